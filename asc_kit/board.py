@@ -1,0 +1,131 @@
+"""Boards: what a board is, read from ``boards/<name>/board.toml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from asc_kit.errors import BoardError
+from asc_kit.records import STRICT, read_record
+
+TimerKind = Literal["cycles", "instructions", "ns"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolchainSpec:
+    """How firmware for the board is compiled."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    prefix: str
+    """Prefix of the tools' names, such as ``arm-none-eabi-``; empty for this machine's own."""
+    cflags: tuple[str, ...]
+    """Flags that choose the core and the optimization, for compiling and linking."""
+    ldflags: tuple[str, ...]
+    """Further flags for linking."""
+    libraries: tuple[str, ...] = ("-lm",)
+    """Libraries, after the objects."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySpec:
+    """What the part it stands for offers."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    flash_origin: Annotated[int, Field(ge=0)]
+    """First address of the code memory."""
+    flash_bytes: Annotated[int, Field(gt=0)]
+    """Size of the code memory."""
+    ram_origin: Annotated[int, Field(ge=0)]
+    """First address of the data memory."""
+    ram_bytes: Annotated[int, Field(gt=0)]
+    """Size of the data memory."""
+    stack_bytes: Annotated[int, Field(gt=0)]
+    """What of the data memory is kept for the stack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorSpec:
+    """How to run the firmware without the board."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    kind: Literal["qemu", "process"]
+    """``qemu``: an emulator that loads the image. ``process``: the image is a program of this machine."""
+    program: str = ""
+    """The emulator's program."""
+    args: tuple[str, ...] = ()
+    """Its arguments, without the image, the serial line and the control socket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSpec:
+    """One board. A new board is a new folder of data: nothing else changes."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: Literal[1]
+    """Version of this record."""
+    name: str
+    """Name of the folder."""
+    title: str
+    """What it is, for people."""
+    core: str
+    """Processor core, such as Cortex-M4F."""
+    timer: TimerKind
+    """What its timer counts: cycles on silicon, instructions in an emulator, ns on a host."""
+    clock_hz: Annotated[int, Field(gt=0)]
+    """Timer counts per second (of virtual time in an emulator)."""
+    sources: tuple[str, ...]
+    """C files of the port, in the board's folder."""
+    toolchain: ToolchainSpec
+    """How its firmware is compiled."""
+    memory: MemorySpec | None = None
+    """Its memory; None where the operating system provides it."""
+    linker_script: str | None = None
+    """Linker script, in the board's folder; receives the memory map as symbols."""
+    emulator: EmulatorSpec | None = None
+    """How to run without the board; None for hardware."""
+    tested_on: str
+    """What it was tested on."""
+
+    @property
+    def folder(self) -> Path:
+        """The board's folder."""
+        return boards_folder() / self.name
+
+    @property
+    def compiler(self) -> str:
+        """Name of the C compiler."""
+        return f"{self.toolchain.prefix}gcc"
+
+
+def boards_folder() -> Path:
+    """Return the folder that holds one folder per board."""
+    return Path(str(resources.files("asc_kit.boards")))
+
+
+def board_names() -> tuple[str, ...]:
+    """Return the names of all boards, sorted."""
+    return tuple(sorted(path.parent.name for path in boards_folder().glob("*/board.toml")))
+
+
+def load_board(name: str) -> BoardSpec:
+    """Read a board's description.
+
+    Raises
+    ------
+    BoardError
+        When there is no such board, or its description is invalid.
+    """
+    if name not in board_names():
+        raise BoardError(f"unknown board {name!r}", hint=f"boards: {', '.join(board_names())}")
+    spec = read_record(BoardSpec, boards_folder() / name / "board.toml", error=BoardError)
+    if spec.name != name:
+        raise BoardError(f"boards/{name}/board.toml is for board {spec.name!r}: the folder must have its name")
+    return spec

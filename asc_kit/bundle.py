@@ -1,0 +1,220 @@
+"""The deployment bundle: the only thing that passes from export to everything after it.
+
+A folder with ``bundle.json``, ``model.tflite`` (int8 in, int8 out) and ``golden/`` (a few real clips with the
+reference kernels' answers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+
+from asc_kit.errors import BundleError
+from asc_kit.frontend import FrontEndSpec, log_mel, model_input
+from asc_kit.quantization import TensorInfo
+from asc_kit.records import STRICT, parse_record, read_json, sha256_file
+
+SCHEMA_VERSION = 1
+MANIFEST = "bundle.json"
+MODEL = "model.tflite"
+GOLDEN = "golden"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitMetrics:
+    """How well a model did on one split of a data set."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    split: str
+    """Name of the split."""
+    clips: int
+    """Number of clips."""
+    accuracy: float
+    """Share of clips classified rightly, 0 to 1."""
+    macro_accuracy: float
+    """Mean over the classes of the share classified rightly, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where a bundle comes from."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    asc_kit: str
+    """Version that wrote it."""
+    recipe: str
+    """Name of the recipe."""
+    seed: int
+    """Seed of the training run."""
+    train_data_id: str
+    """Fingerprint of the training clips."""
+    train_recording_devices: tuple[str, ...]
+    """Recording devices heard in training; all others are unseen."""
+    quantization: Literal["ptq"]
+    """How the weights and activations were quantized."""
+    representative_clips: int
+    """Number of training clips that set the activation ranges."""
+    representative_id: str
+    """Fingerprint of those clips."""
+    tools: dict[str, str]
+    """Versions of the packages that made it."""
+    metrics_float: SplitMetrics
+    """The float model on the test split."""
+    metrics_int8: SplitMetrics
+    """The int8 model, reference kernels, on the same clips."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenEntry:
+    """One golden clip: ``golden/<name>.npz``."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """Name of the file, without suffix."""
+    filename: str
+    """The recording, below the data set's folder."""
+    scene_label: str
+    """Its class."""
+    recording_device: str
+    """What it was recorded with."""
+    sha256: str
+    """Hash of the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleManifest:
+    """What ``bundle.json`` holds."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: Literal[1]
+    """Version of this record."""
+    name: str
+    """Name of the model: the recipe's."""
+    task: Literal["single_label"]
+    """One class per clip."""
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    """Classes, in the order of the outputs."""
+    frontend: FrontEndSpec
+    """The features the model was trained on."""
+    input: TensorInfo
+    """The model's input."""
+    output: TensorInfo
+    """The model's output."""
+    output_activation: Literal["logits", "softmax"]
+    """What the outputs are: probabilities are softmax(logits)."""
+    model_sha256: str
+    """Hash of model.tflite."""
+    parameters: int
+    """Parameters of the float model, batch normalization counted."""
+    macs: int
+    """Multiply-accumulates per clip by the challenges' rule."""
+    golden: tuple[GoldenEntry, ...]
+    """The golden clips."""
+    provenance: Provenance
+    """Where it comes from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Golden:
+    """A known answer: one clip, all the way through."""
+
+    audio: NDArray[np.int16]
+    """Shape [clip_samples]."""
+    features: NDArray[np.float32]
+    """Shape [n_frames, n_mels], NumPy reference."""
+    input: NDArray[np.int8]
+    """Shape of the model's input."""
+    output: NDArray[np.int8]
+    """Shape of the model's output, TFLite reference kernels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An opened and verified bundle."""
+
+    path: Path
+    """The folder."""
+    manifest: BundleManifest
+    """Its bundle.json."""
+
+    @classmethod
+    def open(cls, path: Path) -> Bundle:
+        """Open a bundle and check its files against their hashes.
+
+        Raises
+        ------
+        BundleError
+            When a file is missing, of another schema version, or was changed after export.
+        """
+        hint = "make a bundle with: asc-kit export RUN --out BUNDLE"
+        if not path.is_dir():
+            raise BundleError(f"bundle {path} does not exist", hint=hint)
+        if not (path / MANIFEST).is_file():
+            raise BundleError(f"{path} is not a bundle: it has no {MANIFEST}", hint=hint)
+        document = read_json(path / MANIFEST, error=BundleError)
+        version = document.get("schema_version") if isinstance(document, dict) else None
+        if version != SCHEMA_VERSION:
+            raise BundleError(
+                f"{path / MANIFEST} has schema version {version!r}, this asc-kit reads {SCHEMA_VERSION}",
+                hint="export the run again with this version",
+            )
+        manifest = parse_record(BundleManifest, document, where=str(path / MANIFEST), error=BundleError)
+        bundle = cls(path, manifest)
+        _verify(path / MODEL, manifest.model_sha256)
+        for entry in manifest.golden:
+            _verify(bundle._golden_path(entry), entry.sha256)
+        return bundle
+
+    @property
+    def model_path(self) -> Path:
+        """Path of the flatbuffer."""
+        return self.path / MODEL
+
+    def golden(self, entry: GoldenEntry) -> Golden:
+        """Load one golden clip."""
+        with np.load(self._golden_path(entry)) as arrays:
+            return Golden(
+                audio=arrays["audio"],
+                features=arrays["features"],
+                input=arrays["input"],
+                output=arrays["output"],
+            )
+
+    def features_to_input(self, features: NDArray[np.float32]) -> NDArray[np.int8]:
+        """Arrange and quantize features [n_frames, n_mels] to the model's int8 input."""
+        return self.manifest.input.quantize(model_input(features, self.manifest.frontend))
+
+    def audio_to_input(self, audio: NDArray[np.float32]) -> NDArray[np.int8]:
+        """Compute the int8 input of a clip [clip_samples] with the NumPy reference of the front end."""
+        return self.features_to_input(log_mel(audio, self.manifest.frontend))
+
+    def probabilities(self, output: NDArray[np.int8]) -> NDArray[np.float64]:
+        """Turn an int8 output into class probabilities, shape [n_labels]."""
+        real = self.manifest.output.dequantize(output).astype(np.float64).reshape(-1)
+        if self.manifest.output_activation == "softmax":
+            return np.asarray(real / real.sum())
+        powers = np.exp(real - real.max())
+        return np.asarray(powers / powers.sum())
+
+    def _golden_path(self, entry: GoldenEntry) -> Path:
+        return self.path / GOLDEN / f"{entry.name}.npz"
+
+
+def _verify(path: Path, sha256: str) -> None:
+    if not path.is_file():
+        raise BundleError(f"the bundle is not complete: {path} is missing", hint="export the run again")
+    actual = sha256_file(path)
+    if actual != sha256:
+        raise BundleError(
+            f"{path} was changed after export: SHA-256 {actual[:16]}…, {MANIFEST} says {sha256[:16]}…",
+            hint="export the run again",
+        )

@@ -1,0 +1,157 @@
+"""The command line: names of commands, and how a failure is shown. The work is in the stages."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+
+import click
+
+from asc_kit import __version__
+from asc_kit.errors import AscKitError
+
+# command -> where it lives; imported only when it is called, so that --help stays fast
+COMMANDS = {
+    "demo": ("asc_kit.cli.demo:demo", "Run the whole pipeline on synthetic scenes and an emulated board."),
+    "data": ("asc_kit.train.cli_data:data", "Make and look at data sets."),
+    "train": ("asc_kit.train.cli:train", "Train a recipe on recordings."),
+    "evaluate": ("asc_kit.train.cli:evaluate", "Evaluate a run by scene and by recording device."),
+    "complexity": ("asc_kit.train.cli:complexity", "Count parameters and multiply-accumulates of a recipe."),
+    "export": ("asc_kit.export.cli:export", "Quantize a run to int8 and write a bundle."),
+    "firmware": ("asc_kit.firmware_gen.cli:firmware", "Write and build firmware for a board."),
+    "bench": ("asc_kit.device_runner.cli:bench", "Measure accuracy and latency on a board."),
+    "report": ("asc_kit.device_runner.cli:report", "Make a report page from benchmark results."),
+    "predict": ("asc_kit.device_runner.cli:predict", "Classify recordings on this machine."),
+    "live": ("asc_kit.device_runner.cli:live", "Classify what the microphone hears."),
+    "boards": ("asc_kit.device_runner.cli:boards", "List the boards this kit knows."),
+    "ports": ("asc_kit.device_runner.cli:ports", "List the serial ports of this machine."),
+    "doctor": ("asc_kit.cli.doctor:doctor", "Say what is installed, what is missing and how to mend it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of a pipeline."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module_name, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as failure:
+            if (failure.name or "").startswith("asc_kit"):
+                raise
+            raise missing_package(failure, cmd_name) from failure
+        command = getattr(module, attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="asc-kit")
+@click.option("--debug", is_flag=True, help="On failure, print the traceback too.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Acoustic scene classification from training to a measured result on the board."""
+    ctx.obj = {"debug": debug}
+
+
+def invoke(name: str, **options: object) -> object:
+    """Run another command by its name and return what it returns.
+
+    This is how a command uses another stage: stages never import each other. Options are the command's own
+    parameters, by their Python names; those left out take their defaults.
+    """
+    context = click.get_current_context()
+    command = cli.get_command(context, name)
+    assert command is not None, name
+    return context.invoke(command, **options)
+
+
+# which extra brings a package, for the hint
+_EXTRA_OF = {
+    "tensorflow": "train",
+    "keras": "train",
+    "sklearn": "train",
+    "tflite": "export",
+    "jinja2": "export",
+    "serial": "device",
+    "cobs": "device",
+    "matplotlib": "device",
+    "ai_edge_litert": "device",
+    "sounddevice": "pi",
+}
+
+
+def missing_package(failure: ModuleNotFoundError, command: str) -> AscKitError:
+    """Turn a failed import into an error that names the extra to install."""
+    from asc_kit.errors import ToolError
+
+    package = (failure.name or "?").partition(".")[0]
+    extra = _EXTRA_OF.get(package, "dev")
+    return ToolError(
+        f"asc-kit {command} needs the Python package {package}, which is not installed",
+        hint=f"pip install 'asc-kit[{extra}]'",
+    )
+
+
+def _on_sigterm(signum: int, frame: FrameType | None) -> None:
+    # so that emulators and temporary folders are cleaned up on a polite kill, as on Ctrl-C
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 usage, 3 board, 4 differs, 130 interrupted."""
+    debug = "--debug" in sys.argv[1:]
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    try:
+        cli.main(standalone_mode=False)
+        code = 0
+    except AscKitError as error:
+        code = error.exit_code
+        _show(error, debug)
+    except ModuleNotFoundError as failure:
+        if debug or (failure.name or "").startswith("asc_kit"):
+            raise
+        command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+        _show(missing_package(failure, command), debug)
+        code = 1
+    except click.exceptions.Exit as exit_request:
+        code = exit_request.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except BrokenPipeError:
+        # the reader of a pipe went away (| head): not an error, and nothing more can be written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _show(error: AscKitError, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error)
+    click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(error.message, err=True)
+    cause = error.__cause__
+    if cause is not None and str(cause) and str(cause) not in error.message:
+        click.echo(f"  Caused by: {cause}", err=True)
+    if error.hint:
+        click.echo(f"  Hint: {error.hint}", err=True)

@@ -1,0 +1,39 @@
+"""What people see: tables and progress on stderr, so that stdout holds results alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+console = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress_bar(title: str, total: int | None = None) -> Iterator[tuple[Progress, int]]:
+    """Show a progress bar while the block runs; gives the bar and its task's number.
+
+    Example: ``with progress_bar("clips", 100) as (bar, task): bar.advance(task)``.
+    """
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(title, total=total, note="")
+        yield bar, task

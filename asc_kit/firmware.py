@@ -1,0 +1,91 @@
+"""What firmware_gen says of the firmware it wrote: ``firmware.json`` in the firmware's folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
+
+from asc_kit.errors import BoardError
+from asc_kit.records import STRICT, read_record
+
+MANIFEST = "firmware.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorInfo:
+    """One step of the network, as the firmware runs and profiles it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    index: int
+    """Position in the order of execution, from 0."""
+    op: str
+    """TFLite's name of the operator, such as CONV_2D."""
+    output: str
+    """Name of the tensor it computes."""
+    output_shape: tuple[int, ...]
+    """Shape of that tensor."""
+    macs: int
+    """Multiply-accumulates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareMemory:
+    """Bytes of the firmware, by what they are for."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    arena_bytes: int
+    """RAM of the network: activations and the input, one static block, exactly as planned."""
+    frontend_bytes: int
+    """RAM of the front end: samples and spectrum."""
+    weight_bytes: int
+    """Constants of the network: weights, biases, requantization constants."""
+    frontend_table_bytes: int
+    """Constants of the front end: window, filters, twiddle factors."""
+    code_bytes: int | None = None
+    """Machine code of the engine: kernels and the generated driver; None until built."""
+    frontend_code_bytes: int | None = None
+    """Machine code of the front end; None until built."""
+    image_flash_bytes: int | None = None
+    """Flash of the whole image, protocol, port and C library included; None until built."""
+    image_ram_bytes: int | None = None
+    """RAM of the whole image, without the stack; None until built."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareManifest:
+    """What ``firmware.json`` holds."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: Literal[1]
+    """Version of this record."""
+    asc_kit: str
+    """Version that wrote it."""
+    board: str
+    """Name of the board it was written for."""
+    engine: Literal["aot"]
+    """Which engine runs the network."""
+    spec_id: str
+    """Fingerprint of the front end."""
+    model_sha256: str
+    """Hash of model.tflite."""
+    firmware_id: str
+    """Fingerprint of the generated sources, 16 hexadecimal digits; the firmware answers with it."""
+    sources: tuple[str, ...]
+    """C files to compile, relative to the folder."""
+    image: str | None
+    """The built image, relative to the folder; None when not built."""
+    memory: FirmwareMemory
+    """Bytes."""
+    operators: tuple[OperatorInfo, ...]
+    """The steps of the network."""
+
+
+def read_firmware(folder: Path) -> FirmwareManifest:
+    """Read the manifest of a firmware folder."""
+    return read_record(FirmwareManifest, folder / MANIFEST, error=BoardError)

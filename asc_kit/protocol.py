@@ -1,0 +1,242 @@
+"""The serial protocol's words, once: byte layouts, opcodes, status codes, limits. Prose in docs/protocol.md.
+
+Both sides come from here: device_runner packs and unpacks with these classes, and firmware_gen writes the C header
+from the same enumerations. All integers are little-endian.
+"""
+
+from __future__ import annotations
+
+import binascii
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+PROTOCOL_VERSION = 1
+DELIMITER = 0
+"""Byte before and after every frame; never inside one (consistent overhead byte stuffing)."""
+FRAME_OVERHEAD = 4
+"""Sequence number, type and checksum: what a decoded frame has beside its payload, in bytes."""
+MAX_PAYLOAD_BYTES = 1024
+"""Largest payload the firmware of this version takes or sends; HELLO tells what a board takes."""
+RESPONSE_BIT = 0x80
+"""Set in the type of an answer."""
+
+
+class Opcode(IntEnum):
+    """Types of requests; the answer's type has RESPONSE_BIT set."""
+
+    HELLO = 0x01
+    WRITE_INPUT = 0x02
+    READ_INPUT = 0x03
+    AUDIO_BEGIN = 0x04
+    AUDIO_CHUNK = 0x05
+    RUN = 0x06
+    READ_OUTPUT = 0x07
+    READ_PROFILE = 0x08
+    READ_STATS = 0x09
+    FAULT = 0x7F
+
+
+class Status(IntEnum):
+    """First byte of every answer."""
+
+    OK = 0
+    BAD_OPCODE = 1
+    BAD_LENGTH = 2
+    OUT_OF_RANGE = 3
+    BAD_STATE = 4
+    BAD_VERSION = 5
+
+
+STATUS_HINTS: dict[Status, str] = {
+    Status.BAD_OPCODE: "the board does not know this request: flash firmware made by this version",
+    Status.BAD_LENGTH: "a request was longer or shorter than the protocol says: this is a defect, report it",
+    Status.OUT_OF_RANGE: "an offset lies beyond the tensor: the board runs another model, flash it again",
+    Status.BAD_STATE: "the request does not fit what was sent before: input or audio is not complete",
+    Status.BAD_VERSION: "host and firmware speak different protocol versions: flash firmware made by this version",
+}
+
+
+class TimerUnit(IntEnum):
+    """What the board's timer counts."""
+
+    CYCLES = 0
+    INSTRUCTIONS = 1
+    NS = 2
+
+
+class RunFlag(IntEnum):
+    """Bits of RUN's flags."""
+
+    PROFILE = 1
+
+
+class HelloFlag(IntEnum):
+    """Bits of HELLO's flags: what the firmware can do."""
+
+    AUDIO = 1
+    PROFILE = 2
+
+
+class ProtocolError(ValueError):
+    """A frame or a payload that does not follow the protocol."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One frame, decoded: what stands between two delimiters after unstuffing, checksum removed."""
+
+    sequence: int
+    """0 to 255; an answer carries its request's."""
+    type: int
+    """An Opcode, with RESPONSE_BIT in answers."""
+    payload: bytes
+    """0 to MAX_PAYLOAD_BYTES bytes; in answers the first is the Status."""
+
+    def pack(self) -> bytes:
+        """Return the frame before stuffing: sequence, type, payload, CRC-16/CCITT-FALSE (low byte first)."""
+        body = bytes((self.sequence, self.type)) + self.payload
+        return body + struct.pack("<H", binascii.crc_hqx(body, 0xFFFF))
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Frame:
+        """Read an unstuffed frame.
+
+        Raises
+        ------
+        ProtocolError
+            When it is too short or its checksum is wrong.
+        """
+        if len(data) < FRAME_OVERHEAD:
+            raise ProtocolError(f"a frame has at least {FRAME_OVERHEAD} bytes. Received: {len(data)}")
+        body, (checksum,) = data[:-2], struct.unpack("<H", data[-2:])
+        if binascii.crc_hqx(body, 0xFFFF) != checksum:
+            raise ProtocolError("wrong checksum")
+        return cls(sequence=body[0], type=body[1], payload=body[2:])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """HELLO's answer, after the status: who the board is and what it runs."""
+
+    protocol_version: int
+    flags: int
+    timer_unit: TimerUnit
+    timer_hz: int
+    max_payload_bytes: int
+    n_operators: int
+    input_bytes: int
+    output_bytes: int
+    sample_rate_hz: int
+    clip_samples: int
+    arena_bytes: int
+    spec_id: str
+    firmware_id: str
+    model_sha256: str
+    board: str
+
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<BBBxIHHIIIII8s8s32sB")
+
+    def pack(self) -> bytes:
+        """Return the payload's bytes."""
+        board = self.board.encode("ascii")
+        return (
+            self.LAYOUT.pack(
+                self.protocol_version,
+                self.flags,
+                self.timer_unit,
+                self.timer_hz,
+                self.max_payload_bytes,
+                self.n_operators,
+                self.input_bytes,
+                self.output_bytes,
+                self.sample_rate_hz,
+                self.clip_samples,
+                self.arena_bytes,
+                bytes.fromhex(self.spec_id),
+                bytes.fromhex(self.firmware_id),
+                bytes.fromhex(self.model_sha256),
+                len(board),
+            )
+            + board
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Hello:
+        """Read the payload's bytes.
+
+        Raises
+        ------
+        ProtocolError
+            When the length or a value is out of range.
+        """
+        size = cls.LAYOUT.size
+        if len(data) < size or len(data) != size + data[size - 1]:
+            raise ProtocolError(f"HELLO has {size} bytes and the board's name. Received: {len(data)} bytes")
+        v = cls.LAYOUT.unpack(data[:size])
+        try:
+            return cls(
+                protocol_version=v[0],
+                flags=v[1],
+                timer_unit=TimerUnit(v[2]),
+                timer_hz=v[3],
+                max_payload_bytes=v[4],
+                n_operators=v[5],
+                input_bytes=v[6],
+                output_bytes=v[7],
+                sample_rate_hz=v[8],
+                clip_samples=v[9],
+                arena_bytes=v[10],
+                spec_id=v[11].hex(),
+                firmware_id=v[12].hex(),
+                model_sha256=v[13].hex(),
+                board=data[size:].decode("ascii"),
+            )
+        except ValueError as failure:
+            raise ProtocolError(f"HELLO holds an invalid value: {failure}") from failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """RUN's answer, after the status."""
+
+    network_time: int
+    """Timer counts of the network."""
+    frontend_time: int
+    """Timer counts of the front end since AUDIO_BEGIN; 0 when the input was written as features."""
+
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<QQ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """READ_STATS' answer, after the status: since start-up."""
+
+    stack_used_bytes: int
+    """Deepest use of the stack, by what was overwritten of its fill pattern."""
+    stack_size_bytes: int
+    """What the stack may take; 0 where unknown."""
+    frames_received: int
+    """Frames with a right checksum."""
+    frames_dropped: int
+    """Frames with a wrong checksum, wrong stuffing or too long."""
+
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<IIII")
+
+
+# The other payloads, by the format of their fixed part.
+OFFSET_FORMAT = struct.Struct("<I")
+"""WRITE_INPUT, AUDIO_CHUNK: offset (bytes, samples), then data. Their answers: the next offset expected."""
+READ_FORMAT = struct.Struct("<IH")
+"""READ_INPUT, READ_OUTPUT: offset and number of bytes. The answer: the bytes."""
+AUDIO_BEGIN_FORMAT = struct.Struct("<I")
+"""AUDIO_BEGIN: number of samples that will follow; must be the clip's."""
+RUN_FORMAT = struct.Struct("<B")
+"""RUN: flags."""
+PROFILE_FORMAT = struct.Struct("<H")
+"""READ_PROFILE: index of the first operator wanted. The answer: as many times as fit, one after the other."""
+PROFILE_ENTRY_FORMAT = struct.Struct("<Q")
+"""One operator's time in timer counts."""
+FAULT_FORMAT = struct.Struct("<II")
+"""FAULT (sent by the board unasked, type FAULT | RESPONSE_BIT): fault number and program counter."""

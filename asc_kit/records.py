@@ -1,0 +1,153 @@
+"""Read and write the project's records: frozen dataclasses, JSON or TOML on disk.
+
+A record class sets ``__pydantic_config__ = STRICT``: unknown keys and wrong types are refused.
+Files are written to a temporary name and moved into place, so that a reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from asc_kit.errors import AscKitError, SpecError
+
+T = TypeVar("T")
+
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def canonical_json(value: object) -> bytes:
+    """Return the one JSON encoding of a record or of plain data: sorted keys, no spaces, UTF-8."""
+    plain = to_plain(value)
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def short_id(value: object) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of `value` in canonical JSON."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()[:16]
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def to_plain(value: object) -> Any:
+    """Turn a record into dictionaries, lists, strings and numbers."""
+    return TypeAdapter(type(value)).dump_python(value, mode="json")
+
+
+def parse_record(cls: type[T], value: object, *, where: str, error: type[AscKitError] = SpecError) -> T:
+    """Build a record of class `cls` from plain data and name every field that does not fit.
+
+    Raises
+    ------
+    AscKitError
+        Of class `error`, when keys are missing or unknown or values have the wrong type or range.
+    """
+    try:
+        return TypeAdapter(cls).validate_python(value)
+    except ValidationError as failure:
+        lines = [
+            f"{'.'.join(str(part) for part in item['loc']) or 'record'}: {item['msg']}, received {item['input']!r:.80}"
+            for item in failure.errors(include_url=False, include_context=False)
+        ]
+        raise error(f"{where} is not a valid {cls.__name__}: " + "; ".join(lines)) from None
+
+
+def read_json(path: Path, *, error: type[AscKitError] = SpecError) -> Any:
+    """Read a JSON document; a missing or malformed file raises `error` naming it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise error(f"{path} does not exist") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as failure:
+        raise error(f"{path} cannot be read as JSON: {failure}") from failure
+
+
+def read_record(cls: type[T], path: Path, *, error: type[AscKitError] = SpecError) -> T:
+    """Read a record from a ``.json`` or ``.toml`` file."""
+    if path.suffix == ".toml":
+        try:
+            value = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise error(f"{path} does not exist") from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as failure:
+            raise error(f"{path} cannot be read as TOML: {failure}") from failure
+    else:
+        value = read_json(path, error=error)
+    return parse_record(cls, value, where=str(path), error=error)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a record or plain data as indented JSON, atomically, keys in the record's order."""
+    write_bytes(path, (json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically: it holds all of `data`, or what it held before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, *, marker: str) -> Iterator[Path]:
+    """Give a temporary folder to fill; on success it becomes `path`, on failure it is removed.
+
+    An existing `path` is replaced only if it is empty or holds a file named `marker`, the sign that this
+    kind of folder was written there before; anything else of the user's is left alone.
+
+    Raises
+    ------
+    AscKitError
+        When `path` is a file or a folder that holds something else.
+    """
+    path = path.absolute()
+    if path.exists() and not (path.is_dir() and ((path / marker).exists() or not any(path.iterdir()))):
+        raise AscKitError(
+            f"{path} exists and was not written by this command (it has no {marker})",
+            hint="choose another --out, or move it away",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield temporary
+        os.chmod(temporary, 0o755)
+        if path.exists():
+            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+            os.replace(path, old / "folder")
+            os.replace(temporary, path)
+            _remove_tree(old)
+        else:
+            os.replace(temporary, path)
+    finally:
+        _remove_tree(temporary)
+
+
+def _remove_tree(path: Path) -> None:
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)

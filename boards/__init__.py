@@ -1,0 +1,1 @@
+"""Board descriptions: one folder of data per board."""

@@ -1,0 +1,1 @@
+"""Quantize a run to int8 and write a deployment bundle."""

@@ -1,0 +1,1 @@
+"""Train a classifier on recordings and write a run folder."""
