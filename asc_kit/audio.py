@@ -81,8 +81,6 @@ def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     """Round float audio, full scale ±1, to int16; what exceeds full scale is clipped."""
     steps = np.rint(np.asarray(samples, np.float32) * np.float32(32768))
     return np.asarray(np.clip(steps, -32768, 32767), np.int16)
-        np.int16
-    )
 
 
 def from_int16(samples: NDArray[np.int16]) -> NDArray[np.float32]:
