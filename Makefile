@@ -1,0 +1,57 @@
+# Everything a newcomer needs: make demo, make test. Both install what is missing, system packages included.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+ASC := $(BIN)/asc-kit
+# apt-get as root, or through sudo; a machine without it gets the list of what to install
+APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
+SOURCES := asc_kit train export firmware_gen device_runner tests
+
+.PHONY: help demo test check format setup setup-test clean
+
+help:
+	@echo "make demo    train, export, build firmware, boot it on an emulated board, measure, report (5 minutes)"
+	@echo "make test    style, types and all tests"
+	@echo "make check   style and types alone"
+	@echo "make format  put the sources into the house's format"
+
+demo: setup
+	$(ASC) demo
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+check: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	git ls-files '*.c' '*.h' | xargs -r $(BIN)/clang-format --dry-run --Werror
+
+format: setup-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	git ls-files '*.c' '*.h' | xargs -r $(BIN)/clang-format -i
+
+setup: $(VENV)/.installed
+	@$(call install_packages,demo)
+
+setup-test: $(VENV)/.installed
+	@$(call install_packages,test)
+
+# the venv module and the installer inside it are packages of their own on Debian
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV) || { $(APT) update && $(APT) install -y python3-venv && $(PYTHON) -m venv $(VENV); }
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+define install_packages
+missing="$$($(ASC) doctor --for $(1) --missing-packages)"; \
+if [ -n "$$missing" ]; then \
+	if ! command -v apt-get >/dev/null; then echo "install these, then run make again:" $$missing >&2; exit 1; fi; \
+	$(APT) update -qq && DEBIAN_FRONTEND=noninteractive $(APT) install -y -qq --no-install-recommends $$missing; \
+fi; \
+$(ASC) doctor --for $(1) >/dev/null
+endef
+
+clean:
+	rm -rf asc-kit-demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,56 @@
+"""``asc-kit doctor``: what is installed, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from asc_kit.errors import ToolError
+from asc_kit.requirements import PROFILES, USES, inspect_machine
+
+
+@click.command()
+@click.option(
+    "--for",
+    "profile",
+    type=click.Choice(tuple(PROFILES)),
+    help="Look only at what this takes; fail if it is not there.",
+)
+@click.option("--missing-packages", is_flag=True, help="Print the Debian packages that are missing, for a script.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def doctor(profile: str | None, missing_packages: bool, as_json: bool) -> None:
+    """Say what is installed, what is missing and how to mend it."""
+    findings = inspect_machine(PROFILES[profile] if profile else tuple(USES))
+    missing = [finding for finding in findings if finding.version is None]
+    if missing_packages:
+        for package in dict.fromkeys(finding.debian_package for finding in missing if finding.debian_package):
+            click.echo(package)
+        return
+    if as_json:
+        rows = [
+            {
+                "name": f.name,
+                "needed_for": list(f.uses),
+                "version": f.version,
+                "remedy": f.remedy if f.version is None else None,
+            }
+            for f in findings
+        ]
+        click.echo(json.dumps({"requirements": rows, "missing": len(missing)}, indent=2))
+    else:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table("", "what", "for", "version, or the command that installs it", box=None)
+        for f in findings:
+            mark = "[green]ok[/]" if f.version else "[red]missing[/]"
+            table.add_row(mark, f.name, " ".join(f.uses), f.version or f.remedy)
+        console = Console(highlight=False)
+        console.print(table)
+        console.print("\n" + "\n".join(f"{use}: {purpose}" for use, purpose in USES.items()), style="dim")
+    if profile and missing:
+        commands = dict.fromkeys(finding.remedy for finding in missing)
+        raise ToolError(
+            f"asc-kit {profile} needs {', '.join(finding.name for finding in missing)}", hint="; ".join(commands)
+        )

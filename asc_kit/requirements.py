@@ -1,0 +1,162 @@
+"""What each use of asc-kit needs from the machine: Python packages and tools, and the command that brings each.
+
+One table for ``asc-kit doctor`` (what is missing?) and for the Makefile (install it).
+"""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.metadata
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Use = Literal["train", "firmware", "board", "live", "test"]
+USES: dict[Use, str] = {
+    "train": "train, evaluate, export",
+    "firmware": "write and build firmware",
+    "board": "bench on a board or an emulator, report",
+    "live": "listen to a microphone",
+    "test": "develop asc-kit",
+}
+# A way to use the kit as a whole -> what it takes.
+PROFILES: dict[str, tuple[Use, ...]] = {
+    "demo": ("train", "firmware", "board"),
+    "pi": ("live",),
+    "test": ("train", "firmware", "board", "live", "test"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One thing that must be there."""
+
+    name: str
+    """What it is called."""
+    uses: tuple[Use, ...]
+    """What it is needed for."""
+    find: Callable[[], str | None]
+    """Returns its version (or that it is there), None when it is missing."""
+    remedy: str
+    """The command that installs it."""
+    debian_package: str | None = None
+    """Debian package, where it is a tool of the system."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The state of one requirement."""
+
+    name: str
+    uses: tuple[Use, ...]
+    version: str | None
+    """None when it is missing."""
+    remedy: str
+    debian_package: str | None
+
+
+def inspect_machine(uses: Iterable[Use] = tuple(USES)) -> tuple[Finding, ...]:
+    """Look for everything the given uses need."""
+    wanted = set(uses)
+    return tuple(
+        Finding(
+            name=item.name,
+            uses=item.uses,
+            version=item.find(),
+            remedy=item.remedy,
+            debian_package=item.debian_package,
+        )
+        for item in REQUIREMENTS
+        if wanted & set(item.uses)
+    )
+
+
+def _python(distribution: str, *uses: Use, extra: str, alternatives: tuple[str, ...] = ()) -> Requirement:
+    def find() -> str | None:
+        for name in (distribution, *alternatives):
+            try:
+                return importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                continue
+        return None
+
+    return Requirement(name=distribution, uses=uses, find=find, remedy=f"pip install 'asc-kit[{extra}]'")
+
+
+def _tool(program: str, package: str, *uses: Use) -> Requirement:
+    def find() -> str | None:
+        if shutil.which(program) is None:
+            return None
+        try:
+            output = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return "does not answer --version"
+        number = re.search(r"\d+(\.\d+)+", output.stdout or output.stderr)
+        return number.group() if number else "found"
+
+    return _system(program, package, find, *uses)
+
+
+def _system(name: str, package: str, find: Callable[[], str | None], *uses: Use) -> Requirement:
+    return Requirement(
+        name=name, uses=uses, find=find, remedy=f"sudo apt-get install {package}", debian_package=package
+    )
+
+
+def _newlib() -> str | None:
+    try:
+        command = ["arm-none-eabi-gcc", "-print-file-name=nano.specs"]
+        path = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return "found" if "/" in path else None
+
+
+def _portaudio() -> str | None:
+    return ctypes.util.find_library("portaudio")
+
+
+def _c_library_headers() -> str | None:
+    if shutil.which("gcc") is None:
+        return None
+    test = subprocess.run(
+        ["gcc", "-E", "-x", "c", "-"], input="#include <stdlib.h>\n", capture_output=True, text=True, check=False
+    )
+    return "found" if test.returncode == 0 else None
+
+
+def _alsa_pulse() -> str | None:
+    return "found" if next(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so"), None) else None
+
+
+REQUIREMENTS: tuple[Requirement, ...] = (
+    _python("tensorflow-cpu", "train", extra="train", alternatives=("tensorflow",)),
+    _python("keras", "train", extra="train"),
+    _python("tflite", "train", "firmware", "board", extra="export"),
+    _python("jinja2", "firmware", "board", extra="device"),
+    _python("pyelftools", "firmware", "board", extra="device"),
+    _python("ai-edge-litert", "train", "board", "live", extra="device", alternatives=("tflite-runtime",)),
+    _python("pyserial", "board", extra="device"),
+    _python("cobs", "board", extra="device"),
+    _python("matplotlib", "board", extra="device"),
+    _python("sounddevice", "live", "test", extra="pi"),
+    _python("pytest", "test", extra="dev"),
+    _python("hypothesis", "test", extra="dev"),
+    _python("ruff", "test", extra="dev"),
+    _python("mypy", "test", extra="dev"),
+    _tool("make", "make", "firmware", "board"),
+    _tool("gcc", "gcc", "firmware", "board"),
+    _system("C library headers", "libc6-dev", _c_library_headers, "firmware", "board"),
+    _tool("arm-none-eabi-gcc", "gcc-arm-none-eabi", "firmware", "board"),
+    _system("newlib for Arm", "libnewlib-arm-none-eabi", _newlib, "firmware", "board"),
+    _tool("qemu-system-arm", "qemu-system-arm", "board"),
+    _system("PortAudio", "libportaudio2", _portaudio, "live"),
+    _tool("clang", "clang", "test"),
+    _tool("pulseaudio", "pulseaudio", "test"),
+    _tool("pactl", "pulseaudio-utils", "test"),
+    _system("ALSA plugins", "libasound2-plugins", _alsa_pulse, "test"),
+)
