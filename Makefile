@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 ASC := $(BIN)/asc-kit
 # apt-get as root, or through sudo; a machine without it gets the list of what to install
 APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
-SOURCES := asc_kit train export firmware_gen device_runner tests
 
 .PHONY: help demo test check format setup setup-test clean
 

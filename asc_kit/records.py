@@ -63,6 +63,9 @@ def parse_record(cls: type[T], value: object, *, where: str, error: type[AscKitE
             for item in failure.errors(include_url=False, include_context=False)
         ]
         raise error(f"{where} is not a valid {cls.__name__}: " + "; ".join(lines)) from None
+    except AscKitError as failure:
+        # a record inside refused itself at construction
+        raise error(f"{where} is not a valid {cls.__name__}: {failure.message}", hint=failure.hint) from None
 
 
 def read_json(path: Path, *, error: type[AscKitError] = SpecError) -> Any:

@@ -1,0 +1,134 @@
+"""``asc-kit demo``: the whole pipeline, by the very commands a user would type."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from asc_kit.bundle import Bundle
+from asc_kit.console import console
+from asc_kit.records import read_record
+from asc_kit.result import BenchmarkResult
+
+RECIPE = "cp_mobile_micro"
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("asc-kit-demo"),
+    show_default=True,
+    help="Folder for everything the demo writes.",
+)
+@click.option("--board", default="qemu-mps2-an386", show_default=True, help="Board to measure on.")
+@click.option("--clips", default=2000, show_default=True, help="Number of synthetic one-second clips.")
+@click.option("--epochs", default=None, type=int, help="Epochs of training; the recipe's own when not given.")
+@click.option(
+    "--audio-limit", default=90, show_default=True, help="Test clips that are streamed to the board as audio."
+)
+@click.option("--seed", default=1, show_default=True, help="Seed of data and training.")
+def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int, seed: int) -> None:
+    """Run the whole pipeline on synthetic scenes and an emulated board.
+
+    Makes recordings, trains, exports int8, writes and builds firmware, boots it, streams the test clips over the
+    serial line, and writes a report. Run it again and it starts afresh in the same folder.
+    """
+    data, run, bundle = out / "data", out / "run", out / "bundle"
+    results = {mode: out / "results" / mode for mode in ("features", "audio")}
+    epoch_options = ["--epochs", str(epochs)] if epochs is not None else []
+    bench = ["bench", str(bundle), "--board", board, "--data", str(data)]
+    stages: list[tuple[str, list[str]]] = [
+        ("record", ["data", "synth", "--out", str(data), "--clips", str(clips), "--seed", str(seed)]),
+        ("train", ["train", RECIPE, "--data", str(data), "--out", str(run), "--seed", str(seed), *epoch_options]),
+        ("export", ["export", str(run), "--out", str(bundle), "--board", board]),
+        ("bench features", [*bench, "--mode", "features", "--out", str(results["features"])]),
+        ("bench audio", [*bench, "--mode", "audio", "--limit", str(audio_limit), "--out", str(results["audio"])]),
+        ("report", ["report", *(str(path / "results.json") for path in results.values()), "-o", str(out / "report")]),
+    ]
+    started = time.monotonic()
+    for number, (title, arguments) in enumerate(stages, start=1):
+        console.print(
+            f"[bold][{number}/{len(stages)}] {title}[/]  [dim]asc-kit {shlex.join(arguments)}[/]", soft_wrap=True
+        )
+        stage_started = time.monotonic()
+        _run(arguments)
+        console.print(f"      {title} done in {time.monotonic() - stage_started:.0f} s")
+    measured = {mode: read_record(BenchmarkResult, path / "results.json") for mode, path in results.items()}
+    console.print(_summary(Bundle.open(bundle), measured))
+    click.echo(f"done in {time.monotonic() - started:.0f} s; everything is in {out}:")
+    for label, path in (
+        ("recordings", data),
+        ("training run", run),
+        ("bundle", bundle),
+        ("firmware", bundle / "firmware" / board),
+        ("results, features", results["features"] / "results.json"),
+        ("results, audio", results["audio"] / "results.json"),
+        ("report", out / "report" / "index.html"),
+    ):
+        click.echo(f"  {label:<18} {path}")
+
+
+def _run(arguments: list[str]) -> None:
+    """Run one command of this kit in a process of its own; a failure or Ctrl-C there ends the demo likewise."""
+    # -P: a folder named asc_kit in the current directory must not shadow the installed package
+    process = subprocess.Popen([sys.executable, "-P", "-m", "asc_kit", *arguments], stdout=subprocess.DEVNULL)
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise
+    if code == 130:
+        raise KeyboardInterrupt
+    if code != 0:
+        raise click.exceptions.Exit(code)
+
+
+def _summary(bundle: Bundle, measured: dict[str, BenchmarkResult]) -> Table:
+    provenance = bundle.manifest.provenance
+    features, audio = measured["features"], measured["audio"]
+    table = Table(title=f"{bundle.manifest.name} on {features.board}")
+    for heading in ("", "clips", "accuracy", "macro", "seen devices", "unseen devices", "bit-identical"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for title, split in (("float, host", provenance.metrics_float), ("int8, host", provenance.metrics_int8)):
+        table.add_row(title, str(split.clips), f"{split.accuracy:.1%}", f"{split.macro_accuracy:.1%}", "", "", "")
+    for title, result in (("int8, board, features in", features), ("int8, board, audio in", audio)):
+        groups = [f"{group.accuracy:.1%}" if group else "" for group in (result.seen_devices, result.unseen_devices)]
+        table.add_row(
+            title,
+            str(result.clips),
+            f"{result.accuracy:.1%}",
+            f"{result.macro_accuracy:.1%}",
+            *groups,
+            f"{result.bit_identical}/{result.clips}",
+        )
+    latency, memory = features.latency, features.memory
+    frontend = audio.latency.frontend
+    lines = [f"network {latency.median:,.0f} {latency.unit} ({latency.median / bundle.manifest.macs:.2f} per MAC)"]
+    if frontend:
+        lines.append(f"front end {frontend.median:,.0f} {latency.unit} per clip")
+        lines.append(
+            f"board's features: {audio.feature_mismatch_share:.3%} differ from NumPy's, by {audio.feature_lsb_max} LSB "
+            f"at most; same scene as the host on {audio.host_agreement}/{audio.clips} clips"
+        )
+    sizes = (
+        ("arena", memory.arena_bytes),
+        ("stack", memory.stack_bytes),
+        ("code", memory.code_bytes),
+        ("weights", memory.weight_bytes),
+    )
+    lines.append("bytes: " + ", ".join(f"{name} {size:,}" for name, size in sizes if size is not None))
+    table.caption = "\n".join(lines)
+    table.caption_justify = "left"
+    return table

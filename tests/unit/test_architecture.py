@@ -1,0 +1,85 @@
+"""The rooms keep apart: who may import whom, held against the code's own import statements."""
+
+import ast
+import importlib.metadata
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = ("train", "export", "firmware_gen", "device_runner")
+TENSORFLOW = {"tensorflow", "keras"}
+SERIAL = {"serial"}
+
+
+def imports(path: Path) -> set[str]:
+    """Absolute dotted names a file imports, anywhere in it; relative imports resolved to the package's own name."""
+    names = set()
+    package = path.relative_to(ROOT).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1]
+            assert base, f"{path} reaches out of its package"
+            names.add(".".join((*base, node.module or "")).rstrip("."))
+    return names
+
+
+def sources(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found, folder
+    return found
+
+
+def test_imports_are_seen() -> None:
+    # the checks below would pass on an empty set too
+    assert "asc_kit.errors" in imports(ROOT / "asc_kit" / "dataset.py")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_do_not_import_each_other(stage: str) -> None:
+    others = {other for other in STAGES if other != stage}
+    for path in sources(stage):
+        for name in imports(path):
+            parts = name.split(".")
+            reached = parts[1] if parts[0] == "asc_kit" and len(parts) > 1 else parts[0]
+            assert reached not in others, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_contracts_import_no_stage() -> None:
+    for path in sources("asc_kit"):
+        for name in imports(path):
+            parts = name.split(".")
+            assert not (parts[0] == "asc_kit" and len(parts) > 1 and parts[1] in STAGES), f"{path.name}: {name}"
+            assert parts[0] not in TENSORFLOW | SERIAL, f"{path.name}: {name}"
+
+
+@pytest.mark.parametrize("stage", ["firmware_gen", "device_runner", "boards"])
+def test_no_tensorflow_beyond_export(stage: str) -> None:
+    for path in sources(stage):
+        assert not {name.split(".")[0] for name in imports(path)} & TENSORFLOW, path
+
+
+def test_boards_hold_data_only() -> None:
+    assert [path.name for path in sources("boards")] == ["__init__.py"]
+    assert len(ast.parse((ROOT / "boards" / "__init__.py").read_text()).body) == 1
+
+
+def test_every_package_is_declared() -> None:
+    declared = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    present = set()
+    for folder in ("asc_kit", *STAGES, "boards"):
+        for init in sorted((ROOT / folder).rglob("__init__.py")):
+            parts = init.parent.relative_to(ROOT).parts
+            present.add(".".join(parts if parts[0] == "asc_kit" else ("asc_kit", *parts)))
+    assert present == declared
+
+
+def test_version_is_said_once() -> None:
+    from asc_kit import __version__
+
+    assert importlib.metadata.version("asc-kit") == __version__

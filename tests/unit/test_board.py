@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from asc_kit.board import board_names, load_board
+from asc_kit.errors import BoardError
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_every_board_is_complete(name: str) -> None:
+    board = load_board(name)
+    for file in (*board.sources, *([board.linker_script] if board.linker_script else [])):
+        assert (board.folder / file).is_file()
+    assert (board.memory is None) == (board.linker_script is None)
+
+
+def test_unknown_board_offers_the_known_ones() -> None:
+    with pytest.raises(BoardError, match="unknown board 'arduino'") as failure:
+        load_board("arduino")
+    assert failure.value.hint is not None and "qemu-mps2-an386" in failure.value.hint
+
+
+def test_a_folder_must_have_its_boards_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source = load_board("host").folder / "board.toml"
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "board.toml").write_text(source.read_text())
+    monkeypatch.setattr("asc_kit.board.boards_folder", lambda: tmp_path)
+    with pytest.raises(BoardError, match="folder must have its name"):
+        load_board("copy")
+    (tmp_path / "copy" / "board.toml").write_text(source.read_text().replace("clock_hz", "clock_speed"))
+    with pytest.raises(BoardError, match="clock_speed"):
+        load_board("copy")

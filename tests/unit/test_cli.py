@@ -1,0 +1,82 @@
+"""The command line as a user meets it: help is fast, failures say what to do, exit codes mean something."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asc_kit.cli import COMMANDS
+
+
+def asc_kit(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "asc_kit", *arguments], capture_output=True, text=True, cwd=cwd, timeout=120
+    )
+
+
+def test_help_lists_every_command_and_imports_none() -> None:
+    result = asc_kit("--help")
+    assert result.returncode == 0
+    assert all(f"\n  {name} " in result.stdout for name in COMMANDS)
+    code = (
+        "import sys; from asc_kit.cli import cli; cli.main(['--help'], standalone_mode=False);"
+        "heavy = {'numpy', 'scipy', 'pydantic', 'rich', 'tensorflow', 'asc_kit.train'} & set(sys.modules); print(heavy)"
+    )
+    result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.endswith("set()\n"), "heavy imports make --help slow"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_without_tensorflow(name: str) -> None:
+    code = (
+        "import sys; from asc_kit.cli import cli\n"
+        f"try: cli.main([{name!r}, '--help'], standalone_mode=False)\n"
+        "except SystemExit: pass\n"
+        "print('tensorflow' in sys.modules, 'keras' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert "Usage:" in result.stdout and result.stdout.endswith("False False\n")
+
+
+def test_usage_errors_exit_with_2() -> None:
+    for arguments in (["nonsense"], ["bench"], ["doctor", "--for", "nothing"]):
+        result = asc_kit(*arguments)
+        assert result.returncode == 2 and "Usage:" in result.stderr and result.stdout == ""
+
+
+def test_a_failure_says_what_and_how_to_mend_it(tmp_path: Path) -> None:
+    result = asc_kit("predict", str(tmp_path / "absent"), "x.wav")
+    assert result.returncode in (1, 2) and "absent" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_debug_adds_the_traceback(tmp_path: Path) -> None:
+    result = asc_kit("--debug", "export", str(tmp_path), "--out", str(tmp_path / "o"))
+    assert result.returncode in (1, 2)
+    assert result.returncode == 2 or "Traceback" in result.stderr
+
+
+def test_a_missing_package_names_the_extra(tmp_path: Path) -> None:
+    # a folder first on the path that makes the import of pyserial fail, as on a machine without it
+    (tmp_path / "serial.py").write_text("raise ModuleNotFoundError(\"No module named 'serial'\", name='serial')")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); sys.argv = ['asc-kit', 'ports'];"
+        "from asc_kit.cli import main; main()"
+    )
+    result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert "asc-kit ports needs the Python package serial" in result.stderr
+    assert "pip install 'asc-kit[device]'" in result.stderr
+
+
+def test_doctor_tells_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = json.loads(asc_kit("doctor", "--json").stdout)
+    assert {row["name"] for row in whole["requirements"]} >= {"tensorflow-cpu", "qemu-system-arm", "PortAudio"}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = asc_kit("doctor", "--for", "demo")
+    assert result.returncode == 1
+    assert "apt-get install qemu-system-arm" in result.stderr and "arm-none-eabi-gcc" in result.stderr
+    packages = asc_kit("doctor", "--for", "demo", "--missing-packages").stdout.split()
+    assert {"qemu-system-arm", "gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "gcc", "make"} <= set(packages)

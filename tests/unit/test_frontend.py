@@ -1,0 +1,152 @@
+"""The NumPy reference of the front end against sums written out by hand and against known figures."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asc_kit.errors import DataError, SpecError
+from asc_kit.frontend import FrontEndSpec, log_mel, mel_filter_bank, model_input, window
+from asc_kit.frontend.tables import hz_to_mel, mel_to_hz
+
+DCASE2024 = FrontEndSpec(
+    sample_rate_hz=32000, clip_samples=32000, n_fft=4096, win_length=3072, hop_length=500, n_mels=256, f_max_hz=16000.0
+)
+SMALL = FrontEndSpec(
+    sample_rate_hz=1000, clip_samples=100, n_fft=30, win_length=20, hop_length=7, n_mels=5, f_max_hz=500.0
+)
+
+
+def by_hand(audio: np.ndarray, spec: FrontEndSpec) -> np.ndarray:
+    """The definition, sum by sum, with indices instead of padding and framing."""
+    n, half = spec.clip_samples, spec.n_fft // 2
+    taper, bank = window(spec), mel_filter_bank(spec)
+    rows = []
+    for t in range(spec.n_frames):
+        start = t * spec.hop_length - (half if spec.center else 0)
+        frame = np.zeros(spec.n_fft)
+        for i in range(spec.win_length):
+            k = start + (spec.n_fft - spec.win_length) // 2 + i
+            if spec.center and spec.pad_mode == "reflect":
+                k = -k if k < 0 else (2 * (n - 1) - k if k >= n else k)
+            value = audio[k] if 0 <= k < n else 0.0
+            frame[(spec.n_fft - spec.win_length) // 2 + i] = value * taper[i]
+        bins = np.arange(spec.n_freqs)[:, None] * np.arange(spec.n_fft)[None] / spec.n_fft
+        magnitude = np.abs((frame * np.exp(-2j * np.pi * bins)).sum(1))
+        bands = (magnitude[:, None] ** spec.power * bank).sum(0) + spec.log_offset
+        rows.append(np.log(bands) if spec.log == "natural" else np.log10(bands))
+    return np.array(rows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_fft=st.sampled_from([16, 30, 36, 50, 64]),
+    win=st.integers(1, 16),
+    hop=st.integers(1, 40),
+    center=st.booleans(),
+    pad_mode=st.sampled_from(["reflect", "constant"]),
+    power=st.sampled_from([1, 2]),
+    log=st.sampled_from(["natural", "log10"]),
+    shape=st.sampled_from(["hann", "hamming"]),
+    periodic=st.booleans(),
+    mel_scale=st.sampled_from(["htk", "slaney"]),
+    mel_norm=st.sampled_from(["none", "slaney"]),
+    f_min=st.sampled_from([0.0, 20.0, 130.0]),
+    length=st.integers(70, 200),
+)
+def test_equals_the_definition(
+    seed, n_fft, win, hop, center, pad_mode, power, log, shape, periodic, mel_scale, mel_norm, f_min, length
+):
+    spec = FrontEndSpec(
+        sample_rate_hz=8000, clip_samples=length, n_fft=n_fft, win_length=win, hop_length=hop, window=shape,
+        window_periodic=periodic, center=center, pad_mode=pad_mode, power=power, n_mels=6, mel_scale=mel_scale,
+        mel_norm=mel_norm, f_min_hz=f_min, f_max_hz=4000.0, log=log,
+    )  # fmt: skip
+    audio = np.random.default_rng(seed).uniform(-1, 1, length).astype(np.float32)
+    actual = log_mel(audio, spec)
+    assert actual.shape == (spec.n_frames, 6) and actual.dtype == np.float32
+    np.testing.assert_allclose(actual, by_hand(audio, spec), rtol=1e-6, atol=2e-5)
+
+
+def test_dcase2024_shape_and_filters() -> None:
+    assert DCASE2024.input_shape == (1, 256, 65, 1)
+    assert np.count_nonzero(mel_filter_bank(DCASE2024)) == 4067
+    taps = np.count_nonzero(mel_filter_bank(DCASE2024), axis=0)
+    assert (taps.min(), taps.max()) == (2, 52)
+
+
+def test_mel_scales_at_known_points() -> None:
+    # HTK: 1000 mel is about 1000 Hz by construction; Slaney: 15 mel is 1000 Hz, 42 mel is 6400 Hz
+    np.testing.assert_allclose(hz_to_mel(np.array([0.0, 1000.0]), "htk"), [0.0, 999.9855], atol=1e-3)
+    np.testing.assert_allclose(hz_to_mel(np.array([0.0, 500.0, 1000.0, 6400.0]), "slaney"), [0, 7.5, 15, 42], atol=1e-9)
+
+
+@given(st.floats(0, 20000), st.sampled_from(["htk", "slaney"]))
+def test_mel_scales_invert(hz: float, scale: str) -> None:
+    np.testing.assert_allclose(mel_to_hz(hz_to_mel(np.array([hz]), scale), scale), [hz], rtol=1e-9, atol=1e-9)
+
+
+def test_slaney_norm_gives_filters_of_area_one() -> None:
+    # with many bins per band, the sum over bins times the bin's width comes close to the area
+    spec = dataclasses.replace(
+        DCASE2024, n_fft=32000, win_length=32000, n_mels=20, mel_norm="slaney", mel_scale="slaney"
+    )
+    area = mel_filter_bank(spec).sum(0) * spec.sample_rate_hz / spec.n_fft
+    np.testing.assert_allclose(area, 1.0, rtol=1e-3)
+
+
+@pytest.mark.parametrize("tone_hz", [100.0, 440.0, 3000.0, 12000.0])
+def test_a_tone_is_loudest_in_its_own_band(tone_hz: float) -> None:
+    time = np.arange(DCASE2024.clip_samples) / DCASE2024.sample_rate_hz
+    features = log_mel(np.sin(2 * np.pi * tone_hz * time).astype(np.float32), DCASE2024)
+    weights = mel_filter_bank(DCASE2024)[round(tone_hz * DCASE2024.n_fft / DCASE2024.sample_rate_hz)]
+    assert features[30].argmax() in np.flatnonzero(weights)
+
+
+def test_silence_is_the_offset() -> None:
+    features = log_mel(np.zeros(DCASE2024.clip_samples, np.float32), DCASE2024)
+    assert np.array_equal(features, np.full((65, 256), np.float32(np.log(1e-5))))
+
+
+def test_model_input_is_laid_out_as_the_spec_says() -> None:
+    features = np.arange(SMALL.n_frames * 5, dtype=np.float32).reshape(SMALL.n_frames, 5)
+    assert np.array_equal(model_input(features, SMALL)[0, :, :, 0], features.T)
+    time_mel = dataclasses.replace(SMALL, layout="time_mel")
+    assert np.array_equal(model_input(features, time_mel)[0, :, :, 0], features)
+
+
+def test_spec_id_depends_on_every_field() -> None:
+    changes = dict(
+        sample_rate_hz=1002, clip_samples=101, n_fft=32, win_length=21, hop_length=8, window="hamming",
+        window_periodic=False, center=False, pad_mode="constant", power=1, n_mels=6, mel_scale="slaney",
+        mel_norm="slaney", f_min_hz=1.0, f_max_hz=499.0, log="log10", log_offset=1e-4, layout="time_mel",
+    )  # fmt: skip
+    assert set(changes) == {field.name for field in dataclasses.fields(FrontEndSpec)}
+    ids = {dataclasses.replace(SMALL, **{name: value}).spec_id for name, value in changes.items()} | {SMALL.spec_id}
+    assert len(ids) == len(changes) + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"n_fft": 28}, "prime factor"),
+        ({"n_fft": 31}, "even"),
+        ({"win_length": 31}, "win_length"),
+        ({"hop_length": 0}, "hop_length"),
+        ({"f_max_hz": 501.0}, "f_max_hz"),
+        ({"f_min_hz": 500.0}, "f_min_hz"),
+        ({"log_offset": 0.0}, "log_offset"),
+        ({"clip_samples": 15}, "clip_samples"),
+    ],
+)
+def test_contradictions_are_refused(change: dict, named: str) -> None:
+    with pytest.raises(SpecError, match=named):
+        dataclasses.replace(SMALL, **change)
+
+
+def test_a_clip_of_another_length_is_refused() -> None:
+    with pytest.raises(DataError, match="100 samples"):
+        log_mel(np.zeros(99, np.float32), SMALL)

@@ -1,0 +1,99 @@
+"""Records on disk: strict when read, never half-written, never over somebody else's folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from asc_kit.errors import AscKitError, BoardError, SpecError
+from asc_kit.records import (
+    STRICT,
+    canonical_json,
+    new_folder,
+    parse_record,
+    read_record,
+    short_id,
+    write_bytes,
+    write_json,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    __pydantic_config__: ClassVar = STRICT
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outer:
+    __pydantic_config__: ClassVar = STRICT
+    name: str
+    inner: Inner
+    rates: tuple[float, ...] = ()
+
+
+def test_a_record_survives_the_disk(tmp_path: Path) -> None:
+    record = Outer(name="a", inner=Inner(size=3), rates=(0.1, 1e-9))
+    write_json(tmp_path / "r.json", record)
+    assert read_record(Outer, tmp_path / "r.json") == record
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ({"name": "a", "inner": {"size": 3}, "colour": 1}, "colour"),
+        ({"name": "a", "inner": {"size": 3, "depth": 1}}, "inner.depth"),
+        ({"name": "a"}, "inner"),
+        ({"name": "a", "inner": {"size": "many"}}, "inner.size"),
+        ({"name": "a", "inner": {"size": 3}, "rates": [float("nan")]}, "rates.0"),
+        ([], "Outer"),
+    ],
+)
+def test_what_does_not_fit_is_named(value: object, named: str) -> None:
+    with pytest.raises(SpecError, match=named):
+        parse_record(Outer, value, where="here")
+
+
+@pytest.mark.parametrize(("name", "text"), [("r.json", "{"), ("r.toml", "a = "), ("r.json", "\udcff")])
+def test_malformed_files_are_named(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(BoardError, match=name):
+        read_record(Outer, tmp_path / name, error=BoardError)
+    with pytest.raises(SpecError, match="does not exist"):
+        read_record(Outer, tmp_path / ("absent" + name))
+
+
+def test_canonical_json_does_not_depend_on_the_order_of_keys() -> None:
+    assert canonical_json({"b": 1, "a": [1.5, "ü"]}) == '{"a":[1.5,"ü"],"b":1}'.encode()
+    assert short_id({"b": 1, "a": 2}) == short_id({"a": 2, "b": 1}) != short_id({"a": 1, "b": 2})
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    with pytest.raises(TypeError):
+        write_bytes(path, "not bytes")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_folder_leaves_nothing_and_keeps_the_old_one(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with new_folder(out, marker="m.json") as folder:
+        (folder / "m.json").write_text("first")
+    with pytest.raises(KeyboardInterrupt), new_folder(out, marker="m.json") as folder:
+        (folder / "m.json").write_text("second")
+        raise KeyboardInterrupt
+    assert (out / "m.json").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [out]
+    with new_folder(out, marker="m.json") as folder:
+        (folder / "other").write_text("x")
+    assert [path.name for path in out.iterdir()] == ["other"] and list(tmp_path.iterdir()) == [out]
+
+
+def test_a_users_own_folder_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(AscKitError, match=r"no m\.json"), new_folder(tmp_path, marker="m.json"):
+        pass
+    assert json.dumps([path.name for path in tmp_path.iterdir()]) == '["thesis.tex"]'
