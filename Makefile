@@ -6,19 +6,23 @@ ASC := $(BIN)/asc-kit
 # apt-get as root, or through sudo; a machine without it gets the list of what to install
 APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
 
-.PHONY: help demo test check format setup setup-test clean
+.PHONY: help demo test benchmark check format setup setup-test clean
 
 help:
-	@echo "make demo    train, export, build firmware, boot it on an emulated board, measure, report (5 minutes)"
-	@echo "make test    style, types and all tests"
-	@echo "make check   style and types alone"
-	@echo "make format  put the sources into the house's format"
+	@echo "make demo       train, export, build firmware, boot it on an emulated board, measure, report (5 minutes)"
+	@echo "make test       style, types and all tests"
+	@echo "make check      style and types alone"
+	@echo "make benchmark  instructions and bytes of the full-size baseline on the emulated board, beside its peer"
+	@echo "make format     put the sources into the house's format"
 
 demo: setup
 	$(ASC) demo
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+benchmark: setup
+	$(BIN)/python benchmarks/cp_mobile_on_board.py
 
 check: setup-test
 	$(BIN)/ruff check .
