@@ -16,8 +16,8 @@ import click
 from asc_kit.records import read_record
 from asc_kit.result import BenchmarkResult
 
-# TensorFlow Lite Micro (August 2026) with CMSIS-NN (July 2026), GCC 12.2 -O2, the same network and the same emulated core:
-# title, instructions, arena, code, weights (the flatbuffer)
+# TensorFlow Lite Micro (August 2026) with CMSIS-NN (July 2026), GCC 12.2 -O2, the same network and the same emulated
+# core: title, instructions, arena, code, weights (the flatbuffer)
 PEERS = (
     ("TensorFlow Lite Micro, CMSIS-NN kernels", 93_900_000, 224_084, 46_496, 109_504),
     ("TensorFlow Lite Micro, reference kernels", 373_700_000, 224_084, None, 109_504),
@@ -70,8 +70,8 @@ def main(bundle: Path | None, data: Path | None, board: str, clips: int) -> None
     if frontend is not None:
         print(
             f"\nFront end: {frontend.median / 1e6:.1f} M per clip, {audio.memory.frontend_bytes:,} bytes of RAM; "
-            f"{audio.feature_mismatch_share:.3%} of the features differ from NumPy's, by {audio.feature_lsb_max} LSB at most. "
-            f"Stack: {audio.memory.stack_bytes:,} bytes."
+            f"{audio.feature_mismatch_share:.3%} of the features differ from NumPy's, "
+            f"by {audio.feature_lsb_max} LSB at most. Stack: {audio.memory.stack_bytes:,} bytes."
         )
 
 
