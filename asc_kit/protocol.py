@@ -22,6 +22,17 @@ MAX_PAYLOAD_BYTES = 1024
 RESPONSE_BIT = 0x80
 """Set in the type of an answer."""
 
+# How long the host waits, and how often it asks, before it gives the board up.
+HELLO_TIMEOUT_S = 0.5
+HELLO_ATTEMPTS = 8
+REQUEST_TIMEOUT_S = 1.0
+"""For every other request but RUN; the time its bytes take at the line's rate is added."""
+REQUEST_ATTEMPTS = 8
+RUN_TIMEOUT_S = 10.0
+RUN_TIMEOUT_PER_MAC_S = 2e-6
+"""Added to RUN_TIMEOUT_S: 40 cycles per multiply-accumulate at 20 MHz, slower than any core worth the name."""
+RUN_ATTEMPTS = 2
+
 
 class Opcode(IntEnum):
     """Types of requests; the answer's type has RESPONSE_BIT set."""
@@ -36,6 +47,7 @@ class Opcode(IntEnum):
     READ_PROFILE = 0x08
     READ_STATS = 0x09
     FAULT = 0x7F
+    """Never a request: the board sends it unasked, with RESPONSE_BIT and sequence 0, when it dies."""
 
 
 class Status(IntEnum):
@@ -52,8 +64,9 @@ class Status(IntEnum):
 STATUS_HINTS: dict[Status, str] = {
     Status.BAD_OPCODE: "the board does not know this request: flash firmware made by this version",
     Status.BAD_LENGTH: "a request was longer or shorter than the protocol says: this is a defect, report it",
-    Status.OUT_OF_RANGE: "an offset lies beyond the tensor: the board runs another model, flash it again",
-    Status.BAD_STATE: "the request does not fit what was sent before: input or audio is not complete",
+    Status.OUT_OF_RANGE: "an offset or a count does not fit the tensor or the clip: the board runs another model, "
+    "flash it again",
+    Status.BAD_STATE: "the request does not fit what was sent before: the board may have been reset in between",
     Status.BAD_VERSION: "host and firmware speak different protocol versions: flash firmware made by this version",
 }
 
@@ -208,6 +221,16 @@ class RunReport:
 
     LAYOUT: ClassVar[struct.Struct] = struct.Struct("<QQ")
 
+    def pack(self) -> bytes:
+        """Return the payload's bytes."""
+        return self.LAYOUT.pack(self.network_time, self.frontend_time)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> RunReport:
+        """Read the payload's bytes; another length raises ProtocolError."""
+        network_time, frontend_time = _unpack(cls.LAYOUT, data, "RUN's answer")
+        return cls(network_time=network_time, frontend_time=frontend_time)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
@@ -224,8 +247,50 @@ class Stats:
 
     LAYOUT: ClassVar[struct.Struct] = struct.Struct("<IIII")
 
+    def pack(self) -> bytes:
+        """Return the payload's bytes."""
+        return self.LAYOUT.pack(
+            self.stack_used_bytes, self.stack_size_bytes, self.frames_received, self.frames_dropped
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Stats:
+        """Read the payload's bytes; another length raises ProtocolError."""
+        used, size, received, dropped = _unpack(cls.LAYOUT, data, "READ_STATS' answer")
+        return cls(stack_used_bytes=used, stack_size_bytes=size, frames_received=received, frames_dropped=dropped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """FAULT's payload: the board died."""
+
+    number: int
+    """Number of the exception: on Cortex-M 3 HardFault, 4 MemManage, 5 BusFault, 6 UsageFault."""
+    program_counter: int
+    """Address of the instruction; 0 where unknown."""
+
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<II")
+
+    def pack(self) -> bytes:
+        """Return the payload's bytes."""
+        return self.LAYOUT.pack(self.number, self.program_counter)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Fault:
+        """Read the payload's bytes; another length raises ProtocolError."""
+        number, program_counter = _unpack(cls.LAYOUT, data, "FAULT")
+        return cls(number=number, program_counter=program_counter)
+
+
+def _unpack(layout: struct.Struct, data: bytes, what: str) -> tuple[int, ...]:
+    if len(data) != layout.size:
+        raise ProtocolError(f"{what} has {layout.size} bytes. Received: {len(data)}")
+    return layout.unpack(data)
+
 
 # The other payloads, by the format of their fixed part.
+HELLO_FORMAT = struct.Struct("<B")
+"""HELLO: the host's protocol version. A board of another version answers BAD_VERSION and its own version."""
 OFFSET_FORMAT = struct.Struct("<I")
 """WRITE_INPUT, AUDIO_CHUNK: offset (bytes, samples), then data. Their answers: the next offset expected."""
 READ_FORMAT = struct.Struct("<IH")
@@ -238,5 +303,3 @@ PROFILE_FORMAT = struct.Struct("<H")
 """READ_PROFILE: index of the first operator wanted. The answer: as many times as fit, one after the other."""
 PROFILE_ENTRY_FORMAT = struct.Struct("<Q")
 """One operator's time in timer counts."""
-FAULT_FORMAT = struct.Struct("<II")
-"""FAULT (sent by the board unasked, type FAULT | RESPONSE_BIT): fault number and program counter."""

@@ -1,0 +1,118 @@
+/* Port of the Arm MPS2 with the AN386 image: serial line and timer.
+ *
+ * Source: Arm DAI 0386 (memory map), DDI 0479 (CMSDK UART), DDI 0403 (SysTick, NVIC). */
+#include "asc_port.h"
+
+#define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
+
+/* CMSDK UART 0 */
+#define UART_DATA REGISTER(0x40004000u)
+#define UART_STATE REGISTER(0x40004004u)
+#define UART_CTRL REGISTER(0x40004008u)
+#define UART_INTCLEAR REGISTER(0x4000400Cu)
+#define UART_BAUDDIV REGISTER(0x40004010u)
+#define STATE_TX_FULL (1u << 0)
+#define CTRL_TX_ENABLE (1u << 0)
+#define CTRL_RX_ENABLE (1u << 1)
+#define CTRL_RX_INTERRUPT (1u << 3)
+#define INTCLEAR_RX (1u << 1)
+#define UART_CLOCK_HZ 25000000u
+#define BAUD_RATE 921600u
+
+#define NVIC_ISER0 REGISTER(0xE000E100u)
+#define UART0_RX_INTERRUPT 0
+
+#define SYST_CSR REGISTER(0xE000E010u)
+#define SYST_RVR REGISTER(0xE000E014u)
+#define SYST_CVR REGISTER(0xE000E018u)
+#define CSR_ENABLE_WITH_INTERRUPT 7u /* enable, interrupt, processor clock */
+#define SYSTICK_RELOAD 0xFFFFFFu
+
+/* -icount shift=0: one instruction is 1 ns of virtual time; SysTick runs at 25 MHz. */
+#define INSTRUCTIONS_PER_TICK 40u
+
+/* Longer than a frame, a power of two. The host sends one request and waits, so this cannot overflow unless the
+ * line misbehaves; then bytes are lost and the checksum tells. */
+#define RING_BYTES 2048u
+
+void UART0_RX_Handler(void);
+void SysTick_Handler(void);
+
+static volatile uint8_t ring[RING_BYTES];
+static volatile uint32_t ring_head; /* bytes ever received */
+static volatile uint32_t ring_tail; /* bytes ever taken */
+static volatile uint32_t timer_wraps;
+
+void asc_port_init(void) {
+    UART_BAUDDIV = UART_CLOCK_HZ / BAUD_RATE;
+    UART_CTRL = CTRL_TX_ENABLE | CTRL_RX_ENABLE | CTRL_RX_INTERRUPT;
+    NVIC_ISER0 = 1u << UART0_RX_INTERRUPT;
+}
+
+void UART0_RX_Handler(void) {
+    /* acknowledge before taking the byte: in the other order the next byte's interrupt could be the one cleared */
+    UART_INTCLEAR = INTCLEAR_RX;
+    {
+        const uint8_t byte = (uint8_t)UART_DATA;
+        const uint32_t head = ring_head;
+        if (head - ring_tail < RING_BYTES) {
+            ring[head % RING_BYTES] = byte;
+            ring_head = head + 1u;
+        }
+    }
+}
+
+/* Sleeps while nothing comes. An emulator hands over 3 times as many bytes per second to a sleeping core as to one
+ * that polls the line's registers. */
+int asc_port_read_byte(void) {
+    uint8_t byte;
+
+    while (ring_head == ring_tail) {
+        /* with interrupts masked a byte that comes now still ends wfi, so that it cannot be slept through */
+        __asm__ volatile("cpsid i" ::: "memory");
+        if (ring_head == ring_tail) {
+            __asm__ volatile("wfi");
+        }
+        __asm__ volatile("cpsie i" ::: "memory");
+    }
+    byte = ring[ring_tail % RING_BYTES];
+    ring_tail = ring_tail + 1u;
+    return byte;
+}
+
+void asc_port_write(const uint8_t *data, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        while ((UART_STATE & STATE_TX_FULL) != 0) {
+        }
+        UART_DATA = data[i];
+    }
+}
+
+/* Restarting SysTick aligns its tick with the code, so that counts repeat exactly from run to run. */
+void asc_port_timer_start(void) {
+    SYST_CSR = 0;
+    timer_wraps = 0;
+    SYST_RVR = SYSTICK_RELOAD;
+    SYST_CVR = 0;
+    SYST_CSR = CSR_ENABLE_WITH_INTERRUPT;
+}
+
+/* SysTick has 24 bits, 671 million instructions; the interrupt counts its wraps. */
+void SysTick_Handler(void) {
+    timer_wraps = timer_wraps + 1u;
+}
+
+uint64_t asc_port_timer_elapsed(void) {
+    uint32_t wraps;
+    uint32_t value;
+
+    do {
+        wraps = timer_wraps;
+        value = SYST_CVR;
+    } while (wraps != timer_wraps);
+    /* the first tick loads the counter: 0 stands for "not loaded yet" */
+    if (value == 0) {
+        return ((uint64_t)wraps * (SYSTICK_RELOAD + 1u)) * INSTRUCTIONS_PER_TICK;
+    }
+    return ((uint64_t)wraps * (SYSTICK_RELOAD + 1u) + (SYSTICK_RELOAD - value)) * INSTRUCTIONS_PER_TICK;
+}

@@ -1,0 +1,117 @@
+/* Start-up of a Cortex-M4F: vectors, floating-point unit, initial memory, faults.
+ *
+ * Source: Armv7-M Architecture Reference Manual (DDI 0403), B1.5 exceptions, B3.2 system control space. */
+#include <stdint.h>
+
+#include "asc_port.h"
+
+#define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
+#define SCB_AIRCR REGISTER(0xE000ED0Cu)
+#define SCB_CPACR REGISTER(0xE000ED88u)
+#define AIRCR_SYSRESETREQ 0x05FA0004u /* key in the upper half */
+#define CPACR_FULL_ACCESS_TO_FPU (0xFu << 20)
+#define STACKED_PC 6 /* word of the exception frame: r0-r3, r12, lr, pc, xpsr */
+
+/* Value of stack that was never used. */
+#define STACK_PAINT 0xA5A5A5A5u
+
+#define N_INTERRUPTS 32
+
+extern uint32_t asc_stack_bottom[], asc_stack_top[];
+extern uint32_t asc_data_start[], asc_data_end[];
+extern const uint32_t asc_data_load[];
+extern uint32_t asc_bss_start[], asc_bss_end[];
+
+int main(void);
+void Reset_Handler(void);
+void Fault_Handler(void);
+void SysTick_Handler(void);
+void UART0_RX_Handler(void);
+void asc_start(void);
+void asc_fault(const uint32_t *frame, uint32_t number);
+
+typedef void (*handler_t)(void);
+
+typedef struct {
+    const uint32_t *initial_stack;
+    handler_t exceptions[15];
+    handler_t interrupts[N_INTERRUPTS];
+} vector_table_t;
+
+/* Everything not named is unexpected: the fault handler reports its number. */
+#define FAULTS_4 Fault_Handler, Fault_Handler, Fault_Handler, Fault_Handler
+__attribute__((section(".vectors"), used)) const vector_table_t asc_vectors = {
+    asc_stack_top,
+    {Reset_Handler, FAULTS_4, FAULTS_4, FAULTS_4, Fault_Handler, SysTick_Handler},
+    {UART0_RX_Handler, Fault_Handler, Fault_Handler, Fault_Handler, FAULTS_4, FAULTS_4, FAULTS_4, FAULTS_4, FAULTS_4,
+     FAULTS_4, FAULTS_4},
+};
+
+/* The stack pointer is set here too, for loaders that jump instead of resetting. */
+__attribute__((naked)) void Reset_Handler(void) {
+    __asm__ volatile("ldr r0, =asc_stack_top\n"
+                     "msr msp, r0\n"
+                     "b asc_start\n");
+}
+
+__attribute__((used, noreturn)) void asc_start(void) {
+    const uint32_t *source = asc_data_load;
+
+    SCB_CPACR |= CPACR_FULL_ACCESS_TO_FPU;
+    __asm__ volatile("dsb\n isb" ::: "memory");
+
+    /* volatile: a compiler must not make calls of memcpy or memset of these */
+    for (volatile uint32_t *word = asc_data_start; word < asc_data_end; word++) {
+        *word = *source++;
+    }
+    for (volatile uint32_t *word = asc_bss_start; word < asc_bss_end; word++) {
+        *word = 0;
+    }
+    {
+        /* down to a little below this function's own frame, which is at the top */
+        volatile uint32_t *limit = (volatile uint32_t *)__builtin_frame_address(0) - 32;
+        for (volatile uint32_t *word = asc_stack_bottom; word < limit; word++) {
+            *word = STACK_PAINT;
+        }
+    }
+    main();
+    for (;;) {
+        __asm__ volatile("wfi");
+    }
+}
+
+/* A fault may have been the stack's overflow: begin again at its top, with the old frame's address in hand. */
+__attribute__((naked)) void Fault_Handler(void) {
+    __asm__ volatile("mrs r0, msp\n"
+                     "mrs r1, ipsr\n"
+                     "ldr r2, =asc_stack_top\n"
+                     "msr msp, r2\n"
+                     "b asc_fault\n");
+}
+
+/* Tells the host and starts over: a board that faulted can be asked again. */
+__attribute__((used, noreturn)) void asc_fault(const uint32_t *frame, uint32_t number) {
+    uint32_t program_counter = 0;
+
+    if (frame >= asc_stack_bottom && frame + STACKED_PC < asc_stack_top) {
+        program_counter = frame[STACKED_PC];
+    }
+    asc_server_fault(number, program_counter);
+    SCB_AIRCR = AIRCR_SYSRESETREQ;
+    __asm__ volatile("dsb" ::: "memory");
+    for (;;) {
+    }
+}
+
+uint32_t asc_port_stack_size(void) {
+    return (uint32_t)((uintptr_t)asc_stack_top - (uintptr_t)asc_stack_bottom);
+}
+
+uint32_t asc_port_stack_used(void) {
+    const volatile uint32_t *word = asc_stack_bottom;
+
+    while (word < asc_stack_top && *word == STACK_PAINT) {
+        word++;
+    }
+    return (uint32_t)((uintptr_t)asc_stack_top - (uintptr_t)word);
+}

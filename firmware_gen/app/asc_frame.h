@@ -1,0 +1,29 @@
+/* Frames of the wire protocol: 00 COBS(sequence, type, payload, CRC-16) 00. See docs/protocol.md. */
+#ifndef ASC_FRAME_H
+#define ASC_FRAME_H
+
+#include <stdint.h>
+
+typedef struct {
+    uint8_t sequence;
+    uint8_t type;
+    uint16_t length; /* bytes of payload, at most ASC_MAX_PAYLOAD_BYTES */
+    uint16_t crc;
+    const uint8_t *payload; /* valid until the next asc_frame_receive */
+} asc_frame_t;
+
+typedef struct {
+    uint32_t received; /* frames with a right checksum */
+    uint32_t dropped;  /* frames with a wrong checksum, wrong stuffing, too short or too long */
+} asc_frame_counts_t;
+
+/* Waits for the next valid frame. Returns 0, or -1 when the line is closed. */
+int asc_frame_receive(asc_frame_t *frame);
+
+/* Sends a frame; length at most ASC_MAX_PAYLOAD_BYTES. */
+void asc_frame_send(uint8_t sequence, uint8_t type, const uint8_t *payload, uint16_t length);
+
+/* Frames seen since start-up. */
+asc_frame_counts_t asc_frame_counts(void);
+
+#endif
