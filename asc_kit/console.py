@@ -10,6 +10,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -19,7 +20,7 @@ console = Console(stderr=True, highlight=False)
 
 
 @contextmanager
-def progress_bar(title: str, total: int | None = None) -> Iterator[tuple[Progress, int]]:
+def progress_bar(title: str, total: int | None = None) -> Iterator[tuple[Progress, TaskID]]:
     """Show a progress bar while the block runs; gives the bar and its task's number.
 
     Example: ``with progress_bar("clips", 100) as (bar, task): bar.advance(task)``.

@@ -45,3 +45,17 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
     else:
         console.print(f"[green]✓[/] {clips} clips in {out}")
     return out
+
+
+@data.command()
+@click.option("--data", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Data set.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def info(folder: Path, as_json: bool) -> None:
+    """Say what a data set holds: scenes, recording devices, places, splits, lengths and sampling rates."""
+    from .data_info import describe, show
+
+    found = describe(folder)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        show(found)

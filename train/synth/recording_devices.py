@@ -71,16 +71,16 @@ RECORDING_DEVICES: dict[str, RecordingDevice] = {
         reflection_db=-20, threshold_db=-38, ratio=2.5, release_s=0.10, noise_db=-62, gain_db=6,
     ),
     "s4": RecordingDevice(
-        number=6, low_hz=220, high_hz=8000, tilt_db=1.4, ripple_db=3.0, peaks=((3000, 0.3, 7), (1600, 0.3, -5)),
-        reflection_db=-17, threshold_db=-40, ratio=3.0, release_s=0.05, noise_db=-58, gain_db=8,
+        number=6, low_hz=170, high_hz=9500, tilt_db=1.1, ripple_db=2.1, peaks=((3000, 0.35, 4), (1600, 0.3, -3)),
+        reflection_db=-19, threshold_db=-38, ratio=2.6, release_s=0.06, noise_db=-61, gain_db=7,
     ),
     "s5": RecordingDevice(
-        number=7, low_hz=90, high_hz=6500, tilt_db=-1.6, ripple_db=2.8, peaks=((500, 0.4, 6), (2600, 0.3, -6)),
-        reflection_db=-18, threshold_db=-34, ratio=2.4, release_s=0.12, noise_db=-64, gain_db=-7,
+        number=7, low_hz=90, high_hz=8000, tilt_db=-1.2, ripple_db=2.0, peaks=((500, 0.4, 4), (2600, 0.3, -3)),
+        reflection_db=-20, threshold_db=-34, ratio=2.2, release_s=0.12, noise_db=-65, gain_db=-6,
     ),
     "s6": RecordingDevice(
-        number=8, low_hz=260, high_hz=7000, tilt_db=0.8, ripple_db=3.4, peaks=((1100, 0.3, 8), (5000, 0.4, 5)),
-        reflection_db=-15, threshold_db=-42, ratio=3.5, release_s=0.04, noise_db=-54, gain_db=3,
+        number=8, low_hz=200, high_hz=9000, tilt_db=0.7, ripple_db=2.3, peaks=((1100, 0.35, 4), (5000, 0.4, 4)),
+        reflection_db=-18, threshold_db=-39, ratio=2.8, release_s=0.05, noise_db=-59, gain_db=3,
     ),
 }  # fmt: skip
 
@@ -124,4 +124,4 @@ def _compress(audio: Audio, rate_hz: int, device: RecordingDevice) -> Audio:
     power = lfilter([1.0 - pole], [1.0, -pole], audio * audio, zi=[pole * float(np.mean(audio * audio))])[0]
     level_db = 10.0 * np.log10(power + 1e-12)
     over_db = np.maximum(0.0, level_db - device.threshold_db)
-    return audio * 10.0 ** (-over_db * (1.0 - 1.0 / device.ratio) / 20.0)
+    return np.asarray(audio * 10.0 ** (-over_db * (1.0 - 1.0 / device.ratio) / 20.0))
