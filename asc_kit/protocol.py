@@ -249,9 +249,7 @@ class Stats:
 
     def pack(self) -> bytes:
         """Return the payload's bytes."""
-        return self.LAYOUT.pack(
-            self.stack_used_bytes, self.stack_size_bytes, self.frames_received, self.frames_dropped
-        )
+        return self.LAYOUT.pack(self.stack_used_bytes, self.stack_size_bytes, self.frames_received, self.frames_dropped)
 
     @classmethod
     def unpack(cls, data: bytes) -> Stats:

@@ -1,0 +1,79 @@
+"""Ways to a board: a serial port, a pseudo-terminal or TCP; all are pyserial ports."""
+
+from __future__ import annotations
+
+import termios
+from dataclasses import dataclass
+
+import serial
+from serial.tools import list_ports
+
+from asc_kit.errors import BoardError
+
+DEFAULT_BAUD = 115_200
+# A read returns at the latest after this time, so that Ctrl-C and deadlines are noticed.
+READ_TIMEOUT_S = 0.05
+WRITE_TIMEOUT_S = 5.0
+
+# What a port that was unplugged, or whose emulator ended, can raise.
+PORT_ERRORS = (serial.SerialException, OSError, termios.error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortInfo:
+    """A serial port of this machine."""
+
+    path: str
+    """What --port takes."""
+    description: str
+    """What the system calls it."""
+    hardware_id: str
+    """USB vendor and product, serial number, location; empty where there is none."""
+
+
+def available_ports() -> tuple[PortInfo, ...]:
+    """List the serial ports of this machine, sorted by path."""
+    found = [
+        PortInfo(
+            path=port.device,
+            description="" if port.description == "n/a" else port.description,
+            hardware_id="" if port.hwid == "n/a" else port.hwid,
+        )
+        for port in list_ports.comports()
+    ]
+    return tuple(sorted(found, key=lambda port: port.path))
+
+
+def open_port(path: str, baud: int = DEFAULT_BAUD) -> serial.SerialBase:
+    """Open a port by its path or by a pyserial URL, such as ``/dev/ttyACM0`` or ``socket://host:port``.
+
+    Raises
+    ------
+    BoardError
+        When there is no such port, it is in use, or may not be opened.
+    """
+    is_url = "://" in path
+    try:
+        port = serial.serial_for_url(
+            path,
+            baudrate=baud,
+            timeout=READ_TIMEOUT_S,
+            write_timeout=WRITE_TIMEOUT_S,
+            # two programs on one line would steal each other's bytes; a URL's handler knows no locks
+            exclusive=None if is_url else True,
+        )
+    except PORT_ERRORS as failure:
+        hint = "is the server up, and the address right?" if is_url else "ports of this machine: asc-kit ports"
+        if isinstance(failure, PermissionError) or getattr(failure, "errno", None) == 13:
+            hint = "add yourself to the port's group, often dialout: sudo usermod -aG dialout $USER"
+        raise BoardError(f"port {path} cannot be opened: {failure}", hint=hint) from failure
+    except ValueError as failure:
+        raise BoardError(
+            f"port {path} cannot be opened: {failure}", hint="give a path such as /dev/ttyACM0 or socket://host:port"
+        ) from failure
+    try:
+        # what a board said to somebody else before
+        port.reset_input_buffer()
+    except PORT_ERRORS:
+        pass
+    return port
