@@ -58,7 +58,8 @@ class LinkStatistics:
 
 def encode(frame: Frame) -> bytes:
     """Return a frame as it stands on the line, delimiters included."""
-    return _DELIMITER + cobs.encode(frame.pack()) + _DELIMITER
+    stuffed: bytes = cobs.encode(frame.pack())
+    return _DELIMITER + stuffed + _DELIMITER
 
 
 class Link:
@@ -70,7 +71,7 @@ class Link:
         An open port; closed by `close`.
     """
 
-    def __init__(self, port: serial.SerialBase) -> None:
+    def __init__(self, port: serial.Serial) -> None:
         self.statistics = LinkStatistics()
         self._port = port
         self._sequence = 0

@@ -44,7 +44,7 @@ def available_ports() -> tuple[PortInfo, ...]:
     return tuple(sorted(found, key=lambda port: port.path))
 
 
-def open_port(path: str, baud: int = DEFAULT_BAUD) -> serial.SerialBase:
+def open_port(path: str, baud: int = DEFAULT_BAUD) -> serial.Serial:
     """Open a port by its path or by a pyserial URL, such as ``/dev/ttyACM0`` or ``socket://host:port``.
 
     Raises

@@ -1,0 +1,112 @@
+"""A benchmark's result as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group as Stack
+from rich.console import RenderableType
+from rich.table import Table
+
+from asc_kit.result import BenchmarkResult, Group, Summary
+
+# The longest operators are worth a line each, the rest are many and small.
+_PROFILE_ROWS = 8
+
+
+def result_tables(result: BenchmarkResult) -> RenderableType:
+    """Return the tables of one result: accuracy, agreement, latency, operators, memory."""
+    parts: list[RenderableType] = [
+        f"[bold]{result.name}[/] on {result.board_title} ({result.core}), {result.mode} mode, {result.clips} clips",
+        _accuracy(result),
+        _agreement(result),
+        _latency(result),
+    ]
+    if result.profile:
+        parts.append(_profile(result))
+    parts.append(_memory(result))
+    return Stack(*parts)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column(columns[0])
+    for column in columns[1:]:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _accuracy(result: BenchmarkResult) -> Table:
+    table = _table("Accuracy", "", "clips", "correct", "%")
+    overall = Group(name="all clips", clips=result.clips, correct=result.correct, accuracy=result.accuracy)
+    _add_groups(table, [overall])
+    table.add_row("mean over scenes", "", "", f"{100 * result.macro_accuracy:.1f}")
+    for title, groups in (
+        ("seen and unseen recording devices", [g for g in (result.seen_devices, result.unseen_devices) if g]),
+        ("scene", result.per_scene),
+        ("recording device", result.per_recording_device),
+    ):
+        table.add_section()
+        table.add_row(f"[dim]by {title}[/]", "", "", "")
+        _add_groups(table, groups)
+    return table
+
+
+def _add_groups(table: Table, groups: Iterable[Group]) -> None:
+    for group in groups:
+        table.add_row(group.name, str(group.clips), str(group.correct), f"{100 * group.accuracy:.1f}")
+
+
+def _agreement(result: BenchmarkResult) -> Table:
+    table = _table("Agreement with the host", "", "clips")
+    table.add_row("outputs bit-identical to the reference kernels", f"{result.bit_identical} / {result.clips}")
+    table.add_row("same scene as the host's whole chain", f"{result.host_agreement} / {result.clips}")
+    if result.mode == "audio":
+        table.add_row("features that differ from NumPy's", f"{100 * result.feature_mismatch_share:.3f} %")
+        table.add_row("  by at most", f"{result.feature_lsb_max} LSB")
+    return table
+
+
+def _latency(result: BenchmarkResult) -> Table:
+    latency = result.latency
+    table = _table(f"Latency, {latency.unit}", "", "min", "median", "p95", "max")
+    rows: list[tuple[str, Summary]] = [
+        ("network", Summary(min=latency.min, median=latency.median, p95=latency.p95, max=latency.max))
+    ]
+    if latency.frontend is not None:
+        rows.append(("front end", latency.frontend))
+    for name, summary in rows:
+        values = (summary.min, summary.median, summary.p95, summary.max)
+        table.add_row(name, *(f"{value:,.0f}" for value in values))
+    return table
+
+
+def _profile(result: BenchmarkResult) -> Table:
+    unit = result.latency.unit
+    table = _table(f"Slowest operators, {unit}", "operator", "MACs", unit, "per MAC", "%")
+    total = sum(item.time for item in result.profile) or 1
+    for item in sorted(result.profile, key=lambda item: -item.time)[:_PROFILE_ROWS]:
+        table.add_row(
+            f"{item.index:2} {item.op}",
+            f"{item.macs:,}",
+            f"{item.time:,}",
+            f"{item.time / item.macs:.2f}" if item.macs else "",
+            f"{100 * item.time / total:.1f}",
+        )
+    return table
+
+
+def _memory(result: BenchmarkResult) -> Table:
+    memory = result.memory
+    table = _table("Memory, bytes", "", "RAM", "flash")
+    for name, ram, flash in (
+        ("network: arena, weights", memory.arena_bytes, memory.weight_bytes),
+        ("network: code", None, memory.code_bytes),
+        ("front end: state, tables", memory.frontend_bytes, memory.frontend_table_bytes),
+        ("front end: code", None, memory.frontend_code_bytes),
+        ("stack, deepest use", memory.stack_bytes, None),
+        ("whole image", memory.image_ram_bytes, memory.image_flash_bytes),
+    ):
+        if ram is not None or flash is not None:
+            table.add_row(name, *("" if value is None else f"{value:,}" for value in (ram, flash)))
+    return table
