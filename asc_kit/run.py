@@ -1,0 +1,119 @@
+"""The run folder: what training writes and export reads.
+
+``run.json``, ``saved_model/`` (TensorFlow's format, the network in inference form, float features in, logits out),
+``model.keras`` (the same network as Keras saves it) and ``history.csv`` (loss and accuracy by epoch).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from asc_kit.errors import SpecError
+from asc_kit.evaluation import Evaluation
+from asc_kit.frontend import FrontEndSpec
+from asc_kit.records import STRICT, parse_record, read_json
+
+SCHEMA_VERSION = 1
+MANIFEST = "run.json"
+SAVED_MODEL = "saved_model"
+KERAS_MODEL = "model.keras"
+HISTORY = "history.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunManifest:
+    """What ``run.json`` holds."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: Literal[1]
+    """Version of this record."""
+    asc_kit: str
+    """Version that trained."""
+    tools: dict[str, str]
+    """Versions of the packages that trained."""
+    name: str
+    """Name of the recipe."""
+    recipe: dict[str, Any]
+    """The whole recipe as it was trained, overrides included; only training reads into it."""
+    seed: int
+    """Seed of weights, order of clips and augmentation."""
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    """Classes, in the order of the outputs."""
+    frontend: FrontEndSpec
+    """The features."""
+    output_activation: Literal["logits", "softmax"]
+    """What the outputs are."""
+    data_root: str
+    """The data set's folder, absolute, when the run was made."""
+    train_split: str
+    """Name of the split that was trained on."""
+    train_data_id: str
+    """Fingerprint of its clips."""
+    train_clips: int
+    """Number of its clips."""
+    train_recording_devices: tuple[str, ...]
+    """Recording devices heard in training; all others are unseen."""
+    test_split: str
+    """Name of the split that was evaluated."""
+    parameters: int
+    """Parameters, batch normalization counted with two per channel."""
+    macs: int
+    """Multiply-accumulates per clip by the challenges' rule."""
+    epochs: int
+    """Epochs trained."""
+    train_seconds: float
+    """Wall time of training, without loading and evaluation."""
+    evaluation: Evaluation
+    """The float model on the test split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An opened run folder."""
+
+    path: Path
+    """The folder."""
+    manifest: RunManifest
+    """Its run.json."""
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Open a run folder.
+
+        Raises
+        ------
+        SpecError
+            When it is missing, incomplete or of another schema version.
+        """
+        hint = "make a run with: asc-kit train RECIPE --data DIR --out RUN"
+        if not path.is_dir():
+            raise SpecError(f"run {path} does not exist", hint=hint)
+        if not (path / MANIFEST).is_file():
+            raise SpecError(f"{path} is not a run: it has no {MANIFEST}", hint=hint)
+        document = read_json(path / MANIFEST)
+        version = document.get("schema_version") if isinstance(document, dict) else None
+        if version != SCHEMA_VERSION:
+            raise SpecError(
+                f"{path / MANIFEST} has schema version {version!r}, this asc-kit reads {SCHEMA_VERSION}",
+                hint="train again with this version",
+            )
+        manifest = parse_record(RunManifest, document, where=str(path / MANIFEST))
+        for name in (SAVED_MODEL, KERAS_MODEL):
+            if not (path / name).exists():
+                raise SpecError(f"the run is not complete: {path / name} is missing", hint="train again")
+        return cls(path, manifest)
+
+    @property
+    def saved_model_path(self) -> Path:
+        """The network in TensorFlow's SavedModel format."""
+        return self.path / SAVED_MODEL
+
+    @property
+    def keras_model_path(self) -> Path:
+        """The network in Keras's own format."""
+        return self.path / KERAS_MODEL

@@ -1,0 +1,105 @@
+"""The clips that set the activation ranges of post-training quantization: real ones, from training, or none at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.audio import from_int16
+from asc_kit.clips import load_clips
+from asc_kit.dataset import Dataset, read_dataset
+from asc_kit.errors import DataError
+from asc_kit.frontend import log_mel, model_input
+from asc_kit.run import Run
+
+from .selection import stratified
+
+# -80 dB below full scale: what remains of a muted microphone
+_SILENT_PEAK = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepresentativeClips:
+    """Chosen clips and their features."""
+
+    dataset: Dataset
+    """The clips."""
+    features: NDArray[np.float32]
+    """Shape [n_clips, *input_shape[1:]], by the NumPy reference."""
+
+    def feed(self) -> Iterator[list[NDArray[np.float32]]]:
+        """Give the converter one clip after another, batch 1."""
+        for features in self.features:
+            yield [features[np.newaxis]]
+
+
+def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeClips:
+    """Choose, load and check the representative clips of a run from its own training split.
+
+    Raises
+    ------
+    DataError
+        When the data set is missing or not the one the run was trained on, when fewer clips are asked for or
+        exist than there are classes, or when they are silent.
+    """
+    manifest = run.manifest
+    train_set = training_clips(run, data)
+    needed = len(manifest.labels)
+    if n_clips < needed:
+        raise DataError(
+            f"{n_clips} representative clips are too few: at least one per class, {needed}, are needed",
+            hint="leave --representative out, or give a larger number",
+        )
+    chosen = stratified(train_set, n_clips)
+    absent = set(manifest.labels) - {clip.scene_label for clip in chosen.clips}
+    if absent:
+        raise DataError(f"split {train_set.split_name} of {data} has no clips of {', '.join(sorted(absent))}")
+    samples = load_clips(chosen, manifest.frontend, "representative clips")
+    silent = [
+        clip.filename
+        for clip, peak in zip(chosen.clips, np.abs(samples.astype(np.int32)).max(axis=1), strict=True)
+        if peak <= _SILENT_PEAK
+    ]
+    if len(silent) > len(chosen.clips) // 2:
+        raise DataError(
+            f"{len(silent)} of {len(chosen.clips)} representative clips are silent (below -80 dB of full scale), "
+            f"{silent[0]} among them",
+            hint="activation ranges taken from silence would ruin the model: check the recordings of this data set",
+        )
+    spec = manifest.frontend
+    features = [model_input(log_mel(from_int16(clip), spec), spec)[0] for clip in samples]
+    return RepresentativeClips(dataset=chosen, features=np.stack(features))
+
+
+def training_clips(run: Run, data: Path) -> Dataset:
+    """Return the clips a run was trained on, or refuse."""
+    manifest = run.manifest
+    if not data.is_dir():
+        raise DataError(
+            f"the data set of this run is not there: {data} does not exist",
+            hint="quantization needs real training clips: say where they are with --data DIR",
+        )
+    train_set = read_dataset(data).split(manifest.train_split)
+    if train_set.labels != manifest.labels:
+        raise DataError(
+            f"{data} has other classes than the run: {', '.join(train_set.labels)}, "
+            f"expected {', '.join(manifest.labels)}",
+            hint="give the data set the run was trained on with --data DIR",
+        )
+    missing = [clip.filename for clip in train_set.clips if not train_set.path(clip).is_file()]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(train_set.clips)} training clips are missing in {data}, {missing[0]} among them",
+            hint="complete the data set, or give another copy with --data DIR",
+        )
+    if train_set.data_id != manifest.train_data_id:
+        raise DataError(
+            f"split {manifest.train_split} of {data} is not what the run was trained on: "
+            f"fingerprint {train_set.data_id}, expected {manifest.train_data_id}",
+            hint="give the data set the run was trained on with --data DIR, or train again",
+        )
+    return train_set

@@ -1,0 +1,46 @@
+"""The networks, one file each: a record ``Settings`` and a function ``build``. Recipes name them by their file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any, Protocol, cast
+
+from asc_kit.errors import SpecError
+from asc_kit.frontend import FrontEndSpec
+from asc_kit.records import parse_record
+
+
+class ModelFile(Protocol):
+    """What a file of this folder provides."""
+
+    Settings: type[Any]
+    """Frozen record of the network's settings, all with defaults."""
+
+    def build(self, settings: Any, input_shape: tuple[int, int, int], n_labels: int) -> Any:
+        """Build the Keras model: features [batch, *input_shape] in, logits [batch, n_labels] out."""
+        ...
+
+
+def model_names() -> tuple[str, ...]:
+    """Return the names of all networks."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def model_file(name: str) -> ModelFile:
+    """Return the file that builds network `name`; this imports no TensorFlow yet.
+
+    Raises
+    ------
+    SpecError
+        When there is none.
+    """
+    if name not in model_names():
+        raise SpecError(f"there is no model {name!r}", hint=f"models: {', '.join(model_names())}")
+    return cast(ModelFile, importlib.import_module(f".{name}", __package__))
+
+
+def build_model(name: str, settings: dict[str, Any], spec: FrontEndSpec, n_labels: int) -> Any:
+    """Build the Keras model of a recipe: features of `spec` in, logits of `n_labels` classes out."""
+    file = model_file(name)
+    return file.build(parse_record(file.Settings, settings, where="model_settings"), spec.input_shape[1:], n_labels)

@@ -1,0 +1,73 @@
+"""A trained network on disk and at work: write it, load it, ask it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from asc_kit.console import progress_bar
+from asc_kit.errors import ModelError
+from asc_kit.frontend import FrontEndSpec
+
+from .frontend_graph import front_end_graph
+from .layers import conversion_form
+
+_BATCH = 64
+
+
+def write_saved_model(model: Any, spec: FrontEndSpec, path: Path) -> None:
+    """Write the network in inference form, in TensorFlow's SavedModel format.
+
+    Endpoint ``serve`` is for the converter: one clip's features, a static batch of 1, in `conversion_form`.
+    Endpoint ``batch`` is for TensorFlow itself: any number of clips.
+    """
+    import keras
+
+    def serve(features: Any) -> Any:
+        with conversion_form():
+            return model(features, training=False)
+
+    def batch(features: Any) -> Any:
+        return model(features, training=False)
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    for function, size in ((serve, 1), (batch, None)):
+        shape = (size, *spec.input_shape[1:])
+        signature = [tf.TensorSpec(shape, tf.float32, name="features")]
+        archive.add_endpoint(name=function.__name__, fn=function, input_signature=signature)
+    archive.write_out(os.fspath(path), verbose=False)
+
+
+def load_saved_model(path: Path) -> Callable[[Any], Any]:
+    """Return the network of a run: float32 features [batch, ...] in, outputs [batch, n_labels] out."""
+    try:
+        loaded = tf.saved_model.load(os.fspath(path))
+    except (OSError, ValueError, tf.errors.OpError) as failure:
+        raise ModelError(f"{path} cannot be loaded as a SavedModel: {failure}", hint="train again") from failure
+    return lambda features: loaded.batch(features)
+
+
+def predict(
+    network: Callable[[Any], Any], spec: FrontEndSpec, samples: NDArray[np.int16], title: str
+) -> NDArray[np.int64]:
+    """Return the class of each clip, shape [n_clips], of audio [n_clips, clip_samples]."""
+    front_end = front_end_graph(spec)
+
+    def classify(audio: Any) -> Any:
+        return tf.argmax(network(front_end(tf.cast(audio, tf.float32) / 32768.0)), 1)
+
+    graph = tf.function(classify, reduce_retracing=True)
+    classes = []
+    with progress_bar(title, len(samples)) as (bar, task):
+        for start in range(0, len(samples), _BATCH):
+            batch = samples[start : start + _BATCH]
+            classes.append(graph(tf.constant(batch)).numpy())
+            bar.advance(task, len(batch))
+    return np.concatenate(classes)

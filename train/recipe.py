@@ -1,0 +1,175 @@
+"""A recipe: everything that defines a training run but the data and the seed. One TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import ConfigDict, Field
+
+from asc_kit.errors import SpecError
+from asc_kit.frontend import FrontEndSpec
+from asc_kit.records import STRICT, parse_record, to_plain
+
+from .models import model_file
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Augmentation:
+    """What is varied at random in every training batch; zero switches a part off."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    time_roll_s: Annotated[float, Field(ge=0)] = 0.0
+    """Each clip is rotated in time by up to this much in either direction, in seconds."""
+    frequency_mask_bands: Annotated[int, Field(ge=0)] = 0
+    """In each clip, one run of fewer than this many mel bands is silenced."""
+    mixstyle_p: Share = 0.0
+    """Share of the batches in which clips exchange their mean and deviation per band (Freq-MixStyle)."""
+    mixstyle_alpha: Annotated[float, Field(gt=0)] = 0.3
+    """Both parameters of the beta distribution that Freq-MixStyle draws its weights from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How the weights are found: AdamW, linear warm-up, cosine decay to zero, cross entropy."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    epochs: Annotated[int, Field(gt=0)]
+    """Passes over the training clips."""
+    batch_size: Annotated[int, Field(gt=0)]
+    """Clips per step; all of them where there are fewer."""
+    learning_rate: Annotated[float, Field(gt=0)]
+    """Highest learning rate, reached at the end of the warm-up."""
+    weight_decay: Annotated[float, Field(ge=0)]
+    """Decoupled weight decay per step, times the learning rate."""
+    warmup_steps: Annotated[int, Field(ge=0)]
+    """Steps in which the learning rate rises; at most a quarter of all steps, so that short runs learn too."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the target that is spread over all classes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A model, its settings, its features and its training."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+    """Name: that of the file."""
+    summary: str
+    """One sentence."""
+    model: str
+    """Which file of train/models builds the network."""
+    model_settings: dict[str, Any]
+    """Its settings, checked against the Settings record of that file."""
+    frontend: FrontEndSpec
+    """The features."""
+    training: Training
+    """How it is trained."""
+    augmentation: Augmentation
+    """What is varied in training."""
+
+    def __post_init__(self) -> None:
+        # a recipe with a mistake must fail where it is read, not when the network is built
+        parse_record(model_file(self.model).Settings, self.model_settings, where=f"model_settings of {self.name}")
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Return the names of the recipes that come with asc-kit."""
+    folder = resources.files(__package__) / "recipes"
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by its name, or from a TOML file of the user's, and apply ``name=value`` overrides.
+
+    Raises
+    ------
+    SpecError
+        When there is no such recipe, when it is invalid, or when an override names nothing in it.
+    """
+    if name.endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            raise SpecError(f"recipe {path} does not exist", hint=f"recipes here: {', '.join(recipe_names())}")
+        where, text = str(path), path.read_text(encoding="utf-8")
+    elif name in recipe_names():
+        where, text = name, (resources.files(__package__) / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        raise SpecError(
+            f"there is no recipe named {name!r}",
+            hint=f"{_did_you_mean(name, recipe_names())}or give the path of a .toml file",
+        )
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as failure:
+        raise SpecError(f"recipe {where} cannot be read as TOML: {failure}") from failure
+    recipe = parse_record(Recipe, document, where=f"recipe {where}")
+    return override(recipe, overrides) if overrides else recipe
+
+
+def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """Return the recipe with some values replaced.
+
+    Each override reads ``name=value`` with the value in TOML; the name is a path such as
+    ``training.batch_size``, or its last part alone where that is unique.
+
+    Raises
+    ------
+    SpecError
+        When an override is malformed, names nothing, is ambiguous, or has a value that does not fit.
+    """
+    document = to_plain(recipe)
+    # settings left to their defaults can be overridden as well
+    settings = parse_record(model_file(recipe.model).Settings, recipe.model_settings, where="model_settings")
+    document["model_settings"] = to_plain(settings)
+    paths = _leaves(document)
+    for item in overrides:
+        name, equals, text = item.partition("=")
+        name = name.strip()
+        if not equals:
+            raise SpecError(f"an override is name=value. Received: {item!r}", hint="for example training.batch_size=64")
+        matches = [path for path in paths if ".".join(path) == name or path[-1] == name]
+        if not matches:
+            known = tuple(".".join(path) for path in paths)
+            raise SpecError(
+                f"recipe {recipe.name} has no setting {name!r}",
+                hint=_did_you_mean(name, known + tuple(path[-1] for path in paths)).rstrip("; "),
+            )
+        if len(matches) > 1:
+            choices = ", ".join(".".join(path) for path in matches)
+            raise SpecError(f"setting {name!r} is ambiguous", hint=f"choose one of: {choices}")
+        *parents, last = matches[0]
+        table = document
+        for key in parents:
+            table = table[key]
+        table[last] = _toml_value(text.strip())
+    return parse_record(Recipe, document, where=f"recipe {recipe.name} with {' '.join(overrides)}")
+
+
+def _leaves(table: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    paths: list[tuple[str, ...]] = []
+    for key, value in table.items():
+        paths.extend(_leaves(value, (*prefix, key)) if isinstance(value, dict) else [(*prefix, key)])
+    return paths
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word: --set window=hamming
+
+
+def _did_you_mean(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}; " if near else f"known: {', '.join(known)}; "
