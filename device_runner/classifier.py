@@ -1,0 +1,51 @@
+"""A bundle on this machine: audio in, probabilities out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.audio import from_int16, to_int16
+from asc_kit.bundle import Bundle
+from asc_kit.interpreter import Int8Model, Kernels
+
+
+class SceneClassifier:
+    """The whole chain of a bundle: front end, int8 network, probabilities.
+
+    Parameters
+    ----------
+    bundle
+        The bundle.
+    kernels
+        ``fast`` for the runtime's own kernels, ``reference`` for bit for bit what a board computes.
+    """
+
+    def __init__(self, bundle: Bundle, kernels: Kernels = "fast") -> None:
+        self.bundle = bundle
+        self.frontend = bundle.manifest.frontend
+        self.labels = bundle.manifest.labels
+        self._model = Int8Model(bundle.model_path.read_bytes(), kernels)
+        self.runtime = self._model.runtime
+
+    def probabilities(self, clip: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Classify one clip.
+
+        Parameters
+        ----------
+        clip
+            Shape [clip_samples], mono at the front end's rate, full scale ±1. It is rounded to 16 bit first, as
+            in training and on a board.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            Shape [n_labels], in the bundle's order, sum 1.
+        """
+        rounded = from_int16(to_int16(clip))
+        return self.bundle.probabilities(self._model.run(self.bundle.audio_to_input(rounded)))
+
+    def ranking(self, probabilities: NDArray[np.float64], top: int) -> list[tuple[str, float]]:
+        """Return the `top` likeliest labels with their probabilities, the likeliest first."""
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        return [(self.labels[index], float(probabilities[index])) for index in order]

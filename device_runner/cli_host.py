@@ -1,0 +1,199 @@
+"""The commands that need no board: ``predict``, ``live``, ``report``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from asc_kit.errors import AscKitError
+
+if TYPE_CHECKING:
+    from .live import Heard
+
+_BAR_WIDTH = 20
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE...")
+@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="Labels per recording.")
+@click.option(
+    "--kernels", type=click.Choice(["fast", "reference"]), default="fast", show_default=True,
+    help="reference: bit for bit what a board computes; slower.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def predict(
+    bundle: Path, files: tuple[Path, ...], top: int, kernels: Literal["fast", "reference"], as_json: bool
+) -> None:
+    """Classify recordings on this machine.
+
+    One line per FILE, columns separated by TAB: file, label, probability (and the next ones with --top). Recordings
+    may have any rate and length: the answer is the mean over half-overlapping windows.
+    """
+    from asc_kit.bundle import Bundle
+
+    from .classifier import SceneClassifier
+    from .predict import predict_file
+
+    opened = Bundle.open(bundle)
+    classifier = SceneClassifier(opened, kernels)
+    results: list[dict[str, object]] = []
+    failed = 0
+    for path in files:
+        try:
+            found = predict_file(classifier, path, top=top)
+        except AscKitError as failure:
+            failed += 1
+            results.append({"file": str(path), "error": failure.message})
+            click.echo(f"{failure.message}", err=True)
+            continue
+        label, probability = found.ranking[0]
+        results.append(
+            {
+                "file": str(path),
+                "label": label,
+                "probability": probability,
+                "seconds": found.seconds,
+                "windows": found.windows,
+                "top": [{"label": name, "probability": p} for name, p in found.ranking],
+            }
+        )
+        if not as_json:
+            click.echo("\t".join([str(path), *(f"{name}\t{p:.3f}" for name, p in found.ranking)]))
+    if as_json:
+        document = {
+            "bundle": str(bundle),
+            "name": opened.manifest.name,
+            "model_sha256": opened.manifest.model_sha256,
+            "runtime": classifier.runtime,
+            "kernels": kernels,
+            "files": results,
+        }
+        click.echo(json.dumps(document, indent=2))
+    if failed:
+        raise AscKitError(f"{failed} of {len(files)} recordings could not be classified")
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path), required=False)
+@click.option("--device", metavar="NAME|INDEX", help="Microphone: its number, its name or a part of it.")
+@click.option(
+    "--hop", type=click.FloatRange(min=0.05), metavar="SECONDS", help="From line to line; default: half a clip."
+)
+@click.option("--duration", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after so long.")
+@click.option("--list-devices", is_flag=True, help="List the microphones and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+def live(
+    bundle: Path | None,
+    device: str | None,
+    hop: float | None,
+    duration: float | None,
+    list_devices: bool,
+    as_json: bool,
+) -> None:
+    """Classify what the microphone hears, one line per hop, until Ctrl-C or --duration."""
+    if list_devices:
+        _list_devices(as_json)
+        return
+    if bundle is None:
+        raise click.UsageError("Missing argument 'BUNDLE'.")
+    from asc_kit.bundle import Bundle
+    from asc_kit.console import console
+
+    from .classifier import SceneClassifier
+    from .live import listen
+    from .microphone import find_device, open_microphone
+
+    opened = Bundle.open(bundle)
+    classifier = SceneClassifier(opened)
+    frontend = opened.manifest.frontend
+    chosen = find_device(device)
+    width = max(map(len, opened.manifest.labels))
+    with open_microphone(chosen, frontend.sample_rate_hz) as microphone:
+        console.print(
+            f"{opened.manifest.name} on {classifier.runtime}, microphone {chosen.index} {chosen.name!r} "
+            f"at {microphone.rate_hz} Hz; Ctrl-C ends",
+            markup=False,
+        )
+        for heard in listen(
+            classifier,
+            microphone.blocks(),
+            microphone.rate_hz,
+            hop_s=hop or frontend.clip_seconds / 2,
+            duration_s=duration,
+        ):
+            line = _as_json if as_json else _as_text
+            click.echo(line(heard, microphone.overflows, width))
+
+
+def _as_json(heard: Heard, overflows: int, width: int) -> str:
+    label, probability = heard.ranking[0]
+    return json.dumps(
+        {
+            "time_s": round(heard.time_s, 3),
+            "label": label,
+            "probability": probability,
+            "top": [{"label": name, "probability": p} for name, p in heard.ranking],
+            "latency_ms": round(heard.latency_ms, 3),
+            "level_dbfs": round(heard.level_dbfs, 2),
+            "overflows": overflows,
+            "skipped": heard.skipped,
+        }
+    )
+
+
+def _as_text(heard: Heard, overflows: int, width: int) -> str:
+    label, probability = heard.ranking[0]
+    bar = "█" * round(probability * _BAR_WIDTH)
+    line = (
+        f"{heard.time_s:8.2f} s  {label:<{width}}  {bar:<{_BAR_WIDTH}} {100 * probability:5.1f} %  "
+        f"{heard.latency_ms:6.1f} ms  {heard.level_dbfs:6.1f} dBFS  overflows {overflows}"
+    )
+    return f"{line}  skipped {heard.skipped}" if heard.skipped else line
+
+
+def _list_devices(as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from .microphone import input_devices
+
+    found = input_devices()
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+        return
+    if not found:
+        click.echo("no microphone", err=True)
+    for each in found:
+        mark = "*" if each.is_default else " "
+        click.echo(
+            f"{mark} {each.index:3d}  {each.name}  ({each.host_api}, {each.channels} channels, {each.default_rate_hz} Hz)"
+        )
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RESULTS...")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
+    help="Folder to write: index.html and report.md.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def report(results: tuple[Path, ...], out: Path, as_json: bool) -> Path:
+    """Make a report from one or more results.json: a self-contained page and Markdown.
+
+    Several results are compared side by side.
+    """
+    from asc_kit.console import console
+
+    from .report import read_results, write_report
+
+    named = read_results(results)
+    write_report(named, out)
+    page, markdown = out / "index.html", out / "report.md"
+    if as_json:
+        click.echo(json.dumps({"out": str(out), "html": str(page), "markdown": str(markdown), "results": len(named)}))
+    else:
+        console.print(f"[green]✓[/] {page} and {markdown}", soft_wrap=True)
+    return out

@@ -1,0 +1,108 @@
+"""Classify whole recordings of any rate and length, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.audio import fit_length
+from asc_kit.errors import DataError
+
+from .classifier import SceneClassifier
+
+_BLOCK_S = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePrediction:
+    """What one recording sounds like."""
+
+    path: Path
+    """The recording."""
+    seconds: float
+    """Its length."""
+    windows: int
+    """Number of windows classified."""
+    ranking: tuple[tuple[str, float], ...]
+    """Labels and probabilities (mean over the windows), the likeliest first."""
+
+
+def predict_file(classifier: SceneClassifier, path: Path, *, top: int = 1) -> FilePrediction:
+    """Classify one recording: the mean of the probabilities of half-overlapping windows.
+
+    A recording shorter than the front end's clip is padded with silence; the last window of a longer one ends
+    where the recording ends.
+
+    Raises
+    ------
+    DataError
+        When the recording is missing, is not audio, or holds no samples.
+    """
+    rate = classifier.frontend.sample_rate_hz
+    total = np.zeros(len(classifier.labels))
+    windows, n_samples = 0, 0
+    for window, n_samples in _windows(_blocks(path, rate), classifier.frontend.clip_samples):  # noqa: B007
+        total += classifier.probabilities(window)
+        windows += 1
+    if n_samples == 0:
+        raise DataError(f"recording {path} is empty: it holds no samples")
+    return FilePrediction(
+        path=path,
+        seconds=n_samples / rate,
+        windows=windows,
+        ranking=tuple(classifier.ranking(total / windows, top)),
+    )
+
+
+def _windows(blocks: Iterator[NDArray[np.float32]], n_window: int) -> Iterator[tuple[NDArray[np.float32], int]]:
+    """Cut a stream into half-overlapping windows; gives each with the number of samples read so far."""
+    hop = max(1, n_window // 2)
+    held = np.zeros(0, np.float32)
+    held_from = next_start = read = 0
+    for block in blocks:
+        held = np.concatenate([held, block])
+        read += len(block)
+        while next_start + n_window <= read:
+            yield held[next_start - held_from : next_start - held_from + n_window], read
+            next_start += hop
+        keep_from = min(next_start, max(0, read - n_window))
+        held, held_from = held[keep_from - held_from :], keep_from
+    if read < n_window:
+        yield fit_length(held, n_window), read
+    # a resampler's length may be off by a sample or two: no window for that
+    elif read - (next_start - hop + n_window) > n_window // 100:
+        yield held[-n_window:], read
+
+
+def _blocks(path: Path, target_hz: int) -> Iterator[NDArray[np.float32]]:
+    """Read a recording block by block: mono, at `target_hz`."""
+    import soundfile
+    import soxr
+
+    if not path.is_file():
+        raise DataError(f"recording {path} does not exist")
+    try:
+        with soundfile.SoundFile(path) as recording:
+            if recording.frames == 0:
+                raise DataError(f"recording {path} is empty: it holds no samples")
+            stream = soxr.ResampleStream(recording.samplerate, target_hz, 1, dtype="float32", quality="HQ")
+            left = recording.frames
+            while left > 0:
+                block = recording.read(_BLOCK_S * recording.samplerate, dtype="float32", always_2d=True)
+                # a header may promise more than the file holds
+                left = left - len(block) if len(block) else 0
+                mono = np.ascontiguousarray(block.mean(axis=1, dtype=np.float32))
+                if not np.all(np.isfinite(mono)):
+                    raise DataError(f"recording {path} holds samples that are not finite numbers")
+                if recording.samplerate == target_hz:
+                    yield mono
+                else:
+                    yield stream.resample_chunk(mono, last=left == 0)
+    except (soundfile.SoundFileError, OSError) as failure:
+        raise DataError(
+            f"recording {path} cannot be read: {failure}", hint="it must be a WAV or FLAC file; record or copy it again"
+        ) from failure
