@@ -185,6 +185,8 @@ class BenchmarkResult:
     per_scene: tuple[Group, ...]
     per_recording_device: tuple[Group, ...]
     """By recording device."""
+    train_recording_devices: tuple[str, ...]
+    """Recording devices heard in training; all others are unseen."""
     seen_devices: Group | None
     """Clips of recording devices heard in training; None when there are none."""
     unseen_devices: Group | None

@@ -135,6 +135,7 @@ def benchmark(
         feature_lsb_max=max(item.feature_lsb_max for item in predictions),
         per_scene=evaluation.per_scene,
         per_recording_device=evaluation.per_recording_device,
+        train_recording_devices=manifest.provenance.train_recording_devices,
         seen_devices=evaluation.seen_devices,
         unseen_devices=evaluation.unseen_devices,
         latency=_latency(sessions[0], predictions, mode),
