@@ -299,8 +299,8 @@ void asc_server_run(void) {
         /* The same request once more: its answer was lost on the way. HELLO begins a session and is never old. */
         const int is_repeated = length != 0 && request.type != ASC_OP_HELLO && request.sequence == last.sequence &&
                                 request.type == last.type && request.crc == last.crc;
-        if ((request.type & ASC_RESPONSE_BIT) != 0) {
-            continue; /* our own answers, echoed by the line */
+        if (request.type >= ASC_OP_FAULT) {
+            continue; /* never a request: our own frames, echoed by the line */
         }
         if (!is_repeated) {
             length = (uint16_t)(execute(&request) - answer);

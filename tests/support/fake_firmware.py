@@ -1,0 +1,228 @@
+"""Benchmark firmware with a hand-written engine instead of a generated one: the real server and the real ports.
+
+The network sums blocks of its input; the first input value can ask it to misbehave.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.board import load_board
+from asc_kit.firmware_gen.protocol_header import protocol_header
+from asc_kit.protocol import TimerUnit
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "firmware_gen" / "app"
+
+# STYLE.md, rule 14
+STRICT = (
+    "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef -Wvla -Wcast-qual -Wdouble-promotion "
+    "-Wstrict-prototypes -Wmissing-prototypes -Werror"
+).split()
+SANITIZE = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+INPUT_BYTES = 1500
+OUTPUT_BYTES = 5
+CLIP_SAMPLES = 3000
+N_OPERATORS = 200
+SPEC_ID = "0123456789abcdef"
+FIRMWARE_ID = "fedcba9876543210"
+MODEL_SHA256 = bytes(range(32)).hex()
+
+# First input value: what the network does.
+SPIN, HANG, FAULT, STACK_OVERFLOW, EXIT = 100, 101, 102, 103, 104
+SPIN_INSTRUCTIONS = 2_000_000_000 // 1000
+
+MODEL_H = f"""
+#ifndef ASC_MODEL_H
+#define ASC_MODEL_H
+#include <stdint.h>
+#define ASC_INPUT_BYTES {INPUT_BYTES}u
+#define ASC_OUTPUT_BYTES {OUTPUT_BYTES}u
+#define ASC_ARENA_BYTES 4000u
+#define ASC_N_LABELS {OUTPUT_BYTES}
+#define ASC_N_OPERATORS {N_OPERATORS}
+#define ASC_SAMPLE_RATE_HZ 8000u
+#define ASC_CLIP_SAMPLES {CLIP_SAMPLES}u
+typedef struct {{
+    int8_t input[ASC_INPUT_BYTES];
+    int8_t output[ASC_OUTPUT_BYTES];
+    uint32_t samples;
+}} asc_state_t;
+typedef uint64_t (*asc_clock_fn)(void);
+void asc_init(asc_state_t *state);
+uint32_t asc_push_samples(asc_state_t *state, const int16_t *samples, uint32_t n);
+int8_t *asc_input(asc_state_t *state);
+const int8_t *asc_output(const asc_state_t *state);
+void asc_run(asc_state_t *state);
+void asc_run_profiled(asc_state_t *state, asc_clock_fn clock, uint64_t times[ASC_N_OPERATORS]);
+#endif
+"""
+
+MODEL_C = f"""
+#include "asc_model.h"
+#include <stdlib.h>
+
+static void misbehave(int8_t how);
+static volatile uint32_t depth;
+
+void asc_init(asc_state_t *state)
+{{
+    state->samples = 0;
+}}
+
+/* a feature is the high byte of every second sample */
+uint32_t asc_push_samples(asc_state_t *state, const int16_t *samples, uint32_t n)
+{{
+    for (uint32_t i = 0; i < n; i++, state->samples++) {{
+        if (state->samples % 2u == 0) {{
+            state->input[state->samples / 2u] = (int8_t)(samples[i] / 256);
+        }}
+    }}
+    return n;
+}}
+
+int8_t *asc_input(asc_state_t *state)
+{{
+    return state->input;
+}}
+
+const int8_t *asc_output(const asc_state_t *state)
+{{
+    return state->output;
+}}
+
+#ifdef __arm__
+static void spin(uint32_t n)
+{{
+    __asm__ volatile("1: subs %0, %0, #1\\n bne 1b" : "+r"(n) : : "cc");
+}}
+
+static void overflow(void)
+{{
+    volatile uint32_t block[64];
+    block[0] = depth++;
+    overflow();
+    depth += block[0];
+}}
+
+static void misbehave(int8_t how)
+{{
+    switch (how) {{
+    case {SPIN}:
+        spin({SPIN_INSTRUCTIONS // 2}u);
+        break;
+    case {HANG}:
+        for (;;) {{
+        }}
+    case {FAULT}:
+        *(volatile uint32_t *)(uintptr_t)0xFFFFFFF0u = 1;
+        break;
+    case {STACK_OVERFLOW}:
+        overflow();
+        break;
+    default:
+        break;
+    }}
+}}
+#else
+static void misbehave(int8_t how)
+{{
+    switch (how) {{
+    case {HANG}:
+        for (;;) {{
+            depth++;
+        }}
+    case {EXIT}:
+        exit(7);
+    default:
+        break;
+    }}
+}}
+#endif
+
+void asc_run(asc_state_t *state)
+{{
+    const uint32_t block = ASC_INPUT_BYTES / ASC_OUTPUT_BYTES;
+    misbehave(state->input[0]);
+    for (uint32_t i = 0; i < ASC_OUTPUT_BYTES; i++) {{
+        int32_t sum = 0;
+        for (uint32_t j = 0; j < block; j++) {{
+            sum += state->input[i * block + j];
+        }}
+        state->output[i] = (int8_t)(sum / 512);
+    }}
+    for (uint32_t i = 0; i < ASC_INPUT_BYTES; i++) {{
+        state->input[i] = 0;
+    }}
+}}
+
+void asc_run_profiled(asc_state_t *state, asc_clock_fn clock, uint64_t times[ASC_N_OPERATORS])
+{{
+    const uint64_t start = clock();
+    asc_run(state);
+    times[0] = clock() - start;
+    for (uint32_t i = 1; i < ASC_N_OPERATORS; i++) {{
+        times[i] = i;
+    }}
+}}
+"""
+
+
+def network(quantized: NDArray[np.int8]) -> NDArray[np.int8]:
+    """What the fake network computes: C truncates towards zero."""
+    sums = quantized.astype(np.int64).reshape(OUTPUT_BYTES, -1).sum(axis=1)
+    return np.trunc(sums / 512).astype(np.int8)
+
+
+def features(samples: NDArray[np.int16]) -> NDArray[np.int8]:
+    """What the fake front end computes."""
+    return np.trunc(samples[::2] / 256).astype(np.int8)
+
+
+def build(board_name: str, folder: Path, *, compiler: str | None = None, flags: list[str] | None = None) -> Path:
+    """Compile the firmware for a board and return the image."""
+    board = load_board(board_name)
+    unit = {"instructions": TimerUnit.INSTRUCTIONS, "ns": TimerUnit.NS, "cycles": TimerUnit.CYCLES}[board.timer]
+
+    def braces(hexadecimal: str) -> str:
+        return "{" + ",".join(f"0x{byte:02x}" for byte in bytes.fromhex(hexadecimal)) + "}"
+
+    (folder / "asc_build.h").write_text(
+        f'#define ASC_BOARD_NAME "{board.name}"\n'
+        f"#define ASC_TIMER_UNIT {int(unit)}u\n#define ASC_TIMER_HZ {board.clock_hz}u\n"
+        f"#define ASC_SPEC_ID_BYTES {braces(SPEC_ID)}\n#define ASC_FIRMWARE_ID_BYTES {braces(FIRMWARE_ID)}\n"
+        f"#define ASC_MODEL_SHA256_BYTES {braces(MODEL_SHA256)}\n",
+        encoding="utf-8",
+    )
+    (folder / "asc_protocol.h").write_text(protocol_header(), encoding="utf-8")
+    (folder / "asc_model.h").write_text(MODEL_H, encoding="utf-8")
+    (folder / "asc_model.c").write_text(MODEL_C, encoding="utf-8")
+    image = folder / "firmware.elf"
+    memory_map = []
+    if board.memory is not None and board.linker_script is not None:
+        symbols = {
+            "FLASH_ORIGIN": board.memory.flash_origin,
+            "FLASH_BYTES": board.memory.flash_bytes,
+            "RAM_ORIGIN": board.memory.ram_origin,
+            "RAM_BYTES": board.memory.ram_bytes,
+            "STACK_BYTES": board.memory.stack_bytes,
+        }
+        memory_map = [f"-Wl,--defsym=ASC_{name}={value:#x}" for name, value in symbols.items()]
+        memory_map += ["-T", str(board.folder / board.linker_script)]
+    command = [
+        compiler or board.compiler,
+        *(*STRICT, "-Wno-infinite-recursion", *board.toolchain.cflags, *(flags or [])),
+        *(f"-I{folder}", f"-I{APP}"),
+        *(str(path) for path in sorted(APP.glob("*.c"))),
+        *(str(board.folder / name) for name in board.sources),
+        *(str(folder / "asc_model.c"), "-o", str(image), *memory_map, *board.toolchain.ldflags),
+        *board.toolchain.libraries,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return image
