@@ -1,0 +1,111 @@
+"""Compile a firmware folder with the board's toolchain and measure the image."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from asc_kit.board import BoardSpec, MemorySpec
+from asc_kit.errors import ModelError, ToolError
+from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, read_firmware
+from asc_kit.records import write_json
+
+from .elf import ImageSizes, image_sizes
+from .makefile import image_path
+
+_PACKAGES = {"arm-none-eabi-": "gcc-arm-none-eabi libnewlib-arm-none-eabi", "": "gcc libc6-dev"}
+_OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
+_REGIONS = {"FLASH": "code memory", "RAM": "data memory, the stack included"}
+_FRONTEND_PREFIXES = ("asc_frontend", "asc_fft")
+_SHOWN_LINES = 12
+
+
+def build(folder: Path, board: BoardSpec) -> FirmwareManifest:
+    """Compile the firmware in a folder and complete its manifest.
+
+    Returns
+    -------
+    FirmwareManifest
+        With image and sizes; also written to the folder.
+
+    Raises
+    ------
+    ToolError
+        When make or the compiler is missing, or the compiler fails.
+    ModelError
+        When the image does not fit into the board's memory.
+    """
+    manifest = read_firmware(folder)
+    _require("make", "make")
+    _require(board.compiler, _PACKAGES.get(board.toolchain.prefix, board.compiler))
+    done = subprocess.run(
+        ["make", "-j2", "--no-print-directory"], cwd=folder, capture_output=True, text=True, errors="replace"
+    )
+    if done.returncode != 0:
+        raise _failure(done.stdout + done.stderr, board)
+    image = image_path(board)
+    objects = sorted((folder / "build" / "engine").glob("*.o"))
+    frontend = [path for path in objects if path.name.startswith(_FRONTEND_PREFIXES)]
+    sizes = image_sizes(folder / image, [path for path in objects if path not in frontend], frontend)
+    manifest = replace(manifest, image=image, memory=_with_sizes(manifest.memory, sizes))
+    write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def check_memory(memory: FirmwareMemory, board: MemorySpec, where: str) -> None:
+    """Check that a model's own needs fit a board, before anything is compiled.
+
+    Raises
+    ------
+    ModelError
+        Naming what the model needs and what the board has.
+    """
+    ram = memory.arena_bytes + memory.frontend_bytes + board.stack_bytes
+    if ram > board.ram_bytes:
+        raise ModelError(
+            f"the model does not fit {where}: it needs {ram:,} bytes of data memory (arena {memory.arena_bytes:,}, "
+            f"front end {memory.frontend_bytes:,}, stack {board.stack_bytes:,}), the board has {board.ram_bytes:,}",
+            hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
+        )
+    flash = memory.weight_bytes + memory.frontend_table_bytes
+    if flash > board.flash_bytes:
+        raise ModelError(
+            f"the model does not fit {where}: it needs {flash:,} bytes of code memory for constants alone (weights "
+            f"{memory.weight_bytes:,}, front end {memory.frontend_table_bytes:,}), the board has {board.flash_bytes:,}",
+            hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
+        )
+
+
+def _require(program: str, packages: str) -> None:
+    if shutil.which(program) is None:
+        raise ToolError(f"{program} is not installed", hint=f"sudo apt install {packages}")
+
+
+def _failure(output: str, board: BoardSpec) -> ModelError | ToolError:
+    overflow = _OVERFLOW.findall(output)
+    if overflow:
+        parts = [f"{_REGIONS.get(region, region)} by {int(size):,} bytes" for region, size in overflow]
+        memory = board.memory
+        has = f"; the board has {memory.flash_bytes:,} and {memory.ram_bytes:,}" if memory is not None else ""
+        return ModelError(
+            f"the firmware does not fit {board.name}: it exceeds {' and '.join(parts)}{has}",
+            hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
+        )
+    lines = [line for line in output.splitlines() if "error" in line.lower()] or output.splitlines()
+    shown = "\n    ".join(lines[:_SHOWN_LINES])
+    return ToolError(
+        f"{board.compiler} failed:\n    {shown}", hint="asc-kit doctor says whether the toolchain is complete"
+    )
+
+
+def _with_sizes(memory: FirmwareMemory, sizes: ImageSizes) -> FirmwareMemory:
+    return replace(
+        memory,
+        code_bytes=sizes.code_bytes,
+        frontend_code_bytes=sizes.frontend_code_bytes,
+        image_flash_bytes=sizes.flash_bytes,
+        image_ram_bytes=sizes.ram_bytes,
+    )

@@ -1,0 +1,178 @@
+"""Emit the generated C files from a plan: text by name, the same for the same bundle and version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from asc_kit import __version__
+from asc_kit.frontend import FrontEndSpec
+from asc_kit.quantization import TensorInfo
+
+from .c_text import c_comment, c_elements, c_float, c_string
+from .frontend_tables import FrontEndTables
+from .kernel_call import ConstantArray, FieldValue, Requantize
+from .plan import Plan, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What the generated code says of the model, beside its network."""
+
+    name: str
+    """Name of the model."""
+    labels: tuple[str, ...]
+    """Classes, in the order of the outputs."""
+    frontend: FrontEndSpec
+    """The features."""
+    input: TensorInfo
+    """The network's input."""
+    output: TensorInfo
+    """The network's output."""
+    model_sha256: str
+    """Hash of the flatbuffer."""
+
+
+def emit_engine(plan: Plan, tables: FrontEndTables, info: ModelInfo) -> dict[str, str]:
+    """Return the generated files of the engine by name."""
+    values = {
+        "info": info,
+        "plan": plan,
+        "tables": tables,
+        "version": __version__,
+        "steps": [_step(position, step, plan) for position, step in enumerate(plan.steps)],
+        "input_offset": plan.offsets[plan.graph.input],
+        "output_offset": plan.offsets[plan.graph.output],
+        "frontend_arrays": _frontend_arrays(tables),
+        "frontend_fields": _frontend_fields(tables),
+        "radix_list": "x".join(str(radix) for radix in tables.radices),
+    }
+    names = ("asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c", "asc_frontend_tables.c")
+    return {name: template(f"{name}.j2").render(values) for name in names}
+
+
+def template(name: str) -> Any:
+    """Return a template."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("asc_kit.firmware_gen", "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # C, not HTML
+    )
+    environment.filters.update(comment=c_comment, string=c_string, float=c_float, elements=c_elements)
+    return environment
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "[" + ", ".join(str(size) for size in shape) + "]"
+
+
+def _array_name(position: int, array: ConstantArray) -> str:
+    return f"asc_step_{position}_{array.suffix}"
+
+
+def _value(position: int, value: FieldValue) -> str:
+    if isinstance(value, ConstantArray):
+        return _array_name(position, value)
+    if isinstance(value, Requantize):
+        parts = {
+            "bias": _array_name(position, value.bias),
+            "multiplier": _array_name(position, value.multiplier),
+            "shift": _array_name(position, value.shift),
+            "offset": value.offset,
+            "min": value.min,
+            "max": value.max,
+            "wide": int(value.wide),
+        }
+        return "{" + ", ".join(f".{name} = {part}" for name, part in parts.items()) + "}"
+    return str(int(value))
+
+
+def _step(position: int, step: Step, plan: Plan) -> dict[str, Any]:
+    """Return what the templates print of a step."""
+    graph = plan.graph
+
+    def place(index: int) -> str:
+        tensor = graph.tensors[index]
+        offset = plan.offsets[index]
+        return f"{_shape(tensor.shape)} at [{offset}, {offset + tensor.n_elements})"
+
+    arguments = [f"arena + {plan.offsets[index]}" for index in step.call.inputs]
+    arguments.append(f"arena + {plan.offsets[step.output.index]}")
+    if step.scratch_offset is not None:
+        arguments.append(f"arena + {step.scratch_offset}")
+    sources = " and ".join(place(index) for index in step.call.inputs)
+    return {
+        "index": position,
+        "op": step.operator.op,
+        "kernel": step.call.kernel,
+        "struct": step.call.struct,
+        "output": step.output.describe(),
+        "places": f"{sources} -> {place(step.output.index)}",
+        "macs": step.call.macs,
+        "arguments": ", ".join(arguments),
+        "fields": [(name, _value(position, value)) for name, value in step.call.fields],
+        "arrays": [
+            {
+                "name": _array_name(position, array),
+                "type": array.c_type,
+                "size": array.values.size,
+                "values": array.values,
+                "comment": array.comment,
+            }
+            for array in step.call.arrays
+        ],
+    }
+
+
+_FRONTEND_TYPES = {"uint8": "uint8_t", "uint16": "uint16_t", "float32": "float"}
+
+
+def _frontend_arrays(tables: FrontEndTables) -> list[dict[str, Any]]:
+    # C has no arrays of no elements: a table that is empty (one pass, no filter taps) gets one that is never read
+    return [
+        {
+            "name": name,
+            "type": _FRONTEND_TYPES[str(array.dtype)],
+            "size": max(array.size, 1),
+            "values": array if array.size else np.zeros(1, array.dtype),
+        }
+        for name, array in tables.arrays.items()
+    ]
+
+
+def _frontend_fields(tables: FrontEndTables) -> list[tuple[str, str]]:
+    spec, info = tables.spec, tables.info
+    frame_step, mel_step = (1, spec.n_frames) if spec.layout == "mel_time" else (spec.n_mels, 1)
+    log_factor = 1.0 if spec.log == "natural" else 1.0 / float(np.log(10.0))
+    return [
+        ("n_fft", str(spec.n_fft)),
+        ("win_length", str(spec.win_length)),
+        ("hop_length", str(spec.hop_length)),
+        ("n_frames", str(spec.n_frames)),
+        ("n_mels", str(spec.n_mels)),
+        ("clip_samples", str(spec.clip_samples)),
+        ("first", str(tables.first)),
+        ("reflect", str(int(spec.center and spec.pad_mode == "reflect"))),
+        ("power", str(spec.power)),
+        ("frame_step", str(frame_step)),
+        ("mel_step", str(mel_step)),
+        ("zero_point", str(info.zero_point)),
+        ("inverse_scale", c_float(1.0 / info.scale)),
+        ("log_offset", c_float(spec.log_offset)),
+        ("log_factor", c_float(log_factor)),
+        ("n_radices", str(len(tables.radices))),
+        *((name, name) for name in tables.arrays),
+    ]

@@ -1,0 +1,146 @@
+"""A kernel call as data: what an operator becomes once a kernel is chosen and its constants are prepared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .quantize import ChannelScales
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ConstantArray:
+    """A const array of the generated C."""
+
+    suffix: str
+    """What it is, for its name: weights, bias, ..."""
+    c_type: str
+    """Element type in C."""
+    values: NDArray[Any]
+    """The elements, in memory order."""
+    comment: str
+    """Tensor, dtype, shape, layout and quantization."""
+
+    @property
+    def n_bytes(self) -> int:
+        """Size in bytes."""
+        return self.values.nbytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Requantize:
+    """Value of an asc_requantize_t."""
+
+    bias: ConstantArray
+    multiplier: ConstantArray
+    shift: ConstantArray
+    offset: int
+    min: int
+    max: int
+    wide: bool
+
+
+FieldValue = int | ConstantArray | Requantize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KernelCall:
+    """One step of the network."""
+
+    kernel: str
+    """Name of the C function, and of its file."""
+    struct: str
+    """Type of its parameters."""
+    fields: tuple[tuple[str, FieldValue], ...]
+    """Its parameters, in any order."""
+    inputs: tuple[int, ...]
+    """Tensors it reads, in the order of its arguments; constants are passed from flash."""
+    overlap: tuple[int | None, ...]
+    """For each input: how many bytes the output must at least begin before it when both share memory and the
+    input is not needed afterwards; None when they must be apart."""
+    macs: int
+    """Multiply-accumulates."""
+    scratch_bytes: int | None = None
+    """Size of the scratch memory it takes as last argument; None when it takes none."""
+
+    @property
+    def arrays(self) -> tuple[ConstantArray, ...]:
+        """The const arrays it needs."""
+        found: list[ConstantArray] = []
+        for _, value in self.fields:
+            if isinstance(value, ConstantArray):
+                found.append(value)
+            elif isinstance(value, Requantize):
+                found += [value.bias, value.multiplier, value.shift]
+        return tuple(found)
+
+
+def row_overlap(
+    *, out_rows: int, out_row_bytes: int, in_rows: int, in_row_bytes: int, stride: int, padding: int
+) -> int:
+    """Return the least distance at which an output may begin before its input, for kernels that go row by row.
+
+    When such a kernel writes output row i, it reads no input row above i * stride - padding any more, so row i
+    must end before that row begins: out + (i + 1) * out_row_bytes <= in + (i * stride - padding) * in_row_bytes.
+    """
+    return max(
+        (row + 1) * out_row_bytes - min(max(row * stride - padding, 0), in_rows) * in_row_bytes
+        for row in range(out_rows)
+    )
+
+
+def narrow_requantize(
+    *,
+    bias: NDArray[np.int64],
+    scales: ChannelScales,
+    largest_accumulator: NDArray[np.int64],
+    zero_point: int,
+    output_range: tuple[int, int],
+) -> bool:
+    """Tell whether asc_requantize_narrow is exact for every channel: see its header for the conditions."""
+    right = -scales.shift
+    offset = np.abs(2 * zero_point + 1) << np.clip(right - 1, 0, 30)
+    fits = (largest_accumulator < 1 << 30) & (largest_accumulator + offset < 1 << 31)
+    return bool(np.all((right >= 1) & (right <= 22) & fits)) and output_range == (-128, 127)
+
+
+def requantize(
+    *,
+    bias: NDArray[np.int64],
+    scales: ChannelScales,
+    largest_accumulator: NDArray[np.int64],
+    zero_point: int,
+    output_range: tuple[int, int],
+    comment: str,
+    groups: int = 1,
+) -> Requantize:
+    """Prepare the requantization of an operator's channels, each group padded to a multiple of 4 channels."""
+    # a scale of zero gives zero with any shift
+    shift = np.where(scales.multiplier == 0, -1, scales.shift)
+    scales = ChannelScales(multiplier=scales.multiplier, shift=shift)
+    narrow = narrow_requantize(
+        bias=bias,
+        scales=scales,
+        largest_accumulator=largest_accumulator,
+        zero_point=zero_point,
+        output_range=output_range,
+    )
+
+    def array(suffix: str, c_type: str, values: NDArray[np.int64], meaning: str) -> ConstantArray:
+        per_group = values.reshape(groups, -1)
+        padded = np.pad(per_group, ((0, 0), (0, -per_group.shape[1] % 4))).reshape(-1)
+        dtype = np.dtype(c_type.removesuffix("_t"))
+        return ConstantArray(suffix=suffix, c_type=c_type, values=padded.astype(dtype), comment=f"{meaning}, {comment}")
+
+    return Requantize(
+        bias=array("bias", "int32_t", bias, "bias with the input offset folded in"),
+        multiplier=array("multiplier", "int32_t", scales.multiplier, "multiplier"),
+        shift=array("shift", "int8_t", -1 - shift if narrow else shift, "right shift less 1" if narrow else "exponent"),
+        offset=2 * zero_point + 1 if narrow else zero_point,
+        min=output_range[0],
+        max=output_range[1],
+        wide=not narrow,
+    )

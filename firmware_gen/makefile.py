@@ -1,0 +1,42 @@
+"""The firmware folder's Makefile: compiler and memory map of the board, no absolute path."""
+
+from __future__ import annotations
+
+from asc_kit import __version__
+from asc_kit.board import BoardSpec
+
+from .emit import template
+
+
+def image_path(board: BoardSpec) -> str:
+    """Return the path of the built image within the firmware folder."""
+    return "build/firmware.elf" if board.memory is not None else "build/firmware"
+
+
+def makefile(board: BoardSpec, sources: tuple[str, ...]) -> bytes:
+    """Return the text of the Makefile."""
+    text = template("Makefile.j2").render(
+        board=board,
+        sources=sources,
+        image=image_path(board),
+        linker_flags=_linker_flags(board),
+        version=__version__,
+    )
+    return str(text).encode()
+
+
+def _linker_flags(board: BoardSpec) -> tuple[str, ...]:
+    flags: list[str] = []
+    if board.linker_script is not None:
+        flags += ["-T", f"board/{board.linker_script}"]
+    if board.memory is not None:
+        memory = board.memory
+        symbols = {
+            "ASC_FLASH_ORIGIN": memory.flash_origin,
+            "ASC_FLASH_BYTES": memory.flash_bytes,
+            "ASC_RAM_ORIGIN": memory.ram_origin,
+            "ASC_RAM_BYTES": memory.ram_bytes,
+            "ASC_STACK_BYTES": memory.stack_bytes,
+        }
+        flags += [f"-Wl,--defsym={name}={value:#x}" for name, value in symbols.items()]
+    return tuple(flags)

@@ -1,0 +1,25 @@
+"""The operators the generator knows: one module each, listed here and nowhere else."""
+
+from __future__ import annotations
+
+from .add import Add
+from .base import Node, OperatorDefinition, OperatorView
+from .conv_2d import Conv2D
+from .depthwise_conv_2d import DepthwiseConv2D
+from .fully_connected import FullyConnected
+from .mean import Mean
+from .pool_2d import AveragePool2D, MaxPool2D
+
+__all__ = ["REGISTRY", "Node", "OperatorDefinition", "OperatorView"]
+
+_DEFINITIONS: tuple[OperatorDefinition, ...] = (
+    Add(),
+    AveragePool2D(),
+    Conv2D(),
+    DepthwiseConv2D(),
+    FullyConnected(),
+    MaxPool2D(),
+    Mean(),
+)
+
+REGISTRY: dict[str, OperatorDefinition] = {definition.op: definition for definition in _DEFINITIONS}

@@ -1,0 +1,138 @@
+"""ADD."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph import AddAttributes, Attributes
+from ..kernel_call import FieldValue, KernelCall
+from ..quantize import INT32_LIMIT, activation_range, quantize_multiplier, scale_wide
+from .base import Node, OperatorDefinition, OperatorView
+
+_LEFT_SHIFT = 20  # TFLite's, for int8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Constants:
+    """TFLite's constants of one ADD."""
+
+    zero_points: tuple[int, int]
+    scales: tuple[tuple[int, int], tuple[int, int]]
+    zero_point: int
+    scale: tuple[int, int]
+    range: tuple[int, int]
+
+
+class Add(OperatorDefinition):
+    """Sum of two tensors of one shape."""
+
+    op = "ADD"
+    options = "AddOptions"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(2, 2)
+        view.activations(2)
+        shapes = {tensor.shape for tensor in (*view.inputs, view.output)}
+        if len(shapes) != 1:
+            shape_list = ", ".join(tensor.describe() for tensor in view.inputs)
+            view.fail(f"its inputs have different shapes: {shape_list}", "two inputs of one shape, no broadcasting")
+        return AddAttributes(activation=view.activation())
+
+    def lower(self, node: Node) -> KernelCall:
+        """Choose the kernel: one multiplication per input where that is exact, else TFLite's three scalings."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, AddAttributes)
+        first, second = node.inputs
+        output = node.output
+        twice_largest = 2.0 * max(first.scale, second.scale)
+        constants = _Constants(
+            zero_points=(first.zero_point, second.zero_point),
+            scales=(
+                quantize_multiplier(first.scale / twice_largest),
+                quantize_multiplier(second.scale / twice_largest),
+            ),
+            zero_point=output.zero_point,
+            scale=quantize_multiplier(twice_largest / ((1 << _LEFT_SHIFT) * output.scale)),
+            range=activation_range(attributes.activation, output),
+        )
+        n: FieldValue = output.n_elements
+        linear = _linear_form(constants, first.scale / output.scale, second.scale / output.scale)
+        if linear is not None:
+            kernel, struct = "asc_add_linear_s8", "asc_add_linear_t"
+            fields: tuple[tuple[str, FieldValue], ...] = (("n", n), *linear.items())
+        else:
+            kernel, struct = "asc_add_s8", "asc_add_t"
+            fields = (
+                ("n", n),
+                ("zero_point_1", constants.zero_points[0]),
+                ("multiplier_1", constants.scales[0][0]),
+                ("shift_1", constants.scales[0][1]),
+                ("zero_point_2", constants.zero_points[1]),
+                ("multiplier_2", constants.scales[1][0]),
+                ("shift_2", constants.scales[1][1]),
+                ("zero_point", constants.zero_point),
+                ("multiplier", constants.scale[0]),
+                ("shift", constants.scale[1]),
+                ("min", constants.range[0]),
+                ("max", constants.range[1]),
+            )
+        return KernelCall(
+            kernel=kernel,
+            struct=struct,
+            fields=fields,
+            inputs=(first.index, second.index),
+            overlap=(0, 0),
+            macs=0,
+        )
+
+
+def _exact_sums(constants: _Constants) -> NDArray[np.int64]:
+    """Return TFLite's output before the clamp for all pairs of inputs, shape [256, 256]."""
+    q = np.arange(-128, 128, dtype=np.int64)
+    terms = [
+        scale_wide((q - zero_point) << _LEFT_SHIFT, *scale)
+        for zero_point, scale in zip(constants.zero_points, constants.scales, strict=True)
+    ]
+    return scale_wide(terms[0][:, None] + terms[1][None, :], *constants.scale) + constants.zero_point
+
+
+def _linear_form(constants: _Constants, ratio_1: float, ratio_2: float) -> dict[str, int] | None:
+    """Search for (f1 * x1 + f2 * x2 + constant) >> shift, equal to TFLite's output for all 65,536 pairs.
+
+    For given factors every pair bounds the constant from below and from above, except where the output is clamped;
+    any constant between the bounds is exact.
+    """
+    low, high = constants.range
+    if (low, high) != (-128, 127):
+        return None
+    exact = np.clip(_exact_sums(constants), low, high)
+    q = np.arange(-128, 128, dtype=np.int64)
+    # the largest shift that keeps the sum in 32 bits: the sum is about the output, plus at most 256 steps of each input
+    magnitude = 128.0 * (ratio_1 + ratio_2) + 256.0 * (1.0 + ratio_1 + ratio_2)
+    shift = int(np.floor(np.log2(INT32_LIMIT / magnitude)))
+    if not 1 <= shift <= 30:
+        return None
+    unit = 1 << shift
+    needs_lower, needs_upper = exact > low, exact < high
+    for step_1 in (0, 1, -1, 2, -2):
+        for step_2 in (0, 1, -1, 2, -2):
+            factor_1, factor_2 = round(ratio_1 * unit) + step_1, round(ratio_2 * unit) + step_2
+            sums = factor_1 * q[:, None] + factor_2 * q[None, :]
+            lower = np.max(exact * unit - sums, where=needs_lower, initial=-(1 << 40))
+            upper = np.min((exact + 1) * unit - sums, where=needs_upper, initial=1 << 40)
+            if lower >= upper:
+                continue
+            constant = int((lower + upper) // 2) if lower > -(1 << 40) and upper < 1 << 40 else 0
+            if not lower <= constant < upper:
+                constant = int(lower) if lower > -(1 << 40) else int(upper) - 1
+            total = sums + constant
+            partial = np.abs(constant) + 128 * max(abs(factor_1), abs(factor_2))
+            if max(np.abs(total).max(), partial) >= INT32_LIMIT:
+                continue
+            if np.array_equal(np.clip(total >> shift, low, high), exact):
+                return {"factor_1": factor_1, "factor_2": factor_2, "constant": constant, "shift": shift}
+    return None

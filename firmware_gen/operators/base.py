@@ -1,0 +1,141 @@
+"""What every operator of the generator is: it reads its attributes, and becomes a kernel call."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn
+
+from asc_kit.errors import ModelError
+
+from ..graph import Activation, Attributes, Operator, Padding, Tensor
+from ..kernel_call import KernelCall
+
+_ACTIVATIONS: dict[int, Activation] = {0: "NONE", 1: "RELU", 3: "RELU6"}
+_SAME, _VALID = 0, 1
+LARGEST_DIMENSION = 1 << 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OperatorView:
+    """An operator while it is read: its tensors, and its options as the flatbuffer has them."""
+
+    index: int
+    """Its index in the model."""
+    op: str
+    """TFLite's name."""
+    inputs: tuple[Tensor, ...]
+    """Its inputs."""
+    output: Tensor
+    """Its output."""
+    options: Any
+    """The flatbuffer's options table, or None."""
+
+    def fail(self, problem: str, supported: str) -> NoReturn:
+        """Raise the error of something that is not supported."""
+        raise ModelError(
+            f"operator {self.index} {self.op}, which computes tensor {self.output.describe()}: {problem}",
+            hint=f"supported: {supported}",
+        )
+
+    def activation(self) -> Activation:
+        """Return the fused activation."""
+        code = int(self.options.FusedActivationFunction())
+        if code not in _ACTIVATIONS:
+            self.fail(f"fused activation {code}", "NONE, RELU, RELU6")
+        return _ACTIVATIONS[code]
+
+    def positive(self, **values: int) -> None:
+        """Check that attributes are from 1 to a size no network reaches."""
+        for name, value in values.items():
+            if not 0 < value < LARGEST_DIMENSION:
+                self.fail(f"{name} is {value}", "positive values")
+
+    def spatial(self, *, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> Padding:
+        """Return the padding of a window over rows and columns, and check the output's rows and columns with it."""
+        self.positive(
+            kernel_h=kernel[0],
+            kernel_w=kernel[1],
+            stride_h=stride[0],
+            stride_w=stride[1],
+            dilation_h=dilation[0],
+            dilation_w=dilation[1],
+        )
+        mode = int(self.options.Padding())
+        if mode not in (_SAME, _VALID):
+            self.fail(f"padding {mode}", "SAME, VALID")
+        if len(self.inputs[0].shape) != 4 or len(self.output.shape) != 4:
+            self.fail("its input and output must have four dimensions", "NHWC with batch 1")
+        pads: list[tuple[int, int]] = []
+        for axis in (0, 1):
+            size, out_size = self.inputs[0].shape[1 + axis], self.output.shape[1 + axis]
+            extent = (kernel[axis] - 1) * dilation[axis] + 1
+            if mode == _SAME:
+                expected = -(-size // stride[axis])
+                total = max((expected - 1) * stride[axis] + extent - size, 0)
+            else:
+                expected, total = (size - extent) // stride[axis] + 1, 0
+            if expected != out_size:
+                self.fail(f"its output must have size {expected} along axis {1 + axis}. Received: {out_size}", "NHWC")
+            pads.append((total // 2, total - total // 2))
+        return Padding(top=pads[0][0], bottom=pads[0][1], left=pads[1][0], right=pads[1][1])
+
+    def activations(self, count: int) -> None:
+        """Check that the first `count` inputs and the output are activations: int8, quantized as a whole, batch 1."""
+        for tensor in (*self.inputs[:count], self.output):
+            if tensor.dtype != "int8" or tensor.quantization is None or len(tensor.quantization.scales) != 1:
+                self.fail(f"tensor {tensor.describe()} is not a quantized activation", "int8 with one scale")
+            if tensor.data is not None:
+                self.fail(f"tensor {tensor.describe()} is constant", "an input computed by the network")
+
+    def batch_1(self) -> None:
+        """Check that input and output have batch 1."""
+        for tensor in (self.inputs[0], self.output):
+            if not tensor.shape or tensor.shape[0] != 1:
+                self.fail(f"tensor {tensor.describe()}", "a static batch of 1")
+
+    def count(self, least: int, most: int) -> None:
+        """Check the number of inputs."""
+        if not least <= len(self.inputs) <= most:
+            self.fail(f"it has {len(self.inputs)} inputs", f"{least} to {most}")
+
+    def same_quantization(self) -> None:
+        """Check that the output has the input's scale and zero point."""
+        first, output = self.inputs[0], self.output
+        if (first.scale, first.zero_point) != (output.scale, output.zero_point):
+            self.fail("its input and its output are quantized differently", "one scale and zero point for both")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Node:
+    """An operator of a graph with its tensors, while its kernel is chosen."""
+
+    operator: Operator
+    """The operator."""
+    inputs: tuple[Tensor, ...]
+    """Its inputs."""
+    output: Tensor
+    """Its output."""
+
+
+class OperatorDefinition(ABC):
+    """One operator of TFLite: its three duties are to read, to check and to choose and fill a kernel call."""
+
+    op: ClassVar[str]
+    """TFLite's name."""
+    options: ClassVar[str | None]
+    """Name of its options table in the schema; None when it has none or an empty one."""
+
+    @abstractmethod
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes.
+
+        Raises
+        ------
+        ModelError
+            For anything that is not supported; names operator, tensor and what is supported.
+        """
+
+    @abstractmethod
+    def lower(self, node: Node) -> KernelCall:
+        """Choose the kernel and prepare its constants."""

@@ -1,0 +1,88 @@
+"""FULLY_CONNECTED."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..graph import Attributes, FullyConnectedAttributes
+from ..kernel_call import ConstantArray, KernelCall
+from ..quantize import activation_range, channel_scales
+from .base import Node, OperatorDefinition, OperatorView
+from .weights import check_weights, describe_weights, folded_bias, weight_scales
+
+_DEFAULT_FORMAT = 0
+
+
+class FullyConnected(OperatorDefinition):
+    """Product of a matrix of weights and each row of inputs."""
+
+    op = "FULLY_CONNECTED"
+    options = "FullyConnectedOptions"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(2, 3)
+        view.activations(1)
+        weights = view.inputs[1]
+        if len(weights.shape) != 2:
+            view.fail(f"weights {weights.describe()}", "layout [outputs, inputs]")
+        if int(view.options.WeightsFormat()) != _DEFAULT_FORMAT:
+            view.fail("shuffled weights", "weights format DEFAULT")
+        outputs, inputs = weights.shape
+        rows, remainder = divmod(view.inputs[0].n_elements, inputs)
+        if remainder or view.output.n_elements != rows * outputs:
+            view.fail(f"weights {weights.describe()} do not fit input and output", "weights [outputs, inputs]")
+        check_weights(view, axis=0, channels=outputs)
+        return FullyConnectedAttributes(activation=view.activation())
+
+    def lower(self, node: Node) -> KernelCall:
+        """Prepare the kernel's constants."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, FullyConnectedAttributes)
+        source, weights, output = node.inputs[0], node.inputs[1], node.output
+        assert weights.data is not None and weights.quantization is not None
+        outputs, inputs = weights.shape
+        by_channel = weights.data.astype(np.int64)
+        bias, _ = folded_bias(node, by_channel)
+        per_channel = len(weights.quantization.scales) > 1
+        if per_channel:
+            effective = [source.scale * scale / output.scale for scale in weight_scales(weights, outputs)]
+        else:
+            # TFLite takes this product in float32, and only for weights with one scale
+            product = np.float32(source.scale) * np.float32(weights.scale)
+            effective = [float(product) / output.scale]
+        scales = channel_scales(effective)
+        low, high = activation_range(attributes.activation, output)
+        rows = source.n_elements // inputs
+
+        def array(suffix: str, c_type: str, values: np.ndarray, comment: str) -> ConstantArray:
+            return ConstantArray(suffix=suffix, c_type=c_type, values=values, comment=comment)
+
+        return KernelCall(
+            kernel="asc_fully_connected_s8",
+            struct="asc_fully_connected_t",
+            fields=(
+                (
+                    "weights",
+                    array(
+                        "weights",
+                        "int8_t",
+                        by_channel.astype(np.int8).reshape(-1),
+                        describe_weights(weights, f"[{outputs}][{inputs}]"),
+                    ),
+                ),
+                ("bias", array("bias", "int32_t", bias.astype(np.int32), f"bias with the input offset, [{outputs}]")),
+                ("multiplier", array("multiplier", "int32_t", scales.multiplier.astype(np.int32), "multiplier")),
+                ("shift", array("shift", "int8_t", scales.shift.astype(np.int8), "exponent")),
+                ("per_channel", int(per_channel)),
+                ("rows", rows),
+                ("inputs", inputs),
+                ("outputs", outputs),
+                ("zero_point", output.zero_point),
+                ("min", low),
+                ("max", high),
+            ),
+            inputs=(source.index,),
+            overlap=(None,),
+            macs=rows * inputs * outputs,
+        )

@@ -1,0 +1,91 @@
+"""AVERAGE_POOL_2D and MAX_POOL_2D."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..graph import Attributes, Pool2DAttributes
+from ..kernel_call import KernelCall, row_overlap
+from ..quantize import activation_range
+from .base import Node, OperatorDefinition, OperatorView
+
+
+class _Pool2D(OperatorDefinition):
+    """A window over rows and columns, reduced channel by channel."""
+
+    options = "Pool2DOptions"
+    kernel: ClassVar[str]
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(1, 1)
+        view.activations(1)
+        view.batch_1()
+        view.same_quantization()
+        options = view.options
+        kernel = (int(options.FilterHeight()), int(options.FilterWidth()))
+        stride = (int(options.StrideH()), int(options.StrideW()))
+        padding = view.spatial(kernel=kernel, stride=stride, dilation=(1, 1))
+        if view.inputs[0].shape[3] != view.output.shape[3]:
+            view.fail("its input and output have different channels", "the same channels")
+        return Pool2DAttributes(
+            kernel_h=kernel[0],
+            kernel_w=kernel[1],
+            stride_h=stride[0],
+            stride_w=stride[1],
+            padding=padding,
+            activation=view.activation(),
+        )
+
+    def lower(self, node: Node) -> KernelCall:
+        """Prepare the kernel's constants."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, Pool2DAttributes)
+        source, output = node.inputs[0], node.output
+        (_, in_h, in_w, channels), (_, out_h, out_w, _) = source.shape, output.shape
+        low, high = activation_range(attributes.activation, output)
+        return KernelCall(
+            kernel=self.kernel,
+            struct="asc_pool_2d_t",
+            fields=(
+                ("in_h", in_h),
+                ("in_w", in_w),
+                ("channels", channels),
+                ("out_h", out_h),
+                ("out_w", out_w),
+                ("kernel_h", attributes.kernel_h),
+                ("kernel_w", attributes.kernel_w),
+                ("stride_h", attributes.stride_h),
+                ("stride_w", attributes.stride_w),
+                ("pad_top", attributes.padding.top),
+                ("pad_left", attributes.padding.left),
+                ("min", low),
+                ("max", high),
+            ),
+            inputs=(source.index,),
+            overlap=(
+                row_overlap(
+                    out_rows=out_h,
+                    out_row_bytes=out_w * channels,
+                    in_rows=in_h,
+                    in_row_bytes=in_w * channels,
+                    stride=attributes.stride_h,
+                    padding=attributes.padding.top,
+                ),
+            ),
+            macs=0,
+        )
+
+
+class AveragePool2D(_Pool2D):
+    """Mean of a window."""
+
+    op = "AVERAGE_POOL_2D"
+    kernel = "asc_average_pool_2d_s8"
+
+
+class MaxPool2D(_Pool2D):
+    """Maximum of a window."""
+
+    op = "MAX_POOL_2D"
+    kernel = "asc_max_pool_2d_s8"

@@ -1,0 +1,88 @@
+"""Constants of operators with weights: checks, input offsets folded into biases, bounds of accumulators."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.errors import ModelError
+
+from ..graph import Tensor
+from ..quantize import INT32_LIMIT
+from .base import Node, OperatorView
+
+
+def check_weights(view: OperatorView, *, axis: int, channels: int) -> None:
+    """Check weights and bias: constant, int8 and int32, symmetric, one scale or one per channel along `axis`."""
+    view.count(2, 3)
+    weights = view.inputs[1]
+    quantization = weights.quantization
+    if weights.data is None or weights.dtype != "int8" or quantization is None:
+        view.fail(f"weights {weights.describe()} are not constant quantized int8", "constant int8 weights")
+    if any(quantization.zero_points):
+        view.fail(f"weights {weights.describe()} have a zero point", "symmetric weights, zero point 0")
+    n_scales = len(quantization.scales)
+    if n_scales not in (1, channels) or (n_scales > 1 and quantization.axis != axis):
+        view.fail(
+            f"weights {weights.describe()} have {n_scales} scales along axis {quantization.axis}",
+            f"one scale, or {channels} along axis {axis}",
+        )
+    if len(view.inputs) == 3:
+        bias = view.inputs[2]
+        if bias.data is None or bias.dtype != "int32" or bias.n_elements != channels:
+            view.fail(f"bias {bias.describe()} is not constant int32 with {channels} elements", "constant int32 bias")
+
+
+def weight_scales(weights: Tensor, channels: int) -> tuple[float, ...]:
+    """Return the scale of each channel."""
+    assert weights.quantization is not None
+    scales = weights.quantization.scales
+    return scales * channels if len(scales) == 1 else scales
+
+
+def folded_bias(node: Node, by_channel: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Fold the input offset into the bias and bound the accumulator.
+
+    Formula: sum (x - zero_point) * w + bias = sum x * w + (bias - zero_point * sum w)
+
+    Parameters
+    ----------
+    node
+        The operator.
+    by_channel
+        Weights, shape [channels, taps].
+
+    Returns
+    -------
+    tuple
+        The bias with the input offset, and a bound of the accumulator's magnitude over all inputs and partial sums,
+        shape [channels] each.
+
+    Raises
+    ------
+    ModelError
+        When an accumulator could overflow 32 bits.
+    """
+    channels = by_channel.shape[0]
+    bias = np.zeros(channels, np.int64)
+    if len(node.inputs) == 3:
+        data = node.inputs[2].data
+        assert data is not None
+        bias = data.reshape(-1).astype(np.int64)
+    folded = bias - node.inputs[0].zero_point * by_channel.sum(axis=1)
+    bound = np.abs(folded) + 128 * np.abs(by_channel).sum(axis=1)
+    if bound.max() >= INT32_LIMIT:
+        raise ModelError(
+            f"operator {node.operator.index} {node.operator.op}, which computes tensor {node.output.describe()}: "
+            f"a sum can reach {int(bound.max())}, more than 32 bits hold",
+            hint="quantize the model with representative data; biases of this size come from scales near 0",
+        )
+    return folded, bound
+
+
+def describe_weights(weights: Tensor, layout: str) -> str:
+    """Return the comment of a weights array."""
+    assert weights.quantization is not None
+    scales = weights.quantization.scales
+    scale = f"scale {scales[0]:.9g}" if len(scales) == 1 else f"scales {min(scales):.9g} to {max(scales):.9g}"
+    return f"weights of tensor {weights.describe()}, layout {layout}, {scale}, zero point 0"

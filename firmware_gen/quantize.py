@@ -1,0 +1,77 @@
+"""Quantization constants of the kernels, prepared as TFLite's reference kernels do it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .graph import Activation, Tensor
+
+INT32_LIMIT = 1 << 31
+
+
+def quantize_multiplier(scale: float) -> tuple[int, int]:
+    """Return the multiplier and the exponent of a positive scale.
+
+    Formula: scale = multiplier * 2**(shift - 31), multiplier from 2**30 to 2**31 - 1; scales below 2**-32 become 0.
+    Source: TFLite's QuantizeMultiplier.
+    """
+    if scale == 0.0:
+        return 0, 0
+    fraction, shift = math.frexp(scale)
+    multiplier = math.floor(fraction * (1 << 31) + 0.5)
+    if multiplier == 1 << 31:
+        multiplier //= 2
+        shift += 1
+    if shift < -31:
+        return 0, 0
+    if shift > 30:
+        return (1 << 31) - 1, 30
+    return multiplier, shift
+
+
+def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
+    """Return the smallest and the largest int8 value of an output with a fused activation."""
+    scale, zero_point = output.scale, output.zero_point
+    low, high = -128, 127
+    if activation in ("RELU", "RELU6"):
+        low = max(low, zero_point)
+    if activation == "RELU6":
+        # TFLite divides and rounds in float32
+        high = min(high, zero_point + _round_half_away(float(np.float32(6.0) / np.float32(scale))))
+    return low, high
+
+
+def _round_half_away(value: float) -> int:
+    return math.floor(value + 0.5) if value >= 0 else math.ceil(value - 0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChannelScales:
+    """Multipliers and exponents of an operator's output channels."""
+
+    multiplier: NDArray[np.int64]
+    """Shape [channels]."""
+    shift: NDArray[np.int64]
+    """Shape [channels]."""
+
+
+def channel_scales(scales: list[float]) -> ChannelScales:
+    """Prepare the effective scale of each channel."""
+    pairs = [quantize_multiplier(scale) for scale in scales]
+    return ChannelScales(
+        multiplier=np.array([multiplier for multiplier, _ in pairs], np.int64),
+        shift=np.array([shift for _, shift in pairs], np.int64),
+    )
+
+
+def scale_wide(values: NDArray[np.int64], multiplier: int, shift: int) -> NDArray[np.int64]:
+    """Multiply by multiplier * 2**(shift - 31) with TFLite's two roundings; the twin of asc_scale_wide."""
+    left, right = max(shift, 0), max(-shift, 0)
+    high = ((values << left) * multiplier + (1 << 30)) >> 31
+    mask = (1 << right) - 1
+    threshold = (mask >> 1) + (high < 0)
+    return np.asarray((high >> right) + ((high & mask) > threshold), np.int64)

@@ -1,0 +1,71 @@
+/*
+ * The log-mel front end: a stream of samples in, the network's int8 input out.
+ *
+ * Formula   y[t][m] = quantize(log(offset + sum_k filter[m][k] * |X[t][k]|^power)), X the transform of the windowed
+ *           frame t; quantize(v) = clamp(rint(v * inverse_scale) + zero_point), ties to even
+ * Error     against the float64 reference: log-mel values within 1e-4 and int8 values equal in at least 99 % of the
+ *           cases and never more than 1 apart; measured by tests/codegen/test_frontend_c.py
+ * Memory    one window of samples and one spectrum, not the clip
+ */
+#ifndef ASC_FRONTEND_H
+#define ASC_FRONTEND_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Constants, made by the generator from the front end's specification. */
+typedef struct {
+    int32_t n_fft, win_length, hop_length, n_frames, n_mels, clip_samples;
+    int32_t first;                /* position of frame 0's first sample; negative where the clip is padded */
+    int32_t reflect;              /* 1: the clip's mirror image stands in the padding; 0: zeros */
+    int32_t power;                /* 1: magnitude, 2: power spectrum */
+    int32_t frame_step, mel_step; /* elements of the network's input from one frame, one band to the next */
+    int32_t zero_point;
+    float inverse_scale;
+    float log_offset;
+    float log_factor;       /* 1, or 1 / ln(10) */
+    const float *window;    /* [win_length] times 2^-16: samples to +-1, and the 1/2 of equation (3) */
+    const uint16_t *order;  /* [n_fft / 2] place of each complex input of the transform */
+    const uint8_t *radices; /* [n_radices] of the passes: 2, 3, 4 or 5 */
+    int32_t n_radices;
+    const float *twiddles;      /* for each pass but the first, [m][radix - 1] complex: exp(-2 pi i j q / (m radix)) */
+    const float *split;         /* [n_fft / 4] complex: exp(-2 pi i k / n_fft), k from 1 */
+    const uint16_t *band_first; /* [n_mels] first bin of each filter */
+    const uint16_t *band_taps;  /* [n_mels] number of its bins */
+    const float *taps;          /* filters, one after the other */
+} asc_frontend_config_t;
+
+/* Where a clip stands. */
+typedef struct {
+    int32_t received; /* samples taken */
+    int32_t end;      /* position after the last sample in the buffer, padding included */
+    int32_t frame;    /* next frame */
+} asc_frontend_t;
+
+extern const asc_frontend_config_t asc_frontend_config;
+
+/* Starts a clip. */
+void asc_frontend_init(asc_frontend_t *state);
+
+/*
+ * Takes samples, computes all frames they complete and returns how many it took: all, up to the end of the clip.
+ * samples [ASC_FRONTEND_SAMPLES] and work [n_fft + 2] keep their contents between calls only as far as `samples` goes.
+ */
+uint32_t asc_frontend_push(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples, float *work,
+                           int8_t *output, const int16_t *audio, uint32_t n);
+
+/* The parts, for tests: one window of samples to bins at work[2 * k], and those to the logarithms of the bands. */
+void asc_frontend_spectrum(const asc_frontend_config_t *c, const int16_t *window, float *work);
+void asc_frontend_bands(const asc_frontend_config_t *c, const float *work, float *bands);
+
+/* Complex transform of n_fft / 2 points in place, its input in the order of `order`. */
+void asc_fft_f32(const asc_frontend_config_t *c, float *data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * The kernels: int8 neural network operators in portable C99.
+ *
+ * Activations are NHWC with batch 1; quantization is TFLite's: real = scale * (q - zero_point). Every kernel gives the
+ * bytes of TFLite's reference kernels (BUILTIN_REF). Parameters are constant data made by the generator, which also
+ * proves what a kernel needs of them. "Overlap" says how an output may lie over the input it consumes.
+ */
+#ifndef ASC_KERNELS_H
+#define ASC_KERNELS_H
+
+#include <stdint.h>
+
+#include "asc_requantize.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    const int8_t *weights;       /* [groups][ceil(out_channels / groups / 4)][kernel_h * kernel_w * in / groups][4] */
+    asc_requantize_t requantize; /* input offset folded into the bias */
+    int32_t in_h, in_w, in_channels;
+    int32_t out_h, out_w, out_channels;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t dilation_h, dilation_w;
+    int32_t pad_top, pad_left;
+    int32_t groups;
+    int32_t input_zero_point; /* what stands in the padding */
+} asc_conv_2d_t;
+
+typedef struct {
+    const int8_t *weights;       /* [ceil(out_channels / 4)][in_channels][4] */
+    asc_requantize_t requantize; /* input offset folded into the bias */
+    int32_t pixels;              /* height * width */
+    int32_t in_channels, out_channels;
+} asc_conv_1x1_t;
+
+typedef struct {
+    const int8_t *weights;       /* [out_channels][kernel_h * kernel_w] */
+    asc_requantize_t requantize; /* input offset folded into the bias */
+    int32_t in_h, in_w, in_channels;
+    int32_t out_h, out_w;
+    int32_t multiplier; /* outputs per input channel */
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t dilation_h, dilation_w;
+    int32_t pad_top, pad_left;
+    int32_t input_zero_point; /* what stands in the padding */
+} asc_depthwise_conv_2d_t;
+
+typedef struct {
+    const int8_t *weights;     /* [outputs][inputs] */
+    const int32_t *bias;       /* [outputs] input offset folded in */
+    const int32_t *multiplier; /* [outputs], or [1] for all */
+    const int8_t *shift;       /* [outputs], or [1] for all: exponent, from -31 to 30 */
+    int32_t per_channel;       /* 0: one multiplier and shift for all outputs */
+    int32_t rows;              /* vectors of inputs, one after the other */
+    int32_t inputs, outputs;
+    int32_t zero_point, min, max;
+} asc_fully_connected_t;
+
+typedef struct {
+    int32_t n; /* elements */
+    int32_t factor_1, factor_2, constant, shift;
+    int32_t min, max;
+} asc_add_linear_t;
+
+typedef struct {
+    int32_t n; /* elements */
+    int32_t zero_point_1, multiplier_1, shift_1;
+    int32_t zero_point_2, multiplier_2, shift_2;
+    int32_t zero_point, multiplier, shift;
+    int32_t min, max;
+} asc_add_t;
+
+typedef struct {
+    int32_t in_h, in_w, channels;
+    int32_t out_h, out_w;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t min, max;
+} asc_pool_2d_t;
+
+typedef struct {
+    int32_t outer, reduced, inner; /* the input is [outer][reduced][inner] */
+    int32_t input_zero_point;
+    int32_t multiplier, shift; /* of the sum; the division by `reduced` is in the multiplier */
+    int32_t zero_point;
+} asc_mean_t;
+
+typedef struct {
+    int32_t in_shape[4];
+    int32_t before[4], after[4];
+    int32_t value;
+} asc_pad_t;
+
+typedef struct {
+    const int8_t *table; /* [256] output by input + 128 */
+    int32_t n;           /* elements */
+} asc_lookup_t;
+
+typedef struct {
+    const int32_t *exponentials; /* [256] by the distance from the row's maximum */
+    int32_t rows, columns;
+} asc_softmax_t;
+
+void asc_conv_2d_s8(const asc_conv_2d_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
+void asc_conv_1x1_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output);
+void asc_depthwise_conv_2d_s8(const asc_depthwise_conv_2d_t *p, const int8_t *input, int8_t *output);
+void asc_depthwise_conv_3x3_s8(const asc_depthwise_conv_2d_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
+void asc_fully_connected_s8(const asc_fully_connected_t *p, const int8_t *input, int8_t *output);
+void asc_add_linear_s8(const asc_add_linear_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
+void asc_add_s8(const asc_add_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
+void asc_average_pool_2d_s8(const asc_pool_2d_t *p, const int8_t *input, int8_t *output);
+void asc_max_pool_2d_s8(const asc_pool_2d_t *p, const int8_t *input, int8_t *output);
+void asc_mean_s8(const asc_mean_t *p, const int8_t *input, int8_t *output);
+void asc_pad_s8(const asc_pad_t *p, const int8_t *input, int8_t *output);
+void asc_lookup_s8(const asc_lookup_t *p, const int8_t *input, int8_t *output);
+void asc_softmax_s8(const asc_softmax_t *p, const int8_t *input, int8_t *output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,92 @@
+"""All files of a firmware folder, as bytes by name: the engine, the protocol server and the board's port."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+from asc_kit.board import BoardSpec
+from asc_kit.errors import BoardError
+from asc_kit.protocol import TimerUnit
+
+from .c_text import c_string
+from .emit import ModelInfo, emit_engine
+from .frontend_tables import FrontEndTables
+from .plan import Plan
+from .protocol_header import protocol_header
+
+Files = dict[str, bytes]
+"""Path within the firmware folder -> contents."""
+
+BUILD_HEADER = "app/asc_build.h"
+_FRONTEND_SOURCES = ("asc_frontend.c", "asc_fft_f32.c")
+
+
+def engine_files(plan: Plan, tables: FrontEndTables, info: ModelInfo) -> Files:
+    """Return the drop-in library: generated files, all headers, the front end, and the kernels the network uses."""
+    runtime = _package_folder("runtime")
+    wanted = {f"{step.call.kernel}.c" for step in plan.steps} | set(_FRONTEND_SOURCES)
+    wanted |= {path.name for path in runtime.glob("*.h")}
+    files = {f"engine/{name}": (runtime / name).read_bytes() for name in wanted}
+    files |= {f"engine/{name}": text.encode() for name, text in emit_engine(plan, tables, info).items()}
+    return dict(sorted(files.items()))
+
+
+def app_files() -> Files:
+    """Return the protocol server, without asc_build.h."""
+    app = _package_folder("app")
+    files = {f"app/{path.name}": path.read_bytes() for path in sorted(app.glob("*.[ch]"))}
+    return files | {"app/asc_protocol.h": protocol_header().encode()}
+
+
+def board_files(board: BoardSpec) -> Files:
+    """Return the board's port."""
+    names = [*board.sources, *(path.name for path in sorted(board.folder.glob("*.h")))]
+    if board.linker_script is not None:
+        names.append(board.linker_script)
+    missing = [name for name in names if not (board.folder / name).is_file()]
+    if missing:
+        raise BoardError(f"board {board.name} lacks {', '.join(missing)}", hint=f"they belong into {board.folder}")
+    return {f"board/{name}": (board.folder / name).read_bytes() for name in names}
+
+
+def firmware_id(files: Files) -> str:
+    """Return the fingerprint of sources: 16 hexadecimal digits over their names and contents."""
+    digest = hashlib.sha256()
+    for name, data in sorted(files.items()):
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()[:16]
+
+
+def build_header(board: BoardSpec, info: ModelInfo, fingerprint: str) -> bytes:
+    """Return asc_build.h: what the firmware answers when it is asked who it is."""
+    unit = TimerUnit[board.timer.upper()]
+    lines = [
+        "/* What this build is, for HELLO. Written by asc-kit; do not edit. */",
+        "#ifndef ASC_BUILD_H",
+        "#define ASC_BUILD_H",
+        "",
+        f"#define ASC_BOARD_NAME {c_string(board.name)}",
+        f"#define ASC_TIMER_UNIT {unit.value} /* {board.timer} */",
+        f"#define ASC_TIMER_HZ {board.clock_hz}u",
+        f"#define ASC_SPEC_ID_BYTES {_bytes(info.frontend.spec_id)}",
+        f"#define ASC_FIRMWARE_ID_BYTES {_bytes(fingerprint)}",
+        f"#define ASC_MODEL_SHA256_BYTES {_bytes(info.model_sha256)}",
+        "",
+        "#endif",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def c_sources(files: Files) -> tuple[str, ...]:
+    """Return the names of the C files, sorted."""
+    return tuple(sorted(name for name in files if name.endswith(".c")))
+
+
+def _bytes(digits: str) -> str:
+    return "{" + ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(digits)) + "}"
+
+
+def _package_folder(name: str) -> Path:
+    return Path(str(resources.files("asc_kit.firmware_gen"))) / name
