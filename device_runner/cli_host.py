@@ -168,9 +168,8 @@ def _list_devices(as_json: bool) -> None:
         click.echo("no microphone", err=True)
     for each in found:
         mark = "*" if each.is_default else " "
-        click.echo(
-            f"{mark} {each.index:3d}  {each.name}  ({each.host_api}, {each.channels} channels, {each.default_rate_hz} Hz)"
-        )
+        details = f"{each.host_api}, {each.channels} channels, {each.default_rate_hz} Hz"
+        click.echo(f"{mark} {each.index:3d}  {each.name}  ({details})")
 
 
 @click.command()

@@ -1,0 +1,90 @@
+"""Read benchmark results and give each a short name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from asc_kit.errors import SpecError
+from asc_kit.records import parse_record, read_json, sha256_file
+from asc_kit.result import BenchmarkResult
+
+_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedResult:
+    """A result and what it is called beside the others."""
+
+    name: str
+    """Short, different for each result of one report."""
+    path: Path
+    """The file it was read from."""
+    result: BenchmarkResult
+    """The result."""
+
+
+def read_results(paths: Sequence[Path]) -> tuple[NamedResult, ...]:
+    """Read one or more ``results.json``; for a folder, the one inside it.
+
+    Raises
+    ------
+    SpecError
+        When a file is missing, empty, not a result, of another schema version, or given twice.
+    """
+    results: list[BenchmarkResult] = []
+    files = [path / "results.json" if path.is_dir() else path for path in paths]
+    seen: dict[str, Path] = {}
+    for path in files:
+        results.append(_read(path))
+        other = seen.setdefault(sha256_file(path), path)
+        if other is not path:
+            raise SpecError(f"{path} and {other} are the same result", hint="name each result once")
+    names = _short_names(results)
+    return tuple(
+        NamedResult(name=name, path=path, result=result)
+        for name, path, result in zip(names, files, results, strict=True)
+    )
+
+
+def _read(path: Path) -> BenchmarkResult:
+    hint = "a result is made by: asc-kit bench BUNDLE --board NAME --data DIR"
+    if path.is_file() and path.stat().st_size == 0:
+        raise SpecError(f"{path} is empty, not a benchmark result", hint=hint)
+    document = read_json(path, error=SpecError)
+    if not isinstance(document, dict) or "schema_version" not in document or "predictions" not in document:
+        raise SpecError(f"{path} is not a benchmark result", hint=hint)
+    if document["schema_version"] != _SCHEMA_VERSION:
+        raise SpecError(
+            f"{path} has schema version {document['schema_version']!r}, this asc-kit reads {_SCHEMA_VERSION}",
+            hint="measure again with this version, or make the report with the version that measured",
+        )
+    result = parse_record(BenchmarkResult, document, where=str(path))
+    if not result.predictions:
+        raise SpecError(f"{path} holds no predictions", hint=hint)
+    if result.clips != len(result.predictions):
+        raise SpecError(f"{path} says {result.clips} clips, but holds {len(result.predictions)} predictions")
+    known = set(result.labels)
+    for prediction in result.predictions:
+        for label in (prediction.scene_label, prediction.predicted):
+            if label not in known:
+                raise SpecError(f"{path}: {prediction.filename} has label {label!r}, which is not among its labels")
+    return result
+
+
+def _short_names(results: Sequence[BenchmarkResult]) -> list[str]:
+    """Name each result by what tells them apart: board first, then mode, engine, model, split."""
+    aspects = (
+        [r.board for r in results],
+        [f"{r.mode} in" for r in results],
+        [r.engine for r in results],
+        [r.name for r in results],
+        [r.split or "all clips" for r in results],
+    )
+    telling = [aspect for aspect in aspects if len(set(aspect)) > 1] or [aspects[0]]
+    names = [", ".join(parts) for parts in zip(*telling, strict=True)]
+    if len(set(names)) < len(names):
+        # runs of the same kind: number them in the order given
+        names = [f"{number}: {name}" for number, name in enumerate(names, 1)]
+    return names

@@ -1,0 +1,54 @@
+"""Render a report and write its two files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from asc_kit import __version__
+from asc_kit.records import write_text
+
+from .content import DataTable, sections_of, title_of
+from .reading import NamedResult
+
+PAGE = "index.html"
+MARKDOWN = "report.md"
+
+
+def write_report(results: Sequence[NamedResult], out: Path) -> tuple[Path, Path]:
+    """Write ``index.html`` (self-contained) and ``report.md`` into `out` and return their paths.
+
+    Both are rendered before either is written; other files in `out` are left alone.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    templates = resources.files(__package__) / "templates"
+    with resources.as_file(templates) as folder:
+        environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=select_autoescape(("html",)),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        environment.filters["markdown_table"] = _markdown_table
+        content = {"title": title_of(results), "sections": sections_of(results), "version": __version__}
+        page = environment.get_template("page.html").render(content)
+        markdown = environment.get_template("report.md").render(content)
+    paths = out / PAGE, out / MARKDOWN
+    write_text(paths[0], page)
+    write_text(paths[1], markdown)
+    return paths
+
+
+def _markdown_table(table: DataTable) -> str:
+    """Write a table in Markdown: the first column to the left, the rest to the right."""
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    rule = "|---|" + "---:|" * (len(table.header) - 1)
+    cells = [[f"`{c}`" if table.code and number else c for number, c in enumerate(row)] for row in table.rows]
+    return "\n".join([line(table.header), rule, *(line(row) for row in cells)])

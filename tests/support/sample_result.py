@@ -1,0 +1,86 @@
+"""A benchmark result made up from a seed: every field filled, and consistent with its own predictions."""
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from asc_kit.metrics import group_accuracy, macro_accuracy, subset_accuracy
+from asc_kit.result import BenchmarkResult, Latency, Memory, OperatorTime, Prediction, Summary
+
+LABELS = ("airport", "bus", "metro", "metro_station", "park", "tram")
+TRAIN_DEVICES = ("a", "b", "c", "s1")
+TEST_DEVICES = (*TRAIN_DEVICES, "s4", "s5")
+
+
+def sample_result(
+    seed: int = 1,
+    *,
+    clips: int = 180,
+    mode: Literal["features", "audio"] = "audio",
+    unit: Literal["cycles", "instructions", "ns"] = "instructions",
+) -> BenchmarkResult:
+    """Make up a result; latencies vary from clip to clip unless they are instructions."""
+    rng = np.random.default_rng(seed)
+    predictions = []
+    for number in range(clips):
+        label, device = LABELS[number % len(LABELS)], TEST_DEVICES[number // len(LABELS) % len(TEST_DEVICES)]
+        right = rng.uniform() < (0.85 if device in TRAIN_DEVICES else 0.6)
+        predicted = label if right else str(rng.choice([other for other in LABELS if other != label]))
+        network = 1_234_567 if unit == "instructions" else int(rng.normal(1_200_000, 30_000))
+        predictions.append(
+            Prediction(
+                filename=f"audio/{label}-lyon-{number}-{device}.wav", scene_label=label, recording_device=device,
+                predicted=predicted, host_predicted=predicted, output=tuple(map(int, rng.integers(-128, 127, 6))),
+                bit_identical=True, feature_lsb_max=int(mode == "audio"), feature_mismatches=int(mode == "audio") * 3,
+                network_time=network, frontend_time=int(rng.normal(900_000, 900)) if mode == "audio" else 0,
+            )
+        )  # fmt: skip
+    correct = [p.predicted == p.scene_label for p in predictions]
+    devices = [p.recording_device for p in predictions]
+    network_times = Summary.of([p.network_time for p in predictions])
+    operators = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "AVERAGE_POOL_2D", "MEAN")
+    return BenchmarkResult(
+        schema_version=1, asc_kit="0.1.0", name="cp_mobile_micro", board="qemu-mps2-an386",
+        board_title="Arm MPS2 with the AN386 Cortex-M4F image, emulated by QEMU", core="Cortex-M4F",
+        emulated=unit == "instructions", engine="aot", mode=mode, model_sha256=f"{seed:064x}",
+        spec_id="0123456789abcdef",
+        firmware_id=f"{seed + 16:016x}", data_id="fedcba9876543210", split="test", labels=LABELS, parameters=35062,
+        macs=1933280, clips=clips, correct=sum(correct), accuracy=sum(correct) / clips,
+        macro_accuracy=macro_accuracy([p.scene_label for p in predictions], correct), bit_identical=clips,
+        host_agreement=clips, feature_mismatch_share=0.00123 if mode == "audio" else 0.0,
+        feature_lsb_max=int(mode == "audio"), per_scene=group_accuracy([p.scene_label for p in predictions], correct),
+        per_recording_device=group_accuracy(devices, correct), train_recording_devices=TRAIN_DEVICES,
+        seen_devices=subset_accuracy("seen", (d in TRAIN_DEVICES for d in devices), correct),
+        unseen_devices=subset_accuracy("unseen", (d not in TRAIN_DEVICES for d in devices), correct),
+        latency=Latency(
+            unit=unit, timer_hz=1_000_000_000, min=network_times.min, median=network_times.median,
+            p95=network_times.p95, max=network_times.max,
+            frontend=Summary.of([p.frontend_time for p in predictions]) if mode == "audio" else None,
+        ),
+        memory=Memory(
+            arena_bytes=23_456, stack_bytes=None if unit == "ns" else 812, code_bytes=14_320, weight_bytes=37_104,
+            frontend_bytes=12_288, frontend_code_bytes=4_100, frontend_table_bytes=9_216, image_flash_bytes=81_920,
+            image_ram_bytes=45_056,
+        ),
+        profile=tuple(
+            OperatorTime(index=i, op=op, output=f"tensor_{i}", macs=int(rng.integers(0, 9)) * 50_000,
+                         time=int(rng.integers(10_000, 400_000)))
+            for i, op in enumerate(operators)
+        ),
+        link_retries=0, environment={"python": "3.11.7", "numpy": "2.4.6", "qemu": "7.2.0"},
+        predictions=tuple(predictions),
+    )  # fmt: skip
+
+
+def host_result(seed: int = 2) -> BenchmarkResult:
+    """A result of another board, in wall time, without firmware at hand."""
+    result = sample_result(seed, unit="ns")
+    return replace(
+        result,
+        board="host",
+        board_title="This machine: the same firmware as a native program",
+        core="native",
+        profile=(),
+        memory=replace(result.memory, code_bytes=None, weight_bytes=None),
+    )
