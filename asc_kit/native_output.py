@@ -10,22 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def quiet_tensorflow() -> None:
-    """Set the environment for TensorFlow; call it before TensorFlow is imported. What the user has set stays.
-
-    Without oneDNN's kernels the order of additions is fixed, so that a seed gives the same weights on every run,
-    and training small networks is no slower.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-
-
 @contextmanager
 def hidden_stderr() -> Iterator[None]:
     """Hide what is written to stderr in the block, native code's output and warnings included.
 
-    It is shown after all when the block fails.
+    It is shown after all when the block fails. TensorFlow also logs less from here on.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as sink, warnings.catch_warnings():

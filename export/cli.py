@@ -35,7 +35,6 @@ def export(
     """Quantize a run to int8 and write a bundle."""
     from asc_kit.board import load_board
     from asc_kit.console import console
-    from asc_kit.native_output import quiet_tensorflow
     from asc_kit.records import to_plain
     from asc_kit.run import Run
 
@@ -43,7 +42,6 @@ def export(
 
     if board is not None:
         load_board(board)  # an unknown board must show before the work, not after it
-    quiet_tensorflow()
     opened = Run.open(run)
     count = representative if representative is not None else DEFAULT_REPRESENTATIVE
     manifest = export_run(opened, out, data, count)

@@ -22,7 +22,8 @@ def quantize(saved_model: Path, representative: Callable[[], Iterator[list[Any]]
     ModelError
         When the converter refuses the model.
     """
-    import tensorflow as tf
+    with hidden_stderr():
+        import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_saved_model(os.fspath(saved_model), signature_keys=["serve"])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

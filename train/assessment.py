@@ -16,6 +16,8 @@ from asc_kit.evaluation import Evaluation, evaluation_of, run_int8
 from asc_kit.run import MANIFEST as RUN_MANIFEST
 from asc_kit.run import Run
 
+from .tensorflow_start import start_tensorflow
+
 
 def assess(path: Path, data: Path, split: str | None) -> tuple[str, Evaluation]:
     """Evaluate a run folder or a bundle; gives a title and the figures.
@@ -40,6 +42,7 @@ def assess(path: Path, data: Path, split: str | None) -> tuple[str, Evaluation]:
         labels, heard = run.manifest.labels, run.manifest.train_recording_devices
         clips = _clips(data, split, labels)
         samples = load_clips(clips, run.manifest.frontend, "clips")
+        start_tensorflow()
         from .network import load_saved_model, predict
 
         network = load_saved_model(run.saved_model_path)

@@ -28,6 +28,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs; default: the recipe's.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all that is drawn.")
 @_SET
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint of an interrupted training.")
 @_JSON
 def train(
     recipe: str,
@@ -37,18 +38,17 @@ def train(
     epochs: int | None,
     seed: int,
     overrides: tuple[str, ...],
+    resume: bool,
     as_json: bool,
 ) -> Path:
     """Train RECIPE, the name of one that comes with asc-kit or a TOML file, and write a run folder."""
-    from asc_kit.native_output import quiet_tensorflow
     from asc_kit.records import to_plain
 
     from .session import train_run
     from .tables import show_evaluation
 
     chosen = _recipe(recipe, (*overrides, *([f"training.epochs={epochs}"] if epochs is not None else [])))
-    quiet_tensorflow()
-    manifest = train_run(chosen, data, out, split, seed)
+    manifest = train_run(chosen, data, out, split=split, seed=seed, resume=resume)
     show_evaluation(manifest.evaluation, f"{manifest.name}, float, {manifest.train_seconds:.0f} s of training")
     if as_json:
         click.echo(json.dumps(to_plain(manifest), indent=2, ensure_ascii=False))
@@ -62,13 +62,11 @@ def train(
 @_JSON
 def evaluate(model: Path, data: Path, split: str | None, as_json: bool) -> None:
     """Evaluate a run (float) or a bundle (int8, reference kernels) by scene and by recording device."""
-    from asc_kit.native_output import quiet_tensorflow
     from asc_kit.records import to_plain
 
     from .assessment import assess
     from .tables import show_evaluation
 
-    quiet_tensorflow()
     title, evaluation = assess(model, data, split)
     show_evaluation(evaluation, title)
     if as_json:
@@ -82,11 +80,12 @@ def evaluate(model: Path, data: Path, split: str | None, as_json: bool) -> None:
 @_JSON
 def complexity(recipe: str, n_labels: int, overrides: tuple[str, ...], as_json: bool) -> None:
     """Count parameters and multiply-accumulates of RECIPE, layer by layer, by the rule of the DCASE challenges."""
-    from asc_kit.native_output import quiet_tensorflow
     from asc_kit.records import to_plain
 
+    from .tensorflow_start import start_tensorflow
+
     chosen = _recipe(recipe, overrides)
-    quiet_tensorflow()
+    start_tensorflow()
     from .complexity import complexity_of
     from .models import build_model
     from .tables import show_complexity

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -17,27 +16,12 @@ from asc_kit.console import console, progress_bar
 from asc_kit.errors import ModelError
 
 from .augmentation import augmented_front_end
+from .checkpoint import Checkpoint, Epoch
 from .frontend_graph import front_end_graph
 from .recipe import Recipe, Training
 
 # how often a log gets a line when there is no terminal to draw a bar on
 _LOG_INTERVAL_S = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Epoch:
-    """One line of the history."""
-
-    epoch: int
-    """From 1."""
-    learning_rate: float
-    """At its end."""
-    loss: float
-    """Mean over its clips."""
-    accuracy: float
-    """Share of its augmented clips classified rightly while the weights moved, 0 to 1."""
-    seconds: float
-    """Wall time."""
 
 
 @keras.saving.register_keras_serializable(package="asc_kit")
@@ -76,9 +60,10 @@ def fit(
     samples: NDArray[np.int16],
     targets: NDArray[np.int32],
     seed: int,
-    on_epoch: Callable[[Epoch], None],
-) -> None:
-    """Train `model` in place.
+    checkpoint: Checkpoint,
+    resume: bool,
+) -> list[Epoch]:
+    """Train `model` in place; gives the history.
 
     Parameters
     ----------
@@ -92,13 +77,17 @@ def fit(
         Class of each clip, shape [n_clips].
     seed
         Order of clips and augmentation; the same seed gives the same weights on the same machine.
-    on_epoch
-        Called after each epoch.
+    checkpoint
+        Written between epochs.
+    resume
+        Whether to go on from the checkpoint.
 
     Raises
     ------
     ModelError
         When the loss is no longer a number.
+    SpecError
+        When there is no checkpoint to go on from.
     """
     training = recipe.training
     batch_size = min(training.batch_size, len(samples))
@@ -106,14 +95,16 @@ def fit(
     schedule = schedule_of(training, steps)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=training.weight_decay)
     optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *optimizer.variables]
+    history = checkpoint.restore(variables) if resume else []
     step = _step_function(model, optimizer, recipe, seed)
-    batches = _batches(samples, targets, batch_size, seed)
     last_line = time.monotonic()
     with progress_bar("training", training.epochs * steps) as (bar, task):
-        for number in range(1, training.epochs + 1):
+        bar.advance(task, len(history) * steps)
+        for number in range(len(history) + 1, training.epochs + 1):
             start = time.monotonic()
             loss_sum = hits = 0.0
-            for position, (audio, target) in enumerate(batches, start=1):
+            for position, (audio, target) in enumerate(_batches(samples, targets, batch_size, seed, number), start=1):
                 loss, correct = (float(value) for value in step(audio, target, optimizer.iterations))
                 if not math.isfinite(loss):
                     raise ModelError(
@@ -122,20 +113,22 @@ def fit(
                     )
                 loss_sum, hits = loss_sum + loss, hits + correct
                 seen = position * batch_size
-                note = f"epoch {number}  loss {loss_sum / position:.3f}  accuracy {100 * hits / seen:.1f} %"
+                note = f"epoch {number}  loss {loss_sum / position:.3f}  accuracy {hits / seen:.1%}"
                 bar.update(task, advance=1, note=note)
             if bar.disable and time.monotonic() - last_line > _LOG_INTERVAL_S:
                 last_line = time.monotonic()
-                console.print(f"training: {note} of {training.epochs} epochs")
-            on_epoch(
+                console.print(f"training: {note}, of {training.epochs} epochs", soft_wrap=True)
+            history.append(
                 Epoch(
                     epoch=number,
                     learning_rate=float(schedule(optimizer.iterations - 1)),
                     loss=loss_sum / steps,
                     accuracy=hits / (steps * batch_size),
-                    seconds=time.monotonic() - start,
+                    seconds=round(time.monotonic() - start, 3),
                 )
             )
+            checkpoint.save(variables, history)
+    return history
 
 
 def _step_function(model: Any, optimizer: Any, recipe: Recipe, seed: int) -> Callable[..., tuple[Any, Any]]:
@@ -158,8 +151,8 @@ def _step_function(model: Any, optimizer: Any, recipe: Recipe, seed: int) -> Cal
     return graph
 
 
-def _batches(samples: NDArray[np.int16], targets: NDArray[np.int32], batch_size: int, seed: int) -> Any:
-    """Return a data set of (audio, target) that is shuffled anew each time it is walked through."""
+def _batches(samples: NDArray[np.int16], targets: NDArray[np.int32], batch_size: int, seed: int, epoch: int) -> Any:
+    """Return a data set of (audio, target): all clips in the order of this epoch, what fills no batch left out."""
 
     def fetch(index: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
         return samples[index], targets[index]
@@ -168,5 +161,5 @@ def _batches(samples: NDArray[np.int16], targets: NDArray[np.int32], batch_size:
         audio, target = tf.numpy_function(fetch, [index], (tf.int16, tf.int32), stateful=False)
         return tf.ensure_shape(audio, (batch_size, samples.shape[1])), tf.ensure_shape(target, (batch_size,))
 
-    order = tf.data.Dataset.range(len(samples)).shuffle(len(samples), seed=seed, reshuffle_each_iteration=True)
-    return order.batch(batch_size, drop_remainder=True).map(shaped).prefetch(2)
+    order = np.random.default_rng([seed, epoch]).permutation(len(samples))
+    return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True).map(shaped).prefetch(2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import platform
-import time
 from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
@@ -18,15 +17,21 @@ from asc_kit.console import console
 from asc_kit.dataset import TEST_SPLITS, TRAIN_SPLITS, Dataset, read_dataset
 from asc_kit.errors import DataError
 from asc_kit.evaluation import evaluation_of
-from asc_kit.records import new_folder, to_plain, write_json
+from asc_kit.records import new_folder, short_id, to_plain, write_json
 from asc_kit.run import HISTORY, KERAS_MODEL, MANIFEST, SAVED_MODEL, RunManifest
 
+from .checkpoint import Checkpoint, Epoch
 from .models import build_model
 from .recipe import Recipe
+from .tensorflow_start import start_tensorflow
 
 
-def train_run(recipe: Recipe, data: Path, out: Path, split: str | None, seed: int) -> RunManifest:
+def train_run(
+    recipe: Recipe, data: Path, out: Path, *, split: str | None = None, seed: int = 1, resume: bool = False
+) -> RunManifest:
     """Train a recipe and write its run folder; on failure or interruption nothing is left of it.
+
+    A training of some length leaves its last checkpoint, beside the run folder.
 
     Parameters
     ----------
@@ -40,9 +45,13 @@ def train_run(recipe: Recipe, data: Path, out: Path, split: str | None, seed: in
         Split to train on; None for the data set's own training split.
     seed
         Weights, order of clips and augmentation follow from it.
+    resume
+        Whether to go on from the checkpoint that an interrupted training to the same `out` left.
 
     Raises
     ------
+    SpecError
+        When there is no such checkpoint.
     DataError
         When the data set lacks a split or a recording, or has fewer than two classes.
     ModelError
@@ -52,9 +61,12 @@ def train_run(recipe: Recipe, data: Path, out: Path, split: str | None, seed: in
     train_set = dataset.split(*((split,) if split else TRAIN_SPLITS))
     test_set = dataset.split(*TEST_SPLITS)
     _check(train_set, test_set)
+    identity = short_id([to_plain(recipe), seed, train_set.data_id])
+    checkpoint = Checkpoint(out.with_name(f"{out.name}.checkpoint.npz"), identity)
     with new_folder(out, marker=MANIFEST) as folder:
-        manifest = _train_into(folder, recipe, train_set, test_set, seed)
+        manifest = _train_into(folder, recipe, train_set, test_set, seed, checkpoint, resume)
         write_json(folder / MANIFEST, manifest)
+    checkpoint.remove()
     return manifest
 
 
@@ -76,16 +88,25 @@ def _check(train_set: Dataset, test_set: Dataset) -> None:
         )
 
 
-def _train_into(folder: Path, recipe: Recipe, train_set: Dataset, test_set: Dataset, seed: int) -> RunManifest:
+def _train_into(
+    folder: Path,
+    recipe: Recipe,
+    train_set: Dataset,
+    test_set: Dataset,
+    seed: int,
+    checkpoint: Checkpoint,
+    resume: bool,
+) -> RunManifest:
     spec = recipe.frontend
     train_samples = load_clips(train_set, spec, "training clips")
     test_samples = load_clips(test_set, spec, "test clips")
 
     # after the data has been read, so that mistakes in it show before TensorFlow's seconds of start-up
+    start_tensorflow()
     import keras
 
     from .complexity import complexity_of
-    from .fitting import Epoch, fit
+    from .fitting import fit
     from .network import load_saved_model, predict, write_saved_model
 
     keras.utils.set_random_seed(seed)
@@ -97,10 +118,7 @@ def _train_into(folder: Path, recipe: Recipe, train_set: Dataset, test_set: Data
         soft_wrap=True,
     )
     targets = np.array([train_set.labels.index(clip.scene_label) for clip in train_set.clips], np.int32)
-    history: list[Epoch] = []
-    start = time.monotonic()
-    fit(model, recipe, train_samples, targets, seed, history.append)
-    seconds = time.monotonic() - start
+    history = fit(model, recipe, train_samples, targets, seed, checkpoint, resume)
 
     with (folder / HISTORY).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, [field.name for field in fields(Epoch)])
@@ -130,7 +148,7 @@ def _train_into(folder: Path, recipe: Recipe, train_set: Dataset, test_set: Data
         parameters=complexity.parameters,
         macs=complexity.macs,
         epochs=recipe.training.epochs,
-        train_seconds=round(seconds, 3),
+        train_seconds=round(sum(epoch.seconds for epoch in history), 3),
         evaluation=evaluation_of(test_set, labels, train_set.recording_devices),
     )
 

@@ -16,7 +16,8 @@ from .complexity import Complexity
 
 def show_evaluation(evaluation: Evaluation, title: str) -> None:
     """Show accuracy overall, by scene and by recording device."""
-    table = Table(title=f"{title}; split {evaluation.split}", title_justify="left")
+    console.print(f"{title}; split {evaluation.split}", soft_wrap=True)
+    table = Table()
     for heading in ("", "clips", "accuracy"):
         table.add_column(heading, justify="right" if heading else "left")
     table.add_row("all clips", f"{evaluation.clips:,}", f"{evaluation.accuracy:.1%}")

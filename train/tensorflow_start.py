@@ -1,0 +1,15 @@
+"""Import TensorFlow, which takes seconds and says much: once, late, and quietly."""
+
+from __future__ import annotations
+
+from asc_kit.native_output import hidden_stderr
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and Keras without their messages; afterwards an import of either costs nothing."""
+    with hidden_stderr():
+        import keras
+        import tensorflow
+
+        # the first operation starts the runtime, which has its own messages
+        keras.ops.convert_to_numpy(tensorflow.zeros(()))
