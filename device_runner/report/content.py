@@ -100,7 +100,7 @@ def _summary(results: Results) -> Section:
         results,
         ("Board", lambda r: r.board_title),
         ("Core", lambda r: r.core),
-        ("Measured on", lambda r: "an emulator" if r.emulated else "the board itself"),
+        ("Measured on", _measured_on),
         ("Engine", lambda r: r.engine),
         ("Sent to the board", lambda r: "audio" if r.mode == "audio" else "int8 features"),
         ("Clips", lambda r: count(r.clips) + (f" (split {r.split})" if r.split else "")),
@@ -133,6 +133,12 @@ def _summary(results: Results) -> Section:
     notes = tuple(dict.fromkeys(timer_sentence(item.result) for item in results))
     table = DataTable(caption="Results at a glance", header=("", *_columns(results)), rows=rows)
     return Section(anchor="summary", title="Results", text=notes, tables=(table,))
+
+
+def _measured_on(result: BenchmarkResult) -> str:
+    if result.emulated:
+        return "an emulator"
+    return "a computer with an operating system" if result.latency.unit == "ns" else "the board itself"
 
 
 def _accuracy(group: Group | None) -> str | None:
@@ -297,19 +303,20 @@ def _profile(results: Results) -> Section:
         rows = tuple(
             (
                 f"{o.index} {o.op}",
-                o.output,
                 count(o.macs),
                 count(o.time),
                 percent(o.time / total),
                 f"{o.time / o.macs:.2f}" if o.macs else "–",
+                # the converter joins the names of all that it fused
+                o.output.partition(";")[0],
             )
             for o in profile
         )
         tables.append(
             DataTable(
                 caption=_of(f"Operators, one clip; time in {unit}", item, results),
-                header=("Operator", "Output tensor", "MACs", "Time", "Share", "Time per MAC"),
-                rows=(*rows, ("Sum", "", count(sum(o.macs for o in profile)), count(total), "100.0 %", "")),
+                header=("Operator", "MACs", "Time", "Share", "Time per MAC", "Output tensor"),
+                rows=(*rows, ("Sum", count(sum(o.macs for o in profile)), count(total), percent(1), "", "")),
             )
         )
     text = () if tables else ("No profile: the firmware's manifest was not at hand when it was measured.",)

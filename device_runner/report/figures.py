@@ -59,7 +59,7 @@ def accuracy_bars(names: Sequence[str], ticks: Sequence[str], bars: Bars) -> str
                 if len(bars) <= 2:
                     axes.text(100 * shares[group] + 1, at, f"{100 * shares[group]:.0f}", va="center", fontsize=8)
         axes.set_yticks(range(len(names)), ticks)
-        axes.invert_yaxis()
+        axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlim(0, 105)
         axes.set_xticks(range(0, 101, 20))
         axes.set_xlabel("accuracy, %")
@@ -124,7 +124,7 @@ def shares(bars: Sequence[tuple[str, float]]) -> str:
         for row, value in enumerate(values):
             axes.text(value + 0.01 * max(values), row, f"{value:.1f}", va="center", fontsize=7.5)
         axes.set_yticks(range(len(bars)), [name for name, _ in bars], fontsize=8)
-        axes.invert_yaxis()
+        axes.set_ylim(len(bars) - 0.4, -0.6)
         axes.set_xlim(0, 1.1 * max(values))
         axes.set_xlabel("share, %")
         axes.tick_params(length=0)
@@ -153,7 +153,7 @@ def memory(parts: Mapping[str, Mapping[str, int]]) -> str:
                     left += size / 1024
             axes.text(left, row, f" {left:,.1f}", va="center", fontsize=8)
         axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
-        axes.invert_yaxis()
+        axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.margins(x=0.14)
         axes.set_xlim(left=0)
         axes.set_xlabel("kB (1,024 bytes)")
