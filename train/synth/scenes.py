@@ -20,7 +20,7 @@ from .sources import Audio, gain
 _PRE_ROLL_S = 0.3
 # How much two places of one scene, and two stretches of time in one place, differ: 1 is as much as real recordings
 # do by ear. Chosen so that a model for microcontrollers, trained for a minute, is right on 70 to 85 % of the clips.
-_VARIETY = 0.35
+_VARIETY = 0.32
 _PLACE_DB = 3.5 * _VARIETY
 
 
@@ -220,10 +220,10 @@ class Stage:
 
 
 def _airport(s: Stage) -> None:
-    s.noise(-9, tilt_db=-4.5, low_hz=40, high_hz=6000, bumps=((250, 0.6, 4),))
+    s.noise(-9, tilt_db=-3.5, low_hz=60, high_hz=7000, bumps=((350, 0.6, 3), (2500, 0.5, 3)))
     s.crowd(-9, most=4, distance=0.6)
     s.steps(-14, walkers=3, hard=0.75)
-    if s.segment.uniform() < 0.65:  # a trolley or a suitcase rolls by
+    if s.segment.uniform() < 0.75:  # a trolley or a suitcase rolls by
         roll = sources.noise(s.moment, s.n, s.rate_hz, tilt_db=-1, low_hz=250, high_hz=5000)
         roll = sources.flutter(s.moment, roll, s.rate_hz, per_second=s.segment.uniform(18, 45), depth_db=4)
         near = sources.passage(s.n, s.rate_hz, closest_s=s.moment.uniform(0, s.seconds), width_s=0.8)
@@ -251,10 +251,10 @@ def _shopping_mall(s: Stage) -> None:
 
 
 def _metro_station(s: Stage) -> None:
-    s.noise(-9, tilt_db=-4.5, low_hz=35, high_hz=5000, bumps=((180, 0.6, 5),))
+    s.noise(-7, tilt_db=-5, low_hz=35, high_hz=4500, bumps=((160, 0.6, 6), (500, 0.3, 4)))
     s.crowd(-11, most=4, distance=0.65)
     s.steps(-11, least=1, walkers=4, hard=0.9)
-    if s.segment.uniform() < 0.5:  # a train comes in or leaves
+    if s.segment.uniform() < 0.6:  # a train comes in or leaves
         speed = s.segment.uniform(0.15, 0.8)
         s.rails(-4 + 5 * speed, speed=speed, heavy=0.9)
         if s.happens(0.35):
