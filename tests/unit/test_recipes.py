@@ -1,0 +1,150 @@
+"""Recipes: what ships, and what is refused. No TensorFlow is needed for any of it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asc_kit.errors import SpecError
+from asc_kit.train.models import model_names
+from asc_kit.train.recipe import load_recipe, override, recipe_names
+
+
+def test_recipes_ship() -> None:
+    assert {"dcase2024_baseline", "cp_mobile_micro"} <= set(recipe_names())
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipe_is_named_after_its_file_and_its_model_exists(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.model in model_names()
+
+
+def test_baseline_is_as_published() -> None:
+    recipe = load_recipe("dcase2024_baseline")
+    spec, training, augmentation = recipe.frontend, recipe.training, recipe.augmentation
+    assert (spec.sample_rate_hz, spec.clip_samples) == (32000, 32000)
+    assert (spec.n_fft, spec.win_length, spec.hop_length, spec.n_mels) == (4096, 3072, 500, 256)
+    assert (spec.window, spec.window_periodic, spec.center, spec.pad_mode) == ("hann", True, True, "reflect")
+    assert (spec.mel_scale, spec.mel_norm, spec.power, spec.log, spec.log_offset) == ("htk", "none", 2, "natural", 1e-5)
+    assert (spec.f_min_hz, spec.f_max_hz) == (0, 16000)
+    assert spec.input_shape == (1, 256, 65, 1)
+    assert (training.epochs, training.batch_size, training.warmup_steps) == (150, 256, 2000)
+    assert (training.learning_rate, training.weight_decay) == (0.005, 1e-4)
+    assert (augmentation.mixstyle_p, augmentation.mixstyle_alpha) == (0.4, 0.3)
+    assert (augmentation.frequency_mask_bands, augmentation.time_roll_s) == (48, 0.1)
+
+
+def test_micro_takes_a_second_as_64_by_32() -> None:
+    spec = load_recipe("cp_mobile_micro").frontend
+    assert spec.input_shape == (1, 64, 32, 1)
+    assert spec.clip_seconds == 1
+
+
+def test_overrides_by_path_and_by_last_part() -> None:
+    recipe = load_recipe(
+        "cp_mobile_micro",
+        [
+            "training.batch_size=7",
+            "epochs=3",
+            "window=hamming",
+            "center = false",
+            "blocks=[1, 1]",
+            "frontend.n_mels=40",
+        ],
+    )
+    assert (recipe.training.batch_size, recipe.training.epochs) == (7, 3)
+    assert (recipe.frontend.window, recipe.frontend.center, recipe.frontend.n_mels) == ("hamming", False, 40)
+    assert recipe.model_settings["blocks"] == [1, 1]
+
+
+def test_a_setting_left_to_its_default_can_be_overridden(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "train" / "recipes" / "cp_mobile_micro.toml").read_text()
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace("expansion = 2.1\n", "").replace("label_smoothing = 0.0\n", ""))
+    recipe = load_recipe(str(path), ["expansion=3.0", "label_smoothing=0.1", "strides={b2=[2, 2]}"])
+    assert recipe.model_settings["expansion"] == 3.0
+    assert recipe.model_settings["strides"] == {"b2": [2, 2]}
+    assert recipe.training.label_smoothing == 0.1
+
+
+def test_overriding_leaves_the_rest_alone() -> None:
+    recipe = load_recipe("cp_mobile_micro")
+    changed = override(recipe, ["epochs=99"])
+    assert changed.training.epochs == 99
+    assert changed.frontend == recipe.frontend
+    assert changed.frontend.spec_id == recipe.frontend.spec_id
+
+
+@pytest.mark.parametrize(
+    ("item", "message", "hint"),
+    [
+        ("batchsize=3", "no setting 'batchsize'", "batch_size"),
+        ("frontend.hoplength=3", "no setting", "frontend.hop_length"),
+        ("batch_size", "name=value", "training.batch_size=64"),
+        ("batch_size=-1", "training.batch_size", None),
+        ("batch_size=many", "training.batch_size", None),
+        ("window=flat", "frontend.window", None),
+        ("hop_length=0", "hop_length must be positive", None),
+        ("blocks=[0]", "blocks", None),
+        ("base_channels=1000000", "base_channels", None),
+    ],
+)
+def test_bad_overrides_are_refused(item: str, message: str, hint: str | None) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_recipe("cp_mobile_micro", [item])
+    assert message in caught.value.message
+    if hint:
+        assert hint in (caught.value.hint or "")
+
+
+def test_unknown_recipe_suggests_the_nearest() -> None:
+    with pytest.raises(SpecError) as caught:
+        load_recipe("cp_mobil_micro")
+    assert "did you mean cp_mobile_micro" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('model = "cp_mobile"', 'model = "resnet"', "no model 'resnet'"),
+        ("epochs = 20", "epochs = 20\nepoch = 3", "training.epoch"),
+        ("base_channels = 24", "base_chanels = 24", "base_chanels"),
+        ("n_mels = 64", "", "frontend.n_mels"),
+        ("n_mels = 64", "n_mels = ", "cannot be read as TOML"),
+        ("f_max_hz = 8000.0", "f_max_hz = 9000.0", "f_max_hz must be at most half"),
+    ],
+)
+def test_a_recipe_with_a_mistake_is_refused_where_it_is_read(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = (Path(__file__).parents[2] / "train" / "recipes" / "cp_mobile_micro.toml").read_text()
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new))
+    with pytest.raises(SpecError) as caught:
+        load_recipe(str(path))
+    assert message in caught.value.message
+
+
+def test_a_missing_file_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"no/such\.toml does not exist"):
+        load_recipe("no/such.toml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["train", "cp_mobile_mikro"], "did you mean cp_mobile_micro"),
+        (["train", "cp_mobile_micro", "--set", "epoch=3"], "did you mean epochs"),
+        (["train", "cp_mobile_micro", "--epochs", "0"], "x>=1"),
+    ],
+)
+def test_mistakes_in_the_command_end_with_2_and_write_nothing(
+    tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    command = [sys.executable, "-m", "asc_kit", *arguments, "--data", "data", "--out", "run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert expected in done.stderr
+    assert list(tmp_path.iterdir()) == []
