@@ -1,0 +1,116 @@
+"""`asc-kit predict` on recordings of any rate and length."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tone_bundle import FRONTEND, LABELS, make_tone_bundle, tone
+
+from asc_kit.audio import load_clip
+from asc_kit.bundle import Bundle
+from asc_kit.device_runner.classifier import SceneClassifier
+from asc_kit.device_runner.predict import predict_file
+from asc_kit.errors import DataError
+from asc_kit.interpreter import Int8Model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tone_bundle(tmp_path_factory.mktemp("tones"))
+
+
+@pytest.fixture(scope="module")
+def classifier(folder: Path) -> SceneClassifier:
+    return SceneClassifier(Bundle.open(folder), "reference")
+
+
+def record(path: Path, samples: np.ndarray, rate: int = 8000) -> Path:
+    soundfile.write(path, samples, rate, subtype="PCM_16")
+    return path
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000, 96000])
+@pytest.mark.parametrize("seconds", [0.2, 0.5, 1.3, 25.0])
+def test_any_rate_and_length(classifier: SceneClassifier, tmp_path: Path, rate: int, seconds: float) -> None:
+    found = predict_file(classifier, record(tmp_path / "x.wav", tone(440, seconds, rate), rate))
+    assert found.ranking[0][0] == "low" and found.seconds == pytest.approx(seconds, abs=0.001)
+
+
+def test_a_clip_of_one_window_is_what_bench_classifies(
+    classifier: SceneClassifier, folder: Path, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(1).normal(0, 0.1, 22050)
+    path = record(tmp_path / "x.wav", noise[: 22050 // 2], 22050)
+    bundle = Bundle.open(folder)
+    output = Int8Model(bundle.model_path.read_bytes()).run(bundle.audio_to_input(load_clip(path, FRONTEND)))
+    expected = bundle.probabilities(output)
+    found = predict_file(classifier, path, top=3)
+    assert found.windows == 1
+    assert dict(found.ranking) == pytest.approx(dict(zip(LABELS, expected, strict=True)), abs=0)
+
+
+def test_the_mean_over_half_overlapping_windows(classifier: SceneClassifier, tmp_path: Path) -> None:
+    # 1.15 s: windows of 0.5 s begin at 0, 0.25 and 0.5, and the last ends with the recording
+    audio = np.concatenate([tone(300, 0.6, 8000), tone(3000, 0.55, 8000)])
+    path = record(tmp_path / "x.wav", audio)
+    samples, _ = soundfile.read(path, dtype="float32")
+    starts = [0, 2000, 4000, len(samples) - 4000]
+    expected = np.mean([classifier.probabilities(samples[s : s + 4000]) for s in starts], axis=0)
+    found = predict_file(classifier, path, top=3)
+    assert found.windows == 4
+    assert dict(found.ranking) == pytest.approx(dict(zip(LABELS, expected, strict=True)), abs=1e-12)
+    probabilities = [p for _, p in found.ranking]
+    assert probabilities == sorted(probabilities, reverse=True) and sum(probabilities) == pytest.approx(1)
+
+
+def test_windows_of_a_long_recording_cross_its_blocks(classifier: SceneClassifier, tmp_path: Path) -> None:
+    # read in blocks of ten seconds: 21 s in windows every quarter second
+    found = predict_file(classifier, record(tmp_path / "x.wav", tone(440, 21.0, 8000)))
+    assert found.windows == 83
+
+
+def test_what_cannot_be_read(classifier: SceneClassifier, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        predict_file(classifier, tmp_path / "absent.wav")
+    (tmp_path / "text.wav").write_text("no recording")
+    with pytest.raises(DataError, match="cannot be read"):
+        predict_file(classifier, tmp_path / "text.wav")
+    with pytest.raises(DataError, match="is empty"):
+        predict_file(classifier, record(tmp_path / "empty.wav", np.zeros(0)))
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "asc_kit", "predict", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_one_line_per_recording_and_a_bad_one_stops_none(folder: Path, tmp_path: Path) -> None:
+    low = record(tmp_path / "low.wav", tone(300, 1.0, 44100), 44100)
+    high = record(tmp_path / "high.flac", tone(3000, 1.0, 16000), 16000)
+    done = run(folder, low, tmp_path / "absent.wav", high, "--top", 2)
+    assert done.returncode == 1
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [line[:2] for line in lines] == [[str(low), "low"], [str(high), "high"]]
+    assert all(len(line) == 5 and float(line[2]) > 0.9 > float(line[4]) for line in lines)
+    assert f"{tmp_path / 'absent.wav'} does not exist" in done.stderr
+    assert "1 of 3 recordings could not be classified" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_json(folder: Path, tmp_path: Path) -> None:
+    low = record(tmp_path / "low.wav", tone(300, 1.0, 44100), 44100)
+    done = run(folder, low, "--json", "--kernels", "reference", "--top", 3)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["kernels"] == "reference"
+    (entry,) = document["files"]
+    assert (entry["label"], entry["windows"], entry["seconds"]) == ("low", 3, 1.0)
+    assert [each["label"] for each in entry["top"]][0] == "low" and len(entry["top"]) == 3
+
+
+def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
+    done = run(tmp_path, tmp_path / "x.wav")
+    assert done.returncode == 1 and "is not a bundle" in done.stderr and "asc-kit export" in done.stderr
