@@ -1,0 +1,300 @@
+"""The report: its numbers are those of results.json, and the page needs nothing from outside."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from sample_result import LABELS, TEST_DEVICES, TRAIN_DEVICES, host_result, sample_result
+
+from asc_kit.device_runner.report import read_results, write_report
+from asc_kit.errors import SpecError
+from asc_kit.records import write_json
+from asc_kit.result import BenchmarkResult
+
+
+class Page(HTMLParser):
+    """The tables, texts and attributes of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.attributes: list[tuple[str, str, str]] = []
+        self.labels: list[str] = []
+        self._rows: list[list[str]] = []
+        self._cell: list[str] | None = None
+        self._caption = ""
+        self._in_caption = False
+        self.open: list[str] = []
+        self.feed(text)
+        assert self.open == [], self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "br", "link", "img"):
+            self.open.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if ("role", "img") in attrs:
+            self.labels.append(dict(attrs)["aria-label"] or "")
+        if tag == "table":
+            self._rows = []
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("td", "th"):
+            self._cell = []
+        elif tag == "caption":
+            self._in_caption, self._caption = True, ""
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        if tag in ("td", "th") and self._cell is not None:
+            self._rows[-1].append("".join(self._cell))
+            self._cell = None
+        elif tag == "caption":
+            self._in_caption = False
+        elif tag == "table":
+            assert self._caption not in self.tables
+            self.tables[self._caption] = self._rows
+
+    def handle_data(self, data: str) -> None:
+        if self._cell is not None:
+            self._cell.append(data)
+        elif self._in_caption:
+            self._caption += data
+
+    def rows(self, caption: str) -> dict[str, list[str]]:
+        return {row[0]: row[1:] for row in self.tables[caption]}
+
+
+def save(folder: Path, **results: BenchmarkResult) -> list[Path]:
+    for name, result in results.items():
+        write_json(folder / f"{name}.json", result)
+    return [folder / f"{name}.json" for name in results]
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> tuple[BenchmarkResult, Page, str]:
+    folder = tmp_path_factory.mktemp("one")
+    result = sample_result()
+    page, markdown = write_report(read_results(save(folder, results=result)), folder / "report")
+    return result, Page(page.read_text()), markdown.read_text()
+
+
+def test_the_numbers_are_those_of_the_result(one: tuple[BenchmarkResult, Page, str]) -> None:
+    result, page, _ = one
+    rows = page.rows("Results at a glance")
+    assert rows["Accuracy"] == [f"{100 * result.accuracy:.1f} % ({result.correct} of 180)"]
+    assert rows["Macro accuracy"] == [f"{100 * result.macro_accuracy:.1f} %"]
+    assert rows["Outputs bit-identical to the reference"] == ["180 of 180"]
+    assert rows["Network, median per clip"] == ["1,234,567 instructions"]
+    assert rows["RAM of the network (arena)"] == ["23,456 B"]
+    assert rows["Deepest stack"] == ["812 B"]
+    assert rows["Features that differ from the reference"] == ["0.123 %, by at most 1 LSB"]
+    assert result.unseen_devices is not None
+    assert rows["Accuracy, unseen recording devices"][0].endswith(
+        f"({result.unseen_devices.correct} of {result.unseen_devices.clips})"
+    )
+
+
+def test_scenes_and_recording_devices(one: tuple[BenchmarkResult, Page, str]) -> None:
+    result, page, _ = one
+    scenes = page.rows("Accuracy by scene")
+    assert list(scenes) == ["Scene", *LABELS]
+    for group in result.per_scene:
+        assert scenes[group.name] == [f"{100 * group.accuracy:.1f} % ({group.correct} of {group.clips})"]
+    devices = page.rows("Accuracy by recording device")
+    assert {name: cells[0] for name, cells in devices.items() if name != "Recording device"} == {
+        name: "yes" if name in TRAIN_DEVICES else "no" for name in TEST_DEVICES
+    }
+    for group in result.per_recording_device:
+        assert devices[group.name][1] == f"{100 * group.accuracy:.1f} % ({group.correct} of {group.clips})"
+
+
+def test_confusions_count_the_predictions(one: tuple[BenchmarkResult, Page, str]) -> None:
+    result, page, _ = one
+    table = page.tables["Clips by true scene (row) and predicted scene (column)"]
+    assert table[0][1:] == list(LABELS)
+    for row in table[1:]:
+        for predicted, cell in zip(LABELS, row[1:], strict=True):
+            assert int(cell) == sum(p.scene_label == row[0] and p.predicted == predicted for p in result.predictions)
+
+
+def test_latency_profile_and_memory(one: tuple[BenchmarkResult, Page, str]) -> None:
+    result, page, _ = one
+    latency = page.rows("Latency per clip, in instructions")
+    assert latency["Network"] == ["1,234,567"] * 4
+    frontend = result.latency.frontend
+    assert frontend is not None
+    assert latency["Front end"][0] == f"{frontend.min:,}" and latency["Front end"][3] == f"{frontend.max:,}"
+    profile = page.rows("Operators, one clip; time in instructions")
+    total = sum(o.time for o in result.profile)
+    for operator in result.profile:
+        macs, time, share, _, output = profile[f"{operator.index} {operator.op}"]
+        assert (macs, time, output) == (f"{operator.macs:,}", f"{operator.time:,}", operator.output)
+        assert share == f"{100 * operator.time / total:.1f} %"
+    assert profile["Sum"][1] == f"{total:,}"
+    memory = page.rows("Memory")
+    assert memory["Flash: weights"] == ["37,104 B"] and memory["Whole image: flash"] == ["81,920 B"]
+
+
+def test_where_the_figures_come_from(one: tuple[BenchmarkResult, Page, str]) -> None:
+    result, page, markdown = one
+    prints = page.rows("Fingerprints")
+    assert prints["Model, SHA-256"] == [result.model_sha256] and prints["Front end"] == [result.spec_id]
+    assert prints["Firmware"] == [result.firmware_id] and prints["Clips"] == [result.data_id]
+    assert page.rows("Environment")["qemu"] == ["7.2.0"]
+    assert result.model_sha256 in markdown
+
+
+def test_instructions_are_not_called_time(one: tuple[BenchmarkResult, Page, str]) -> None:
+    _, page, markdown = one
+    assert "is not a time" in markdown and " ms" not in page.rows("Results at a glance")["Network, median per clip"][0]
+
+
+def test_the_page_needs_nothing_from_outside(one: tuple[BenchmarkResult, Page, str]) -> None:
+    _, page, _ = one
+    for tag, name, value in page.attributes:
+        assert tag not in ("script", "link", "iframe", "object", "embed")
+        if name in ("src", "href", "xlink:href", "data", "srcset", "action", "poster"):
+            assert value.startswith("#"), (tag, name, value)
+        assert "url(" not in value or re.fullmatch(r".*url\(#\w+\).*", value), (tag, name, value)
+
+
+def test_pictures_have_words(one: tuple[BenchmarkResult, Page, str]) -> None:
+    result, page, _ = one
+    assert len(page.labels) == 6
+    assert all(len(label) > 20 for label in page.labels)
+    shares = ", ".join(f"{group.name} {100 * group.accuracy:.1f} %" for group in result.per_scene)
+    assert f"Accuracy by scene. {shares}." in page.labels
+
+
+def test_pictures_take_the_pages_colours(one: tuple[BenchmarkResult, Page, str]) -> None:
+    _, page, _ = one
+    styles = [value for _, name, value in page.attributes if name == "style"]
+    assert any("currentColor" in style for style in styles)
+    # white stands on coloured cells only
+    assert not any(re.search(r"#(000000|010203|040506)", style) for style in styles)
+
+
+def test_markdown_has_the_same_tables(one: tuple[BenchmarkResult, Page, str]) -> None:
+    _, page, markdown = one
+    for caption, rows in page.tables.items():
+        assert f"**{caption}**" in markdown
+        for row in rows[1:]:
+            assert "| " + row[0] in markdown
+            assert all(cell in markdown for cell in row)
+
+
+def test_same_results_same_bytes(tmp_path: Path) -> None:
+    results = read_results(save(tmp_path, a=sample_result(clips=36)))
+    first, second = write_report(results, tmp_path / "1"), write_report(results, tmp_path / "2")
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+def test_several_results_side_by_side(tmp_path: Path) -> None:
+    audio, features, host = sample_result(1), sample_result(2, mode="features"), host_result(3)
+    paths = save(tmp_path, audio=audio, features=features, host=host)
+    named = read_results(paths)
+    names = [item.name for item in named]
+    assert names == ["qemu-mps2-an386, audio in", "qemu-mps2-an386, features in", "host, audio in"]
+    page = Page(write_report(named, tmp_path / "report")[0].read_text())
+    rows = page.tables["Results at a glance"]
+    assert rows[0] == ["", *names]
+    by_title = {row[0]: row[1:] for row in rows}
+    assert by_title["Accuracy"] == [
+        f"{100 * r.accuracy:.1f} % ({r.correct} of {r.clips})" for r in (audio, features, host)
+    ]
+    # what a result does not have is not made up
+    assert by_title["Weights"] == ["37,104 B", "37,104 B", "–"] and by_title["Deepest stack"][2] == "–"
+    milliseconds = 1000 * host.latency.median / 1e9
+    assert by_title["Network, median per clip"][2].endswith(f"nanoseconds ({milliseconds:.3g} ms)")
+    assert f"Latency per clip, in nanoseconds ({names[2]})" in page.tables
+
+
+def test_runs_of_one_kind_are_numbered(tmp_path: Path) -> None:
+    named = read_results(save(tmp_path, a=sample_result(1), b=sample_result(2)))
+    assert [item.name for item in named] == ["1: qemu-mps2-an386", "2: qemu-mps2-an386"]
+
+
+def test_names_from_the_data_are_escaped(tmp_path: Path) -> None:
+    result = replace(sample_result(clips=36), board_title="<script>alert('x')</script> & Co | Ltd")
+    page, markdown = write_report(read_results(save(tmp_path, a=result)), tmp_path / "report")
+    assert "<script" not in page.read_text() and "&lt;script&gt;" in page.read_text()
+    assert "\\| Ltd" in markdown.read_text()
+
+
+def test_a_result_without_profile_and_memory(tmp_path: Path) -> None:
+    memory = replace(
+        sample_result().memory,
+        **{name: None for name in ("stack_bytes", "code_bytes", "weight_bytes", "frontend_bytes", "frontend_code_bytes",
+                                   "frontend_table_bytes", "image_flash_bytes", "image_ram_bytes")},
+    )  # fmt: skip
+    result = replace(sample_result(clips=1, mode="features", unit="cycles"), memory=memory, profile=())
+    page = Page(write_report(read_results(save(tmp_path, a=result)), tmp_path / "report")[0].read_text())
+    assert list(page.rows("Memory")) == ["", "RAM: network (arena, input included)"]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "asc_kit", "report", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    save(tmp_path / "bench", results=sample_result(clips=36))
+    done = run(tmp_path / "bench", "-o", tmp_path / "bench", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert Path(document["html"]).is_file() and Path(document["markdown"]).is_file() and document["results"] == 1
+    # beside the results, and twice
+    assert (tmp_path / "bench" / "results.json").is_file()
+    assert run(tmp_path / "bench", "-o", tmp_path / "bench").returncode == 0
+
+
+def altered(**changes: object) -> str:
+    from asc_kit.records import to_plain
+
+    return json.dumps(to_plain(sample_result(clips=12)) | changes)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "does not exist"),
+        ("", "is empty, not a benchmark result"),
+        ("{", "cannot be read as JSON"),
+        ("[1, 2]", "is not a benchmark result"),
+        ('{"schema_version": 1, "labels": []}', "is not a benchmark result"),
+        (altered(schema_version=2), "has schema version 2, this asc-kit reads 1"),
+        (altered(accuracy="good"), "accuracy"),
+        (altered(colour="red"), "colour"),
+        (altered(predictions=[]), "holds no predictions"),
+        (altered(clips=13), "says 13 clips, but holds 12"),
+        (altered(labels=["airport", "bus"]), "which is not among its labels"),
+    ],
+)
+def test_what_is_no_result_is_refused(tmp_path: Path, content: str | None, says: str) -> None:
+    path = tmp_path / "results.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SpecError, match=re.escape(says)):
+        read_results([path])
+
+
+def test_the_same_result_twice_is_refused(tmp_path: Path) -> None:
+    (path,) = save(tmp_path, a=sample_result(clips=12))
+    (tmp_path / "copy.json").write_bytes(path.read_bytes())
+    with pytest.raises(SpecError, match=r"copy\.json and .*a\.json are the same result"):
+        read_results([path, tmp_path / "copy.json"])
+
+
+def test_nothing_is_written_when_one_is_bad(tmp_path: Path) -> None:
+    (path,) = save(tmp_path, a=sample_result(clips=12))
+    done = run(path, tmp_path / "absent.json", "-o", tmp_path / "report")
+    assert done.returncode == 1 and "absent.json does not exist" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "report").exists()
