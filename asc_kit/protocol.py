@@ -265,7 +265,7 @@ class Fault:
     number: int
     """Number of the exception: on Cortex-M 3 HardFault, 4 MemManage, 5 BusFault, 6 UsageFault."""
     program_counter: int
-    """Address of the instruction; 0 where unknown."""
+    """Address of the instruction; 0 when the stack that holds it overflowed."""
 
     LAYOUT: ClassVar[struct.Struct] = struct.Struct("<II")
 

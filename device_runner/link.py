@@ -220,8 +220,13 @@ def _fault_error(payload: bytes) -> BoardError:
         fault = Fault.unpack(payload)
     except ProtocolError as failure:
         return BoardError(f"the board faulted, and its report is not valid: {failure}")
-    name = _FAULT_NAMES.get(fault.number, "exception")
+    name = f"{_FAULT_NAMES.get(fault.number, 'exception')} (number {fault.number})"
+    if fault.program_counter == 0:
+        # the port looks for the address on the stack, and sends 0 when the stack is no more
+        return BoardError(
+            f"the board faulted: {name}, its stack overflowed", hint="raise stack_bytes in the board's board.toml"
+        )
     return BoardError(
-        f"the board faulted: {name} (number {fault.number}) at address {fault.program_counter:#010x}",
+        f"the board faulted: {name} at address {fault.program_counter:#010x}",
         hint=f"find the place with: arm-none-eabi-addr2line -fe build/firmware.elf {fault.program_counter:#x}",
     )

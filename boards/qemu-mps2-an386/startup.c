@@ -7,9 +7,18 @@
 
 #define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 #define SCB_AIRCR REGISTER(0xE000ED0Cu)
+#define SCB_SHCSR REGISTER(0xE000ED24u)
 #define SCB_CPACR REGISTER(0xE000ED88u)
 #define AIRCR_SYSRESETREQ 0x05FA0004u /* key in the upper half */
 #define CPACR_FULL_ACCESS_TO_FPU (0xFu << 20)
+#define SHCSR_ENABLE_FAULTS (7u << 16) /* MemManage, BusFault, UsageFault */
+#define MPU_CTRL REGISTER(0xE000ED94u)
+#define MPU_RBAR REGISTER(0xE000ED9Cu)
+#define MPU_RASR REGISTER(0xE000EDA0u)
+#define CTRL_ENABLE_WITH_DEFAULT_MAP 5u
+#define RBAR_REGION_0 0x10u                                /* valid, number 0 */
+#define RASR_NO_ACCESS_1_MB ((1u << 28) | (19u << 1) | 1u) /* no execution, no access, 2^(19 + 1) bytes, enabled */
+#define GUARD_BYTES 0x100000u
 #define STACKED_PC 6 /* word of the exception frame: r0-r3, r12, lr, pc, xpsr */
 
 /* Value of stack that was never used. */
@@ -57,6 +66,13 @@ __attribute__((naked)) void Reset_Handler(void) {
 __attribute__((used, noreturn)) void asc_start(void) {
     const uint32_t *source = asc_data_load;
 
+    /* A fault of its own for each kind: were all HardFaults, the fault of entering one on a stack that is full would
+     * lock the core up. */
+    SCB_SHCSR |= SHCSR_ENABLE_FAULTS;
+    /* Below the stack there is no memory, but this board does not object to its use: the MPU does. */
+    MPU_RBAR = ((uint32_t)(uintptr_t)asc_stack_bottom - GUARD_BYTES) | RBAR_REGION_0;
+    MPU_RASR = RASR_NO_ACCESS_1_MB;
+    MPU_CTRL = CTRL_ENABLE_WITH_DEFAULT_MAP;
     SCB_CPACR |= CPACR_FULL_ACCESS_TO_FPU;
     __asm__ volatile("dsb\n isb" ::: "memory");
 

@@ -25,7 +25,7 @@ uint32_t asc_port_stack_size(void);
 uint32_t asc_port_stack_used(void);
 
 /* Provided by the server: a port's fault handler calls it to tell the host. Sends and returns; needs no memory
- * beyond a little stack. number: exception number; program_counter: 0 where unknown. */
+ * beyond a little stack. number: exception number; program_counter: 0 when the stack overflowed. */
 void asc_server_fault(uint32_t number, uint32_t program_counter);
 
 #endif

@@ -216,12 +216,13 @@ def build(board_name: str, folder: Path, *, compiler: str | None = None, flags: 
         memory_map += ["-T", str(board.folder / board.linker_script)]
     command = [
         compiler or board.compiler,
-        *(*STRICT, "-Wno-infinite-recursion", *board.toolchain.cflags, *(flags or [])),
+        *(*STRICT, "-Wno-infinite-recursion", *board.toolchain.cflags),
         *(f"-I{folder}", f"-I{APP}"),
         *(str(path) for path in sorted(APP.glob("*.c"))),
         *(str(board.folder / name) for name in board.sources),
         *(str(folder / "asc_model.c"), "-o", str(image), *memory_map, *board.toolchain.ldflags),
         *board.toolchain.libraries,
+        *(flags or []),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
