@@ -59,7 +59,13 @@ def _write_in_parallel(
     # spawned, not forked: the caller may have threads (TensorFlow's, a progress bar's)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context, initializer=_start_worker) as pool:
-        futures = [pool.submit(_write_clips, folder, spec, task) for task in tasks]
+        # Ctrl-C reaches the whole process group, and this process alone decides what it means: the workers are
+        # started with it blocked, and inherit that from their first instruction on
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            futures = [pool.submit(_write_clips, folder, spec, task) for task in tasks]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         try:
             for future in as_completed(futures):
                 on_progress(future.result())
@@ -69,8 +75,6 @@ def _write_in_parallel(
 
 
 def _start_worker() -> None:
-    # Ctrl-C reaches the whole process group; the parent alone decides what it means
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
