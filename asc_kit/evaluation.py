@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
+from asc_kit.console import progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.interpreter import Int8Model
 from asc_kit.metrics import group_accuracy, macro_accuracy, subset_accuracy
@@ -64,7 +65,7 @@ def evaluation_of(dataset: Dataset, predicted: Sequence[str], train_recording_de
     )
 
 
-def run_int8(model: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+def run_int8(model: bytes, inputs: NDArray[np.int8], title: str = "reference kernels") -> NDArray[np.int8]:
     """Run an int8 model on many inputs with TFLite's reference kernels.
 
     Parameters
@@ -73,6 +74,8 @@ def run_int8(model: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
         The flatbuffer.
     inputs
         Shape [n, ...], each one the model's input without its batch axis.
+    title
+        What the progress bar says.
 
     Returns
     -------
@@ -91,5 +94,13 @@ def run_int8(model: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
         finally:
             idle.put(interpreter)
 
-    with ThreadPoolExecutor(workers) as pool:
-        return np.stack(list(pool.map(one, inputs)))
+    outputs = []
+    pool = ThreadPoolExecutor(workers)
+    try:
+        with progress_bar(title, len(inputs)) as (bar, task):
+            for output in pool.map(one, inputs):
+                outputs.append(output)
+                bar.advance(task)
+    finally:
+        pool.shutdown(cancel_futures=True)  # on Ctrl-C, nobody waits for the rest
+    return np.stack(outputs)

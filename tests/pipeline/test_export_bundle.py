@@ -1,0 +1,311 @@
+"""Export end to end: what a bundle holds, that it repeats byte for byte, what is refused."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+from tone_data import BANDS_HZ, SAMPLES, write_recipe, write_tone_data
+
+from asc_kit.audio import from_int16
+from asc_kit.bundle import Bundle
+from asc_kit.dataset import Clip, Dataset, read_dataset
+from asc_kit.errors import AscKitError, DataError, ModelError
+from asc_kit.evaluation import run_int8
+from asc_kit.export.bundling import export_run
+from asc_kit.export.c_array import c_array
+from asc_kit.export.graph_check import check_integer, operator_counts
+from asc_kit.export.representative import representative_clips
+from asc_kit.export.selection import stratified
+from asc_kit.frontend import log_mel
+from asc_kit.interpreter import Int8Model
+from asc_kit.run import Run
+from asc_kit.train.recipe import load_recipe
+from asc_kit.train.session import train_run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set, a run and a bundle."""
+    base = tmp_path_factory.mktemp("export")
+    data = write_tone_data(base / "data")
+    train_run(load_recipe(write_recipe(base)), data, base / "run")
+    export_run(Run.open(base / "run"), base / "bundle", None, 30)
+    return base
+
+
+@pytest.fixture(scope="module")
+def bundle(folder: Path) -> Bundle:
+    return Bundle.open(folder / "bundle")
+
+
+def test_int8_is_as_good_as_float(folder: Path, bundle: Bundle) -> None:
+    provenance = bundle.manifest.provenance
+    run = Run.open(folder / "run").manifest
+    assert provenance.metrics_float.accuracy == run.evaluation.accuracy
+    assert provenance.metrics_float.clips == provenance.metrics_int8.clips == 24
+    assert provenance.metrics_int8.accuracy >= 0.8
+    assert abs(provenance.metrics_int8.accuracy - provenance.metrics_float.accuracy) <= 1 / 24 + 1e-9
+
+
+def test_the_record_says_where_it_comes_from(folder: Path, bundle: Bundle) -> None:
+    run = Run.open(folder / "run").manifest
+    manifest = bundle.manifest
+    assert manifest.labels == tuple(sorted(BANDS_HZ))
+    assert manifest.frontend == run.frontend
+    assert manifest.input.shape == run.frontend.input_shape
+    assert manifest.output.shape == (1, 3)
+    assert (manifest.parameters, manifest.macs) == (run.parameters, run.macs)
+    assert manifest.provenance.representative_clips == 30
+    assert manifest.provenance.train_data_id == run.train_data_id
+    assert manifest.provenance.train_recording_devices == ("a", "b")
+    text = (folder / "bundle" / "bundle.json").read_text()
+    assert str(folder) not in text, "a bundle must not tell where it was made"
+
+
+def test_the_model_is_integer_throughout_and_has_no_stray_operators(bundle: Bundle) -> None:
+    model = bundle.model_path.read_bytes()
+    check_integer(model)
+    # blocks 1, 1, 2: b3 strides along time and keeps its channels, so it has a shortcut with a pool
+    counts = operator_counts(model)
+    assert set(counts) <= {"CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "AVERAGE_POOL_2D", "MEAN"}
+    assert counts["DEPTHWISE_CONV_2D"] == 4
+    assert counts["CONV_2D"] == 2 + 2 * 4 + 1
+    assert counts["MEAN"] == 1
+
+
+def test_golden_clips_are_reproduced(bundle: Bundle, folder: Path) -> None:
+    model = Int8Model(bundle.model_path.read_bytes())
+    entries = bundle.manifest.golden
+    assert len(entries) == 10
+    assert {entry.scene_label for entry in entries} == set(BANDS_HZ)
+    assert {entry.recording_device for entry in entries} == {"a", "b", "c"}
+    test_names = {clip.filename for clip in read_dataset(folder / "data").split("test").clips}
+    outputs = []
+    for entry in entries:
+        golden = bundle.golden(entry)
+        assert entry.filename in test_names
+        recorded, _ = soundfile.read(folder / "data" / entry.filename, dtype="int16")
+        assert np.array_equal(golden.audio, recorded)
+        assert np.array_equal(golden.features, log_mel(from_int16(golden.audio), bundle.manifest.frontend))
+        assert np.array_equal(golden.input, bundle.features_to_input(golden.features))
+        assert np.array_equal(golden.output, model.run(golden.input))
+        outputs.append(golden.output.reshape(-1))
+    assert len({output.tobytes() for output in outputs}) > 3
+    inputs = np.concatenate([bundle.golden(entry).input for entry in entries])
+    assert np.array_equal(run_int8(bundle.model_path.read_bytes(), inputs), np.stack(outputs))
+
+
+def tree(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_the_same_run_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    # the run and the data in another place, by the command line, in another process
+    shutil.copytree(folder / "run", tmp_path / "moved_run")
+    shutil.copytree(folder / "data", tmp_path / "moved_data")
+    command = [sys.executable, "-m", "asc_kit", "export", "moved_run", "--out", "bundle", "--data", "moved_data"]
+    done = subprocess.run(
+        [*command, "--representative", "30", "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert tree(tmp_path / "bundle") == tree(folder / "bundle")
+    assert json.loads(done.stdout) == json.loads((folder / "bundle" / "bundle.json").read_text())
+
+
+def test_evaluate_a_bundle(folder: Path, bundle: Bundle) -> None:
+    command = [sys.executable, "-m", "asc_kit", "evaluate", "bundle", "--data", "data", "--json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["accuracy"] == bundle.manifest.provenance.metrics_int8.accuracy
+    assert document["clips"] == 24
+
+
+PROGRAM = """
+#include <stdio.h>
+#include <stdint.h>
+#include "asc_model_data.h"
+int main(void)
+{
+    if (sizeof asc_model_data != ASC_MODEL_DATA_BYTES || ((uintptr_t)asc_model_data) % 16u != 0u) {
+        return 1;
+    }
+    return fwrite(asc_model_data, 1, ASC_MODEL_DATA_BYTES, stdout) == ASC_MODEL_DATA_BYTES ? 0 : 2;
+}
+"""
+C_FLAGS = (
+    "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef -Wvla -Wcast-qual -Wdouble-promotion "
+    "-Wstrict-prototypes -Wmissing-prototypes -Werror"
+).split()
+CXX_FLAGS = [flag for flag in C_FLAGS if "prototypes" not in flag]
+
+
+@pytest.mark.parametrize(
+    "compiler",
+    [
+        ["gcc", "-std=c99", *C_FLAGS],
+        ["gcc", "-std=c11", *C_FLAGS],
+        ["clang", "-std=c99", *C_FLAGS],
+        ["g++", "-std=c++11", "-x", "c++", *CXX_FLAGS],
+        ["clang++", "-std=c++17", "-x", "c++", *CXX_FLAGS],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_the_c_array_compiles_without_warnings_and_holds_the_model(
+    bundle: Bundle, tmp_path: Path, compiler: list[str]
+) -> None:
+    if shutil.which(compiler[0]) is None:
+        pytest.skip(f"needs {compiler[0]}")
+    (tmp_path / "main.c").write_text(PROGRAM)
+    command = [*compiler, "-I", str(bundle.path), "main.c", str(bundle.path / "asc_model_data.c"), "-o", "program"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    printed = subprocess.run([tmp_path / "program"], capture_output=True, check=True, timeout=60).stdout
+    assert printed == bundle.model_path.read_bytes()
+
+
+def test_labels_cannot_break_out_of_the_comment(bundle: Bundle) -> None:
+    manifest = replace(bundle.manifest, labels=("*/ int evil;", "/* more", "what??/"))
+    header = c_array(b"\x01\x02", manifest)["asc_model_data.h"]
+    comment = header[: header.index("#ifndef")]
+    assert comment.count("*/") == 1
+    assert comment.count("/*") == 1
+    assert "??" not in comment
+
+
+def test_a_float_island_is_refused(tmp_path: Path) -> None:
+    class Island(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, 4, 4, 2), tf.float32)])
+        def serve(self, x: tf.Tensor) -> tf.Tensor:
+            return tf.math.sin(tf.nn.relu(x))
+
+    module = Island()
+    tf.saved_model.save(module, str(tmp_path), signatures={"serve": module.serve})
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path), signature_keys=["serve"])
+    with pytest.raises(ModelError, match=r"is not integer: its tensor .* is float32"):
+        check_integer(converter.convert())
+
+
+# --- the clips that set the ranges ---------------------------------------------------------------
+
+
+def test_representative_clips_are_spread_over_classes_and_devices(folder: Path) -> None:
+    chosen = representative_clips(Run.open(folder / "run"), folder / "data", 12)
+    pairs = [(clip.scene_label, clip.recording_device) for clip in chosen.dataset.clips]
+    assert all(pairs.count((label, device)) == 2 for label in BANDS_HZ for device in ("a", "b"))
+    train_names = {clip.filename for clip in read_dataset(folder / "data").split("train").clips}
+    assert {clip.filename for clip in chosen.dataset.clips} <= train_names
+    assert chosen.features.shape == (12, *Run.open(folder / "run").manifest.frontend.input_shape[1:])
+
+
+def clips(n: int, labels: int, devices: int) -> Iterator[Clip]:
+    for index in range(n):
+        yield Clip(
+            filename=f"{index}.wav",
+            scene_label=f"l{index % labels}",
+            identifier="x",
+            recording_device=f"d{index // labels % devices}",
+        )
+
+
+def test_stratified_does_not_depend_on_the_order_of_the_table() -> None:
+    every = tuple(clips(240, 4, 5))
+    labels = ("l0", "l1", "l2", "l3")
+    one = stratified(Dataset(root=Path(), labels=labels, clips=every), 20)
+    two = stratified(Dataset(root=Path(), labels=labels, clips=every[::-1]), 20)
+    assert one.clips == two.clips
+    pairs = {(clip.scene_label, clip.recording_device) for clip in one.clips}
+    assert len(pairs) == 20
+    # even a handful reaches all classes and as many devices
+    few = stratified(Dataset(root=Path(), labels=labels, clips=every), 4)
+    assert len({clip.scene_label for clip in few.clips}) == 4
+    assert len({clip.recording_device for clip in few.clips}) == 4
+
+
+def test_stratified_gives_all_where_there_are_fewer() -> None:
+    every = tuple(clips(7, 2, 2))
+    assert set(stratified(Dataset(root=Path(), labels=("l0", "l1", "l2"), clips=every), 100).clips) == set(every)
+
+
+def damaged(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder / "data", tmp_path / "data"))
+
+
+def refused(folder: Path, data: Path, tmp_path: Path, count: int = 30) -> str:
+    with pytest.raises(DataError) as caught:
+        export_run(Run.open(folder / "run"), tmp_path / "bundle", data, count)
+    assert not (tmp_path / "bundle").exists()
+    assert not list(tmp_path.glob(".bundle*"))
+    assert caught.value.hint
+    return caught.value.message
+
+
+def test_refused_without_data(folder: Path, tmp_path: Path) -> None:
+    assert "does not exist" in refused(folder, tmp_path / "nowhere", tmp_path)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_refused_with_too_few_clips(folder: Path, tmp_path: Path, count: int) -> None:
+    assert "too few" in refused(folder, folder / "data", tmp_path, count)
+
+
+def test_refused_on_silence(folder: Path, tmp_path: Path) -> None:
+    data = damaged(folder, tmp_path)
+    for path in (data / "audio").glob("*.wav"):
+        soundfile.write(path, np.zeros(SAMPLES), 8000, subtype="PCM_16")  # same size: same fingerprint
+    assert "silent" in refused(folder, data, tmp_path)
+
+
+def test_refused_when_the_clips_are_gone(folder: Path, tmp_path: Path) -> None:
+    data = damaged(folder, tmp_path)
+    for path in sorted((data / "audio").glob("low*.wav"))[:3]:
+        path.unlink()
+    assert re.search(r"training clips are missing", refused(folder, data, tmp_path))
+
+
+def test_refused_on_other_data(folder: Path, tmp_path: Path) -> None:
+    data = write_tone_data(tmp_path / "data", n_train=6)
+    assert "not what the run was trained on" in refused(folder, data, tmp_path)
+
+
+def test_refused_on_other_classes(folder: Path, tmp_path: Path) -> None:
+    data = damaged(folder, tmp_path)
+    for name in ("meta.csv", "train.csv", "test.csv"):
+        (data / name).write_text((data / name).read_text().replace("\tmid", "\tmiddle"))
+    assert "other classes" in refused(folder, data, tmp_path)
+
+
+def test_a_folder_of_the_users_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "notes.txt").write_text("mine")
+    with pytest.raises(AscKitError, match="was not written by this command"):
+        export_run(Run.open(folder / "run"), tmp_path / "bundle", None, 30)
+    assert [path.name for path in tmp_path.rglob("*")] == ["bundle", "notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nowhere", "--out", "b"], 1, "does not exist"),
+        (["data", "--out", "b"], 1, "is not a run"),
+        (["run", "--out", "b", "--board", "toaster"], 3, "toaster"),
+        (["run"], 2, "--out"),
+    ],
+)
+def test_mistakes_on_the_command_line(folder: Path, arguments: list[str], code: int, message: str) -> None:
+    command = [sys.executable, "-m", "asc_kit", "export", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert not (folder / "b").exists()
