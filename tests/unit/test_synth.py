@@ -1,6 +1,12 @@
 """Synthetic data sets: their layout, their splits, and that the same seed gives the same bytes."""
 
 import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -179,3 +185,35 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         synthesize(tmp_path / "set", SMALL, on_progress=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_in_the_middle_of_many_processes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "asc_kit", "data", "synth", "--out", str(tmp_path / "set"), "--clips", "3000"]
+    # a group of its own: a terminal sends Ctrl-C to all of them
+    process = subprocess.Popen([*command, "--jobs", "2"], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.rglob("*.wav")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_info_counts_what_is_there(folder: Path) -> None:
+    command = [sys.executable, "-m", "asc_kit", "data", "info", "--data", str(folder), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["clips"] == 100 and found["scenes"] == dict.fromkeys(sorted(SCENES), 10)
+    assert found["sample_rates_hz"] == {"16000": 100} and found["formats"] == {"WAV PCM_16": 100}
+    assert found["seconds"] == {"min": 0.25, "max": 0.25}
+    splits = {split["name"]: split["clips"] for split in found["splits"]}
+    assert splits["test"] == 30 and splits["split100"] == 70
+    assert set(splits) == {"test", *(f"split{p}" for p in SPLIT_PERCENTAGES)}
+    (folder / "extra.csv").write_text("filename\tscene_label\nnone.wav\tpark\n")
+    failed = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    (folder / "extra.csv").unlink()
+    assert failed.returncode == 1 and "none.wav is not in meta.csv" in failed.stderr
