@@ -97,7 +97,9 @@ def _value(position: int, value: FieldValue) -> str:
             "wide": int(value.wide),
         }
         return "{" + ", ".join(f".{name} = {part}" for name, part in parts.items()) + "}"
-    return str(int(value))
+    if isinstance(value, tuple):
+        return "{" + ", ".join(str(part) for part in value) + "}"
+    return str(value)
 
 
 def _step(position: int, step: Step, plan: Plan) -> dict[str, Any]:

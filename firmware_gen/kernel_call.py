@@ -43,7 +43,7 @@ class Requantize:
     wide: bool
 
 
-FieldValue = int | ConstantArray | Requantize
+FieldValue = int | tuple[int, ...] | ConstantArray | Requantize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -105,6 +105,14 @@ class OperatorView:
         if (first.scale, first.zero_point) != (output.scale, output.zero_point):
             self.fail("its input and its output are quantized differently", "one scale and zero point for both")
 
+    def probabilities(self) -> None:
+        """Check that the output is quantized as TFLite wants probabilities."""
+        if (self.output.scale, self.output.zero_point) != (1.0 / 256.0, -128):
+            self.fail(
+                f"its output has scale {self.output.scale:.9g} and zero point {self.output.zero_point}",
+                "scale 1/256 and zero point -128",
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Node:
@@ -124,7 +132,7 @@ class OperatorDefinition(ABC):
     op: ClassVar[str]
     """TFLite's name."""
     options: ClassVar[str | None]
-    """Name of its options table in the schema; None when it has none or an empty one."""
+    """Name of its options table in the schema; None when it has none, or one that its tensors make redundant."""
 
     @abstractmethod
     def read(self, view: OperatorView) -> Attributes:

@@ -34,7 +34,8 @@ class Conv2D(OperatorDefinition):
         in_channels = view.inputs[0].shape[3]
         if in_channels % depth or channels % (in_channels // depth) or view.output.shape[3] != channels:
             view.fail(
-                f"weights {weights.describe()} do not fit {in_channels} input and {view.output.shape[3]} output channels",
+                f"weights {weights.describe()} do not fit {in_channels} input and {view.output.shape[3]} output "
+                "channels",
                 "weights [outputs, h, w, inputs / groups]",
             )
         check_weights(view, axis=0, channels=channels)

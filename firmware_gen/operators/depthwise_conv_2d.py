@@ -34,7 +34,8 @@ class DepthwiseConv2D(OperatorDefinition):
         # the multiplier follows from the shapes; the option is redundant and sometimes absent
         if channels % in_channels or view.output.shape[3] != channels:
             view.fail(
-                f"weights {weights.describe()} do not fit {in_channels} input and {view.output.shape[3]} output channels",
+                f"weights {weights.describe()} do not fit {in_channels} input and {view.output.shape[3]} output "
+                "channels",
                 "weights [1, h, w, inputs * multiplier]",
             )
         check_weights(view, axis=3, channels=channels)

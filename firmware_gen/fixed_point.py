@@ -1,0 +1,54 @@
+"""Fixed-point arithmetic as TFLite's reference kernels do it, on Python integers.
+
+Source: B. Jacob, P. Warden, gemmlowp's fixed-point design; the constants are derived below.
+"""
+
+from __future__ import annotations
+
+import math
+
+_ONE_Q31 = (1 << 31) - 1
+
+
+def high_multiply(a: int, b: int) -> int:
+    """Return round(a * b / 2**31), ties up: the product of two Q0.31 numbers."""
+    return (a * b + (1 << 30)) >> 31
+
+
+def rounding_shift(value: int, exponent: int) -> int:
+    """Return round(value / 2**exponent), ties away from zero."""
+    mask = (1 << exponent) - 1
+    threshold = (mask >> 1) + (value < 0)
+    return (value >> exponent) + ((value & mask) > threshold)
+
+
+def _q31(value: float) -> int:
+    return min(round(value * (1 << 31)), _ONE_Q31)
+
+
+# exp(-2**n) in Q0.31 for the bits of a Q5.26 number from 1/4 to 16
+_BIT_FACTORS = tuple((26 + n, _q31(math.exp(-(2.0**n)))) for n in range(-2, 5))
+_EXP_MINUS_EIGHTH = _q31(math.exp(-0.125))
+_THIRD = _q31(1 / 3)
+
+
+def exponential_q31(value: int) -> int:
+    """Return exp(value) in Q0.31, for a Q5.26 number from -32 to 0.
+
+    The number is split into a remainder from -1/4 to 0 and bits from 1/4 up. The remainder's exponential is
+    exp(-1/8) times a series of four terms around -1/8; each bit set multiplies by its own exponential.
+    """
+    if value == 0:
+        return _ONE_Q31
+    quarter = 1 << 24
+    remainder = (value & (quarter - 1)) - quarter
+    x = (remainder << 5) + (1 << 28)  # Q0.31, from -1/8 to 1/8
+    x2 = high_multiply(x, x)
+    x3 = high_multiply(x2, x)
+    x4_quarter = rounding_shift(high_multiply(x2, x2), 2)
+    series = rounding_shift(high_multiply(x4_quarter + x3, _THIRD) + x2, 1)
+    result = min(_EXP_MINUS_EIGHTH + high_multiply(_EXP_MINUS_EIGHTH, x + series), _ONE_Q31)
+    for bit, factor in _BIT_FACTORS:
+        if (remainder - value) & (1 << bit):
+            result = high_multiply(result, factor)
+    return result

@@ -1,0 +1,29 @@
+"""RESHAPE."""
+
+from __future__ import annotations
+
+from ..graph import Attributes, NoAttributes
+from ..kernel_call import KernelCall
+from .base import Node, OperatorDefinition, OperatorView
+
+
+class Reshape(OperatorDefinition):
+    """The same bytes in another shape; the pass `alias_reshape` removes it."""
+
+    op = "RESHAPE"
+    options = None
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Check its tensors: the output's shape is static, so neither options nor the shape input say more."""
+        view.count(1, 2)
+        view.activations(1)
+        view.same_quantization()
+        if view.inputs[0].n_elements != view.output.n_elements:
+            view.fail(f"its input {view.inputs[0].describe()} has another number of elements", "equal sizes")
+        if len(view.inputs) == 2 and view.inputs[1].data is None:
+            view.fail("its shape is computed by the network", "a static shape; convert with a static batch of 1")
+        return NoAttributes()
+
+    def lower(self, node: Node) -> KernelCall:
+        """Never called."""
+        raise RuntimeError("defect: RESHAPE is still in the graph after alias_reshape")

@@ -1,0 +1,67 @@
+"""SOFTMAX."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..fixed_point import exponential_q31, high_multiply
+from ..graph import Attributes, SoftmaxAttributes
+from ..kernel_call import ConstantArray, KernelCall
+from ..quantize import quantize_multiplier
+from .base import Node, OperatorDefinition, OperatorView
+
+_INTEGER_BITS = 5  # TFLite's, of the scaled distance from the maximum: Q5.26
+_LARGEST_COLUMNS = 511  # beyond it TFLite shifts by more than 31 bits
+
+
+class Softmax(OperatorDefinition):
+    """exp(beta x) of each element over the sum of its row."""
+
+    op = "SOFTMAX"
+    options = "SoftmaxOptions"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(1, 1)
+        view.activations(1)
+        view.probabilities()
+        shape = view.inputs[0].shape
+        if shape != view.output.shape or not shape or shape[-1] > _LARGEST_COLUMNS:
+            view.fail(f"shapes {shape} and {view.output.shape}", f"one shape, rows of at most {_LARGEST_COLUMNS}")
+        beta = float(view.options.Beta())
+        if not (math.isfinite(beta) and beta * view.inputs[0].scale > 2.0 ** (_INTEGER_BITS - 31)):
+            view.fail(f"beta {beta}", "beta above 0")
+        return SoftmaxAttributes(beta=beta)
+
+    def lower(self, node: Node) -> KernelCall:
+        """Prepare the kernel's table: exponentials of the distances 0 to 255 from the row's maximum.
+
+        A distance beyond TFLite's radius counts as minus infinity.
+        """
+        attributes = node.operator.attributes
+        assert isinstance(attributes, SoftmaxAttributes)
+        source = node.inputs[0]
+        scale = min(attributes.beta * source.scale * (1 << (31 - _INTEGER_BITS)), (1 << 31) - 1.0)
+        multiplier, shift = quantize_multiplier(scale)
+        radius = math.floor(((1 << _INTEGER_BITS) - 1) * (1 << (31 - _INTEGER_BITS)) / (1 << shift))
+        table = np.zeros(256, np.int32)
+        for distance in range(min(255, radius) + 1):
+            table[distance] = exponential_q31(high_multiply(-distance << shift, multiplier))
+        comment = f"exp(-{attributes.beta:.9g} * {source.scale:.9g} * distance), Q0.31, [256]"
+        return KernelCall(
+            kernel="asc_softmax_s8",
+            struct="asc_softmax_t",
+            fields=(
+                (
+                    "exponentials",
+                    ConstantArray(suffix="exponentials", c_type="int32_t", values=table, comment=comment),
+                ),
+                ("rows", source.n_elements // source.shape[-1]),
+                ("columns", source.shape[-1]),
+            ),
+            inputs=(source.index,),
+            overlap=(0,),
+            macs=0,
+        )

@@ -1,0 +1,447 @@
+"""Hypothesis strategies for int8 models: one operator each, with every attribute free, and small random networks."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+from int8_models import ACTIVATIONS, ModelBuilder
+
+VECTORS = 3
+"""Inputs per case: uniform, normal and one that saturates."""
+
+
+class Case:
+    """A model and inputs for it, shape [VECTORS, input bytes], int8."""
+
+    # not a dataclass: hypothesis would print all bytes
+    def __init__(self, what: str, model: bytes, inputs: np.ndarray) -> None:
+        self.what, self.model, self.inputs = what, model, inputs
+
+    def __repr__(self) -> str:
+        return f"Case({self.what})"
+
+
+def inputs_for(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Inputs that reach the middle and the ends of the range."""
+    return np.stack(
+        [
+            rng.integers(-128, 128, n),
+            np.clip(np.rint(rng.normal(0, 30, n)), -128, 127),
+            rng.choice([-128, 127], n),
+        ]
+    ).astype(np.int8)
+
+
+def _scale(rng: np.random.Generator, low: float = -3.0, high: float = 0.0) -> float:
+    return float(np.float32(10.0 ** rng.uniform(low, high)))
+
+
+def _zero_point(rng: np.random.Generator) -> int:
+    return int(rng.choice([-128, 127, 0, int(rng.integers(-128, 128))]))
+
+
+def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    kind = rng.integers(4)
+    if kind == 0:
+        return rng.choice([-127, 127, -128], shape).astype(np.int8)
+    if kind == 1:
+        return np.zeros(shape, np.int8)
+    return rng.integers(-127, 128, shape).astype(np.int8)
+
+
+def _output_scale(rng: np.random.Generator, effective: float, taps: int) -> float:
+    """A scale at which some outputs saturate and most do not, or an extreme one."""
+    spread = effective * 74 * 74 * np.sqrt(taps) / 64
+    if rng.random() < 0.15:
+        return float(np.float32(spread * 10.0 ** rng.choice([-5.0, -3.0, 4.0, 6.0])))
+    return float(np.float32(spread * 10.0 ** rng.uniform(-0.7, 1.0)))
+
+
+seeds = st.integers(0, 2**32 - 1)
+activations = st.sampled_from(sorted(ACTIVATIONS))
+
+
+def _window(draw: st.DrawFn, dilated: bool) -> tuple[dict[str, int], tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """Options of a window, the kernel, the input's size and the output's."""
+    kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    stride = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 3))) if dilated and draw(st.booleans()) else (1, 1)
+    same = draw(st.booleans())
+    sizes, outputs = [], []
+    for axis in (0, 1):
+        extent = (kernel[axis] - 1) * dilation[axis] + 1
+        size = draw(st.integers(1 if same else extent, extent + 7))
+        sizes.append(size)
+        outputs.append(-(-size // stride[axis]) if same else (size - extent) // stride[axis] + 1)
+    options = {"padding": 0 if same else 1, "strideH": stride[0], "strideW": stride[1]}
+    if dilated:
+        options |= {"dilationHFactor": dilation[0], "dilationWFactor": dilation[1]}
+    return options, kernel, (sizes[0], sizes[1]), (outputs[0], outputs[1])
+
+
+def _finish(builder: ModelBuilder, source: int, output: int, n: int, rng: np.random.Generator, what: str) -> Case:
+    return Case(what, builder.finish(source, output), inputs_for(rng, n))
+
+
+@st.composite
+def conv_2d(draw: st.DrawFn) -> Case:
+    """CONV_2D: stride, dilation, padding, groups, per tensor and per channel."""
+    rng = np.random.default_rng(draw(seeds))
+    options, kernel, size, out_size = _window(draw, dilated=True)
+    if draw(st.integers(0, 3)) == 0:  # the kernel of matrix products
+        kernel, options = (1, 1), {"padding": 0, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+        out_size = size
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    depth, per_group = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    channels = groups * per_group
+    builder = ModelBuilder()
+    in_scale, taps = _scale(rng), kernel[0] * kernel[1] * depth
+    scales = np.array([_scale(rng) for _ in range(channels)])
+    if draw(st.booleans()):
+        scales = scales[:1]
+    out_scale = _output_scale(rng, in_scale * float(scales.max()), taps)
+    source = builder.activation((1, *size, groups * depth), in_scale, _zero_point(rng))
+    weights = builder.constant(_weights(rng, (channels, *kernel, depth)), scales)
+    bias = builder.constant(
+        rng.integers(-20000, 20000, channels).astype(np.int32), np.broadcast_to(in_scale * scales, channels)
+    )
+    output = builder.activation((1, *out_size, channels), out_scale, _zero_point(rng))
+    activation = draw(activations)
+    builder.operator(
+        "CONV_2D",
+        [source, weights, bias],
+        output,
+        "Conv2DOptions",
+        fusedActivationFunction=ACTIVATIONS[activation],
+        **options,
+    )
+    what = f"CONV_2D {kernel} {options} groups {groups} {size}x{groups * depth}->{channels} {activation}"
+    return _finish(builder, source, output, size[0] * size[1] * groups * depth, rng, what)
+
+
+@st.composite
+def depthwise_conv_2d(draw: st.DrawFn) -> Case:
+    """DEPTHWISE_CONV_2D: stride (unequal too), dilation, padding, multiplier."""
+    rng = np.random.default_rng(draw(seeds))
+    options, kernel, size, out_size = _window(draw, dilated=True)
+    depth, multiplier = draw(st.integers(1, 9)), draw(st.sampled_from([1, 1, 1, 2, 3]))
+    if draw(st.booleans()):  # the unrolled kernel
+        kernel, multiplier = (3, 3), 1
+        options |= {"dilationHFactor": 1, "dilationWFactor": 1}
+        size = (draw(st.integers(3, 9)), draw(st.integers(3, 9)))
+        stride = (options["strideH"], options["strideW"])
+        same = options["padding"] == 0
+        out_size = tuple(-(-n // s) if same else (n - 3) // s + 1 for n, s in zip(size, stride, strict=True))  # type: ignore[assignment]
+    channels = depth * multiplier
+    builder = ModelBuilder()
+    in_scale = _scale(rng)
+    scales = np.array([_scale(rng) for _ in range(channels)])
+    out_scale = _output_scale(rng, in_scale * float(scales.max()), kernel[0] * kernel[1])
+    source = builder.activation((1, *size, depth), in_scale, _zero_point(rng))
+    weights = builder.constant(_weights(rng, (1, *kernel, channels)), scales, axis=3)
+    bias = builder.constant(rng.integers(-9000, 9000, channels).astype(np.int32), in_scale * scales)
+    output = builder.activation((1, *out_size, channels), out_scale, _zero_point(rng))
+    activation = draw(activations)
+    builder.operator(
+        "DEPTHWISE_CONV_2D",
+        [source, weights, bias],
+        output,
+        "DepthwiseConv2DOptions",
+        depthMultiplier=multiplier,
+        fusedActivationFunction=ACTIVATIONS[activation],
+        **options,
+    )
+    what = f"DEPTHWISE_CONV_2D {kernel} {options} {size}x{depth}*{multiplier} {activation}"
+    return _finish(builder, source, output, size[0] * size[1] * depth, rng, what)
+
+
+@st.composite
+def fully_connected(draw: st.DrawFn) -> Case:
+    """FULLY_CONNECTED: rows, per tensor and per channel, with and without bias."""
+    rng = np.random.default_rng(draw(seeds))
+    rows, inputs, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 70)), draw(st.integers(1, 13))
+    builder = ModelBuilder()
+    in_scale = _scale(rng)
+    scales = np.array([_scale(rng) for _ in range(outputs)])
+    if draw(st.booleans()):
+        scales = scales[:1]
+    out_scale = _output_scale(rng, in_scale * float(scales.max()), inputs)
+    source = builder.activation((rows, inputs), in_scale, _zero_point(rng))
+    tensors = [source, builder.constant(_weights(rng, (outputs, inputs)), scales)]
+    if draw(st.booleans()):
+        bias = rng.integers(-9000, 9000, outputs).astype(np.int32)
+        tensors.append(builder.constant(bias, np.broadcast_to(in_scale * scales, outputs)))
+    output = builder.activation((rows, outputs), out_scale, _zero_point(rng))
+    activation = draw(activations)
+    builder.operator(
+        "FULLY_CONNECTED",
+        tensors,
+        output,
+        "FullyConnectedOptions",
+        fusedActivationFunction=ACTIVATIONS[activation],
+    )
+    what = f"FULLY_CONNECTED {rows}x{inputs}->{outputs} scales {len(scales)} {activation}"
+    return _finish(builder, source, output, rows * inputs, rng, what)
+
+
+@st.composite
+def add(draw: st.DrawFn) -> Case:
+    """ADD of the input and a pooled, differently scaled copy of it: both inputs are activations."""
+    rng = np.random.default_rng(draw(seeds))
+    size, channels = (draw(st.integers(1, 6)), draw(st.integers(1, 6))), draw(st.integers(1, 8))
+    shape = (1, *size, channels)
+    builder = ModelBuilder()
+    in_scale = _scale(rng)
+    source = builder.activation(shape, in_scale, _zero_point(rng))
+    # a 1x1 depthwise convolution gives the second input a scale of its own
+    other_scale = in_scale * float(10.0 ** rng.uniform(-1.5, 1.5))
+    factor = rng.integers(40, 128, (1, 1, 1, channels)).astype(np.int8)
+    weights = builder.constant(factor, np.full(channels, other_scale / in_scale / 100), axis=3)
+    bias = builder.constant(np.zeros(channels, np.int32), np.full(channels, other_scale / 100))
+    other = builder.activation(shape, other_scale, _zero_point(rng))
+    builder.operator(
+        "DEPTHWISE_CONV_2D",
+        [source, weights, bias],
+        other,
+        "DepthwiseConv2DOptions",
+        padding=1,
+        strideH=1,
+        strideW=1,
+        dilationHFactor=1,
+        dilationWFactor=1,
+        depthMultiplier=1,
+    )
+    out_scale = float(np.float32(max(in_scale, other_scale) * 10.0 ** rng.uniform(-1.0, 1.0)))
+    output = builder.activation(shape, out_scale, _zero_point(rng))
+    activation = draw(activations)
+    pair = [source, other] if draw(st.booleans()) else [other, source]
+    builder.operator("ADD", pair, output, "AddOptions", fusedActivationFunction=ACTIVATIONS[activation])
+    return _finish(builder, source, output, int(np.prod(shape)), rng, f"ADD {shape} {activation}")
+
+
+@st.composite
+def pool_2d(draw: st.DrawFn, op: str) -> Case:
+    """AVERAGE_POOL_2D or MAX_POOL_2D."""
+    rng = np.random.default_rng(draw(seeds))
+    options, kernel, size, out_size = _window(draw, dilated=False)
+    channels = draw(st.integers(1, 9))
+    builder = ModelBuilder()
+    scale, zero_point = _scale(rng), _zero_point(rng)
+    source = builder.activation((1, *size, channels), scale, zero_point)
+    output = builder.activation((1, *out_size, channels), scale, zero_point)
+    activation = draw(activations)
+    builder.operator(
+        op,
+        [source],
+        output,
+        "Pool2DOptions",
+        filterHeight=kernel[0],
+        filterWidth=kernel[1],
+        fusedActivationFunction=ACTIVATIONS[activation],
+        **options,
+    )
+    what = f"{op} {kernel} {options} {size}x{channels} {activation}"
+    return _finish(builder, source, output, size[0] * size[1] * channels, rng, what)
+
+
+@st.composite
+def mean(draw: st.DrawFn) -> Case:
+    """MEAN over rows, columns or both, keeping them or not."""
+    rng = np.random.default_rng(draw(seeds))
+    shape = (1, draw(st.integers(1, 40)), draw(st.integers(1, 12)), draw(st.integers(1, 9)))
+    axes = draw(st.sampled_from([(1, 2), (1,), (2,), (2, 1), (-2,), (3,), (1, 2, 3)]))
+    keep = draw(st.booleans())
+    reduced = {axis % 4 for axis in axes}
+    out_shape = [1 if axis in reduced else size for axis, size in enumerate(shape)]
+    if not keep:
+        out_shape = [size for axis, size in enumerate(shape) if axis not in reduced]
+    builder = ModelBuilder()
+    scale, zero_point = _scale(rng), _zero_point(rng)
+    source = builder.activation(shape, scale, zero_point)
+    same = draw(st.booleans())
+    out_scale = scale if same else float(np.float32(scale * 10.0 ** rng.uniform(-1.5, 1.5)))
+    output = builder.activation(out_shape, out_scale, zero_point if same else _zero_point(rng))
+    builder.operator(
+        "MEAN", [source, builder.constant(np.array(axes, np.int32))], output, "ReducerOptions", keepDims=keep
+    )
+    return _finish(builder, source, output, int(np.prod(shape)), rng, f"MEAN {shape} {axes} {keep}")
+
+
+@st.composite
+def pad(draw: st.DrawFn) -> Case:
+    """PAD of one to four dimensions."""
+    rng = np.random.default_rng(draw(seeds))
+    rank = draw(st.integers(1, 4))
+    shape = [draw(st.integers(1, 5)) for _ in range(rank)]
+    amounts = np.array([[draw(st.integers(0, 3)), draw(st.integers(0, 3))] for _ in range(rank)], np.int32)
+    builder = ModelBuilder()
+    scale, zero_point = _scale(rng), _zero_point(rng)
+    source = builder.activation(shape, scale, zero_point)
+    output = builder.activation([int(n) for n in np.array(shape) + amounts.sum(1)], scale, zero_point)
+    builder.operator("PAD", [source, builder.constant(amounts)], output, "PadOptions")
+    return _finish(builder, source, output, int(np.prod(shape)), rng, f"PAD {shape} {amounts.tolist()}")
+
+
+@st.composite
+def softmax(draw: st.DrawFn) -> Case:
+    """SOFTMAX: rows, columns, beta."""
+    rng = np.random.default_rng(draw(seeds))
+    shape = (draw(st.integers(1, 4)), draw(st.one_of(st.integers(1, 30), st.sampled_from([200, 511]))))
+    beta = draw(st.sampled_from([1.0, 1.0, 0.25, 3.0]))
+    builder = ModelBuilder()
+    source = builder.activation(shape, _scale(rng, -3.0, 0.7), _zero_point(rng))
+    output = builder.activation(shape, 1 / 256, -128)
+    builder.operator("SOFTMAX", [source], output, "SoftmaxOptions", beta=beta)
+    return _finish(builder, source, output, shape[0] * shape[1], rng, f"SOFTMAX {shape} {beta}")
+
+
+@st.composite
+def logistic(draw: st.DrawFn) -> Case:
+    """LOGISTIC."""
+    rng = np.random.default_rng(draw(seeds))
+    n = draw(st.integers(1, 300))
+    builder = ModelBuilder()
+    source = builder.activation((1, n), _scale(rng, -3.0, 0.7), _zero_point(rng))
+    output = builder.activation((1, n), 1 / 256, -128)
+    builder.operator("LOGISTIC", [source], output)
+    return _finish(builder, source, output, n, rng, f"LOGISTIC {n}")
+
+
+@st.composite
+def network(draw: st.DrawFn) -> Case:
+    """A small network with shortcuts, in which tensors live long, share memory and change shape."""
+    rng = np.random.default_rng(draw(seeds))
+    builder = ModelBuilder()
+    h, w, c = draw(st.integers(6, 14)), draw(st.integers(5, 12)), draw(st.integers(1, 4))
+    scale, zero_point = 0.05, _zero_point(rng)
+    source = current = builder.activation((1, h, w, c), scale, zero_point)
+    n, what = h * w * c, "network"
+    for _ in range(draw(st.integers(2, 5))):
+        kind = draw(st.sampled_from(["conv", "depthwise", "block", "pool", "pad", "reshape"]))
+        what += f" {kind}"
+        if kind == "reshape":
+            h, w = w, h
+            flat = builder.activation((1, h * w * c), scale, zero_point)
+            builder.operator("RESHAPE", [current, builder.constant(np.array([1, h * w * c], np.int32))], flat)
+            current = builder.activation((1, h, w, c), scale, zero_point)
+            builder.operator("RESHAPE", [flat, builder.constant(np.array([1, h, w, c], np.int32))], current)
+        elif kind == "pool":
+            options = {"padding": 0, "strideH": 1 + draw(st.integers(0, 1)), "strideW": 1}
+            h = -(-h // options["strideH"])
+            pooled = builder.activation((1, h, w, c), scale, zero_point)
+            builder.operator(
+                "AVERAGE_POOL_2D", [current], pooled, "Pool2DOptions", filterHeight=3, filterWidth=3, **options
+            )
+            current = pooled
+        elif kind == "pad":
+            amounts = np.array([[0, 0], [draw(st.integers(0, 2)), 1], [1, draw(st.integers(0, 2))], [0, 0]], np.int32)
+            h, w = h + int(amounts[1].sum()), w + int(amounts[2].sum())
+            padded = builder.activation((1, h, w, c), scale, zero_point)
+            builder.operator("PAD", [current, builder.constant(amounts)], padded, "PadOptions")
+            current, h, w, c, scale, zero_point = _convolution(draw, rng, builder, padded, (h, w, c, scale))
+        elif kind == "block":
+            shortcut, shape = current, (h, w, c, scale)
+            current, h, w, wide, scale, zero_point = _convolution(
+                draw, rng, builder, current, shape, kernel=1, channels=2 * c, stride=1
+            )
+            current, h, w, wide, scale, zero_point = _depthwise(rng, builder, current, (h, w, wide, scale), stride=1)
+            current, h, w, c, scale, zero_point = _convolution(
+                draw, rng, builder, current, (h, w, wide, scale), kernel=1, channels=c, stride=1
+            )
+            scale, zero_point = 2 * scale, _zero_point(rng)
+            total = builder.activation((1, h, w, c), scale, zero_point)
+            builder.operator("ADD", [current, shortcut], total, "AddOptions", fusedActivationFunction=1)
+            current = total
+        elif kind == "depthwise":
+            stride = draw(st.integers(1, 2))
+            current, h, w, c, scale, zero_point = _depthwise(rng, builder, current, (h, w, c, scale), stride=stride)
+        else:
+            current, h, w, c, scale, zero_point = _convolution(draw, rng, builder, current, (h, w, c, scale))
+    if draw(st.booleans()):
+        averaged = builder.activation((1, c), scale / 2, zero_point)
+        axes = builder.constant(np.array([1, 2], np.int32))
+        builder.operator("MEAN", [current, axes], averaged, "ReducerOptions", keepDims=False)
+        current = averaged
+    return _finish(builder, source, current, n, rng, what)
+
+
+Activation = tuple[int, int, int, int, float, int]
+
+
+def _convolution(
+    draw: st.DrawFn,
+    rng: np.random.Generator,
+    builder: ModelBuilder,
+    source: int,
+    shape: tuple[int, int, int, float],
+    kernel: int = 0,
+    channels: int = 0,
+    stride: int = 0,
+) -> Activation:
+    h, w, c, scale = shape
+    kernel = kernel or draw(st.sampled_from([1, 2, 3]))
+    channels = channels or draw(st.integers(1, 9))
+    stride = stride or draw(st.integers(1, 2))
+    out_h, out_w = -(-h // stride), -(-w // stride)
+    weights = rng.integers(-127, 128, (channels, kernel, kernel, c)).astype(np.int8)
+    scales = rng.uniform(0.002, 0.01, channels)
+    out_scale, zero_point = float(np.float32(scale * 0.4 * kernel * np.sqrt(c))), _zero_point(rng)
+    output = builder.activation((1, out_h, out_w, channels), out_scale, zero_point)
+    bias = rng.integers(-3000, 3000, channels).astype(np.int32)
+    builder.operator(
+        "CONV_2D",
+        [source, builder.constant(weights, scales), builder.constant(bias, scale * scales)],
+        output,
+        "Conv2DOptions",
+        padding=0,
+        strideH=stride,
+        strideW=stride,
+        dilationHFactor=1,
+        dilationWFactor=1,
+        fusedActivationFunction=int(rng.integers(2)),
+    )
+    return output, out_h, out_w, channels, out_scale, zero_point
+
+
+def _depthwise(
+    rng: np.random.Generator, builder: ModelBuilder, source: int, shape: tuple[int, int, int, float], stride: int
+) -> Activation:
+    h, w, c, scale = shape
+    out_h, out_w = h, -(-w // stride)
+    weights = rng.integers(-127, 128, (1, 3, 3, c)).astype(np.int8)
+    scales = rng.uniform(0.002, 0.01, c)
+    out_scale, zero_point = float(np.float32(scale * 1.2)), _zero_point(rng)
+    output = builder.activation((1, out_h, out_w, c), out_scale, zero_point)
+    builder.operator(
+        "DEPTHWISE_CONV_2D",
+        [
+            source,
+            builder.constant(weights, scales, axis=3),
+            builder.constant(rng.integers(-3000, 3000, c).astype(np.int32), scale * scales),
+        ],
+        output,
+        "DepthwiseConv2DOptions",
+        padding=0,
+        strideH=1,
+        strideW=stride,
+        dilationHFactor=1,
+        dilationWFactor=1,
+        depthMultiplier=1,
+        fusedActivationFunction=int(rng.integers(2)),
+    )
+    return output, out_h, out_w, c, out_scale, zero_point
+
+
+STRATEGIES: dict[str, st.SearchStrategy[Case]] = {
+    "ADD": add(),
+    "AVERAGE_POOL_2D": pool_2d("AVERAGE_POOL_2D"),
+    "CONV_2D": conv_2d(),
+    "DEPTHWISE_CONV_2D": depthwise_conv_2d(),
+    "FULLY_CONNECTED": fully_connected(),
+    "LOGISTIC": logistic(),
+    "MAX_POOL_2D": pool_2d("MAX_POOL_2D"),
+    "MEAN": mean(),
+    "PAD": pad(),
+    "SOFTMAX": softmax(),
+    "network": network(),
+}

@@ -1,0 +1,88 @@
+"""Build int8 flatbuffers operator by operator, for the reference kernels and for the generator alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU6": 3}
+_TYPES = {np.dtype(np.int8): schema.TensorType.INT8, np.dtype(np.int32): schema.TensorType.INT32}
+
+
+@dataclass
+class ModelBuilder:
+    """Tensors and operators of one subgraph; `finish` gives the flatbuffer."""
+
+    model: Any = field(default_factory=schema.ModelT)
+
+    def __post_init__(self) -> None:
+        empty = schema.BufferT()
+        self.model.version = 3
+        self.model.buffers = [empty]
+        self.model.operatorCodes = []
+        self.graph = schema.SubGraphT()
+        self.graph.tensors = []
+        self.graph.operators = []
+        self.graph.name = b"main"
+        self.model.subgraphs = [self.graph]
+
+    def _tensor(self, shape: Any, dtype: Any, name: str, quantization: Any, buffer: int) -> int:
+        tensor = schema.TensorT()
+        tensor.shape = list(shape)
+        tensor.type = _TYPES[np.dtype(dtype)]
+        tensor.name = name.encode()
+        tensor.buffer = buffer
+        tensor.quantization = quantization
+        self.graph.tensors.append(tensor)
+        return len(self.graph.tensors) - 1
+
+    @staticmethod
+    def _quantization(scales: Any, zero_points: Any, axis: int = 0) -> Any:
+        quantization = schema.QuantizationParametersT()
+        quantization.scale = [float(np.float32(value)) for value in np.atleast_1d(scales)]
+        quantization.zeroPoint = [int(value) for value in np.atleast_1d(zero_points)]
+        quantization.quantizedDimension = axis
+        return quantization
+
+    def activation(self, shape: Any, scale: float, zero_point: int) -> int:
+        name = f"activation_{len(self.graph.tensors)}"
+        return self._tensor(shape, np.int8, name, self._quantization(scale, zero_point), 0)
+
+    def constant(self, values: np.ndarray, scales: Any = None, axis: int = 0) -> int:
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+        self.model.buffers.append(buffer)
+        quantization = None
+        if scales is not None:
+            quantization = self._quantization(scales, np.zeros(np.size(scales), int), axis)
+        name = f"constant_{len(self.graph.tensors)}"
+        return self._tensor(values.shape, values.dtype, name, quantization, len(self.model.buffers) - 1)
+
+    def operator(self, op: str, inputs: list[int], output: int, options: str | None = None, **values: Any) -> None:
+        code = schema.OperatorCodeT()
+        code.builtinCode = getattr(schema.BuiltinOperator, op)
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+        code.version = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "RESHAPE": 1}.get(op, 2)
+        self.model.operatorCodes.append(code)
+        operator = schema.OperatorT()
+        operator.opcodeIndex = len(self.model.operatorCodes) - 1
+        operator.inputs = inputs
+        operator.outputs = [output]
+        if options is not None:
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+            operator.builtinOptions = getattr(schema, f"{options}T")()
+            for name, value in values.items():
+                assert hasattr(operator.builtinOptions, name), name
+                setattr(operator.builtinOptions, name, value)
+        self.graph.operators.append(operator)
+
+    def finish(self, model_input: int, model_output: int) -> bytes:
+        self.graph.inputs = [model_input]
+        self.graph.outputs = [model_output]
+        builder = flatbuffers.Builder(1 << 16)
+        builder.Finish(self.model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
