@@ -131,6 +131,8 @@ def _summary(results: Results) -> Section:
         ("Multiply-accumulates per clip", lambda r: count(r.macs)),
     )
     notes = tuple(dict.fromkeys(timer_sentence(item.result) for item in results))
+    if len({item.result.data_id for item in results}) > 1:
+        notes += ("The results were measured on different clips: their accuracies do not compare one to one.",)
     table = DataTable(caption="Results at a glance", header=("", *_columns(results)), rows=rows)
     return Section(anchor="summary", title="Results", text=notes, tables=(table,))
 

@@ -217,6 +217,14 @@ def test_several_results_side_by_side(tmp_path: Path) -> None:
     assert f"Latency per clip, in nanoseconds ({names[2]})" in page.tables
 
 
+def test_results_on_different_clips_are_not_compared_silently(tmp_path: Path) -> None:
+    words = "measured on different clips"
+    same = save(tmp_path, a=sample_result(1, clips=12), b=sample_result(2, clips=12))
+    assert words not in write_report(read_results(same), tmp_path / "same")[1].read_text()
+    other = save(tmp_path, a=sample_result(1, clips=12), b=replace(sample_result(2, clips=12), data_id="0" * 16))
+    assert words in write_report(read_results(other), tmp_path / "other")[1].read_text()
+
+
 def test_runs_of_one_kind_are_numbered(tmp_path: Path) -> None:
     named = read_results(save(tmp_path, a=sample_result(1), b=sample_result(2)))
     assert [item.name for item in named] == ["1: qemu-mps2-an386", "2: qemu-mps2-an386"]
