@@ -39,19 +39,26 @@ class ModelInfo:
 def emit_engine(plan: Plan, tables: FrontEndTables, info: ModelInfo) -> dict[str, str]:
     """Return the generated files of the engine by name."""
     values = {
-        "info": info,
+        **frontend_values(tables, info),
         "plan": plan,
-        "tables": tables,
-        "version": __version__,
         "steps": [_step(position, step, plan) for position, step in enumerate(plan.steps)],
         "input_offset": plan.offsets[plan.graph.input],
         "output_offset": plan.offsets[plan.graph.output],
+    }
+    names = ("asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c", "asc_frontend_tables.c")
+    return {name: template(f"{name}.j2").render(values) for name in names}
+
+
+def frontend_values(tables: FrontEndTables, info: ModelInfo) -> dict[str, Any]:
+    """Return what the template of the front end's tables prints."""
+    return {
+        "info": info,
+        "tables": tables,
+        "version": __version__,
         "frontend_arrays": _frontend_arrays(tables),
         "frontend_fields": _frontend_fields(tables),
         "radix_list": "x".join(str(radix) for radix in tables.radices),
     }
-    names = ("asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c", "asc_frontend_tables.c")
-    return {name: template(f"{name}.j2").render(values) for name in names}
 
 
 def template(name: str) -> Any:
