@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from asc_kit.errors import ModelError
+
 from .arena import Block, arena_end, check_placement, liveness_bound, place
 from .graph import Graph, Operator, Tensor
 from .kernel_call import KernelCall
@@ -60,9 +62,11 @@ def make_plan(graph: Graph) -> Plan:
     Raises
     ------
     ModelError
-        When an operator cannot be computed exactly.
+        When an operator cannot be computed exactly, or there is nothing to compute.
     """
     graph = optimize(graph)
+    if not graph.operators:
+        raise ModelError("the model computes nothing: it has no operator but RESHAPE")
     calls = [_lower(graph, operator) for operator in graph.operators]
     blocks, owners, overlaps = _blocks(graph, calls)
     places = place(blocks, overlaps)

@@ -316,6 +316,8 @@ def network(draw: st.DrawFn) -> Case:
     scale, zero_point = 0.05, _zero_point(rng)
     source = current = builder.activation((1, h, w, c), scale, zero_point)
     n, what = h * w * c, "network"
+    # a model that only reshapes is refused
+    current, h, w, c, scale, zero_point = _convolution(draw, rng, builder, current, (h, w, c, scale))
     for _ in range(draw(st.integers(2, 5))):
         kind = draw(st.sampled_from(["conv", "depthwise", "block", "pool", "pad", "reshape"]))
         what += f" {kind}"

@@ -1,0 +1,104 @@
+"""Networks of the sizes people use, with random weights: for bytes, instructions and memory, not for accuracy."""
+
+from __future__ import annotations
+
+import numpy as np
+from int8_cases import Case, inputs_for
+from int8_models import ModelBuilder
+
+# (expansion, output channels, strides of the depthwise convolution, shortcut: none, identity or average pool)
+_CP_MOBILE_BLOCKS = (
+    (64, 32, (1, 1), "identity"),
+    (64, 32, (1, 1), "identity"),
+    (64, 32, (1, 2), "pool"),
+    (64, 56, (2, 1), "none"),
+    (120, 56, (1, 1), "identity"),
+    (120, 104, (1, 1), "none"),
+)
+
+
+class _Layers:
+    """Convolutions with scales such that activations neither vanish nor saturate."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.builder = ModelBuilder()
+
+    def activation(self, shape: tuple[int, int, int], relu: bool) -> int:
+        return self.builder.activation((1, *shape), 0.05, -128 if relu else 3)
+
+    def convolution(
+        self,
+        source: int,
+        shape: tuple[int, int, int],
+        channels: int,
+        kernel: int = 1,
+        stride: tuple[int, int] = (1, 1),
+        relu: bool = True,
+        depthwise: bool = False,
+    ) -> tuple[int, tuple[int, int, int]]:
+        h, w, c = shape
+        out_shape = (-(-h // stride[0]), -(-w // stride[1]), channels)
+        taps = kernel * kernel * (1 if depthwise else c)
+        scales = self.rng.uniform(0.7, 1.4, channels) * 0.012 / np.sqrt(taps)
+        size = (1, kernel, kernel, channels) if depthwise else (channels, kernel, kernel, c)
+        weights = self.rng.integers(-127, 128, size).astype(np.int8)
+        bias = self.rng.integers(-500, 500, channels).astype(np.int32)
+        output = self.activation(out_shape, relu)
+        name = "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions"
+        self.builder.operator(
+            "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D",
+            [
+                source,
+                self.builder.constant(weights, scales, axis=3 if depthwise else 0),
+                self.builder.constant(bias, 0.05 * scales),
+            ],
+            output,
+            name,
+            padding=0,
+            strideH=stride[0],
+            strideW=stride[1],
+            dilationHFactor=1,
+            dilationWFactor=1,
+            fusedActivationFunction=int(relu),
+            **({"depthMultiplier": 1} if depthwise else {}),
+        )
+        return output, out_shape
+
+
+def cp_mobile(seed: int = 7) -> Case:
+    """CP-Mobile at full size: 256 mels, 65 frames, 29.4 million multiply-accumulates."""
+    layers = _Layers(seed)
+    builder = layers.builder
+    shape = (256, 65, 1)
+    source = builder.activation((1, *shape), 0.05, 1)
+    current, shape = layers.convolution(source, shape, 8, kernel=3, stride=(2, 2))
+    current, shape = layers.convolution(current, shape, 32, kernel=3, stride=(2, 2))
+    for expansion, channels, stride, shortcut in _CP_MOBILE_BLOCKS:
+        entry = current
+        if shortcut == "pool":
+            entry = layers.activation((shape[0], -(-shape[1] // 2), shape[2]), relu=True)
+            builder.operator(
+                "AVERAGE_POOL_2D",
+                [current],
+                entry,
+                "Pool2DOptions",
+                padding=0,
+                strideH=1,
+                strideW=2,
+                filterHeight=3,
+                filterWidth=3,
+            )
+        current, shape = layers.convolution(current, shape, expansion)
+        current, shape = layers.convolution(current, shape, expansion, kernel=3, stride=stride, depthwise=True)
+        current, shape = layers.convolution(current, shape, channels, relu=shortcut == "none")
+        if shortcut != "none":
+            total = layers.activation(shape, relu=True)
+            builder.operator("ADD", [current, entry], total, "AddOptions", fusedActivationFunction=1)
+            current = total
+    current, shape = layers.convolution(current, shape, 10, relu=False)
+    output = builder.activation((1, 10), 0.02, 3)
+    axes = builder.constant(np.array([1, 2], np.int32))
+    builder.operator("MEAN", [current, axes], output, "ReducerOptions", keepDims=False)
+    model = builder.finish(source, output)
+    return Case("CP-Mobile 256x65", model, inputs_for(layers.rng, 256 * 65))
