@@ -98,21 +98,17 @@ def _run(arguments: list[str]) -> None:
 def _summary(bundle: Bundle, measured: dict[str, BenchmarkResult]) -> Table:
     provenance = bundle.manifest.provenance
     features, audio = measured["features"], measured["audio"]
-    table = Table(title=f"{bundle.manifest.name} on {features.board}")
-    for heading in ("", "clips", "accuracy", "macro", "seen devices", "unseen devices", "bit-identical"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    table = Table(title=f"{bundle.manifest.name} on {features.board}: accuracy, %")
+    table.add_column(no_wrap=True)
+    for heading in ("clips", "all", "per scene", "seen devices", "unseen", "bit-exact"):
+        table.add_column(heading, justify="right")
     for title, split in (("float, host", provenance.metrics_float), ("int8, host", provenance.metrics_int8)):
-        table.add_row(title, str(split.clips), f"{split.accuracy:.1%}", f"{split.macro_accuracy:.1%}", "", "", "")
-    for title, result in (("int8, board, features in", features), ("int8, board, audio in", audio)):
-        groups = [f"{group.accuracy:.1%}" if group else "" for group in (result.seen_devices, result.unseen_devices)]
-        table.add_row(
-            title,
-            str(result.clips),
-            f"{result.accuracy:.1%}",
-            f"{result.macro_accuracy:.1%}",
-            *groups,
-            f"{result.bit_identical}/{result.clips}",
-        )
+        table.add_row(title, str(split.clips), _percent(split.accuracy), _percent(split.macro_accuracy))
+    for title, result in (("board, features", features), ("board, audio", audio)):
+        groups = [_percent(group.accuracy) if group else "" for group in (result.seen_devices, result.unseen_devices)]
+        exact = f"{result.bit_identical}/{result.clips}"
+        means = (_percent(result.accuracy), _percent(result.macro_accuracy))
+        table.add_row(title, str(result.clips), *means, *groups, exact)
     latency, memory = features.latency, features.memory
     frontend = audio.latency.frontend
     lines = [f"network {latency.median:,.0f} {latency.unit} ({latency.median / bundle.manifest.macs:.2f} per MAC)"]
@@ -132,3 +128,7 @@ def _summary(bundle: Bundle, measured: dict[str, BenchmarkResult]) -> Table:
     table.caption = "\n".join(lines)
     table.caption_justify = "left"
     return table
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
