@@ -16,7 +16,8 @@ model = "cp_mobile"
 
 [model_settings]
 base_channels = 8
-blocks = [1, 1, 2]
+blocks = [1, 1]
+strides = { b1 = [1, 2], b2 = [2, 1] }
 
 [frontend]
 sample_rate_hz = 8000
