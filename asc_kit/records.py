@@ -126,7 +126,7 @@ def new_folder(path: Path, *, marker: str) -> Iterator[Path]:
     Raises
     ------
     AscKitError
-        When `path` is a file or a folder that holds something else.
+        When `path` is a file or a folder that holds something else, or when nothing can be written there.
     """
     path = path.absolute()
     if path.exists() and not (path.is_dir() and ((path / marker).exists() or not any(path.iterdir()))):
@@ -134,8 +134,13 @@ def new_folder(path: Path, *, marker: str) -> Iterator[Path]:
             f"{path} exists and was not written by this command (it has no {marker})",
             hint="choose another --out, or move it away",
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    except OSError as failure:
+        raise AscKitError(
+            f"no folder can be made in {path.parent}: {failure}", hint="choose another --out"
+        ) from failure
     try:
         yield temporary
         os.chmod(temporary, 0o755)

@@ -60,6 +60,8 @@ class Checkpoint:
         self.path = path
         self.identity = identity
         self.interval_s = interval_s
+        self.saved = False
+        """Whether this training has written it."""
         self._written = time.monotonic()
 
     def save(self, variables: Sequence[Any], history: Sequence[Epoch]) -> None:
@@ -72,6 +74,7 @@ class Checkpoint:
         np.savez(buffer, note=np.array(note), **arrays)  # type: ignore[arg-type]
         write_bytes(self.path, buffer.getvalue())
         self._written = time.monotonic()
+        self.saved = True
 
     def restore(self, variables: Sequence[Any]) -> list[Epoch]:
         """Set the variables from the file; gives the history up to there.

@@ -63,9 +63,14 @@ def train_run(
     _check(train_set, test_set)
     identity = short_id([to_plain(recipe), seed, train_set.data_id])
     checkpoint = Checkpoint(out.with_name(f"{out.name}.checkpoint.npz"), identity)
-    with new_folder(out, marker=MANIFEST) as folder:
-        manifest = _train_into(folder, recipe, train_set, test_set, seed, checkpoint, resume)
-        write_json(folder / MANIFEST, manifest)
+    try:
+        with new_folder(out, marker=MANIFEST) as folder:
+            manifest = _train_into(folder, recipe, train_set, test_set, seed, checkpoint, resume)
+            write_json(folder / MANIFEST, manifest)
+    except KeyboardInterrupt:
+        if checkpoint.saved:
+            console.print(f"{checkpoint.path} is kept: the same command with --resume goes on from it", soft_wrap=True)
+        raise
     checkpoint.remove()
     return manifest
 

@@ -85,7 +85,11 @@ def test_evaluate_gives_the_figures_of_the_run(run: Path, data: Path) -> None:
 
 
 def test_same_seed_same_weights_and_going_on_ends_where_it_would_have(
-    tmp_path: Path, data: Path, recipe_path: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    data: Path,
+    recipe_path: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     recipe = load_recipe(recipe_path, ["epochs=3"])
     for name, seed in (("one", 5), ("other", 6)):
@@ -106,6 +110,7 @@ def test_same_seed_same_weights_and_going_on_ends_where_it_would_have(
     with pytest.raises(KeyboardInterrupt):
         train_run(recipe, data, tmp_path / "cut", seed=5)
     assert [path.name for path in tmp_path.glob("*cut*")] == ["cut.checkpoint.npz"]
+    assert "cut.checkpoint.npz is kept: the same command with --resume" in capfd.readouterr().err.replace("\n", "")
     monkeypatch.undo()
     with pytest.raises(SpecError, match="another training"):
         train_run(recipe, data, tmp_path / "cut", seed=6, resume=True)
