@@ -7,7 +7,7 @@ from typing import Any
 
 from asc_kit.errors import ModelError
 
-from .arena import Block, arena_end, check_placement, liveness_bound, place
+from .arena import Block, arena_end, check_placement, liveness_bound, overlap_bound, place
 from .graph import Graph, Operator, Tensor
 from .kernel_call import KernelCall
 from .operators import REGISTRY, Node
@@ -44,6 +44,8 @@ class Plan:
     """Size of the arena."""
     liveness_bound_bytes: int
     """What any placement needs in which no output overlaps its input."""
+    overlap_bound_bytes: int
+    """What any placement needs."""
 
     @property
     def weight_bytes(self) -> int:
@@ -93,6 +95,7 @@ def make_plan(graph: Graph) -> Plan:
         blocks=tuple(zip(blocks, places, strict=True)),
         arena_bytes=arena_end(blocks, places),
         liveness_bound_bytes=liveness_bound(blocks),
+        overlap_bound_bytes=overlap_bound(blocks, overlaps),
     )
 
 
@@ -149,6 +152,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         "arena_bytes": plan.arena_bytes,
         "liveness_bound_bytes": plan.liveness_bound_bytes,
+        "overlap_bound_bytes": plan.overlap_bound_bytes,
         "weight_bytes": plan.weight_bytes,
         "macs": plan.macs,
         "steps": [

@@ -21,12 +21,15 @@ Files = dict[str, bytes]
 
 BUILD_HEADER = "app/asc_build.h"
 _FRONTEND_SOURCES = ("asc_frontend.c", "asc_fft_f32.c")
+# kernels with a part in a file of its own
+_SHARED = {"asc_conv_1x1_s8": "asc_block_s8.c", "asc_conv_2d_s8": "asc_block_s8.c"}
 
 
 def engine_files(plan: Plan, tables: FrontEndTables, info: ModelInfo) -> Files:
     """Return the drop-in library: generated files, all headers, the front end, and the kernels the network uses."""
     runtime = _package_folder("runtime")
     wanted = {f"{step.call.kernel}.c" for step in plan.steps} | set(_FRONTEND_SOURCES)
+    wanted |= {_SHARED[step.call.kernel] for step in plan.steps if step.call.kernel in _SHARED}
     wanted |= {path.name for path in runtime.glob("*.h")}
     files = {f"engine/{name}": (runtime / name).read_bytes() for name in wanted}
     files |= {f"engine/{name}": text.encode() for name, text in emit_engine(plan, tables, info).items()}

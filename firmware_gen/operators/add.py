@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,11 @@ from numpy.typing import NDArray
 
 from ..graph import AddAttributes, Attributes
 from ..kernel_call import FieldValue, KernelCall
-from ..quantize import INT32_LIMIT, activation_range, quantize_multiplier, scale_wide
+from ..quantize import activation_range, quantize_multiplier, scale_wide
 from .base import Node, OperatorDefinition, OperatorView
 
 _LEFT_SHIFT = 20  # TFLite's, for int8
+_LARGEST_SHIFT = 20  # 8 bits and these are below 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,38 +103,24 @@ def _exact_sums(constants: _Constants) -> NDArray[np.int64]:
 
 
 def _linear_form(constants: _Constants, ratio_1: float, ratio_2: float) -> dict[str, int] | None:
-    """Search for (f1 * x1 + f2 * x2 + constant) >> shift, equal to TFLite's output for all 65,536 pairs.
+    """Search for (f1 * x1 + f2 * x2 + constant) >> 32, equal to TFLite's output for all 65,536 pairs.
 
     For given factors every pair bounds the constant from below and from above, except where the output is clamped;
-    any constant between the bounds is exact.
+    any constant between the bounds is exact. Inputs are scaled by 2**shift, so that the factors have 31 bits.
     """
     low, high = constants.range
-    if (low, high) != (-128, 127):
+    shift = max(math.frexp(max(ratio_1, ratio_2))[1] + 1, 0)
+    if (low, high) != (-128, 127) or shift > _LARGEST_SHIFT:
         return None
     exact = np.clip(_exact_sums(constants), low, high)
     q = np.arange(-128, 128, dtype=np.int64)
-    # the largest shift that keeps the sum in 32 bits: the sum is about the output, plus at most 256 steps of each input
-    magnitude = 128.0 * (ratio_1 + ratio_2) + 256.0 * (1.0 + ratio_1 + ratio_2)
-    shift = int(np.floor(np.log2(INT32_LIMIT / magnitude)))
-    if not 1 <= shift <= 30:
+    factor_1, factor_2 = round(ratio_1 * (1 << 32 - shift)), round(ratio_2 * (1 << 32 - shift))
+    sums = (factor_1 * q[:, None] + factor_2 * q[None, :]) << shift
+    # as much of both bounds as there is: a constant that is 0.5 in the output's unit is near the middle
+    half = 1 << 31
+    lower = int(np.max((exact << 32) - sums, where=exact > low, initial=half - (1 << 40)))
+    upper = int(np.min((exact + 1 << 32) - sums, where=exact < high, initial=half + (1 << 40)))
+    constant = (lower + upper) // 2
+    if lower >= upper or not np.array_equal(np.clip((sums + constant) >> 32, low, high), exact):
         return None
-    unit = 1 << shift
-    needs_lower, needs_upper = exact > low, exact < high
-    for step_1 in (0, 1, -1, 2, -2):
-        for step_2 in (0, 1, -1, 2, -2):
-            factor_1, factor_2 = round(ratio_1 * unit) + step_1, round(ratio_2 * unit) + step_2
-            sums = factor_1 * q[:, None] + factor_2 * q[None, :]
-            lower = np.max(exact * unit - sums, where=needs_lower, initial=-(1 << 40))
-            upper = np.min((exact + 1) * unit - sums, where=needs_upper, initial=1 << 40)
-            if lower >= upper:
-                continue
-            constant = int((lower + upper) // 2) if lower > -(1 << 40) and upper < 1 << 40 else 0
-            if not lower <= constant < upper:
-                constant = int(lower) if lower > -(1 << 40) else int(upper) - 1
-            total = sums + constant
-            partial = np.abs(constant) + 128 * max(abs(factor_1), abs(factor_2))
-            if max(np.abs(total).max(), partial) >= INT32_LIMIT:
-                continue
-            if np.array_equal(np.clip(total >> shift, low, high), exact):
-                return {"factor_1": factor_1, "factor_2": factor_2, "constant": constant, "shift": shift}
-    return None
+    return {"factor_1": factor_1, "factor_2": factor_2, "shift": shift, "constant": constant}

@@ -88,6 +88,7 @@ class Conv2D(OperatorDefinition):
                 inputs=(source.index,),
                 overlap=(_pair_overlap(pixels, in_channels, channels),),
                 macs=macs,
+                scratch_bytes=2 * in_channels,
             )
         padding = attributes.padding
         return KernelCall(
@@ -142,5 +143,8 @@ def _pack(weights: NDArray[np.int64]) -> NDArray[np.int8]:
 
 
 def _pair_overlap(pixels: int, in_channels: int, channels: int) -> int:
-    """As row_overlap, for a kernel that goes by two pixels at a time."""
-    return max(min(pixel + 2, pixels) * channels - pixel * in_channels for pixel in ({0, (pixels - 1) // 2 * 2}))
+    """As row_overlap, for a kernel that reads two pixels, then writes their outputs, then goes on to the next two.
+
+    What is written after n pixels must end before what is still to be read: out + n * channels <= in + n * in_channels.
+    """
+    return max(0, pixels * (channels - in_channels))

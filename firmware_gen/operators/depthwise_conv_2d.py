@@ -10,6 +10,8 @@ from ..quantize import activation_range, channel_scales
 from .base import Node, OperatorDefinition, OperatorView
 from .weights import check_weights, describe_weights, folded_bias, weight_scales
 
+_PADDING_PIXELS = 4  # as in asc_depthwise_conv_3x3_s8.c
+
 
 class DepthwiseConv2D(OperatorDefinition):
     """Convolution of each channel by itself."""
@@ -119,5 +121,5 @@ class DepthwiseConv2D(OperatorDefinition):
                 ),
             ),
             macs=out_h * out_w * channels * taps,
-            scratch_bytes=channels if unrolled else None,
+            scratch_bytes=_PADDING_PIXELS * channels if unrolled else None,
         )

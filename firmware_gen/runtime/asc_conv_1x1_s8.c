@@ -3,23 +3,28 @@
  *
  * Formula   y[p][c] = requantize_c(bias[c] + sum_k x[p][k] * w[c][k])
  * Shapes    input [pixels][in_channels], output [pixels][out_channels]
- * Overlap   two pixels are read before they are written; see ConvUnits in the generator
+ *           scratch [in_channels][2]: two neighbouring pixels, interleaved
+ * Overlap   two pixels are read before their outputs are written
  * Exact     TFLite BUILTIN_REF
  */
 #include "asc_kernels.h"
 
 #include "asc_block_s8.h"
 
-void asc_conv_1x1_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output) {
+void asc_conv_1x1_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output, int8_t *scratch) {
     const int32_t n = p->in_channels;
     const int32_t channels = p->out_channels;
     for (int32_t pixel = 0; pixel < p->pixels; pixel += 2) {
         /* the last of an odd number of pixels is computed twice, into the same place */
         const int32_t pair = pixel + 1 < p->pixels ? 1 : 0;
+        const int8_t *const other = input + pair * n;
+        for (int32_t k = 0; k < n; ++k) {
+            scratch[2 * k] = input[k];
+            scratch[2 * k + 1] = other[k];
+        }
         const int8_t *w = p->weights;
         for (int32_t channel = 0; channel < channels; channel += 4) {
-            asc_block_s8(input, input + pair * n, w, n, &p->requantize, channel, channels, output,
-                         output + pair * channels);
+            asc_block_s8(scratch, w, n, &p->requantize, channel, channels, output, output + pair * channels);
             w += 4 * n;
         }
         input += 2 * n;

@@ -62,8 +62,8 @@ typedef struct {
 
 typedef struct {
     int32_t n; /* elements */
-    int32_t factor_1, factor_2, constant, shift;
-    int32_t min, max;
+    int32_t factor_1, factor_2, shift;
+    int64_t constant;
 } asc_add_linear_t;
 
 typedef struct {
@@ -107,7 +107,7 @@ typedef struct {
 } asc_softmax_t;
 
 void asc_conv_2d_s8(const asc_conv_2d_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
-void asc_conv_1x1_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output);
+void asc_conv_1x1_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
 void asc_depthwise_conv_2d_s8(const asc_depthwise_conv_2d_t *p, const int8_t *input, int8_t *output);
 void asc_depthwise_conv_3x3_s8(const asc_depthwise_conv_2d_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
 void asc_fully_connected_s8(const asc_fully_connected_t *p, const int8_t *input, int8_t *output);

@@ -28,6 +28,16 @@ typedef struct {
     int32_t wide;              /* 0: the narrow form holds for every channel and every input */
 } asc_requantize_t;
 
+/* Saturates to int8: with one instruction where the core has it and the compiler does not find it by itself. */
+static inline int32_t asc_saturate_s8(int32_t value) {
+#if defined(__ARM_FEATURE_SAT)
+    /* not the macro of arm_acle.h, which warns in GCC 12 */
+    return (int32_t)__builtin_arm_ssat(value, 8);
+#else
+    return value < -128 ? -128 : value > 127 ? 127 : value;
+#endif
+}
+
 /* Equation (1) without left shift. Needs |acc| < 2^30. */
 static inline int32_t asc_high_multiply(int32_t acc, int32_t multiplier) {
     const int64_t product = (int64_t)(acc * 2) * multiplier;
@@ -39,12 +49,12 @@ static inline int32_t asc_high_multiply(int32_t acc, int32_t multiplier) {
  * The zero point enters before the shift: (h + half + zero_point * 2^n) >> n with n = right_shift_less_1 + 1.
  * The generator proves |acc| < 2^30 and |h| + |offset * 2^(n - 1)| < 2^31 from the weights.
  */
-static inline int8_t asc_requantize_narrow(int32_t acc, int32_t multiplier, int32_t right_shift_less_1,
-                                           int32_t offset) {
+static inline int32_t asc_requantize_narrow(int32_t acc, int32_t multiplier, int32_t right_shift_less_1,
+                                            int32_t offset) {
     int32_t h = asc_high_multiply(acc, multiplier);
     h += h >> 31; /* ties away from zero: one less where negative */
     h = (h + offset * (1 << right_shift_less_1)) >> right_shift_less_1 >> 1;
-    return (int8_t)(h < -128 ? -128 : h > 127 ? 127 : h);
+    return asc_saturate_s8(h);
 }
 
 /* Equations (1) and (2) for any accumulator and any exponent from -31 to 30. */
@@ -66,7 +76,7 @@ static inline int8_t asc_clamp(int32_t value, int32_t min, int32_t max) {
 /* One channel's accumulator to its output, whichever form the operator has. */
 static inline int8_t asc_requantize(const asc_requantize_t *r, int32_t channel, int32_t acc) {
     if (r->wide == 0) {
-        return asc_requantize_narrow(acc, r->multiplier[channel], r->shift[channel], r->offset);
+        return (int8_t)asc_requantize_narrow(acc, r->multiplier[channel], r->shift[channel], r->offset);
     }
     return asc_clamp(asc_scale_wide(acc, r->multiplier[channel], r->shift[channel]) + r->offset, r->min, r->max);
 }
