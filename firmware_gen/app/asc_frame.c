@@ -72,6 +72,12 @@ static int32_t receive_stuffed(void) {
     }
 }
 
+void asc_frame_start(void)
+{
+    static const uint8_t delimiter = (uint8_t)ASC_FRAME_DELIMITER;
+    asc_port_write(&delimiter, 1);
+}
+
 int asc_frame_receive(asc_frame_t *frame) {
     for (;;) {
         const int32_t length = receive_stuffed();

@@ -17,6 +17,9 @@ typedef struct {
     uint32_t dropped;  /* frames with a wrong checksum, wrong stuffing, too short or too long */
 } asc_frame_counts_t;
 
+/* Ends whatever is on the line; called once, first. */
+void asc_frame_start(void);
+
 /* Waits for the next valid frame. Returns 0, or -1 when the line is closed. */
 int asc_frame_receive(asc_frame_t *frame);
 

@@ -295,6 +295,7 @@ void asc_server_run(void) {
     uint16_t length = 0;    /* of `answer`; 0: there is none yet */
 
     asc_init(&state);
+    asc_frame_start();
     while (asc_frame_receive(&request) == 0) {
         /* The same request once more: its answer was lost on the way. HELLO begins a session and is never old. */
         const int is_repeated = length != 0 && request.type != ASC_OP_HELLO && request.sequence == last.sequence &&
