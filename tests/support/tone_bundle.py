@@ -21,8 +21,8 @@ FRONTEND = FrontEndSpec(
     sample_rate_hz=8000, clip_samples=4000, n_fft=256, win_length=256, hop_length=128, n_mels=16, f_max_hz=4000.0
 )
 # log-mel values run from log(1e-5) = -11.5 to about 8
-_INPUT = TensorInfo(shape=(1, 16, 32, 1), scale=0.1, zero_point=0)
-_OUTPUT = TensorInfo(shape=(1, 3), scale=0.2, zero_point=0)
+_INPUT = TensorInfo(shape=(1, 16, 32, 1), scale=float(np.float32(0.1)), zero_point=0)
+_OUTPUT = TensorInfo(shape=(1, 3), scale=float(np.float32(0.2)), zero_point=0)
 _WEIGHT_SCALE = 2 / (7 * 32) / 127
 
 

@@ -1,0 +1,326 @@
+"""`asc-kit bench` as people call it: the firmware that is generated, on the emulated board and on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from fake_board import FakeBoard, a_hello
+from lossy_line import LossyLine
+from served_board import ServedBoard
+from tone_bundle import FRONTEND, LABELS, make_tone_bundle, tone
+
+from asc_kit.board import load_board
+from asc_kit.bundle import Bundle
+from asc_kit.device_runner.emulator import emulate
+from asc_kit.records import read_record
+from asc_kit.result import BenchmarkResult
+
+BOARD = "qemu-mps2-an386"
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+needs_emulator = pytest.mark.skipif(
+    shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
+    reason="needs qemu-system-arm and arm-none-eabi-gcc",
+)
+
+
+def write_recordings(root: Path) -> Path:
+    """Eighteen clips: three scenes, two recording devices in training and one that is not, three of each."""
+    rng = np.random.default_rng(3)
+    meta = ["filename\tscene_label\tidentifier\tsource_label"]
+    test = ["filename\tscene_label"]
+    (root / "audio").mkdir(parents=True)
+    for label in LABELS:
+        for device, level in (("a", 0.3), ("b", 0.2), ("s4", 0.1)):
+            for number in range(2):
+                f_hz = {"low": rng.uniform(300, 700), "high": rng.uniform(1500, 3000), "quiet": 100.0}[label]
+                audio = tone(f_hz, 0.5, 8000, 0.0 if label == "quiet" else level)
+                name = f"audio/{label}-{device}-{number}.wav"
+                soundfile.write(root / name, audio + 1e-4 * rng.standard_normal(len(audio)), 8000, subtype="PCM_16")
+                meta.append(f"{name}\t{label}\tcity-{number}\t{device}")
+                test.append(f"{name}\t{label}")
+    (root / "meta.csv").write_text("\n".join(meta) + "\n", encoding="utf-8")
+    (root / "test.csv").write_text("\n".join(test) + "\n", encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle and recordings; the firmware is built in it by the first test that needs it."""
+    folder = tmp_path_factory.mktemp("bench")
+    make_tone_bundle(folder / "bundle")
+    write_recordings(folder / "data")
+    return folder
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "asc_kit", "bench", *map(str, words)]
+
+
+def bench(folder: Path, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command("bundle", "--data", "data", *words),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"COLUMNS": "200"} | environment,
+        check=False,
+    )
+
+
+def emulators_of(marker: str) -> list[int]:
+    """Processes that have `marker` in their command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if marker.encode() in path.read_bytes() and int(path.parent.name) != os.getpid():
+                found.append(int(path.parent.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def check_result(result: BenchmarkResult, bundle: Bundle, board: str, mode: str) -> None:
+    manifest = bundle.manifest
+    assert (result.board, result.mode, result.clips, result.name) == (board, mode, 18, "tones")
+    assert (result.correct, result.accuracy, result.macro_accuracy) == (18, 1.0, 1.0)
+    assert result.bit_identical == result.host_agreement == 18
+    assert (result.model_sha256, result.spec_id) == (manifest.model_sha256, manifest.frontend.spec_id)
+    assert [group.name for group in result.per_scene] == sorted(LABELS)
+    assert [(group.name, group.clips) for group in result.per_recording_device] == [("a", 6), ("b", 6), ("s4", 6)]
+    assert result.seen_devices is not None and result.seen_devices.clips == 6
+    assert result.unseen_devices is not None and result.unseen_devices.clips == 12
+    assert result.split == "test" and result.labels == LABELS and result.link_retries == 0
+    assert result.latency.unit == load_board(board).timer and result.latency.min > 0
+    assert sum(item.macs for item in result.profile) == manifest.macs and all(item.time > 0 for item in result.profile)
+    memory = result.memory
+    assert memory.arena_bytes >= manifest.input.n_elements and memory.code_bytes and memory.weight_bytes
+    assert [item.filename.split("-")[0] for item in result.predictions[:2]] == ["audio/high"] * 2
+    assert all(len(item.output) == 3 for item in result.predictions)
+    assert (result.latency.frontend is not None) == (mode == "audio")
+    assert result.feature_lsb_max <= 1 and result.feature_mismatch_share <= 0.01
+    assert {"system", "python", "numpy", "compiler"} <= set(result.environment)
+
+
+@needs_gcc
+@pytest.mark.parametrize("mode", ["features", "audio"])
+def test_native_program(folder: Path, mode: str) -> None:
+    done = bench(folder, "--board", "host", "--mode", mode)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    for words in ("Accuracy", "by recording device", "s4", "Latency, ns", "Memory, bytes", "18 / 18"):
+        assert words in done.stderr
+    path = folder / "bundle" / "results" / f"host-{mode}" / "results.json"
+    assert str(path.relative_to(folder)) in done.stderr
+    check_result(read_record(BenchmarkResult, path), Bundle.open(folder / "bundle"), "host", mode)
+
+
+@needs_emulator
+def test_emulated_board_features_and_the_json_document(folder: Path) -> None:
+    done = bench(folder, "--board", BOARD, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    path = folder / "bundle" / "results" / f"{BOARD}-features" / "results.json"
+    assert document == json.loads(path.read_text(encoding="utf-8"))
+    assert document["memory"]["stack_bytes"] > 0 and document["emulated"] is True
+    assert {"min", "median", "p95", "max", "unit"} <= set(document["latency"])
+    assert "QEMU" in document["environment"]["emulator"]
+    check_result(read_record(BenchmarkResult, path), Bundle.open(folder / "bundle"), BOARD, "features")
+
+
+@needs_emulator
+def test_emulated_board_audio_is_the_same_however_many_emulators_run(folder: Path) -> None:
+    results = []
+    for jobs in (1, 2):
+        done = bench(folder, "--board", BOARD, "--mode", "audio", "--jobs", jobs, "--out", f"out{jobs}")
+        assert done.returncode == 0, done.stderr
+        results.append(read_record(BenchmarkResult, folder / f"out{jobs}" / "results.json"))
+        check_result(results[-1], Bundle.open(folder / "bundle"), BOARD, "audio")
+    assert results[0].predictions == results[1].predictions
+    assert results[0].latency == results[1].latency
+    assert results[0].latency.frontend is not None and results[0].latency.frontend.min > 10_000
+
+
+@needs_gcc
+def test_limit_takes_every_scene_and_recording_device(folder: Path) -> None:
+    done = bench(folder, "--board", "host", "--limit", 6, "--json", "--out", "few")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["clips"] == 6
+    assert {group["clips"] for group in document["per_scene"]} == {2}
+    assert {group["clips"] for group in document["per_recording_device"]} == {2}
+
+
+@needs_gcc
+def test_board_on_a_port_with_a_noisy_line(folder: Path) -> None:
+    """A port that somebody else provides; the firmware's manifest is found by what the board answers."""
+    assert bench(folder, "--board", "host", "--limit", 1, "--out", "build").returncode == 0
+    image = folder / "bundle" / "firmware" / "host" / "build" / "firmware"
+    with emulate(load_board("host"), image) as emulator:
+        line = LossyLine(emulator.port, rate=2e-5, seed=4)
+        try:
+            done = bench(folder, "--port", line.port, "--mode", "audio", "--json", "--limit", 9, "--out", "port")
+        finally:
+            line.close()
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["board"] == "host" and document["bit_identical"] == 9
+    assert document["memory"]["code_bytes"] > 0 and document["profile"]
+    assert (document["link_retries"] > 0) == (line.faults > 0)
+
+
+def hello_of(bundle: Bundle, **changes: object) -> Any:
+    """What a board that runs this bundle says."""
+    manifest = bundle.manifest
+    return a_hello(
+        **{
+            "input_bytes": manifest.input.n_elements,
+            "output_bytes": manifest.output.n_elements,
+            "sample_rate_hz": FRONTEND.sample_rate_hz,
+            "clip_samples": FRONTEND.clip_samples,
+            "spec_id": FRONTEND.spec_id,
+            "model_sha256": manifest.model_sha256,
+        }
+        | changes
+    )
+
+
+def test_wrong_outputs_are_written_and_exit_4(folder: Path) -> None:
+    """The board has the right hashes and the wrong network."""
+    board = FakeBoard(hello_of(Bundle.open(folder / "bundle")))
+    with ServedBoard(board) as served:
+        done = bench(folder, "--port", served.port, "--out", "wrong")
+    assert done.returncode == 4
+    assert "of 18 outputs differ from the reference kernels, the first for audio/" in done.stderr
+    result = read_record(BenchmarkResult, folder / "wrong" / "results.json")
+    assert result.bit_identical < 18 and result.core == "unknown" and result.profile == ()
+    assert result.memory.code_bytes is None and not result.emulated
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model_sha256": "cd" * 32}, "another model"),
+        ({"spec_id": "ff" * 8}, "another front end"),
+        ({"protocol_version": 7}, "speaks protocol version 7"),
+    ],
+)
+def test_board_with_something_else_is_refused(folder: Path, changes: dict[str, object], words: str) -> None:
+    with ServedBoard(FakeBoard(hello_of(Bundle.open(folder / "bundle"), **changes))) as served:
+        done = bench(folder, "--port", served.port, "--out", "refused")
+    assert done.returncode == 3 and words in done.stderr and "flash" in done.stderr
+    assert not (folder / "refused").exists()
+
+
+def test_port_that_never_answers(folder: Path) -> None:
+    host, board = pty.openpty()
+    start = time.monotonic()
+    try:
+        done = bench(folder, "--port", os.ttyname(board), "--out", "silent")
+    finally:
+        os.close(host)
+        os.close(board)
+    assert done.returncode == 3 and "did not answer HELLO" in done.stderr and "baud" in done.stderr
+    assert time.monotonic() - start < 15
+    assert not (folder / "silent").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--port", "/dev/ttyNONE"], 3, "port /dev/ttyNONE cannot be opened"),
+        (["--port", "socket://127.0.0.1:1"], 3, "cannot be opened"),
+        (["--port", "nonsense://x"], 3, "cannot be opened"),
+        (["--board", "nonsense"], 3, "unknown board 'nonsense'"),
+        ([], 2, "give --board NAME, --port PORT, or both"),
+        (["--port", "/dev/ttyNONE", "--jobs", "2"], 2, "one clip at a time"),
+        (["--board", "host", "--limit", "0"], 2, "--limit"),
+        (["--board", "host", "--mode", "video"], 2, "--mode"),
+        (["--board", "host", "--split", "train"], 1, "no split file train.csv"),
+        (["--board", "host", "--out", "data/meta.csv"], 1, "is a file"),
+    ],
+)
+def test_bad_options(folder: Path, words: Sequence[str], code: int, text: str) -> None:
+    done = bench(folder, *words)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert text in done.stderr
+
+
+def test_missing_emulator_says_how_to_get_it(folder: Path, tmp_path: Path) -> None:
+    done = bench(folder, "--board", BOARD, "--out", "none", PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "qemu-system-arm is not installed" in done.stderr and "apt-get install qemu-system-arm" in done.stderr
+    assert not (folder / "none").exists()
+
+
+def test_bad_data_is_refused_before_a_board_is_started(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "data", tmp_path / "data")
+    (tmp_path / "bundle").symlink_to(folder / "bundle")
+    (tmp_path / "data" / "audio" / "low-a-1.wav").unlink()
+    done = bench(tmp_path, "--board", "host")
+    assert done.returncode == 1 and "low-a-1.wav does not exist" in done.stderr
+    (tmp_path / "data" / "meta.csv").write_text("filename\tscene_label\tidentifier\tsource_label\n")
+    done = bench(tmp_path, "--board", "host")
+    assert done.returncode == 1 and "names no clips" in done.stderr
+    (tmp_path / "data" / "meta.csv").write_text(
+        "filename\tscene_label\tidentifier\tsource_label\naudio/low-a-0.wav\tzebra\tx\ta\n"
+    )
+    (tmp_path / "data" / "test.csv").write_text("filename\tscene_label\naudio/low-a-0.wav\tzebra\n")
+    done = bench(tmp_path, "--board", "host")
+    assert done.returncode == 1 and "'zebra', which the model does not know" in done.stderr
+
+
+@needs_gcc
+def test_unreadable_recording_in_the_middle(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "data", tmp_path / "data")
+    (tmp_path / "bundle").symlink_to(folder / "bundle")
+    (tmp_path / "data" / "audio" / "low-a-1.wav").write_bytes(b"RIFF")
+    done = bench(tmp_path, "--board", "host", "--out", "broken")
+    assert done.returncode == 1 and "low-a-1.wav cannot be read" in done.stderr
+    assert not (tmp_path / "broken").exists()
+    assert emulators_of(str(tmp_path)) == []
+
+
+@needs_emulator
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
+def test_interrupted_in_the_middle(folder: Path, number: signal.Signals, code: int) -> None:
+    """Both emulators run when it happens; none is left, nothing is written."""
+    image = str(folder / "bundle" / "firmware" / BOARD / "build" / "firmware.elf")
+    process = subprocess.Popen(
+        command(folder / "bundle", "--data", folder / "data", "--board", BOARD, "--mode", "audio", "--out", "stopped"),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while len(emulators_of(image)) < 2 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(emulators_of(image)) == 2, process.communicate()
+    time.sleep(0.2)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == code and "Interrupted" in said and "Traceback" not in said
+    assert emulators_of(image) == []
+    assert not (folder / "stopped").exists()
+
+
+def test_lists_of_boards_and_ports() -> None:
+    for name, expected in (("boards", BOARD), ("ports", "")):
+        plain = subprocess.run([sys.executable, "-m", "asc_kit", name], capture_output=True, text=True, check=False)
+        assert plain.returncode == 0 and expected in plain.stdout
+        done = subprocess.run([sys.executable, "-m", "asc_kit", name, "--json"], capture_output=True, check=False)
+        assert done.returncode == 0 and isinstance(json.loads(done.stdout), list)
