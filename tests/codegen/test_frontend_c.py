@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine_cases import RUNTIME, WARNINGS
-from frontend_cases import PROGRAM, SPECS, signals, write_tables
+from frontend_cases import PROGRAM, SPECS, quantization, signals, write_tables
 
-from asc_kit.frontend import FrontEndSpec, log_mel, model_input
-from asc_kit.quantization import TensorInfo
+from asc_kit.frontend import log_mel, model_input
 
 # float32 transforms against float64: rounding errors of about 1e-7 of the loudest bin,
 # which count where a band of the full-scale square wave is near log_offset; 2.7e-4 at worst
@@ -47,13 +46,6 @@ def build(
 
 def run(program: Path, *arguments: str, data: bytes) -> bytes:
     return subprocess.run([str(program), *arguments], input=data, capture_output=True, check=True).stdout
-
-
-def quantization(spec: FrontEndSpec, features: np.ndarray) -> TensorInfo:
-    """What a converter would choose for these features."""
-    scale = float(np.float32((features.max() - features.min()) / 255)) or 1.0
-    zero_point = int(np.clip(-128 - round(float(features.min()) / scale), -128, 127))
-    return TensorInfo(shape=spec.input_shape, scale=scale, zero_point=zero_point)
 
 
 @pytest.mark.parametrize("name", sorted(SPECS))

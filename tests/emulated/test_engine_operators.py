@@ -2,79 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_cases import (
-    ROOT,
-    assert_equal,
-    compile_objects,
-    request,
-    runtime_sources,
-    split_outputs,
-    write_cases,
-)
+from emulated_cases import missing_tools, run_emulated
+from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
 from hypothesis import HealthCheck, Phase, given, settings
 from int8_cases import STRATEGIES, Case
 from reference_networks import cp_mobile
 
-from asc_kit.board import load_board
-
-BOARD = load_board("qemu-mps2-an386")
 CASES_PER_OPERATOR = 5
 # portable C; the peer's portable kernels need 373.7 M, its optimized ones 93.9 M
 CP_MOBILE_INSTRUCTIONS = 90_000_000
 
-pytestmark = pytest.mark.skipif(
-    shutil.which(BOARD.compiler) is None or shutil.which("qemu-system-arm") is None,
-    reason="needs the Arm GNU toolchain and qemu-system-arm",
-)
+pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
 
 
 def run_on_board(cases: Sequence[Case], folder: Path) -> tuple[list[np.ndarray], list[int]]:
-    """Compile, boot and run cases; return outputs and the instructions of each case's first input."""
-    compiler = [BOARD.compiler, *BOARD.toolchain.cflags]
-    support = ROOT / "tests" / "support" / "emulated_main.c"
-    sources = [*write_cases([case.model for case in cases], folder), support, BOARD.folder / "startup.c"]
-    sources += runtime_sources()
-    include = [f"-I{ROOT / 'firmware_gen' / 'app'}", "-ffunction-sections", "-fdata-sections"]
-    objects = compile_objects([*compiler, *include], sources, folder / "objects", folder)
-    memory = BOARD.memory
-    assert memory is not None
-    symbols = {
-        "FLASH_ORIGIN": memory.flash_origin,
-        "FLASH_BYTES": memory.flash_bytes,
-        "RAM_ORIGIN": memory.ram_origin,
-        "RAM_BYTES": memory.ram_bytes,
-        "STACK_BYTES": memory.stack_bytes,
-    }
-    link = [f"-Wl,--defsym=ASC_{name}={value:#x}" for name, value in symbols.items()]
-    link += [*BOARD.toolchain.ldflags, "-T", str(BOARD.folder / str(BOARD.linker_script)), "-Wl,--gc-sections"]
-    image = folder / "image.elf"
-    subprocess.run([*compiler, *link, "-o", str(image), *map(str, objects), "-lm"], check=True)
-    (folder / "in.bin").write_bytes(request(cases))
-    emulator = ["qemu-system-arm", "-M", "mps2-an386", "-icount", "shift=0", "-display", "none", "-monitor", "none"]
-    emulator += ["-serial", "null", "-semihosting-config", "enable=on,target=native", "-kernel", str(image)]
-    done = subprocess.run(emulator, cwd=folder, timeout=300, check=False)
-    assert done.returncode == 0, f"the program ended with {done.returncode}: above 100 it is a fault"
-    data, outputs, instructions = (folder / "out.bin").read_bytes(), b"", []
-    for case, sizes in zip(cases, _output_sizes(cases), strict=True):
-        for index in range(len(case.inputs)):
-            if index == 0:
-                instructions.append(int.from_bytes(data[:4], "little"))
-            outputs += data[4 : 4 + sizes]
-            data = data[4 + sizes :]
-    return split_outputs(cases, outputs), instructions
-
-
-def _output_sizes(cases: Sequence[Case]) -> list[int]:
-    from engine_cases import model_info
-
-    return [model_info(case.model).output.n_elements for case in cases]
+    """Run cases; return outputs and the instructions of each case's first input."""
+    units = write_cases([case.model for case in cases], folder)
+    sizes = [model_info(case.model).output.n_elements for case in cases for _ in case.inputs]
+    answers = run_emulated(units, request(cases), sizes, folder)
+    outputs = split_outputs(cases, b"".join(output for _, output in answers))
+    vectors = len(cases[0].inputs)
+    return outputs, [instructions for instructions, _ in answers[::vectors]]
 
 
 def examples(op: str) -> list[Case]:

@@ -132,6 +132,13 @@ def signals(spec: FrontEndSpec) -> np.ndarray:
     return np.stack([np.clip(np.rint(clip), -32768, 32767) for clip in clips]).astype(np.int16)
 
 
+def quantization(spec: FrontEndSpec, features: np.ndarray) -> TensorInfo:
+    """What a converter would choose for these features."""
+    scale = float(np.float32((features.max() - features.min()) / 255)) or 1.0
+    zero_point = int(np.clip(-128 - round(float(features.min()) / scale), -128, 127))
+    return TensorInfo(shape=spec.input_shape, scale=scale, zero_point=zero_point)
+
+
 def write_tables(spec: FrontEndSpec, info: TensorInfo, folder: Path) -> Path:
     """Write asc_frontend_tables.c and sizes.h; return the former."""
     tables = frontend_tables(spec, info)

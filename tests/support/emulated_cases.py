@@ -1,0 +1,66 @@
+"""Build cases into one image of the emulated Cortex-M4F and run it; files in and out by semihosting."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine_cases import ROOT, compile_objects, runtime_sources
+
+from asc_kit.board import load_board
+
+BOARD = load_board("qemu-mps2-an386")
+EMULATOR = "qemu-system-arm"
+
+
+def missing_tools() -> str:
+    """What is not installed of what these tests need."""
+    return ", ".join(program for program in (BOARD.compiler, EMULATOR) if shutil.which(program) is None)
+
+
+def run_emulated(
+    units: Sequence[Path], requests: bytes, output_sizes: Sequence[int], folder: Path
+) -> list[tuple[int, bytes]]:
+    """Compile units that define `cases`, boot the image and return instructions and output of every request.
+
+    Parameters
+    ----------
+    units
+        C files, cases.c among them; cases.h lies in `folder`.
+    requests
+        For each: the number of a case, 32 bits, and its input.
+    output_sizes
+        Bytes of each request's output.
+    folder
+        Where to work.
+    """
+    compiler = [BOARD.compiler, *BOARD.toolchain.cflags]
+    sources = [*units, ROOT / "tests" / "support" / "emulated_main.c", BOARD.folder / "startup.c", *runtime_sources()]
+    flags = [f"-I{ROOT / 'firmware_gen' / 'app'}", "-ffunction-sections", "-fdata-sections"]
+    objects = compile_objects([*compiler, *flags], sources, folder / "objects", folder)
+    memory = BOARD.memory
+    assert memory is not None
+    symbols = {
+        "FLASH_ORIGIN": memory.flash_origin,
+        "FLASH_BYTES": memory.flash_bytes,
+        "RAM_ORIGIN": memory.ram_origin,
+        "RAM_BYTES": memory.ram_bytes,
+        "STACK_BYTES": memory.stack_bytes,
+    }
+    link = [f"-Wl,--defsym=ASC_{name}={value:#x}" for name, value in symbols.items()]
+    link += [*BOARD.toolchain.ldflags, "-T", str(BOARD.folder / str(BOARD.linker_script)), "-Wl,--gc-sections"]
+    image = folder / "image.elf"
+    subprocess.run([*compiler, *link, "-o", str(image), *map(str, objects), "-lm"], check=True)
+    (folder / "in.bin").write_bytes(requests)
+    command = [EMULATOR, "-M", "mps2-an386", "-icount", "shift=0", "-display", "none", "-monitor", "none"]
+    command += ["-serial", "null", "-semihosting-config", "enable=on,target=native", "-kernel", str(image)]
+    done = subprocess.run(command, cwd=folder, timeout=300, check=False)
+    assert done.returncode == 0, f"the program ended with {done.returncode}: above 100 it is a fault"
+    data, answers = (folder / "out.bin").read_bytes(), []
+    for size in output_sizes:
+        answers.append((int.from_bytes(data[:4], "little"), data[4 : 4 + size]))
+        data = data[4 + size :]
+    assert not data
+    return answers

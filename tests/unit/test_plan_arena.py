@@ -1,0 +1,195 @@
+"""Placement in the arena and the passes: nothing that is still needed is ever overwritten."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from int8_models import ModelBuilder
+from reference_networks import cp_mobile
+
+from asc_kit.errors import ModelError
+from asc_kit.firmware_gen.arena import (
+    ALIGNMENT,
+    Block,
+    arena_end,
+    check_placement,
+    liveness_bound,
+    overlap_bound,
+    place,
+)
+from asc_kit.firmware_gen.graph import Conv2DAttributes, DepthwiseConv2DAttributes, Graph, Padding
+from asc_kit.firmware_gen.kernel_call import row_overlap
+from asc_kit.firmware_gen.passes import alias_reshape, fold_pad
+from asc_kit.firmware_gen.plan import make_plan, plan_document
+from asc_kit.firmware_gen.reader import read_model
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> tuple[list[Block], dict[tuple[int, int], int]]:
+    """Blocks of a chain of steps: each step's output may overlap its input; some blocks live longer."""
+    n = draw(st.integers(1, 10))
+    blocks = []
+    for index in range(n):
+        longer = draw(st.sampled_from([0, 0, 0, 1, 3]))
+        size = draw(st.integers(1, 200))
+        blocks.append(Block(name=str(index), n_bytes=size, first=index - 1, last=index + longer))
+    overlaps = {}
+    for index in range(1, n):
+        if blocks[index - 1].last == index - 1 and draw(st.booleans()):
+            overlaps[index, index - 1] = draw(st.integers(0, blocks[index].n_bytes))
+    return blocks, overlaps
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(chains())
+def test_blocks_in_use_share_no_byte(case: tuple[list[Block], dict[tuple[int, int], int]]) -> None:
+    blocks, overlaps = case
+    offsets = place(blocks, overlaps)
+    assert all(offset % ALIGNMENT == 0 for offset in offsets)
+    for a, one in enumerate(blocks):
+        for b, other in enumerate(blocks[:a]):
+            if not (one.first <= other.last and other.first <= one.last):
+                continue
+            bytes_of = [set(range(offsets[i], offsets[i] + blocks[i].n_bytes)) for i in (a, b)]
+            shared = bytes_of[0] & bytes_of[1]
+            if (a, b) in overlaps:
+                assert not shared or offsets[b] - offsets[a] >= overlaps[a, b]
+            else:
+                assert not shared
+    assert overlap_bound(blocks, overlaps) <= arena_end(blocks, offsets)
+    assert place(blocks, overlaps) == offsets
+
+
+def test_the_guard_finds_a_collision() -> None:
+    blocks = [Block(name="a", n_bytes=8, first=0, last=1), Block(name="b", n_bytes=8, first=1, last=2)]
+    check_placement(blocks, (0, 8), {})
+    check_placement(blocks, (4, 0), {(1, 0): 4})
+    for offsets, overlaps in (((0, 4), {}), ((0, 0), {(1, 0): 4}), ((0, 4), {(1, 0): 0})):
+        with pytest.raises(RuntimeError, match="share memory"):
+            check_placement(blocks, offsets, overlaps)
+
+
+def test_liveness_bound() -> None:
+    sizes = [(10, -1, 0), (20, 0, 2), (5, 1, 2), (40, 2, 3)]
+    blocks = [Block(name="", n_bytes=n, first=first, last=last) for n, first, last in sizes]
+    assert liveness_bound(blocks) == 65
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "rows"), [(3, 1, 1, 9), (3, 2, 1, 9), (1, 1, 0, 4), (5, 3, 2, 20), (2, 2, 0, 6)]
+)
+def test_row_overlap_is_the_least_distance(kernel: int, stride: int, padding: int, rows: int) -> None:
+    """Against a walk over all bytes: at the distance no needed byte is overwritten, at one less some is."""
+    out_rows, in_bytes, out_bytes = -(-rows // stride), 3, 4
+    distance = row_overlap(
+        out_rows=out_rows,
+        out_row_bytes=out_bytes,
+        in_rows=rows,
+        in_row_bytes=in_bytes,
+        stride=stride,
+        padding=padding,
+    )
+
+    def damaged(distance: int) -> bool:
+        for row in range(out_rows):
+            first_needed = max(row * stride - padding, 0)
+            # writing this row happens while its own window and all later ones are needed
+            needed = range(distance + first_needed * in_bytes, distance + rows * in_bytes)
+            if set(needed) & set(range(row * out_bytes, (row + 1) * out_bytes)):
+                return True
+        return False
+
+    assert not damaged(distance)
+    assert distance == 0 or damaged(distance - 1)
+
+
+def test_cp_mobile_reaches_the_bound() -> None:
+    plan = make_plan(read_model(cp_mobile().model))
+    # tensors that overlap nothing need 174,336: an expanded tensor, the depthwise output and the shortcut
+    assert plan.liveness_bound_bytes == 174_336
+    assert plan.arena_bytes == plan.overlap_bound_bytes == 106_880
+    again = make_plan(read_model(cp_mobile().model))
+    assert plan_document(plan) == plan_document(again)
+
+
+def padded_network(*, users: int, amounts: list[list[int]], depthwise: bool = False) -> Graph:
+    builder = ModelBuilder()
+    before = np.array(amounts)
+    shape = (1, 6, 5, 2)
+    source = builder.activation(shape, 0.1, 5)
+    padded_shape = [int(size) for size in np.array(shape) + before.sum(axis=1)]
+    padded = builder.activation(padded_shape, 0.1, 5)
+    builder.operator("PAD", [source, builder.constant(before.astype(np.int32))], padded, "PadOptions")
+    outputs = []
+    for _ in range(users):
+        channels = padded_shape[3]
+        weights = np.ones((1, 3, 3, channels) if depthwise else (channels, 3, 3, channels), np.int8)
+        bias = builder.constant(np.zeros(channels, np.int32), [0.001] * channels)
+        tensors = [padded, builder.constant(weights, [0.01] * channels, axis=3 if depthwise else 0), bias]
+        out_shape = (1, padded_shape[1] - 2, padded_shape[2] - 2, channels)
+        output = builder.activation(out_shape, 0.2, 0)
+        options = {"padding": 1, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+        if depthwise:
+            builder.operator(
+                "DEPTHWISE_CONV_2D", tensors, output, "DepthwiseConv2DOptions", depthMultiplier=1, **options
+            )
+        else:
+            builder.operator("CONV_2D", tensors, output, "Conv2DOptions", **options)
+        outputs.append(output)
+    if users == 2:
+        total = builder.activation(out_shape, 0.2, 0)
+        builder.operator("ADD", list(outputs), total, "AddOptions")
+        outputs.append(total)
+    return read_model(builder.finish(source, outputs[-1]))
+
+
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_padding_moves_into_the_convolution(depthwise: bool) -> None:
+    graph = fold_pad(padded_network(users=1, amounts=[[0, 0], [1, 2], [3, 0], [0, 0]], depthwise=depthwise))
+    (operator,) = graph.operators
+    attributes = operator.attributes
+    assert isinstance(attributes, DepthwiseConv2DAttributes if depthwise else Conv2DAttributes)
+    assert attributes.padding == Padding(top=1, bottom=2, left=3, right=0)
+    assert operator.inputs[0] == graph.input
+
+
+@pytest.mark.parametrize(
+    ("users", "amounts"),
+    [(2, [[0, 0], [1, 1], [1, 1], [0, 0]]), (1, [[0, 0], [1, 1], [1, 1], [0, 2]])],
+)
+def test_padding_stays_where_it_cannot_move(users: int, amounts: list[list[int]]) -> None:
+    graph = fold_pad(padded_network(users=users, amounts=amounts))
+    assert graph.operators[0].op == "PAD"
+
+
+def test_reshape_becomes_an_alias() -> None:
+    builder = ModelBuilder()
+    source = builder.activation((1, 2, 3, 2), 0.1, 0)
+    flat = builder.activation((1, 12), 0.1, 0)
+    again = builder.activation((1, 3, 2, 2), 0.1, 0)
+    builder.operator("RESHAPE", [source], flat)
+    builder.operator("RESHAPE", [flat], again)
+    output = builder.activation((1, 12), 1 / 256, -128)
+    builder.operator("LOGISTIC", [flat], output)
+    with pytest.raises(ModelError, match="different shapes"):
+        bad = builder.activation((1, 3, 2, 2), 1 / 256, -128)
+        builder.operator("LOGISTIC", [flat], bad)
+        read_model(builder.finish(source, output))
+    builder.graph.operators.pop()
+    graph = alias_reshape(read_model(builder.finish(source, output)))
+    assert [operator.op for operator in graph.operators] == ["LOGISTIC"]
+    assert graph.storage(again) == graph.storage(flat) == source
+    plan = make_plan(read_model(builder.finish(source, output)))
+    # in place: input, its aliases and the output are 12 bytes
+    assert plan.arena_bytes == 12
+    assert plan.offsets[flat] == plan.offsets[source] == 0
+
+
+def test_a_model_that_only_reshapes_is_refused() -> None:
+    builder = ModelBuilder()
+    source, output = builder.activation((1, 4), 0.1, 0), builder.activation((4, 1), 0.1, 0)
+    builder.operator("RESHAPE", [source], output)
+    with pytest.raises(ModelError, match="computes nothing"):
+        make_plan(read_model(builder.finish(source, output)))

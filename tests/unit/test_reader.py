@@ -1,0 +1,219 @@
+"""The model reader: what it says of good models, and that bad ones give a ModelError that names the place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from int8_models import ModelBuilder
+from reference_networks import cp_mobile
+
+from asc_kit.errors import ModelError
+from asc_kit.firmware_gen.graph import Conv2DAttributes, Padding
+from asc_kit.firmware_gen.plan import make_plan
+from asc_kit.firmware_gen.reader import read_model
+
+CONVOLUTION = {"padding": 0, "strideH": 2, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+
+
+def convolution(
+    builder: ModelBuilder,
+    *,
+    zero_point: int = 0,
+    weights: np.ndarray | None = None,
+    axis: int = 0,
+    bias: np.ndarray | None = None,
+    **options: int,
+) -> tuple[int, int]:
+    """A 3x3 convolution from (1, 5, 4, 2) to (1, 3, 4, 3); returns input and output."""
+    source = builder.activation((1, 5, 4, 2), 0.05, zero_point)
+    weights = np.ones((3, 3, 3, 2), np.int8) if weights is None else weights
+    tensors = [
+        source,
+        builder.constant(weights, [0.01, 0.02, 0.03], axis=axis),
+        builder.constant(np.arange(3, dtype=np.int32) if bias is None else bias, [0.0005, 0.001, 0.0015]),
+    ]
+    output = builder.activation((1, 3, 4, 3), 0.1, -128)
+    builder.operator("CONV_2D", tensors, output, "Conv2DOptions", **(CONVOLUTION | options))
+    return source, output
+
+
+def test_attributes_and_tensors() -> None:
+    builder = ModelBuilder()
+    source, output = convolution(builder, fusedActivationFunction=1)
+    graph = read_model(builder.finish(source, output))
+    (operator,) = graph.operators
+    assert operator.op == "CONV_2D"
+    assert operator.attributes == Conv2DAttributes(
+        stride_h=2,
+        stride_w=1,
+        dilation_h=1,
+        dilation_w=1,
+        # 3 rows at stride 2 reach over 7 of 5 rows: one above, one below
+        padding=Padding(top=1, bottom=1, left=1, right=1),
+        activation="RELU",
+    )
+    assert graph.tensors[graph.input].shape == (1, 5, 4, 2)
+    weights = graph.tensors[operator.inputs[1]]
+    assert weights.quantization is not None
+    assert weights.quantization.scales == tuple(float(np.float32(scale)) for scale in (0.01, 0.02, 0.03))
+    bias = graph.tensors[operator.inputs[2]]
+    assert bias.data is not None
+    assert bias.data.tolist() == [0, 1, 2]
+
+
+def test_macs_of_cp_mobile() -> None:
+    # the challenge counts 29,419,156, of which 2,708 are batch normalization, folded here
+    assert make_plan(read_model(cp_mobile().model)).macs == 29_416_448
+
+
+def model_with(change: Callable[[ModelBuilder], tuple[int, int]]) -> bytes:
+    builder = ModelBuilder()
+    return builder.finish(*change(builder))
+
+
+def unknown_operator(builder: ModelBuilder) -> tuple[int, int]:
+    source = builder.activation((1, 4), 0.1, 0)
+    output = builder.activation((1, 4), 0.1, 0)
+    builder.operator("TANH", [source], output)
+    return source, output
+
+
+def other_shapes(builder: ModelBuilder) -> tuple[int, int]:
+    source = builder.activation((1, 2, 2, 3), 0.1, 0)
+    pooled = builder.activation((1, 1, 1, 3), 0.1, 0)
+    window = {"filterHeight": 2, "filterWidth": 2, "strideH": 2, "strideW": 2, "padding": 1}
+    builder.operator("MAX_POOL_2D", [source], pooled, "Pool2DOptions", **window)
+    output = builder.activation((1, 2, 2, 3), 0.1, 0)
+    builder.operator("ADD", [source, pooled], output, "AddOptions")
+    return source, output
+
+
+def other_scale(builder: ModelBuilder) -> tuple[int, int]:
+    source = builder.activation((1, 2, 2, 3), 0.1, 0)
+    output = builder.activation((1, 1, 1, 3), 0.2, 0)
+    window = {"filterHeight": 2, "filterWidth": 2, "strideH": 2, "strideW": 2, "padding": 1}
+    builder.operator("AVERAGE_POOL_2D", [source], output, "Pool2DOptions", **window)
+    return source, output
+
+
+def softmax_scale(builder: ModelBuilder) -> tuple[int, int]:
+    source = builder.activation((1, 4), 0.1, 0)
+    output = builder.activation((1, 4), 0.1, 0)
+    builder.operator("SOFTMAX", [source], output, "SoftmaxOptions", beta=1.0)
+    return source, output
+
+
+def no_options(builder: ModelBuilder) -> tuple[int, int]:
+    source = builder.activation((1, 4), 0.1, 0)
+    output = builder.activation((1, 4), 1 / 256, -128)
+    builder.operator("SOFTMAX", [source], output)
+    return source, output
+
+
+def never_computed(builder: ModelBuilder) -> tuple[int, int]:
+    source, _ = convolution(builder)
+    return source, builder.activation((1, 3), 0.1, 0)
+
+
+def used_before_computed(builder: ModelBuilder) -> tuple[int, int]:
+    source, output = convolution(builder)
+    builder.graph.operators.insert(0, builder.graph.operators[0])
+    builder.graph.operators[0] = type(builder.graph.operators[1])()
+    builder.graph.operators.pop(0)
+    late = builder.activation((1, 3, 4, 3), 0.1, 0)
+    total = builder.activation((1, 3, 4, 3), 0.1, 0)
+    builder.operator("ADD", [output, late], total, "AddOptions")
+    return source, total
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "hint"),
+    [
+        (unknown_operator, r"operator 0 TANH, which computes tensor 1 'activation_1'.*not supported", "CONV_2D"),
+        (lambda b: convolution(b, fusedActivationFunction=2), r"operator 0 CONV_2D.*activation 2", "RELU6"),
+        (lambda b: convolution(b, strideH=0), "stride_h is 0", "positive"),
+        (lambda b: convolution(b, strideH=1), "must have size 5 along axis 1. Received: 3", "NHWC"),
+        (lambda b: convolution(b, padding=7), "padding 7", "SAME"),
+        (lambda b: convolution(b, axis=3), "3 scales along axis 3", "along axis 0"),
+        (lambda b: convolution(b, weights=np.ones((3, 3, 3, 3), np.int8)), "do not fit 2 input", "groups"),
+        (lambda b: convolution(b, bias=np.arange(4, dtype=np.int32)), "int32 with 3 elements", "bias"),
+        (lambda b: convolution(b, bias=np.ones(3, np.int8)), "not constant int32", "bias"),
+        (other_shapes, "different shapes", "no broadcasting"),
+        (other_scale, "quantized differently", "one scale"),
+        (softmax_scale, "scale 0.1", "scale 1/256"),
+        (no_options, "options of kind 0", "SoftmaxOptions"),
+        (never_computed, "output .* is never computed", None),
+        (used_before_computed, "uses tensor .* before it is computed", None),
+    ],
+)
+def test_refusals_name_the_place(
+    change: Callable[[ModelBuilder], tuple[int, int]], message: str, hint: str | None
+) -> None:
+    with pytest.raises(ModelError, match=message) as caught:
+        read_model(model_with(change))
+    if hint is not None:
+        assert hint in str(caught.value.hint)
+
+
+def test_a_float_model_is_refused() -> None:
+    builder = ModelBuilder()
+    source, output = convolution(builder)
+    builder.graph.tensors[source].type = 0
+    with pytest.raises(ModelError, match="tensor 0 'activation_0' has type FLOAT32"):
+        read_model(builder.finish(source, output))
+
+
+def test_two_inputs_are_refused() -> None:
+    builder = ModelBuilder()
+    source, output = convolution(builder)
+    builder.finish(source, output)
+    builder.graph.inputs = [source, output]
+    import flatbuffers
+
+    packer = flatbuffers.Builder(1024)
+    packer.Finish(builder.model.Pack(packer), b"TFL3")
+    with pytest.raises(ModelError, match="2 inputs"):
+        read_model(bytes(packer.Output()))
+
+
+def test_an_overflowing_sum_is_refused() -> None:
+    bias = np.array([0, 2**31 - 1, 0], np.int32)
+    graph = read_model(model_with(lambda b: convolution(b, zero_point=-128, bias=bias)))
+    with pytest.raises(ModelError, match="operator 0 CONV_2D.*32 bits"):
+        make_plan(graph)
+
+
+@pytest.mark.parametrize("data", [b"", b"TFL3", b"\0" * 64, b"\x1c\0\0\0TFL3" + b"\xff" * 100, b"\x08\0\0\0TFL3"])
+def test_not_a_model(data: bytes) -> None:
+    with pytest.raises(ModelError):
+        read_model(data)
+
+
+def test_a_damaged_file_gives_an_error_and_nothing_else(tmp_path: Path) -> None:
+    """Truncations, and random bytes at random places: a ModelError, or a model of other numbers."""
+    builder = ModelBuilder()
+    source, hidden = convolution(builder)
+    pooled = builder.activation((1, 3), 0.1, 3)
+    axes = builder.constant(np.array([1, 2], np.int32))
+    builder.operator("MEAN", [hidden, axes], pooled, "ReducerOptions", keepDims=False)
+    output = builder.activation((1, 3), 1 / 256, -128)
+    builder.operator("SOFTMAX", [pooled], output, "SoftmaxOptions", beta=1.0)
+    model = builder.finish(source, output)
+    make_plan(read_model(model))
+    rng = np.random.default_rng(11)
+    refused = 0
+    damaged = [model[: int(n)] for n in rng.integers(0, len(model), 100)]
+    for _ in range(900):
+        data = bytearray(model)
+        for _ in range(int(rng.choice([1, 1, 2, 8]))):
+            data[int(rng.integers(8, len(data)))] = int(rng.choice([0, 1, 0x7F, 0x80, 0xFF, int(rng.integers(256))]))
+        damaged.append(bytes(data))
+    for data in damaged:
+        try:
+            make_plan(read_model(data))
+        except ModelError:
+            refused += 1
+    assert refused > 300
