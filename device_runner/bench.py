@@ -115,7 +115,7 @@ def benchmark(
         board_title=board.title if board is not None else hello.board,
         core=board.core if board is not None else "unknown",
         emulated=_is_emulated(board),
-        engine=firmware.engine if firmware is not None else "aot",
+        engine=firmware.engine if firmware is not None else "unknown",
         mode=mode,
         model_sha256=hello.model_sha256,
         spec_id=hello.spec_id,

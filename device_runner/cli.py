@@ -80,8 +80,7 @@ def bench(
     spec = load_board(board) if board is not None else None
     opened = Bundle.open(bundle)
     dataset = choose_clips(opened, data, split, limit)
-    if out is not None and out.exists() and not out.is_dir():
-        raise AscKitError(f"{out} is a file; --out is the folder for {RESULTS}")
+    _check_writable(out or bundle)
 
     with ExitStack() as stack:
         if port is not None:
@@ -173,6 +172,15 @@ def ports(as_json: bool) -> None:
     for port in found:
         table.add_row(port.path, port.description, port.hardware_id)
     _print(table)
+
+
+def _check_writable(folder: Path) -> None:
+    """Refuse before minutes of measuring, not after."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise AscKitError(f"{folder} cannot be the folder of the results: {existing} is a file")
+    if not os.access(existing, os.W_OK):
+        raise AscKitError(f"{existing} is not writable", hint="choose another folder for the results with --out")
 
 
 def _print(table: Table) -> None:

@@ -24,6 +24,7 @@ from asc_kit.errors import BoardError, ToolError
 
 _START_TIMEOUT_S = 10.0
 _END_TIMEOUT_S = 2.0
+_LONGEST_COMPLAINT = 2000
 # Both QEMU and the native firmware say where their line is in this way.
 _PORT_LINE = re.compile(rb"char device redirected to (\S+)")
 _PACKAGES = {"qemu-system-arm": "qemu-system-arm"}
@@ -51,7 +52,7 @@ class Emulator:
     def complaints(self) -> str:
         """Return what the emulator said on its standard error, and which guest errors it noticed."""
         texts = [path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log"))]
-        return "\n".join(text.strip() for text in texts if text.strip())
+        return "\n".join(text.strip() for text in texts if text.strip())[-_LONGEST_COMPLAINT:]
 
     def end(self) -> None:
         """End it, politely if it listens."""

@@ -72,8 +72,7 @@ static int32_t receive_stuffed(void) {
     }
 }
 
-void asc_frame_start(void)
-{
+void asc_frame_start(void) {
     static const uint8_t delimiter = (uint8_t)ASC_FRAME_DELIMITER;
     asc_port_write(&delimiter, 1);
 }

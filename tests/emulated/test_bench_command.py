@@ -25,6 +25,9 @@ from tone_bundle import FRONTEND, LABELS, make_tone_bundle, tone
 from asc_kit.board import load_board
 from asc_kit.bundle import Bundle
 from asc_kit.device_runner.emulator import emulate
+from asc_kit.device_runner.link import Link
+from asc_kit.device_runner.session import Session
+from asc_kit.device_runner.transport import open_port
 from asc_kit.records import read_record
 from asc_kit.result import BenchmarkResult
 
@@ -152,6 +155,26 @@ def test_emulated_board_audio_is_the_same_however_many_emulators_run(folder: Pat
     assert results[0].predictions == results[1].predictions
     assert results[0].latency == results[1].latency
     assert results[0].latency.frontend is not None and results[0].latency.frontend.min > 10_000
+
+
+@needs_emulator
+def test_golden_clip_on_the_emulated_board(folder: Path) -> None:
+    """The bundle's known answer, from the audio on; and the program does nothing a real board would not allow."""
+    assert bench(folder, "--board", BOARD, "--limit", 1, "--out", "build").returncode == 0
+    bundle = Bundle.open(folder / "bundle")
+    golden = bundle.golden(bundle.manifest.golden[0])
+    image = folder / "bundle" / "firmware" / BOARD / "build" / "firmware.elf"
+    with emulate(load_board(BOARD), image) as emulator:
+        link = Link(open_port(emulator.port))
+        emulator.start()
+        session = Session(link)
+        session.stream_audio(golden.audio)
+        assert np.abs(session.read_input().astype(int) - golden.input.reshape(-1)).max() <= 1
+        session.write_input(golden.input)
+        session.run(macs=bundle.manifest.macs)
+        assert np.array_equal(session.read_output(), golden.output.reshape(-1))
+        link.close()
+        assert emulator.complaints() == ""
 
 
 @needs_gcc

@@ -17,11 +17,12 @@ import pytest
 
 from asc_kit import protocol
 from asc_kit.board import load_board
-from asc_kit.device_runner.emulator import Emulator, emulate
-from asc_kit.device_runner.link import Link
+from asc_kit.device_runner.emulator import Emulator, _qmp, emulate
+from asc_kit.device_runner.link import Link, RefusedError
 from asc_kit.device_runner.session import Session
 from asc_kit.device_runner.transport import open_port
 from asc_kit.errors import BoardError
+from asc_kit.protocol import Opcode
 
 BOARD = "qemu-mps2-an386"
 pytestmark = pytest.mark.skipif(
@@ -77,7 +78,7 @@ def test_both_ways_to_feed_a_clip(session: Session, emulator: Emulator) -> None:
 
 
 def test_timer_counts_instructions(session: Session) -> None:
-    """A loop of known length: a reference that knows nothing of SysTick. It is longer than the timer's 24 bits."""
+    """A loop of known length, a reference that knows nothing of SysTick; longer than the 24 bits that SysTick has."""
     counts = []
     for first in (1, fake_firmware.SPIN):
         session.write_input(an_input(first))
@@ -130,6 +131,15 @@ def test_fault_is_told_and_the_board_comes_back(emulator: Emulator, how: int, wo
     again.run(macs=0)
     assert np.array_equal(again.read_output(), fake_firmware.network(quantized))
     link.close()
+
+
+def test_board_that_was_reset_in_between_says_so(emulator: Emulator, session: Session) -> None:
+    session.link.request(Opcode.AUDIO_BEGIN, protocol.AUDIO_BEGIN_FORMAT.pack(fake_firmware.CLIP_SAMPLES))
+    assert emulator._control is not None
+    _qmp(emulator._control, "system_reset")
+    with pytest.raises(RefusedError, match="BAD_STATE") as caught:
+        session.link.request(Opcode.AUDIO_CHUNK, protocol.OFFSET_FORMAT.pack(0) + bytes(100))
+    assert "reset" in str(caught.value.hint)
 
 
 def test_board_that_hangs_is_given_up_and_the_emulator_ended(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ MODEL_SHA256 = bytes(range(32)).hex()
 
 # First input value: what the network does.
 SPIN, HANG, FAULT, STACK_OVERFLOW, EXIT = 100, 101, 102, 103, 104
-SPIN_INSTRUCTIONS = 2_000_000_000 // 1000
+SPIN_INSTRUCTIONS = 1_400_000_000  # two wraps of a 24-bit timer that counts every 40th
 
 MODEL_H = f"""
 #ifndef ASC_MODEL_H
