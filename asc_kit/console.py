@@ -16,7 +16,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(stderr=True, highlight=False)
+
+class PipeConsole(Console):
+    """A console whose reader may go away (``| head``): the command line then ends quietly, rich would with 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error that rich is handling when it calls this."""
+        raise
+
+
+console = PipeConsole(stderr=True, highlight=False)
 
 
 @contextmanager

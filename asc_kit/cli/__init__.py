@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -54,6 +55,15 @@ class LazyGroup(click.Group):
         command = getattr(module, attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a reader of its output that goes away (``| head``) ends it without a complaint."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # what the interpreter flushes on its way out has no reader either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any."""
@@ -118,9 +128,13 @@ def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 usage, 3 board, 4 differs, 130 interrupted."""
     debug = "--debug" in sys.argv[1:]
     signal.signal(signal.SIGTERM, _on_sigterm)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a file's name need not be text: what cannot be encoded is shown as an escape, as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        cli.main(standalone_mode=False)
-        code = 0
+        returned = cli.main(standalone_mode=False)
+        # click gives back the code of its own Exit, with which the demo passes on the code of a stage
+        code = returned if isinstance(returned, int) else 0
     except AscKitError as error:
         code = error.exit_code
         _show(error, debug)
@@ -130,25 +144,25 @@ def main() -> None:
         command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
         _show(missing_package(failure, command), debug)
         code = 1
-    except click.exceptions.Exit as exit_request:
-        code = exit_request.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         code = 130
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except BrokenPipeError:
-        # the reader of a pipe went away (| head): not an error, and nothing more can be written
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except OSError as failure:
+        # a full disk, a folder that may not be read: the machine's, not a defect of the program
+        if debug:
+            traceback.print_exception(failure)
+        _show(AscKitError(str(failure)), debug=False)
+        code = 1
     sys.exit(code)
 
 
 def _show(error: AscKitError, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
-    click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+    click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=False if os.environ.get("NO_COLOR") else None)
     click.echo(error.message, err=True)
     cause = error.__cause__
     if cause is not None and str(cause) and str(cause) not in error.message:

@@ -39,14 +39,15 @@ def doctor(profile: str | None, missing_packages: bool, as_json: bool) -> None:
         ]
         click.echo(json.dumps({"requirements": rows, "missing": len(missing)}, indent=2))
     else:
-        from rich.console import Console
         from rich.table import Table
+
+        from asc_kit.console import PipeConsole
 
         table = Table("", "what", "for", "version, or the command that installs it", box=None)
         for f in findings:
             mark = "[green]ok[/]" if f.version else "[red]missing[/]"
             table.add_row(mark, f.name, " ".join(f.uses), f.version or f.remedy)
-        console = Console(highlight=False)
+        console = PipeConsole(highlight=False)
         console.print(table)
         console.print("\n" + "\n".join(f"{use}: {purpose}" for use, purpose in USES.items()), style="dim")
     if profile and missing:

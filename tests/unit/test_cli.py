@@ -1,6 +1,7 @@
 """The command line as a user meets it: help is fast, failures say what to do, exit codes mean something."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,37 @@ def test_doctor_tells_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert "apt-get install qemu-system-arm" in result.stderr and "arm-none-eabi-gcc" in result.stderr
     packages = asc_kit("doctor", "--for", "demo", "--missing-packages").stdout.split()
     assert {"qemu-system-arm", "gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "gcc", "make"} <= set(packages)
+
+
+def test_the_demo_passes_on_the_exit_code_of_a_stage(tmp_path: Path) -> None:
+    result = asc_kit("demo", "--clips", "5", "--out", str(tmp_path / "out"))
+    assert result.returncode == 2 and "5 is not in the range" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["doctor", "--json"], ["doctor", "--help"]])
+def test_a_reader_that_goes_away_is_no_failure(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-P", "-m", "asc_kit", *arguments]
+    with os.fdopen(writer, "wb") as nobody:
+        result = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_what_the_system_refuses_is_an_error_without_a_traceback() -> None:
+    result = asc_kit("data", "synth", "--clips", "100", "--jobs", "1", "--out", "x" * 300)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: ") and "File name too long" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("no_color", "expected"), [("", "\x1b[31m\x1b[1mError: \x1b[0m"), ("1", "Error: ")])
+def test_colour_on_a_terminal_unless_it_is_not_wanted(tmp_path: Path, no_color: str, expected: str) -> None:
+    terminal, line = os.openpty()
+    command = [sys.executable, "-P", "-m", "asc_kit", "predict", str(tmp_path / "absent"), "x.wav"]
+    environment = {**os.environ, "NO_COLOR": no_color, "TERM": "xterm"}
+    result = subprocess.run(command, stdout=line, stderr=line, env=environment, timeout=60)
+    os.close(line)
+    shown = os.read(terminal, 4096).decode()
+    os.close(terminal)
+    assert result.returncode == 1 and shown.startswith(expected + "bundle ")
