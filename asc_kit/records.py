@@ -128,7 +128,7 @@ def new_folder(path: Path, *, marker: str) -> Iterator[Path]:
     AscKitError
         When `path` is a file or a folder that holds something else, or when nothing can be written there.
     """
-    path = path.absolute()
+    path = Path(os.path.abspath(path))
     if path.exists() and not (path.is_dir() and ((path / marker).exists() or not any(path.iterdir()))):
         raise AscKitError(
             f"{path} exists and was not written by this command (it has no {marker})",
@@ -145,14 +145,25 @@ def new_folder(path: Path, *, marker: str) -> Iterator[Path]:
         yield temporary
         os.chmod(temporary, 0o755)
         if path.exists():
-            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
-            os.replace(path, old / "folder")
-            os.replace(temporary, path)
-            _remove_tree(old)
+            _exchange(path, temporary)
         else:
             os.replace(temporary, path)
     finally:
         _remove_tree(temporary)
+
+
+def _exchange(path: Path, temporary: Path) -> None:
+    """Put `temporary` in the place of `path`; what stood there returns when that fails or is interrupted."""
+    old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+    try:
+        os.replace(path, old / "folder")
+        os.replace(temporary, path)
+    except BaseException:
+        if (old / "folder").exists() and not path.exists():
+            os.replace(old / "folder", path)
+        raise
+    finally:
+        _remove_tree(old)
 
 
 def _remove_tree(path: Path) -> None:

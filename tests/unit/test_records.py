@@ -1,6 +1,7 @@
 """Records on disk: strict when read, never half-written, never over somebody else's folder."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -97,3 +98,23 @@ def test_a_users_own_folder_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(AscKitError, match=r"no m\.json"), new_folder(tmp_path, marker="m.json"):
         pass
     assert json.dumps([path.name for path in tmp_path.iterdir()]) == '["thesis.tex"]'
+
+
+def test_the_old_folder_returns_when_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    with new_folder(out, marker="m") as folder:
+        (folder / "m").write_text("first")
+    replace, calls = os.replace, []
+
+    def interrupted(source: Path, target: Path) -> None:
+        calls.append(target)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with pytest.raises(KeyboardInterrupt), new_folder(out, marker="m") as folder:
+        (folder / "m").write_text("second")
+        monkeypatch.setattr(os, "replace", interrupted)
+    assert len(calls) == 3 and (out / "m").read_text() == "first" and list(tmp_path.iterdir()) == [out]
