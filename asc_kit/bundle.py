@@ -122,6 +122,22 @@ class BundleManifest:
     provenance: Provenance
     """Where it comes from."""
 
+    def __post_init__(self) -> None:
+        checks: tuple[tuple[bool, str], ...] = (
+            (len(set(self.labels)) == len(self.labels), f"labels must differ. Received: {', '.join(self.labels)}"),
+            (
+                self.output.n_elements == len(self.labels),
+                f"the model has {self.output.n_elements} outputs, but there are {len(self.labels)} labels",
+            ),
+            (
+                self.input.shape == self.frontend.input_shape,
+                f"the model takes {self.input.shape}, but the front end gives {self.frontend.input_shape}",
+            ),
+        )
+        for holds, rule in checks:
+            if not holds:
+                raise BundleError(rule)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Golden:

@@ -78,7 +78,8 @@ class Dataset:
         Raises
         ------
         DataError
-            When no such split file exists, or it names a file or a label that ``meta.csv`` does not know.
+            When no such split file exists, or it names a file or a label that ``meta.csv`` does not know,
+            or a file twice.
         """
         path = next((found for name in names if (found := self._split_path(name)) is not None), None)
         if path is None:
@@ -88,7 +89,7 @@ class Dataset:
                 hint=f"tables there: {', '.join(present)}",
             )
         by_name = {clip.filename: clip for clip in self.clips}
-        chosen = []
+        chosen: dict[str, Clip] = {}
         for line, row in _rows(path, ("filename", "scene_label")):
             clip = by_name.get(row["filename"])
             if clip is None:
@@ -106,10 +107,12 @@ class Dataset:
                     f"{path}, line {line}: {clip.filename} is labelled {row['scene_label']!r}, "
                     f"but {clip.scene_label!r} in meta.csv"
                 )
-            chosen.append(clip)
+            if clip.filename in chosen:
+                raise DataError(f"{path}, line {line}: {clip.filename} stands there twice")
+            chosen[clip.filename] = clip
         if not chosen:
             raise DataError(f"{path} names no clips")
-        return replace(self, clips=tuple(chosen), split_name=path.stem)
+        return replace(self, clips=tuple(chosen.values()), split_name=path.stem)
 
     def _split_path(self, name: str) -> Path | None:
         bare = name.removesuffix(".csv")

@@ -119,6 +119,21 @@ def test_a_front_end_that_contradicts_itself_is_refused(folder: Path) -> None:
         Bundle.open(folder)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("labels", ["park", "tram", "bus"], "2 outputs, but there are 3 labels"),
+        ("labels", ["park", "park"], "labels must differ"),
+        ("input", {"shape": [1, 4, 12, 1], "scale": 0.1, "zero_point": 3, "dtype": "int8"}, "the front end gives"),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_refused(folder: Path, key: str, value: object, named: str) -> None:
+    document = json.loads((folder / "bundle.json").read_text())
+    (folder / "bundle.json").write_text(json.dumps(document | {key: value}))
+    with pytest.raises(BundleError, match=named):
+        Bundle.open(folder)
+
+
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="does not exist"):
         Bundle.open(tmp_path / "absent")

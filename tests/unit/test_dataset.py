@@ -99,6 +99,7 @@ def test_a_folder_without_data_is_refused(tmp_path: Path) -> None:
         ("filename\tscene_label\naudio/p1.wav\tbeach\n", "line 2: unknown label 'beach'"),
         ("filename\tscene_label\naudio/zz.wav\tpark\n", "audio/zz.wav is not in meta.csv"),
         ("filename\tscene_label\naudio/p1.wav\ttram\n", "is labelled 'tram', but 'park' in meta.csv"),
+        ("filename\tscene_label\n" + 2 * "audio/p1.wav\tpark\n", "line 3: audio/p1.wav stands there twice"),
         ("filename\tscene_label\n", "names no clips"),
         ("filename\naudio/p1.wav\n", "scene_label"),
     ],
