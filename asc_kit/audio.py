@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import DataError
 from asc_kit.frontend.spec import FrontEndSpec
+
+
+@contextmanager
+def open_recording(path: Path) -> Iterator[Any]:
+    """Open a recording to read, as a ``soundfile.SoundFile``.
+
+    Raises
+    ------
+    DataError
+        When the file is missing or is not audio, or its audio proves unreadable while it is open.
+    """
+    import soundfile
+
+    hint = "it must be a WAV or FLAC file; record or copy it again"
+    if not path.is_file():
+        raise DataError(f"recording {path} does not exist")
+    if path.suffix.lower() == ".raw":
+        # soundfile takes the name for a promise of samples without a header, and wants to be told their format
+        raise DataError(
+            f"recording {path} cannot be read: nothing says what rate and format raw samples have", hint=hint
+        )
+    try:
+        # the name as bytes, for soundfile refuses names that are not valid Unicode
+        with soundfile.SoundFile(os.fsencode(path)) as recording:
+            yield recording
+    except (soundfile.SoundFileError, OSError) as failure:
+        reason = getattr(failure, "error_string", failure)
+        raise DataError(f"recording {path} cannot be read: {reason}", hint=hint) from failure
 
 
 def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
@@ -24,17 +56,8 @@ def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
     DataError
         When the file is missing, is not audio, or holds no samples.
     """
-    import soundfile
-
-    if not path.is_file():
-        raise DataError(f"recording {path} does not exist")
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError, OSError) as failure:
-        raise DataError(
-            f"recording {path} cannot be read: {failure}",
-            hint="it must be a WAV or FLAC file; record or copy it again",
-        ) from failure
+    with open_recording(path) as recording:
+        samples, rate = recording.read(dtype="float32", always_2d=True), recording.samplerate
     if len(samples) == 0:
         raise DataError(f"recording {path} is empty: it holds no samples", hint="remove it from meta.csv")
     mono = samples.mean(axis=1, dtype=np.float32) if samples.shape[1] > 1 else samples[:, 0]

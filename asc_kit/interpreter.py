@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError, ToolError
+from asc_kit.native_output import hidden_stderr
 
 Kernels = Literal["reference", "fast"]
 
@@ -25,6 +26,10 @@ class Int8Model:
     """
 
     def __init__(self, model: bytes, kernels: Kernels = "reference") -> None:
+        with hidden_stderr():  # the runtimes say which delegate they made, once per interpreter
+            self._load(model, kernels)
+
+    def _load(self, model: bytes, kernels: Kernels) -> None:
         interpreter_module, self.runtime = _import_runtime()
         resolvers = interpreter_module.OpResolverType
         resolver = resolvers.BUILTIN_REF if kernels == "reference" else resolvers.AUTO

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import fit_length
+from asc_kit.audio import fit_length, open_recording
 from asc_kit.errors import DataError
 
 from .classifier import SceneClassifier
@@ -48,8 +48,6 @@ def predict_file(classifier: SceneClassifier, path: Path, *, top: int = 1) -> Fi
     for window, n_samples in _windows(_blocks(path, rate), classifier.frontend.clip_samples):  # noqa: B007
         total += classifier.probabilities(window)
         windows += 1
-    if n_samples == 0:
-        raise DataError(f"recording {path} is empty: it holds no samples")
     return FilePrediction(
         path=path,
         seconds=n_samples / rate,
@@ -80,29 +78,19 @@ def _windows(blocks: Iterator[NDArray[np.float32]], n_window: int) -> Iterator[t
 
 def _blocks(path: Path, target_hz: int) -> Iterator[NDArray[np.float32]]:
     """Read a recording block by block: mono, at `target_hz`."""
-    import soundfile
     import soxr
 
-    if not path.is_file():
-        raise DataError(f"recording {path} does not exist")
-    try:
-        with soundfile.SoundFile(path) as recording:
-            if recording.frames == 0:
-                raise DataError(f"recording {path} is empty: it holds no samples")
-            stream = soxr.ResampleStream(recording.samplerate, target_hz, 1, dtype="float32", quality="HQ")
-            left = recording.frames
-            while left > 0:
-                block = recording.read(_BLOCK_S * recording.samplerate, dtype="float32", always_2d=True)
-                # a header may promise more than the file holds
-                left = left - len(block) if len(block) else 0
-                mono = np.ascontiguousarray(block.mean(axis=1, dtype=np.float32))
-                if not np.all(np.isfinite(mono)):
-                    raise DataError(f"recording {path} holds samples that are not finite numbers")
-                if recording.samplerate == target_hz:
-                    yield mono
-                else:
-                    yield stream.resample_chunk(mono, last=left == 0)
-    except (soundfile.SoundFileError, OSError) as failure:
-        raise DataError(
-            f"recording {path} cannot be read: {failure}", hint="it must be a WAV or FLAC file; record or copy it again"
-        ) from failure
+    with open_recording(path) as recording:
+        stream = soxr.ResampleStream(recording.samplerate, target_hz, 1, dtype="float32", quality="HQ")
+        left, read = recording.frames, 0
+        while left > 0:
+            block = recording.read(_BLOCK_S * recording.samplerate, dtype="float32", always_2d=True)
+            read += len(block)
+            # a header may promise more than the file holds
+            left = left - len(block) if len(block) else 0
+            mono = np.ascontiguousarray(block.mean(axis=1, dtype=np.float32))
+            if not np.all(np.isfinite(mono)):
+                raise DataError(f"recording {path} holds samples that are not finite numbers")
+            yield mono if recording.samplerate == target_hz else stream.resample_chunk(mono, last=left == 0)
+    if read == 0:
+        raise DataError(f"recording {path} is empty: it holds no samples")

@@ -1,5 +1,7 @@
 """Recordings of every kind come out as the same mono float audio, or with a clear refusal."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +127,17 @@ def test_a_recording_that_is_not_a_number(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "x.wav", np.array([0.0, np.nan, 0.1]), 16000, subtype="FLOAT")
     with pytest.raises(DataError, match="not finite"):
         read_audio(tmp_path / "x.wav")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file system takes valid Unicode alone")
+def test_a_name_need_not_be_text(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "x.wav", sine(440, 0.1, 8000), 8000)
+    path = tmp_path / os.fsdecode(b"caf\xe9 [1].wav")
+    (tmp_path / "x.wav").rename(path)
+    assert len(read_audio(path)[0]) == 800
+
+
+def test_samples_without_a_header_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.raw").write_bytes(bytes(1000))
+    with pytest.raises(DataError, match=r"x\.raw cannot be read"):
+        read_audio(tmp_path / "x.raw")

@@ -1,6 +1,7 @@
 """`asc-kit predict` on recordings of any rate and length."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +115,22 @@ def test_json(folder: Path, tmp_path: Path) -> None:
 def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
     done = run(tmp_path, tmp_path / "x.wav")
     assert done.returncode == 1 and "is not a bundle" in done.stderr and "asc-kit export" in done.stderr
+
+
+@pytest.mark.parametrize("rate", [8000, 48000])
+def test_a_single_sample_is_padded_as_in_training(classifier: SceneClassifier, tmp_path: Path, rate: int) -> None:
+    path = record(tmp_path / "x.wav", np.array([0.5]), rate)
+    found = predict_file(classifier, path, top=len(LABELS))
+    expected = classifier.ranking(classifier.probabilities(load_clip(path, FRONTEND)), len(LABELS))
+    assert found.windows == 1 and list(found.ranking) == expected
+
+
+def test_a_name_that_is_no_text_is_shown_with_escapes(folder: Path, tmp_path: Path) -> None:
+    path = record(tmp_path / "x.wav", tone(440, 0.5, 8000)).rename(tmp_path / os.fsdecode(b"\xe9.wav"))
+    done = run(folder, path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{tmp_path}/\\udce9.wav\tlow\t")
+
+
+def test_the_runtimes_own_chatter_is_not_shown(folder: Path, tmp_path: Path) -> None:
+    assert run(folder, record(tmp_path / "x.wav", tone(440, 0.5, 8000))).stderr == ""
