@@ -32,6 +32,8 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
     Ten scenes, cities and locations, nine recording devices of which three are only in the test split. The same
     seed gives the same bytes.
     """
+    from rich.markup import escape
+
     from asc_kit.console import console, progress_bar
 
     from .synth.layout import SynthSpec
@@ -43,7 +45,7 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
     if as_json:
         click.echo(json.dumps({"out": str(out), "clips": clips, "seed": seed}))
     else:
-        console.print(f"[green]✓[/] {clips} clips in {out}")
+        console.print(f"[green]✓[/] {clips} clips in {escape(str(out))}")
     return out
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from asc_kit.console import console
+from asc_kit.audio import open_recording
+from asc_kit.console import console, progress_bar
 from asc_kit.dataset import Dataset, read_dataset
-from asc_kit.errors import DataError
 
 
 def describe(root: Path) -> dict[str, Any]:
@@ -39,11 +39,12 @@ def describe(root: Path) -> dict[str, Any]:
 
 def show(found: dict[str, Any]) -> None:
     """Print what `describe` found as tables."""
+    from rich.markup import escape
     from rich.table import Table
 
     seconds = found["seconds"]
     rates = ", ".join(f"{rate} Hz" for rate in found["sample_rates_hz"])
-    console.print(f"[bold]{found['data']}[/]  fingerprint {found['data_id']}")
+    console.print(f"[bold]{escape(found['data'])}[/]  fingerprint {found['data_id']}")
     console.print(
         f"{found['clips']} clips, {found['hours']:.2f} h, {seconds['min']:.2f} to {seconds['max']:.2f} s each, "
         f"{rates}, {', '.join(found['formats'])}, {found['places']} places"
@@ -52,42 +53,43 @@ def show(found: dict[str, Any]) -> None:
         table = Table(title, "clips")
         table.columns[1].justify = "right"
         for name, count in found[key].items():
-            table.add_row(name, str(count))
+            table.add_row(escape(name), str(count))
         console.print(table)
     table = Table("split", "clips", "scenes", "places", "recording devices")
     for split in found["splits"]:
         table.add_row(
-            split["name"],
+            escape(split["name"]),
             str(split["clips"]),
             str(split["scenes"]),
             str(split["places"]),
-            " ".join(split["recording_devices"]),
+            escape(" ".join(split["recording_devices"])),
         )
     console.print(table)
 
 
 def _headers(dataset: Dataset) -> tuple[list[float], Counter[int], Counter[str]]:
-    import soundfile
-
     lengths: list[float] = []
     rates: Counter[int] = Counter()
     formats: Counter[str] = Counter()
-    for clip in dataset.clips:
-        path = dataset.path(clip)
-        if not path.is_file():
-            raise DataError(f"recording {path} does not exist", hint="copy it, or remove its row from meta.csv")
-        try:
-            header = soundfile.info(path)
-        except (soundfile.SoundFileError, OSError) as failure:
-            raise DataError(f"recording {path} cannot be read: {failure}") from failure
-        lengths.append(header.frames / header.samplerate)
-        rates[header.samplerate] += 1
-        formats[f"{header.format} {header.subtype}"] += 1
+    with progress_bar("headers", len(dataset.clips)) as (bar, task):
+        for clip in dataset.clips:
+            with open_recording(dataset.path(clip)) as recording:
+                lengths.append(recording.frames / recording.samplerate)
+                rates[recording.samplerate] += 1
+                formats[f"{recording.format} {recording.subtype}"] += 1
+            bar.advance(task)
     return lengths, rates, formats
 
 
 def _split_paths(root: Path) -> list[Path]:
-    return sorted(path for path in root.glob("**/*.csv") if path.name != "meta.csv")
+    tables = sorted(path for path in root.glob("**/*.csv") if path.name != "meta.csv")
+    return [path for path in tables if _is_split(path)]
+
+
+def _is_split(path: Path) -> bool:
+    """Tell splits from the challenges' lists of file names alone, and from tables of something else."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        return {"filename", "scene_label"} <= set(stream.readline().rstrip("\n").split("\t"))
 
 
 def _describe_split(dataset: Dataset, path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from asc_kit.dataset import TRAIN_SPLITS, read_dataset
 from asc_kit.errors import AscKitError, DataError
+from asc_kit.train.data_info import describe
 from asc_kit.train.synth import SCENES, SynthSpec, plan_clips, synthesize
 from asc_kit.train.synth.layout import SPLIT_PERCENTAGES, TEST_RECORDING_DEVICES, TRAIN_RECORDING_DEVICES
 from asc_kit.train.synth.layout import training_splits as splits_of
@@ -217,3 +219,40 @@ def test_info_counts_what_is_there(folder: Path) -> None:
     failed = subprocess.run(command, capture_output=True, text=True, timeout=60)
     (folder / "extra.csv").unlink()
     assert failed.returncode == 1 and "none.wav is not in meta.csv" in failed.stderr
+
+
+def test_recordings_of_ones_own_are_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "meta.csv").write_text("filename\tscene_label\tidentifier\tsource_label\n")
+    (tmp_path / "audio").mkdir()
+    with pytest.raises(AscKitError, match="was not written by this command"):
+        synthesize(tmp_path, SMALL)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["audio", "meta.csv"]
+
+
+def test_a_synthetic_set_is_replaced(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        synthesize(tmp_path / "set", replace(SMALL, seed=seed))
+        assert json.loads((tmp_path / "set" / "synth.json").read_text())["seed"] == seed
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_info_takes_the_challenges_own_folders(tmp_path: Path) -> None:
+    (tmp_path / "audio [1]").mkdir()
+    soundfile.write(tmp_path / "audio [1]" / "x.wav", np.zeros(80), 8000)
+    name = "audio [1]/x.wav"
+    (tmp_path / "meta.csv").write_text(
+        f"filename\tscene_label\tidentifier\tsource_label\n{name}\tpark [bold]\tlyon-1\t[/a]\n"
+    )
+    (tmp_path / "evaluation_setup").mkdir()
+    # the published lists of test clips carry no labels, and other tables may lie about as well
+    (tmp_path / "evaluation_setup" / "fold1_test.csv").write_text(f"filename\n{name}\n")
+    (tmp_path / "evaluation_setup" / "fold1_evaluate.csv").write_bytes(
+        f"\ufefffilename\tscene_label\r\n{name}\tpark [bold]\r\n".encode()
+    )
+    (tmp_path / "notes.csv").write_bytes(b"a;b\xff\n")
+    (split,) = describe(tmp_path)["splits"]
+    assert split["name"] == "evaluation_setup/fold1_evaluate" and split["clips"] == 1
+    command = [sys.executable, "-m", "asc_kit", "data", "info", "--data", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "park [bold]" in done.stderr and "[/a]" in done.stderr

@@ -13,11 +13,14 @@ import numpy as np
 
 from asc_kit.audio import to_int16
 from asc_kit.dataset import META_COLUMNS
-from asc_kit.records import new_folder
+from asc_kit.records import new_folder, write_json
 
 from .layout import SCENES, TEST_RECORDING_DEVICES, Moment, SynthSpec, plan_clips, training_splits
 from .recording_devices import RECORDING_DEVICES, record
 from .scenes import sound_of
+
+MARKER = "synth.json"
+"""What was synthesized; the sign that a folder may be replaced by another synthesis."""
 
 _MOMENTS_PER_TASK = 8
 
@@ -42,7 +45,8 @@ def synthesize(
         When `out` holds something else than an earlier data set.
     """
     moments = plan_clips(spec)
-    with new_folder(out, marker="meta.csv") as folder:
+    # not meta.csv: recordings of somebody's own have that as well, and must not be replaced
+    with new_folder(out, marker=MARKER) as folder:
         (folder / "audio").mkdir()
         tasks = [moments[at : at + _MOMENTS_PER_TASK] for at in range(0, len(moments), _MOMENTS_PER_TASK)]
         if jobs == 1:
@@ -51,6 +55,7 @@ def synthesize(
         else:
             _write_in_parallel(folder, spec, tasks, jobs, on_progress)
         _write_tables(folder, moments, spec.seed)
+        write_json(folder / MARKER, spec)
 
 
 def _write_in_parallel(
