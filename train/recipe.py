@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.errors import SpecError
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.records import STRICT, parse_record, to_plain
+from asc_kit.records import STRICT, parse_record, read_record, to_plain
 
 from .models import model_file
 
@@ -101,19 +101,14 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         path = Path(name)
         if not path.is_file():
             raise SpecError(f"recipe {path} does not exist", hint=f"recipes here: {', '.join(recipe_names())}")
-        where, text = str(path), path.read_text(encoding="utf-8")
     elif name in recipe_names():
-        where, text = name, (resources.files(__package__) / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+        path = Path(str(resources.files(__package__))) / "recipes" / f"{name}.toml"
     else:
         raise SpecError(
             f"there is no recipe named {name!r}",
             hint=f"{_did_you_mean(name, recipe_names())}or give the path of a .toml file",
         )
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as failure:
-        raise SpecError(f"recipe {where} cannot be read as TOML: {failure}") from failure
-    recipe = parse_record(Recipe, document, where=f"recipe {where}")
+    recipe = read_record(Recipe, path)
     return override(recipe, overrides) if overrides else recipe
 
 

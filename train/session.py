@@ -62,14 +62,19 @@ def train_run(
     test_set = dataset.split(*TEST_SPLITS)
     _check(train_set, test_set)
     identity = short_id([to_plain(recipe), seed, train_set.data_id])
-    checkpoint = Checkpoint(out.with_name(f"{out.name}.checkpoint.npz"), identity)
+    folder_name = os.path.abspath(out)  # "." has no name of its own
+    checkpoint = Checkpoint(Path(f"{folder_name}.checkpoint.npz"), identity)
     try:
         with new_folder(out, marker=MANIFEST) as folder:
             manifest = _train_into(folder, recipe, train_set, test_set, seed, checkpoint, resume)
             write_json(folder / MANIFEST, manifest)
     except KeyboardInterrupt:
         if checkpoint.saved:
-            console.print(f"{checkpoint.path} is kept: the same command with --resume goes on from it", soft_wrap=True)
+            console.print(
+                f"{checkpoint.path} is kept: the same command with --resume goes on from it",
+                soft_wrap=True,
+                markup=False,
+            )
         raise
     checkpoint.remove()
     return manifest

@@ -132,6 +132,12 @@ def test_a_missing_file_is_refused() -> None:
         load_recipe("no/such.toml")
 
 
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SpecError, match=r"x\.toml cannot be read as TOML"):
+        load_recipe(str(tmp_path / "x.toml"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
