@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from .live import Heard
 
 _BAR_WIDTH = 20
+
+
+class _Seconds(click.FloatRange):
+    """A time in seconds: a range alone lets ``nan`` through, and ``inf``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a length of time.", param, ctx)
+        return seconds
 
 
 @click.command()
@@ -80,10 +91,8 @@ def predict(
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path), required=False)
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: its number, its name or a part of it.")
-@click.option(
-    "--hop", type=click.FloatRange(min=0.05), metavar="SECONDS", help="From line to line; default: half a clip."
-)
-@click.option("--duration", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after so long.")
+@click.option("--hop", type=_Seconds(min=0.05), metavar="SECONDS", help="From line to line; default: half a clip.")
+@click.option("--duration", type=_Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after so long.")
 @click.option("--list-devices", is_flag=True, help="List the microphones and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def live(
@@ -184,6 +193,8 @@ def report(results: tuple[Path, ...], out: Path, as_json: bool) -> Path:
 
     Several results are compared side by side.
     """
+    from rich.markup import escape
+
     from asc_kit.console import console
 
     from .report import read_results, write_report
@@ -194,5 +205,5 @@ def report(results: tuple[Path, ...], out: Path, as_json: bool) -> Path:
     if as_json:
         click.echo(json.dumps({"out": str(out), "html": str(page), "markdown": str(markdown), "results": len(named)}))
     else:
-        console.print(f"[green]✓[/] {page} and {markdown}", soft_wrap=True)
+        console.print(f"[green]✓[/] {escape(str(page))} and {escape(str(markdown))}", soft_wrap=True)
     return out

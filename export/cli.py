@@ -51,6 +51,7 @@ def export(
         f"int8 {metrics.metrics_int8.accuracy:.2%} on {metrics.metrics_int8.clips:,} test clips, "
         f"ranges from {metrics.representative_clips} training clips",
         soft_wrap=True,
+        markup=False,
     )
     if as_json:
         click.echo(json.dumps(to_plain(manifest), indent=2, ensure_ascii=False))

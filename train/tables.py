@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from asc_kit.console import console
@@ -16,7 +17,7 @@ from .complexity import Complexity
 
 def show_evaluation(evaluation: Evaluation, title: str) -> None:
     """Show accuracy overall, by scene and by recording device."""
-    console.print(f"{title}; split {evaluation.split}", soft_wrap=True)
+    console.print(f"{title}; split {evaluation.split}", soft_wrap=True, markup=False)
     table = Table()
     for heading in ("", "clips", "accuracy"):
         table.add_column(heading, justify="right" if heading else "left")
@@ -31,7 +32,7 @@ def show_evaluation(evaluation: Evaluation, title: str) -> None:
 
 def _add_groups(table: Table, prefix: str, groups: Sequence[Group]) -> None:
     for group in groups:
-        table.add_row(f"{prefix}{group.name}", f"{group.clips:,}", f"{group.accuracy:.1%}")
+        table.add_row(f"{prefix}{escape(group.name)}", f"{group.clips:,}", f"{group.accuracy:.1%}")
     table.add_section()
 
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from asc_kit.bundle import Bundle
@@ -56,7 +57,8 @@ def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int
     started = time.monotonic()
     for number, (title, arguments) in enumerate(stages, start=1):
         console.print(
-            f"[bold][{number}/{len(stages)}] {title}[/]  [dim]asc-kit {shlex.join(arguments)}[/]", soft_wrap=True
+            f"[bold][{number}/{len(stages)}] {title}[/]  [dim]asc-kit {escape(shlex.join(arguments))}[/]",
+            soft_wrap=True,
         )
         stage_started = time.monotonic()
         _run(arguments)

@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from tone_bundle import make_tone_bundle, tone
 
 from asc_kit.bundle import Bundle
 from asc_kit.device_runner import microphone as microphones
 from asc_kit.device_runner.classifier import SceneClassifier
+from asc_kit.device_runner.cli_host import live
 from asc_kit.device_runner.live import level_dbfs, listen
 from asc_kit.device_runner.microphone import Microphone, find_device, input_devices, open_microphone
 from asc_kit.errors import AscKitError, ToolError
@@ -164,3 +166,10 @@ def test_a_microphone_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None
     microphone = Microphone(find_device(None), 48000, 1)
     with pytest.raises(AscKitError, match=r"delivered nothing for 0\.05 s"):
         next(microphone.blocks())
+
+
+@pytest.mark.parametrize("option", ["--hop", "--duration"])
+@pytest.mark.parametrize("seconds", ["nan", "inf"])
+def test_a_time_must_be_a_number(option: str, seconds: str) -> None:
+    result = CliRunner().invoke(live, ["bundle", option, seconds])
+    assert result.exit_code == 2 and f"{seconds} is not a length of time" in result.stderr
