@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 _REGIONS = {"FLASH": "code memory", "RAM": "data memory, the stack included"}
 _FRONTEND_PREFIXES = ("asc_frontend", "asc_fft")
 _SHOWN_LINES = 12
+_MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 
 
 def build(folder: Path, board: BoardSpec) -> FirmwareManifest:
@@ -41,8 +43,15 @@ def build(folder: Path, board: BoardSpec) -> FirmwareManifest:
     manifest = read_firmware(folder)
     _require("make", "make")
     _require(board.compiler, _PACKAGES.get(board.toolchain.prefix, board.compiler))
+    # not as a part of a make that runs this command: its variables and its job slots are not ours
+    environment = {name: value for name, value in os.environ.items() if name not in _MAKE_VARIABLES}
     done = subprocess.run(
-        ["make", "-j2", "--no-print-directory"], cwd=folder, capture_output=True, text=True, errors="replace"
+        ["make", "-j2", "--no-print-directory"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        errors="replace",
     )
     if done.returncode != 0:
         raise _failure(done.stdout + done.stderr, board)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,22 +72,13 @@ def _functions(elf: Any) -> Iterator[tuple[str, int]]:
             yield symbol.name, int(symbol["st_size"])
 
 
-class _open_elf:  # noqa: N801
-    """Open an ELF file, and turn what the parser raises into a ToolError."""
+@contextmanager
+def _open_elf(path: Path) -> Iterator[Any]:
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stream = path.open("rb")
-
-    def __enter__(self) -> Any:
-        from elftools.common.exceptions import ELFError
-        from elftools.elf.elffile import ELFFile
-
+    with path.open("rb") as stream:
         try:
-            return ELFFile(self._stream)
+            yield ELFFile(stream)
         except ELFError as failure:
-            self._stream.close()
-            raise ToolError(f"{self._path} is not an ELF file: {failure}") from failure
-
-    def __exit__(self, *details: object) -> None:
-        self._stream.close()
+            raise ToolError(f"{path} is not an ELF file this kit can read: {failure}") from failure

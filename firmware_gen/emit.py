@@ -103,7 +103,8 @@ def _value(position: int, value: FieldValue) -> str:
             "max": value.max,
             "wide": int(value.wide),
         }
-        return "{" + ", ".join(f".{name} = {part}" for name, part in parts.items()) + "}"
+        lines = [f"        .{name} = {part}," for name, part in parts.items()]
+        return "\n".join(["{", *lines, "    }"])
     if isinstance(value, tuple):
         return "{" + ", ".join(str(part) for part in value) + "}"
     return str(value)

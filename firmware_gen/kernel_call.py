@@ -94,7 +94,6 @@ def row_overlap(
 
 def narrow_requantize(
     *,
-    bias: NDArray[np.int64],
     scales: ChannelScales,
     largest_accumulator: NDArray[np.int64],
     zero_point: int,
@@ -122,7 +121,6 @@ def requantize(
     shift = np.where(scales.multiplier == 0, -1, scales.shift)
     scales = ChannelScales(multiplier=scales.multiplier, shift=shift)
     narrow = narrow_requantize(
-        bias=bias,
         scales=scales,
         largest_accumulator=largest_accumulator,
         zero_point=zero_point,

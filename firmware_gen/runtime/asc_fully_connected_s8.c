@@ -2,7 +2,7 @@
  * FULLY_CONNECTED.
  *
  * Formula   y[r][c] = clamp(round((bias[c] + sum_k x[r][k] * w[c][k]) * multiplier * 2^(shift - 31)) + zero_point)
- *           with one rounding, ties up: unlike the convolutions', as in TFLite since 2.13
+ *           with one rounding, ties up: unlike the convolutions', as in TensorFlow 2.21 and LiteRT 2.3
  * Shapes    input [rows][inputs], output [rows][outputs]
  * Overflow  the generator proves |acc| < 2^31; the product has 62 bits, the shift is 1 to 62
  * Overlap   none

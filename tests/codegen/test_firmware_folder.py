@@ -155,26 +155,16 @@ def test_a_folder_of_somebody_else_is_left_alone(bundle: Bundle, host: BoardSpec
     assert (tmp_path / "thesis.txt").read_text() == "three years"
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"labels": ("high", "low")}, "2 labels, the model 3 outputs"),
-        ({"frontend": replace(FRONTEND, n_mels=8)}, "front end makes 32 x 8 features"),
-        ({"input": {"shape": (1, 16, 32, 1), "scale": 0.25, "zero_point": 0}}, "the bundle says that the input is"),
-    ],
-)
-def test_a_bundle_that_contradicts_its_model(
-    bundle: Bundle, host: BoardSpec, tmp_path: Path, change: dict[str, object], message: str
-) -> None:
+@pytest.mark.parametrize("end", ["input", "output"])
+def test_a_bundle_that_contradicts_its_model(bundle: Bundle, host: BoardSpec, tmp_path: Path, end: str) -> None:
     copy = tmp_path / "bundle"
     shutil.copytree(bundle.path, copy)
     manifest = json.loads((copy / "bundle.json").read_text())
-    from asc_kit.records import to_plain
-
-    manifest |= {name: value if isinstance(value, dict) else to_plain(value) for name, value in change.items()}
+    manifest[end]["scale"] *= 2
     write_json(copy / "bundle.json", manifest)
-    with pytest.raises(BundleError, match=message):
+    with pytest.raises(BundleError, match=f"the bundle says that the {end} is"):
         generate(Bundle.open(copy), host, tmp_path / "fw")
+    assert not (tmp_path / "fw").exists()
 
 
 def test_command(bundle: Bundle, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def chains(draw: st.DrawFn) -> tuple[list[Block], dict[tuple[int, int], int]]:
     return blocks, overlaps
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
 @given(chains())
 def test_blocks_in_use_share_no_byte(case: tuple[list[Block], dict[tuple[int, int], int]]) -> None:
     blocks, overlaps = case
