@@ -145,6 +145,8 @@ def _pack(weights: NDArray[np.int64]) -> NDArray[np.int8]:
 def _pair_overlap(pixels: int, in_channels: int, channels: int) -> int:
     """As row_overlap, for a kernel that reads two pixels, then writes their outputs, then goes on to the next two.
 
-    What is written after n pixels must end before what is still to be read: out + n * channels <= in + n * in_channels.
+    What is written after n pixels, an even number, must end before what is still to be read, if anything is:
+    out + n * channels <= in + n * in_channels.
     """
-    return max(0, pixels * (channels - in_channels))
+    last = (pixels - 1) // 2 * 2
+    return max(0, last * (channels - in_channels))
