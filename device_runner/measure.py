@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import repeat
 from queue import Empty, SimpleQueue
 from typing import Literal
 
@@ -80,8 +81,10 @@ class Measurement:
         done: dict[int, Prediction] = {}
         is_stopped = threading.Event()
 
-        def serve(session: Session) -> None:
-            reference = Int8Model(model, kernels="reference")
+        # made here, not in the threads: loading one silences the process's stderr for a moment
+        references = [Int8Model(model, kernels="reference") for _ in sessions]
+
+        def serve(session: Session, reference: Int8Model) -> None:
             while not is_stopped.is_set():
                 try:
                     index = todo.get_nowait()
@@ -92,7 +95,7 @@ class Measurement:
 
         with ThreadPoolExecutor(len(sessions)) as pool:
             try:
-                for future in as_completed([pool.submit(serve, session) for session in sessions]):
+                for future in as_completed(map(pool.submit, repeat(serve), sessions, references)):
                     future.result()
             except BaseException:
                 # Ctrl-C too: the threads must end before the boards do
