@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -70,6 +74,21 @@ class RunManifest:
     """Wall time of training, without loading and evaluation."""
     evaluation: Evaluation
     """The float model on the test split."""
+
+
+@contextmanager
+def without_wildcards(path: Path) -> Iterator[Path]:
+    """Give a path to the same folder that holds none of a pattern's characters.
+
+    TensorFlow reads the name of a SavedModel as a pattern: a folder called ``run [2]`` is not found.
+    """
+    if not set("*?[]{}\\") & set(os.fspath(path)):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="asc-kit-") as folder:
+        link = Path(folder) / path.name
+        link.symlink_to(path.absolute(), target_is_directory=True)
+        yield link
 
 
 @dataclass(frozen=True, slots=True)

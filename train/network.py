@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from asc_kit.console import progress_bar
 from asc_kit.errors import ModelError
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.run import without_wildcards
 
 from .frontend_graph import front_end_graph
 from .layers import conversion_form
@@ -48,7 +49,8 @@ def write_saved_model(model: Any, spec: FrontEndSpec, path: Path) -> None:
 def load_saved_model(path: Path) -> Callable[[Any], Any]:
     """Return the network of a run: float32 features [batch, ...] in, outputs [batch, n_labels] out."""
     try:
-        loaded = tf.saved_model.load(os.fspath(path))
+        with without_wildcards(path) as plain:
+            loaded = tf.saved_model.load(os.fspath(plain))
     except (OSError, ValueError, tf.errors.OpError) as failure:
         raise ModelError(f"{path} cannot be loaded as a SavedModel: {failure}", hint="train again") from failure
     return lambda features: loaded.batch(features)

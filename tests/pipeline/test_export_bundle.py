@@ -32,14 +32,17 @@ from asc_kit.run import Run
 from asc_kit.train.recipe import load_recipe
 from asc_kit.train.session import train_run
 
+# a pattern, if it were read as one
+RUN = "run [2] *"
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set, a run and a bundle."""
     base = tmp_path_factory.mktemp("export")
     data = write_tone_data(base / "data")
-    train_run(load_recipe(write_recipe(base)), data, base / "run")
-    export_run(Run.open(base / "run"), base / "bundle", None, 30)
+    train_run(load_recipe(write_recipe(base)), data, base / RUN)
+    export_run(Run.open(base / RUN), base / "bundle", None, 30)
     return base
 
 
@@ -50,7 +53,7 @@ def bundle(folder: Path) -> Bundle:
 
 def test_int8_is_as_good_as_float(folder: Path, bundle: Bundle) -> None:
     provenance = bundle.manifest.provenance
-    run = Run.open(folder / "run").manifest
+    run = Run.open(folder / RUN).manifest
     assert provenance.metrics_float.accuracy == run.evaluation.accuracy
     assert provenance.metrics_float.clips == provenance.metrics_int8.clips == 24
     assert provenance.metrics_int8.accuracy >= 0.8
@@ -58,7 +61,7 @@ def test_int8_is_as_good_as_float(folder: Path, bundle: Bundle) -> None:
 
 
 def test_the_record_says_where_it_comes_from(folder: Path, bundle: Bundle) -> None:
-    run = Run.open(folder / "run").manifest
+    run = Run.open(folder / RUN).manifest
     manifest = bundle.manifest
     assert manifest.labels == tuple(sorted(BANDS_HZ))
     assert manifest.frontend == run.frontend
@@ -114,7 +117,7 @@ def tree(folder: Path) -> dict[str, str]:
 
 def test_the_same_run_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     # the run and the data in another place, by the command line, in another process
-    shutil.copytree(folder / "run", tmp_path / "moved_run")
+    shutil.copytree(folder / RUN, tmp_path / "moved_run")
     shutil.copytree(folder / "data", tmp_path / "moved_data")
     command = [sys.executable, "-m", "asc_kit", "export", "moved_run", "--out", "bundle", "--data", "moved_data"]
     done = subprocess.run(
@@ -203,12 +206,12 @@ def test_a_float_island_is_refused(tmp_path: Path) -> None:
 
 
 def test_representative_clips_are_spread_over_classes_and_devices(folder: Path) -> None:
-    chosen = representative_clips(Run.open(folder / "run"), folder / "data", 12)
+    chosen = representative_clips(Run.open(folder / RUN), folder / "data", 12)
     pairs = [(clip.scene_label, clip.recording_device) for clip in chosen.dataset.clips]
     assert all(pairs.count((label, device)) == 2 for label in BANDS_HZ for device in ("a", "b"))
     train_names = {clip.filename for clip in read_dataset(folder / "data").split("train").clips}
     assert {clip.filename for clip in chosen.dataset.clips} <= train_names
-    assert chosen.features.shape == (12, *Run.open(folder / "run").manifest.frontend.input_shape[1:])
+    assert chosen.features.shape == (12, *Run.open(folder / RUN).manifest.frontend.input_shape[1:])
 
 
 def clips(n: int, labels: int, devices: int) -> Iterator[Clip]:
@@ -246,7 +249,7 @@ def damaged(folder: Path, tmp_path: Path) -> Path:
 
 def refused(folder: Path, data: Path, tmp_path: Path, count: int = 30) -> str:
     with pytest.raises(DataError) as caught:
-        export_run(Run.open(folder / "run"), tmp_path / "bundle", data, count)
+        export_run(Run.open(folder / RUN), tmp_path / "bundle", data, count)
     assert not (tmp_path / "bundle").exists()
     assert not list(tmp_path.glob(".bundle*"))
     assert caught.value.hint
@@ -292,7 +295,7 @@ def test_a_folder_of_the_users_is_left_alone(folder: Path, tmp_path: Path) -> No
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "notes.txt").write_text("mine")
     with pytest.raises(AscKitError, match="was not written by this command"):
-        export_run(Run.open(folder / "run"), tmp_path / "bundle", None, 30)
+        export_run(Run.open(folder / RUN), tmp_path / "bundle", None, 30)
     assert [path.name for path in tmp_path.rglob("*")] == ["bundle", "notes.txt"]
 
 
@@ -301,8 +304,8 @@ def test_a_folder_of_the_users_is_left_alone(folder: Path, tmp_path: Path) -> No
     [
         (["nowhere", "--out", "b"], 1, "does not exist"),
         (["data", "--out", "b"], 1, "is not a run"),
-        (["run", "--out", "b", "--board", "toaster"], 3, "toaster"),
-        (["run"], 2, "--out"),
+        ([RUN, "--out", "b", "--board", "toaster"], 3, "toaster"),
+        ([RUN], 2, "--out"),
     ],
 )
 def test_mistakes_on_the_command_line(folder: Path, arguments: list[str], code: int, message: str) -> None:

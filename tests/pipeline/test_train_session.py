@@ -34,7 +34,7 @@ def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, data: Path, recipe_path: str) -> Path:
-    out = tmp_path_factory.mktemp("trained") / "run"
+    out = tmp_path_factory.mktemp("trained") / "run [2] *"  # a pattern, if it were read as one
     command = [sys.executable, "-m", "asc_kit", "train", recipe_path, "--data", str(data), "--out", str(out), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
