@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ _STYLE = {
     "axes.spines.right": False,
     "hatch.linewidth": 1.2,
     "hatch.color": _INK,
+    # a dollar in a label is a dollar
+    "text.parse_math": False,
 }
 
 Bars = Sequence[tuple[str, Mapping[str, float], frozenset[str]]]
@@ -176,7 +179,9 @@ def _svg(draw: Any, height_in: float, *, legend: Sequence[str] | None = None, co
 
     extra_in = 0.0 if legend is None else 0.25 + 0.19 * len(legend)
     # fixed names inside the picture: the same result gives the same bytes
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": "asc-kit"}):
+    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": "asc-kit"}), warnings.catch_warnings():
+        # the reader's browser draws the text, with fonts of its own
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure = Figure(figsize=(_WIDTH_IN, height_in + extra_in), layout="constrained")
         axes = figure.add_subplot()
         draw(axes)

@@ -306,3 +306,14 @@ def test_nothing_is_written_when_one_is_bad(tmp_path: Path) -> None:
     done = run(path, tmp_path / "absent.json", "-o", tmp_path / "report")
     assert done.returncode == 1 and "absent.json does not exist" in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "report").exists()
+
+
+def test_labels_are_drawn_as_they_are_written(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    path = tmp_path / "results.json"
+    write_json(path, sample_result(clips=36))
+    path.write_text(path.read_text().replace('"metro_station"', '"$5 or $6, 駅"'))
+    page, markdown = write_report(read_results([path]), tmp_path / "report")
+    # the matrix has it on both axes, the bars once
+    assert page.read_text().count(">$5 or $6, 駅</text>") == 3
+    assert "| $5 or $6, 駅 |" in markdown.read_text()
+    assert not [w for w in recwarn if "Glyph" in str(w.message)]
