@@ -92,13 +92,13 @@ def invoke(name: str, **options: object) -> object:
     return context.invoke(command, **options)
 
 
-# which extra brings a package, for the hint
+# which extra brings a package, for the hint; what is not here comes with asc-kit itself
 _EXTRA_OF = {
     "tensorflow": "train",
     "keras": "train",
-    "sklearn": "train",
     "tflite": "export",
-    "jinja2": "export",
+    "jinja2": "device",
+    "elftools": "device",
     "serial": "device",
     "cobs": "device",
     "matplotlib": "device",
@@ -112,10 +112,10 @@ def missing_package(failure: ModuleNotFoundError, command: str) -> AscKitError:
     from asc_kit.errors import ToolError
 
     package = (failure.name or "?").partition(".")[0]
-    extra = _EXTRA_OF.get(package, "dev")
+    extra = _EXTRA_OF.get(package)
     return ToolError(
         f"asc-kit {command} needs the Python package {package}, which is not installed",
-        hint=f"pip install 'asc-kit[{extra}]'",
+        hint=f"pip install 'asc-kit[{extra}]'" if extra else f"pip install {package}",
     )
 
 

@@ -59,17 +59,20 @@ def test_debug_adds_the_traceback(tmp_path: Path) -> None:
     assert result.returncode == 2 or "Traceback" in result.stderr
 
 
-def test_a_missing_package_names_the_extra(tmp_path: Path) -> None:
-    # a folder first on the path that makes the import of pyserial fail, as on a machine without it
-    (tmp_path / "serial.py").write_text("raise ModuleNotFoundError(\"No module named 'serial'\", name='serial')")
+@pytest.mark.parametrize(
+    ("package", "remedy"), [("serial", "pip install 'asc-kit[device]'"), ("rich", "pip install rich")]
+)
+def test_a_missing_package_names_what_brings_it(tmp_path: Path, package: str, remedy: str) -> None:
+    # a folder first on the path that makes the import fail, as on a machine without the package
+    (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('no module', name={package!r})")
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); sys.argv = ['asc-kit', 'ports'];"
         "from asc_kit.cli import main; main()"
     )
     result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
     assert result.returncode == 1
-    assert "asc-kit ports needs the Python package serial" in result.stderr
-    assert "pip install 'asc-kit[device]'" in result.stderr
+    assert f"asc-kit ports needs the Python package {package}," in result.stderr
+    assert result.stderr.endswith(f"Hint: {remedy}\n")
 
 
 def test_doctor_tells_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
