@@ -131,7 +131,9 @@ def requantize(
         per_group = values.reshape(groups, -1)
         padded = np.pad(per_group, ((0, 0), (0, -per_group.shape[1] % 4))).reshape(-1)
         dtype = np.dtype(c_type.removesuffix("_t"))
-        return ConstantArray(suffix=suffix, c_type=c_type, values=padded.astype(dtype), comment=f"{meaning}, {comment}")
+        return ConstantArray(
+            suffix=suffix, c_type=c_type, values=padded.astype(dtype), comment=f"{meaning}, {dtype} {comment}"
+        )
 
     return Requantize(
         bias=array("bias", "int32_t", bias, "bias with the input offset folded in"),

@@ -67,7 +67,7 @@ class Conv2D(OperatorDefinition):
             largest_accumulator=bound,
             zero_point=output.zero_point,
             output_range=activation_range(attributes.activation, output),
-            comment=f"[{channels}] int32" if groups == 1 else f"[{groups}][{channels // groups}], padded to 4",
+            comment=f"[{groups}][{channels // groups}], the last padded to a multiple of 4",
             groups=groups,
         )
         layout = f"[{groups}][{-(-channels // groups // 4)}][{taps}][4]"

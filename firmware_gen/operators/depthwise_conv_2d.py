@@ -90,7 +90,7 @@ class DepthwiseConv2D(OperatorDefinition):
                         largest_accumulator=bound,
                         zero_point=output.zero_point,
                         output_range=activation_range(attributes.activation, output),
-                        comment=f"[{channels}], padded to 4",
+                        comment=f"[{channels}], padded to a multiple of 4",
                     ),
                 ),
                 ("in_h", in_h),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import expit
 
 from ..graph import Attributes, NoAttributes
 from ..kernel_call import ConstantArray, KernelCall
@@ -28,7 +29,7 @@ class Logistic(OperatorDefinition):
         """Prepare the kernel's table: the function rounded to 1/256, ties up."""
         source, output = node.inputs[0], node.output
         real = source.scale * (np.arange(-128, 128) - source.zero_point)
-        table = np.clip(np.floor(256.0 / (1.0 + np.exp(-real)) + 0.5) - 128, -128, 127).astype(np.int8)
+        table = np.clip(np.floor(256.0 * expit(real) + 0.5) - 128, -128, 127).astype(np.int8)
         comment = "LOGISTIC of input + 128, [256], scale 1/256, zero point -128"
         return KernelCall(
             kernel="asc_lookup_s8",

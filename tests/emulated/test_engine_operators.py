@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from emulated_cases import missing_tools, run_emulated
 from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
-from hypothesis import HealthCheck, Phase, given, settings
-from int8_cases import STRATEGIES, Case
+from int8_cases import STRATEGIES, Case, examples
 from reference_networks import cp_mobile
 
 CASES_PER_OPERATOR = 5
@@ -30,28 +29,8 @@ def run_on_board(cases: Sequence[Case], folder: Path) -> tuple[list[np.ndarray],
     return outputs, [instructions for instructions, _ in answers[::vectors]]
 
 
-def examples(op: str) -> list[Case]:
-    """Some of the cases that tests/codegen runs on the host."""
-    found: list[Case] = []
-
-    @settings(
-        max_examples=CASES_PER_OPERATOR,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(STRATEGIES[op])
-    def collect(case: Case) -> None:
-        found.append(case)
-
-    collect()
-    return found
-
-
 def test_every_operator(tmp_path: Path) -> None:
-    cases = [case for op in sorted(STRATEGIES) for case in examples(op)]
+    cases = [case for op in sorted(STRATEGIES) for case in examples(op, CASES_PER_OPERATOR)]
     outputs, _ = run_on_board(cases, tmp_path)
     assert_equal(cases, outputs)
 

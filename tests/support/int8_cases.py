@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from int8_models import ACTIVATIONS, ModelBuilder
 
@@ -102,9 +103,7 @@ def conv_2d(draw: st.DrawFn) -> Case:
     out_scale = _output_scale(rng, in_scale * float(scales.max()), taps)
     source = builder.activation((1, *size, groups * depth), in_scale, _zero_point(rng))
     weights = builder.constant(_weights(rng, (channels, *kernel, depth)), scales)
-    bias = builder.constant(
-        rng.integers(-20000, 20000, channels).astype(np.int32), np.broadcast_to(in_scale * scales, channels)
-    )
+    bias = builder.constant(rng.integers(-20000, 20000, channels).astype(np.int32), in_scale * scales)
     output = builder.activation((1, *out_size, channels), out_scale, _zero_point(rng))
     activation = draw(activations)
     builder.operator(
@@ -170,7 +169,7 @@ def fully_connected(draw: st.DrawFn) -> Case:
     tensors = [source, builder.constant(_weights(rng, (outputs, inputs)), scales)]
     if draw(st.booleans()):
         bias = rng.integers(-9000, 9000, outputs).astype(np.int32)
-        tensors.append(builder.constant(bias, np.broadcast_to(in_scale * scales, outputs)))
+        tensors.append(builder.constant(bias, in_scale * scales))
     output = builder.activation((rows, outputs), out_scale, _zero_point(rng))
     activation = draw(activations)
     builder.operator(
@@ -447,3 +446,23 @@ STRATEGIES: dict[str, st.SearchStrategy[Case]] = {
     "SOFTMAX": softmax(),
     "network": network(),
 }
+
+
+def examples(op: str, n: int) -> list[Case]:
+    """Draw n cases, always the same; without shrinking, as each trial would compile a program."""
+    found: list[Case] = []
+
+    @settings(
+        max_examples=n,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(STRATEGIES[op])
+    def collect(case: Case) -> None:
+        found.append(case)
+
+    collect()
+    return found
