@@ -105,7 +105,7 @@ def bench(
     path = (out or bundle / "results" / f"{result.board}-{mode}") / RESULTS
     write_json(path, result)
     console.print(result_tables(result))
-    console.print(f"Result: {path}", soft_wrap=True)
+    console.print(f"Result: {path}", soft_wrap=True, markup=False)
     if as_json:
         click.echo(path.read_text(encoding="utf-8"), nl=False)
     if result.bit_identical != result.clips:
@@ -185,9 +185,9 @@ def _check_writable(folder: Path) -> None:
 
 def _print(table: Table) -> None:
     """Print a list, which is a result, on stdout: in full width where no terminal limits it."""
-    from rich.console import Console
+    from asc_kit.console import PipeConsole
 
-    console = Console(highlight=False)
+    console = PipeConsole(highlight=False)
     if not console.is_terminal:
         console.width = 200
     console.print(table)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rich.console import Group as Stack
 from rich.console import RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from asc_kit.result import BenchmarkResult, Group, Summary
@@ -17,7 +18,8 @@ _PROFILE_ROWS = 8
 def result_tables(result: BenchmarkResult) -> RenderableType:
     """Return the tables of one result: accuracy, agreement, latency, operators, memory."""
     parts: list[RenderableType] = [
-        f"[bold]{result.name}[/] on {result.board_title} ({result.core}), {result.mode} mode, {result.clips} clips",
+        f"[bold]{escape(result.name)}[/] on {result.board_title} ({result.core}), "
+        f"{result.mode} mode, {result.clips} clips",
         _accuracy(result),
         _agreement(result),
         _latency(result),
@@ -54,7 +56,7 @@ def _accuracy(result: BenchmarkResult) -> Table:
 
 def _add_groups(table: Table, groups: Iterable[Group]) -> None:
     for group in groups:
-        table.add_row(group.name, str(group.clips), str(group.correct), f"{100 * group.accuracy:.1f}")
+        table.add_row(escape(group.name), str(group.clips), str(group.correct), f"{100 * group.accuracy:.1f}")
 
 
 def _agreement(result: BenchmarkResult) -> Table:

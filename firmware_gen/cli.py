@@ -34,6 +34,7 @@ def firmware(bundle: Path, board: str, out: Path | None, build: bool, as_json: b
         f"firmware {folder}: {len(manifest.operators)} operators, arena {memory.arena_bytes:,} bytes, "
         f"weights {memory.weight_bytes:,}{code}, id {manifest.firmware_id}",
         soft_wrap=True,
+        markup=False,
     )
     if as_json:
         click.echo(json.dumps(to_plain(manifest), indent=2, ensure_ascii=False))
