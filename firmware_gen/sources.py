@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -21,19 +22,27 @@ Files = dict[str, bytes]
 
 BUILD_HEADER = "app/asc_build.h"
 _FRONTEND_SOURCES = ("asc_frontend.c", "asc_fft_f32.c")
-# kernels with a part in a file of its own
-_SHARED = {"asc_conv_1x1_s8": "asc_block_s8.c", "asc_conv_2d_s8": "asc_block_s8.c"}
+_INCLUDE = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
 
 
 def engine_files(plan: Plan, tables: FrontEndTables, info: ModelInfo) -> Files:
-    """Return the drop-in library: generated files, all headers, the front end, and the kernels the network uses."""
+    """Return the drop-in library: generated files, the front end, the kernels the network uses, what they include."""
+    generated = {name: text.encode() for name, text in emit_engine(plan, tables, info).items()}
     runtime = _package_folder("runtime")
-    wanted = {f"{step.call.kernel}.c" for step in plan.steps} | set(_FRONTEND_SOURCES)
-    wanted |= {_SHARED[step.call.kernel] for step in plan.steps if step.call.kernel in _SHARED}
-    wanted |= {path.name for path in runtime.glob("*.h")}
-    files = {f"engine/{name}": (runtime / name).read_bytes() for name in wanted}
-    files |= {f"engine/{name}": text.encode() for name, text in emit_engine(plan, tables, info).items()}
-    return dict(sorted(files.items()))
+    copied: Files = {}
+    waiting = [*_FRONTEND_SOURCES, *(f"{step.call.kernel}.c" for step in plan.steps)]
+    for data in generated.values():
+        waiting += _INCLUDE.findall(data.decode())
+    while waiting:
+        name = waiting.pop()
+        if name in copied or name in generated:
+            continue
+        copied[name] = (runtime / name).read_bytes()
+        included = _INCLUDE.findall(copied[name].decode())
+        # a header's functions are in the file of the same name, where there is one
+        sources = [f"{Path(header).stem}.c" for header in included]
+        waiting += included + [source for source in sources if (runtime / source).is_file()]
+    return {f"engine/{name}": data for name, data in sorted((copied | generated).items())}
 
 
 def app_files() -> Files:
