@@ -33,7 +33,7 @@ RECIPE = "cp_mobile_micro"
 @click.option("--clips", default=2000, show_default=True, help="Number of synthetic one-second clips.")
 @click.option("--epochs", default=None, type=int, help="Epochs of training; the recipe's own when not given.")
 @click.option(
-    "--audio-limit", default=90, show_default=True, help="Test clips that are streamed to the board as audio."
+    "--audio-limit", default=180, show_default=True, help="Test clips that are streamed to the board as audio."
 )
 @click.option("--seed", default=1, show_default=True, help="Seed of data and training.")
 def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int, seed: int) -> None:
