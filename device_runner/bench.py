@@ -19,10 +19,10 @@ from asc_kit.evaluation import evaluation_of
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.protocol import HelloFlag, TimerUnit
 from asc_kit.result import BenchmarkResult, Latency, Memory, OperatorTime, Prediction, Summary
+from asc_kit.sampling import proportional
 
 from .emulator import emulator_version
 from .measure import Measurement, Mode
-from .sampling import stratified
 from .session import Session
 
 RESULTS = "results.json"
@@ -51,7 +51,7 @@ def choose_clips(bundle: Bundle, root: Path, split: str | None, limit: int | Non
     """
     dataset = read_dataset(root).split(*((split,) if split is not None else TEST_SPLITS))
     if limit is not None:
-        dataset = stratified(dataset, limit)
+        dataset = proportional(dataset, limit)
     for clip in dataset.clips:
         if clip.scene_label not in bundle.manifest.labels:
             raise DataError(

@@ -31,12 +31,12 @@ from asc_kit.interpreter import Int8Model
 from asc_kit.quantization import TensorInfo
 from asc_kit.records import new_folder, sha256_file, write_bytes, write_json, write_text
 from asc_kit.run import Run, RunManifest
+from asc_kit.sampling import balanced, proportional
 
 from .c_array import c_array
 from .conversion import float_network, quantize
 from .graph_check import check_integer
 from .representative import representative_clips
-from .selection import stratified
 
 DEFAULT_REPRESENTATIVE = 100
 # The reference kernels take up to 25 ms per clip: beyond this many, a stratified sample is measured, and
@@ -70,7 +70,7 @@ def export_run(run: Run, out: Path, data: Path | None, n_representative: int) ->
     root = data if data is not None else Path(run.manifest.data_root)
     with new_folder(out, marker=MANIFEST) as folder:
         representative = representative_clips(run, root, n_representative)
-        test_set = stratified(_test_clips(run.manifest, root), _MEASURED_CLIPS)
+        test_set = proportional(_test_clips(run.manifest, root), _MEASURED_CLIPS)
         model = quantize(run.saved_model_path, representative.feed)
         check_integer(model)
         interpreter = Int8Model(model)
@@ -89,7 +89,7 @@ def export_run(run: Run, out: Path, data: Path | None, n_representative: int) ->
             model_sha256=hashlib.sha256(model).hexdigest(),
             parameters=run.manifest.parameters,
             macs=run.manifest.macs,
-            golden=_write_golden(folder, interpreter, input_info, run.manifest, stratified(test_set, _GOLDEN_CLIPS)),
+            golden=_write_golden(folder, interpreter, input_info, run.manifest, balanced(test_set, _GOLDEN_CLIPS)),
             provenance=Provenance(
                 asc_kit=__version__,
                 recipe=run.manifest.name,

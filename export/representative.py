@@ -15,8 +15,7 @@ from asc_kit.dataset import Dataset, read_dataset
 from asc_kit.errors import DataError
 from asc_kit.frontend import log_mel, model_input
 from asc_kit.run import Run
-
-from .selection import stratified
+from asc_kit.sampling import balanced
 
 # -80 dB below full scale: what remains of a muted microphone
 _SILENT_PEAK = 3
@@ -54,7 +53,7 @@ def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeCl
             f"{n_clips} representative clips are too few: at least one per class, {needed}, are needed",
             hint="leave --representative out, or give a larger number",
         )
-    chosen = stratified(train_set, n_clips)
+    chosen = balanced(train_set, n_clips)
     absent = set(manifest.labels) - {clip.scene_label for clip in chosen.clips}
     if absent:
         raise DataError(f"split {train_set.split_name} of {data} has no clips of {', '.join(sorted(absent))}")

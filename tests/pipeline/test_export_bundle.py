@@ -25,10 +25,10 @@ from asc_kit.export.bundling import export_run
 from asc_kit.export.c_array import c_array
 from asc_kit.export.graph_check import check_integer, operator_counts
 from asc_kit.export.representative import representative_clips
-from asc_kit.export.selection import stratified
 from asc_kit.frontend import log_mel
 from asc_kit.interpreter import Int8Model
 from asc_kit.run import Run
+from asc_kit.sampling import balanced
 from asc_kit.train.recipe import load_recipe
 from asc_kit.train.session import train_run
 
@@ -227,20 +227,20 @@ def clips(n: int, labels: int, devices: int) -> Iterator[Clip]:
 def test_stratified_does_not_depend_on_the_order_of_the_table() -> None:
     every = tuple(clips(240, 4, 5))
     labels = ("l0", "l1", "l2", "l3")
-    one = stratified(Dataset(root=Path(), labels=labels, clips=every), 20)
-    two = stratified(Dataset(root=Path(), labels=labels, clips=every[::-1]), 20)
+    one = balanced(Dataset(root=Path(), labels=labels, clips=every), 20)
+    two = balanced(Dataset(root=Path(), labels=labels, clips=every[::-1]), 20)
     assert one.clips == two.clips
     pairs = {(clip.scene_label, clip.recording_device) for clip in one.clips}
     assert len(pairs) == 20
     # even a handful reaches all classes and as many devices
-    few = stratified(Dataset(root=Path(), labels=labels, clips=every), 4)
+    few = balanced(Dataset(root=Path(), labels=labels, clips=every), 4)
     assert len({clip.scene_label for clip in few.clips}) == 4
     assert len({clip.recording_device for clip in few.clips}) == 4
 
 
 def test_stratified_gives_all_where_there_are_fewer() -> None:
     every = tuple(clips(7, 2, 2))
-    assert set(stratified(Dataset(root=Path(), labels=("l0", "l1", "l2"), clips=every), 100).clips) == set(every)
+    assert set(balanced(Dataset(root=Path(), labels=("l0", "l1", "l2"), clips=every), 100).clips) == set(every)
 
 
 def damaged(folder: Path, tmp_path: Path) -> Path:

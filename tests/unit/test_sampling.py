@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asc_kit.dataset import Clip, Dataset
-from asc_kit.device_runner.sampling import stratified
+from asc_kit.sampling import proportional
 
 
 def a_dataset(counts: dict[tuple[str, str], int]) -> Dataset:
@@ -27,7 +27,7 @@ TAU = a_dataset({(scene, device): 12 for scene in "klmnopqrst" for device in ("a
 
 @pytest.mark.parametrize("n", [10, 30, 60, 100])
 def test_shares_are_even(n: int) -> None:
-    chosen = stratified(TAU, n).clips
+    chosen = proportional(TAU, n).clips
     assert len(chosen) == n
     scenes = Counter(clip.scene_label for clip in chosen)
     devices = Counter(clip.recording_device for clip in chosen)
@@ -37,7 +37,7 @@ def test_shares_are_even(n: int) -> None:
 
 def test_uneven_data_keeps_its_shares() -> None:
     data = a_dataset({("park", "a"): 60, ("park", "b"): 20, ("bus", "a"): 15, ("bus", "b"): 5})
-    chosen = stratified(data, 20).clips
+    chosen = proportional(data, 20).clips
     assert Counter((c.scene_label, c.recording_device) for c in chosen) == {
         ("park", "a"): 12,
         ("park", "b"): 4,
@@ -54,15 +54,15 @@ def test_uneven_data_keeps_its_shares() -> None:
 )
 def test_any_data_any_number(counts: dict[tuple[str, str], int], n: int) -> None:
     data = a_dataset(counts)
-    chosen = stratified(data, n)
+    chosen = proportional(data, n)
     assert len(chosen.clips) == min(n, len(data.clips)) == len(set(chosen.clips))
     order = {clip: index for index, clip in enumerate(data.clips)}
     assert [order[clip] for clip in chosen.clips] == sorted(order[clip] for clip in chosen.clips)
-    assert chosen == stratified(data, n)
+    assert chosen == proportional(data, n)
 
 
 def test_it_is_not_the_first_ones_and_does_not_depend_on_the_order_of_the_table() -> None:
-    chosen = stratified(TAU, 60).clips
+    chosen = proportional(TAU, 60).clips
     assert any(not clip.filename.endswith("-0.wav") for clip in chosen)
     backwards = Dataset(root=TAU.root, labels=TAU.labels, clips=TAU.clips[::-1])
-    assert set(stratified(backwards, 60).clips) == set(chosen)
+    assert set(proportional(backwards, 60).clips) == set(chosen)
