@@ -155,6 +155,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     _system("newlib for Arm", "libnewlib-arm-none-eabi", _newlib, "firmware", "board"),
     _tool("qemu-system-arm", "qemu-system-arm", "board"),
     _system("PortAudio", "libportaudio2", _portaudio, "live"),
+    _tool("g++", "g++", "test"),
     _tool("clang", "clang", "test"),
     _tool("pulseaudio", "pulseaudio", "test"),
     _tool("pactl", "pulseaudio-utils", "test"),

@@ -198,6 +198,6 @@ def _import_sounddevice() -> Any:
     except OSError as failure:
         raise ToolError(
             "the PortAudio library, which sounddevice needs, is not installed",
-            hint="sudo apt install libportaudio2",
+            hint="sudo apt-get install libportaudio2",
         ) from failure
     return sounddevice

@@ -90,7 +90,7 @@ def check_memory(memory: FirmwareMemory, board: MemorySpec, where: str) -> None:
 
 def _require(program: str, packages: str) -> None:
     if shutil.which(program) is None:
-        raise ToolError(f"{program} is not installed", hint=f"sudo apt install {packages}")
+        raise ToolError(f"{program} is not installed", hint=f"sudo apt-get install {packages}")
 
 
 def _failure(output: str, board: BoardSpec) -> ModelError | ToolError:

@@ -80,8 +80,11 @@ def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int
 
 def _run(arguments: list[str]) -> None:
     """Run one command of this kit in a process of its own; a failure or Ctrl-C there ends the demo likewise."""
-    # -P: a folder named asc_kit in the current directory must not shadow the installed package
-    process = subprocess.Popen([sys.executable, "-P", "-m", "asc_kit", *arguments], stdout=subprocess.DEVNULL)
+    # -P: a folder named asc_kit in the current directory must not shadow the installed package. A process group of its
+    # own: Ctrl-C reaches the command once, from here; a second one would interrupt its cleaning up.
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "asc_kit", *arguments], stdout=subprocess.DEVNULL, process_group=0
+    )
     try:
         code = process.wait()
     except KeyboardInterrupt:

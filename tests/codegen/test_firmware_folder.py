@@ -135,7 +135,7 @@ def test_a_missing_toolchain(bundle: Bundle, arm: BoardSpec, tmp_path: Path) -> 
     missing = replace(arm, toolchain=replace(arm.toolchain, prefix="no-such-"))
     with pytest.raises(ToolError, match="no-such-gcc is not installed") as caught:
         generate(bundle, missing, tmp_path / "fw", compile_it=True)
-    assert "apt install" in str(caught.value.hint)
+    assert "apt-get install" in str(caught.value.hint)
     assert not (tmp_path / "fw").exists()
     generate(bundle, missing, tmp_path / "fw")  # sources need no compiler
 

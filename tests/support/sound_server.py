@@ -17,7 +17,7 @@ def missing() -> str | None:
     """Why no sound server can run here; None when one can."""
     absent = [name for name in PROGRAMS if shutil.which(name) is None]
     if absent:
-        return f"not installed: {', '.join(absent)} (apt install pulseaudio pulseaudio-utils)"
+        return f"not installed: {', '.join(absent)} (apt-get install pulseaudio pulseaudio-utils)"
     try:
         import sounddevice  # noqa: F401
     except (ImportError, OSError) as failure:

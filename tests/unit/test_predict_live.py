@@ -157,7 +157,7 @@ def test_no_portaudio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
     with pytest.raises(ToolError, match="PortAudio") as missing:
         input_devices()
-    assert "apt install libportaudio2" in (missing.value.hint or "")
+    assert "apt-get install libportaudio2" in (missing.value.hint or "")
 
 
 def test_a_microphone_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
