@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
+from asc_kit.protocol import BOARD_NAME
 from asc_kit.records import STRICT, read_record
 
 TimerKind = Literal["cycles", "instructions", "ns"]
@@ -71,16 +72,16 @@ class BoardSpec:
 
     schema_version: Literal[1]
     """Version of this record."""
-    name: str
-    """Name of the folder."""
+    name: Annotated[str, Field(pattern=rf"^{BOARD_NAME}$")]
+    """Name of the folder; what the board answers when it is asked who it is."""
     title: str
     """What it is, for people."""
     core: str
     """Processor core, such as Cortex-M4F."""
     timer: TimerKind
     """What its timer counts: cycles on silicon, instructions in an emulator, ns on a host."""
-    clock_hz: Annotated[int, Field(gt=0)]
-    """Timer counts per second (of virtual time in an emulator)."""
+    clock_hz: Annotated[int, Field(gt=0, lt=1 << 32)]
+    """Timer counts per second (of virtual time in an emulator); the wire has 32 bits for them."""
     sources: tuple[str, ...]
     """C files of the port, in the board's folder."""
     toolchain: ToolchainSpec

@@ -7,6 +7,7 @@ from the same enumerations. All integers are little-endian.
 from __future__ import annotations
 
 import binascii
+import re
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,6 +22,8 @@ MAX_PAYLOAD_BYTES = 1024
 """Largest payload the firmware of this version takes or sends; HELLO tells what a board takes."""
 RESPONSE_BIT = 0x80
 """Set in the type of an answer."""
+BOARD_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""What a board may be called. Results are filed under the name: it must not lead out of a folder."""
 
 # How long the host waits, and how often it asks, before it gives the board up.
 HELLO_TIMEOUT_S = 0.5
@@ -189,6 +192,9 @@ class Hello:
             raise ProtocolError(f"HELLO has {size} bytes and the board's name. Received: {len(data)} bytes")
         v = cls.LAYOUT.unpack(data[:size])
         try:
+            board = data[size:].decode("ascii")
+            if re.fullmatch(BOARD_NAME, board) is None:
+                raise ValueError(f"the board's name is {board!r}")
             return cls(
                 protocol_version=v[0],
                 flags=v[1],
@@ -204,7 +210,7 @@ class Hello:
                 spec_id=v[11].hex(),
                 firmware_id=v[12].hex(),
                 model_sha256=v[13].hex(),
-                board=data[size:].decode("ascii"),
+                board=board,
             )
         except ValueError as failure:
             raise ProtocolError(f"HELLO holds an invalid value: {failure}") from failure

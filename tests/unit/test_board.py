@@ -30,3 +30,23 @@ def test_a_folder_must_have_its_boards_name(monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "copy" / "board.toml").write_text(source.read_text().replace("clock_hz", "clock_speed"))
     with pytest.raises(BoardError, match="clock_speed"):
         load_board("copy")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("1_000_000_000", "5_000_000_000", "clock_hz"),
+        ('"host"', '"../host"', "name"),
+        ('"host"', '"ho\u00dft"', "name"),
+    ],
+)
+def test_what_the_wire_cannot_say_is_refused(
+    old: str, new: str, field: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = (load_board("host").folder / "board.toml").read_text()
+    assert old in text
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "board.toml").write_text(text.replace(old, new), encoding="utf-8")
+    monkeypatch.setattr("asc_kit.board.boards_folder", lambda: tmp_path)
+    with pytest.raises(BoardError, match=field):
+        load_board("copy")

@@ -151,6 +151,14 @@ def test_hello_comes_back_and_checks_its_length_and_values() -> None:
         Hello.unpack(data[:-1] + b"\xff")  # not ASCII
 
 
+@pytest.mark.parametrize("name", ["", "..", "../../etc", "/tmp/x", "a/b", "a\0b", "a b", "[red]", "a\n", "n" * 65])
+def test_board_whose_name_could_not_name_a_folder_is_refused(name: str) -> None:
+    data = a_hello(board=name).pack()
+    with pytest.raises(ProtocolError, match="invalid value: the board's name is"):
+        Hello.unpack(data)
+    assert Hello.unpack(a_hello(board="n" * 64).pack()).board == "n" * 64
+
+
 @pytest.mark.parametrize("record", [RunReport, Stats, Fault])
 def test_records_of_another_length_are_refused(record: type[RunReport | Stats | Fault]) -> None:
     size = record.LAYOUT.size
