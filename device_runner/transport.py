@@ -67,7 +67,8 @@ def open_port(path: str, baud: int = DEFAULT_BAUD) -> serial.Serial:
         if isinstance(failure, PermissionError) or getattr(failure, "errno", None) == 13:
             hint = "add yourself to the port's group, often dialout: sudo usermod -aG dialout $USER"
         raise BoardError(f"port {path} cannot be opened: {failure}", hint=hint) from failure
-    except ValueError as failure:
+    except (ValueError, OverflowError, KeyError) as failure:
+        # a rate beyond 31 bits is an OverflowError; pyserial's own complaint about a URL's option is a KeyError
         raise BoardError(
             f"port {path} cannot be opened: {failure}", hint="give a path such as /dev/ttyACM0 or socket://host:port"
         ) from failure
