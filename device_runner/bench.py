@@ -21,7 +21,6 @@ from asc_kit.protocol import HelloFlag, TimerUnit
 from asc_kit.result import BenchmarkResult, Latency, Memory, OperatorTime, Prediction, Summary
 from asc_kit.sampling import proportional
 
-from .emulator import emulator_version
 from .measure import Measurement, Mode
 from .session import Session
 
@@ -201,15 +200,18 @@ def _environment(board: BoardSpec | None, *, has_toolchain: bool) -> dict[str, s
         except metadata.PackageNotFoundError:
             continue
     if board is not None and board.emulator is not None and _is_emulated(board):
-        found["emulator"] = emulator_version(board.emulator)
+        found["emulator"] = _first_line([board.emulator.program, "--version"])
     if board is not None and has_toolchain:
         found["compiler"] = _first_line([board.compiler, "--version"])
     return found
 
 
 def _first_line(command: list[str]) -> str:
+    # a board on a port can be an emulator of another machine: nothing of it need be installed here
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except OSError:
         return "not installed here"
+    except subprocess.TimeoutExpired:
+        return "did not answer"
     return answer.stdout.partition("\n")[0].strip()

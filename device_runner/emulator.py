@@ -133,12 +133,6 @@ def require_emulator(spec: EmulatorSpec) -> None:
         raise ToolError(f"the emulator {spec.program} is not installed", hint=f"sudo apt-get install {package}")
 
 
-def emulator_version(spec: EmulatorSpec) -> str:
-    """Return the first line of what the emulator says of its version."""
-    answer = subprocess.run([spec.program, "--version"], capture_output=True, text=True, timeout=10, check=False)
-    return answer.stdout.partition("\n")[0].strip()
-
-
 def _launch(spec: EmulatorSpec, image: Path, folder: Path) -> Emulator:
     control: socket.socket | None = None
     inherited: tuple[int, ...] = ()
