@@ -22,7 +22,7 @@ _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 _REGIONS = {"FLASH": "code memory", "RAM": "data memory, the stack included"}
 _FRONTEND_PREFIXES = ("asc_frontend", "asc_fft")
 _SHOWN_LINES = 12
-_MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+_MAKE_VARIABLES = ("MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 
 
 def build(folder: Path, board: BoardSpec) -> FirmwareManifest:
@@ -45,6 +45,8 @@ def build(folder: Path, board: BoardSpec) -> FirmwareManifest:
     _require(board.compiler, _PACKAGES.get(board.toolchain.prefix, board.compiler))
     # not as a part of a make that runs this command: its variables and its job slots are not ours
     environment = {name: value for name, value in os.environ.items() if name not in _MAKE_VARIABLES}
+    # what the linker says is read below: in English, whatever the user's language
+    environment["LC_ALL"] = "C"
     done = subprocess.run(
         ["make", "-j2", "--no-print-directory"],
         cwd=folder,

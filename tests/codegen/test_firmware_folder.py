@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -145,6 +146,27 @@ def test_a_failing_compiler(bundle: Bundle, host: BoardSpec, tmp_path: Path) -> 
     generate(bundle, host, tmp_path / "fw")
     (tmp_path / "fw" / "app" / "main.c").write_text("int main(void) { return nonsense; }\n")
     with pytest.raises(ToolError, match=r"main\.c:1:.*error.*nonsense"):
+        build(tmp_path / "fw", host)
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+def test_a_linker_that_speaks_the_users_language(
+    bundle: Bundle, host: BoardSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "make").write_text(
+        "#!/bin/sh\n"
+        'if [ "$LC_ALL" = C ]; then echo "ld: region \\`RAM\' overflowed by 5000 bytes"\n'
+        "else echo 'ld: Region RAM um 5000 Bytes überschritten'; fi\n"
+        "exit 2\n",
+        encoding="utf-8",
+    )
+    (tools / "make").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    generate(bundle, host, tmp_path / "fw")
+    with pytest.raises(ModelError, match="exceeds data memory, the stack included by 5,000 bytes"):
         build(tmp_path / "fw", host)
 
 
