@@ -71,10 +71,13 @@ def parse_record(cls: type[T], value: object, *, where: str, error: type[AscKitE
 def read_json(path: Path, *, error: type[AscKitError] = SpecError) -> Any:
     """Read a JSON document; a missing or malformed file raises `error` naming it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
+        # JSON can escape half a character (\ud800), which no file or terminal takes later
+        json.dumps(value, ensure_ascii=False).encode()
+        return value
     except FileNotFoundError:
         raise error(f"{path} does not exist") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as failure:
+    except (OSError, UnicodeError, json.JSONDecodeError) as failure:
         raise error(f"{path} cannot be read as JSON: {failure}") from failure
 
 
