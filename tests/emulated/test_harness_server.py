@@ -325,4 +325,5 @@ def test_board_that_ends_in_the_middle_is_named(image: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang")
 def test_clang_compiles_it_without_a_warning(tmp_path: Path) -> None:
-    fake_firmware.build("host", tmp_path, compiler="clang")
+    # its flags hold -Werror
+    assert fake_firmware.build("host", tmp_path, compiler="clang").is_file()
