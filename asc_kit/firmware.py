@@ -41,7 +41,7 @@ class FirmwareMemory:
     arena_bytes: int
     """RAM of the network: activations and the input, one static block, exactly as planned."""
     frontend_bytes: int
-    """RAM of the front end: samples and spectrum."""
+    """RAM of the front end: samples, spectrum, and the whole clip's features where it needs them at once."""
     weight_bytes: int
     """Constants of the network: weights, biases, requantization constants."""
     frontend_table_bytes: int

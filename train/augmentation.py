@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from asc_kit.frontend import FrontEndSpec
 
-from .frontend_graph import silence_level
 from .recipe import Augmentation
 
 _VARIANCE_FLOOR = 1e-6  # keeps a band that never moves (silence) from being divided by zero
@@ -78,7 +77,7 @@ def augmented_front_end(
             audio = time_roll(audio, max_shift, roll)
         features = front_end(audio)
         if settings.frequency_mask_bands:
-            features = frequency_mask(features, settings.frequency_mask_bands, silence_level(spec), mel_axis, mask)
+            features = frequency_mask(features, settings.frequency_mask_bands, spec.silence_feature, mel_axis, mask)
         if settings.mixstyle_p:
             features = freq_mixstyle(features, settings.mixstyle_p, settings.mixstyle_alpha, time_axis, style)
         return features

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from asc_kit.frontend import FrontEndSpec, mel_filter_bank, window
+from asc_kit.frontend import STD_FLOOR, FrontEndSpec, mel_filter_bank, window
 
 
 def front_end_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
@@ -15,6 +16,13 @@ def front_end_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
 
     The function takes audio, float32 [batch, clip_samples], full scale ±1, and returns float32
     [batch, *input_shape[1:]], as `asc_kit.frontend.log_mel` and `model_input` do clip by clip.
+    """
+    log_mel, arrange = log_mel_graph(spec), model_input_graph(spec)
+    return lambda audio: arrange(log_mel(audio))
+
+
+def log_mel_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
+    """Return a function from audio, float32 [batch, clip_samples], to log-mel values, float32 [batch, frames, n_mels].
 
     Notes
     -----
@@ -41,17 +49,49 @@ def front_end_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
             energy = tf.sqrt(energy)
         # all terms are positive from here on, so float32 loses nothing but its own last place
         features = tf.math.log(tf.matmul(tf.cast(energy, tf.float32), filters) + spec.log_offset)
-        if spec.log == "log10":
-            features = features / tf.math.log(10.0)
-        if spec.layout == "mel_time":
-            features = tf.transpose(features, (0, 2, 1))
-        return features[..., tf.newaxis]
+        return features / tf.math.log(10.0) if spec.log == "log10" else features
 
     return graph
 
 
-def silence_level(spec: FrontEndSpec) -> float:
-    """Return the feature of digital silence: the logarithm of the offset."""
-    import math
+def model_input_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
+    """Return a function from log-mel values [batch, frames, n_mels] to the model's input [batch, *input_shape[1:]].
 
-    return math.log(spec.log_offset) if spec.log == "natural" else math.log10(spec.log_offset)
+    Notes
+    -----
+    Formula: that of `asc_kit.frontend.model_input`, standardised in float64.
+    Error: that of the log-mel values, divided by what they are divided by; see tests/pipeline/test_frontend_graph.py.
+    """
+
+    def graph(features: Any) -> Any:
+        channels = [features]
+        if spec.standardize == "clip":
+            channels = [_standardized(tf.cast(features, tf.float64))]
+        if spec.delta_width:
+            slopes = _deltas(channels[0], spec)
+            channels.append(_standardized(slopes) if spec.standardize == "clip" else slopes)
+        stacked = tf.cast(tf.stack(channels, axis=-1), tf.float32)
+        return tf.transpose(stacked, (0, 2, 1, 3)) if spec.layout == "mel_time" else stacked
+
+    return graph
+
+
+def _standardized(values: Any) -> Any:
+    """Standardise each clip of [batch, frames, n_mels]."""
+    # with one of the values taken off first, the mean of equal values is exactly 0
+    shifted = values - values[:, :1, :1]
+    centred = shifted - tf.reduce_mean(shifted, (1, 2), keepdims=True)
+    count = tf.cast(tf.reduce_prod(tf.shape(values)[1:]), values.dtype)
+    variance = tf.reduce_sum(tf.square(centred), (1, 2), keepdims=True) / (count - 1.0)
+    return centred / tf.maximum(tf.sqrt(variance), STD_FLOOR)
+
+
+def _deltas(values: Any, spec: FrontEndSpec) -> Any:
+    """Return the slopes over time of [batch, frames, n_mels], same shape."""
+    reach, last = spec.delta_width // 2, spec.n_frames - 1
+    frames = np.arange(spec.n_frames)
+    slopes = tf.zeros_like(values)
+    for n in range(1, reach + 1):
+        ahead = tf.gather(values, np.minimum(frames + n, last), axis=1)
+        slopes += n * (ahead - tf.gather(values, np.maximum(frames - n, 0), axis=1))
+    return slopes / (2 * sum(n * n for n in range(1, reach + 1)))

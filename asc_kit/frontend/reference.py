@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.fft import rfft
 
 from asc_kit.errors import DataError
-from asc_kit.frontend.spec import FrontEndSpec
+from asc_kit.frontend.spec import STD_FLOOR, FrontEndSpec
 from asc_kit.frontend.tables import mel_filter_bank, window
 
 
@@ -20,7 +20,7 @@ def _tables(spec: FrontEndSpec) -> tuple[NDArray[np.float64], sparse.csr_matrix]
 
 
 def log_mel(audio: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np.float32]:
-    """Compute the features of one clip.
+    """Compute the log-mel values of one clip: what `model_input` makes features of.
 
     Parameters
     ----------
@@ -62,6 +62,53 @@ def log_mel(audio: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np.float3
 
 
 def model_input(features: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np.float32]:
-    """Arrange features [n_frames, n_mels] as the model takes them: NHWC, batch 1, one channel."""
-    arranged = features.T if spec.layout == "mel_time" else features
+    """Make the model's input of log-mel values: standardise, add deltas, arrange; whatever of it the spec asks for.
+
+    Parameters
+    ----------
+    features
+        Shape [n_frames, n_mels], from `log_mel`.
+    spec
+        The front end; without `standardize` and `delta_width` the values stay as they are.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape `spec.input_shape`: NHWC, batch 1.
+
+    Notes
+    -----
+    Error: computed in float64 and rounded once.
+    """
+    channels = np.asarray(features, np.float64)[..., np.newaxis]
+    if spec.standardize == "clip":
+        channels = standardized(channels)
+    if spec.delta_width:
+        slopes = deltas(channels, spec.delta_width)
+        channels = np.concatenate([channels, standardized(slopes) if spec.standardize == "clip" else slopes], axis=-1)
+    arranged = channels.swapaxes(0, 1) if spec.layout == "mel_time" else channels
     return np.ascontiguousarray(arranged, np.float32).reshape(spec.input_shape)
+
+
+def standardized(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Subtract the mean of all values and divide by their standard deviation, or by STD_FLOOR where that is larger.
+
+    The deviation has n - 1 in the denominator. Values that are all equal become zeros, not rounding errors.
+    """
+    # with one of the values taken off first, the mean of equal values is exactly 0
+    shifted = values - values.flat[0]
+    centred = shifted - shifted.mean()
+    return np.asarray(centred / max(float(centred.std(ddof=1)), STD_FLOOR))
+
+
+def deltas(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Return the slopes of the lines fitted to `width` frames around each frame, over axis 0; same shape.
+
+    Formula: sum_n n (c[t + n] - c[t - n]) / (2 sum_n n**2), n from 1 to width // 2; the first and the last frame are
+    repeated beyond the ends.
+    Source: S. Furui, *Speaker-independent isolated word recognition using dynamic features of speech spectrum* (1986).
+    """
+    frames, last = np.arange(len(values)), len(values) - 1
+    steps = range(1, width // 2 + 1)
+    sums = [n * (values[np.minimum(frames + n, last)] - values[np.maximum(frames - n, 0)]) for n in steps]
+    return np.asarray(np.sum(sums, axis=0) / (2 * sum(n * n for n in steps)))

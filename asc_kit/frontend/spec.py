@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
 from asc_kit.errors import SpecError
-from asc_kit.records import STRICT, short_id
+from asc_kit.records import STRICT, short_id, to_plain
+
+STD_FLOOR = 0.01
+"""Least standard deviation that features are divided by, in units of the logarithm; of the deltas, in theirs.
+
+Spoken digits have 0.7 and more, their deltas 0.1 and more; white noise and square waves 0.27 and 0.04. Below 0.01 a
+clip is digital silence or as good as that: what stands out then is rounding, different in each implementation.
+"""
+
+# Fields that came later: at these values they leave `spec_id` as it was without them.
+_LATER_FIELDS: dict[str, object] = {"standardize": "none", "delta_width": 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontEndSpec:
-    """The features of one clip: mono audio in, a matrix of log-mel values out.
+    """The features of one clip: mono audio in, log-mel values out, perhaps standardised and with their deltas.
 
     Raises
     ------
@@ -58,7 +69,13 @@ class FrontEndSpec:
     log_offset: float = 1e-5
     """What is added to a band before the logarithm; positive."""
     layout: Literal["mel_time", "time_mel"] = "mel_time"
-    """Axes of the model's input: (1, n_mels, frames, 1) or (1, frames, n_mels, 1)."""
+    """Axes of the model's input: (1, n_mels, frames, channels) or (1, frames, n_mels, channels)."""
+    standardize: Literal["none", "clip"] = "none"
+    """clip: from each channel of each clip its mean is subtracted, then it is divided by its standard deviation (n − 1
+    in the denominator), or by STD_FLOOR where that is larger: digital silence gives zeros."""
+    delta_width: int = 0
+    """Frames that the slope over time is fitted to, odd and at least 3: a second channel, standardised as the first
+    one is. 0: no such channel."""
 
     def __post_init__(self) -> None:
         checks: tuple[tuple[bool, str], ...] = (
@@ -75,10 +92,21 @@ class FrontEndSpec:
                 self.clip_samples >= (self.n_fft // 2 + 1 if self.center else self.n_fft),
                 "clip_samples must cover one frame (n_fft, or n_fft // 2 + 1 when centred)",
             ),
+            (
+                self.delta_width == 0 or (self.delta_width >= 3 and self.delta_width % 2 == 1),
+                "delta_width must be 0, or odd and at least 3",
+            ),
         )
         for holds, rule in checks:
             if not holds:
                 raise SpecError(f"front end: {rule}. Received: {self}")
+        # these need the number of frames, which the values above give only when they hold
+        if self.standardize == "clip" and self.n_frames * self.n_mels < 2:
+            raise SpecError(f"front end: standardize needs at least two values in a clip. Received: {self}")
+        if self.delta_width >= 2 * self.n_frames:
+            raise SpecError(
+                f"front end: delta_width must be below twice the {self.n_frames} frames of a clip. Received: {self}"
+            )
 
     @property
     def n_frames(self) -> int:
@@ -98,16 +126,32 @@ class FrontEndSpec:
         return self.clip_samples / self.sample_rate_hz
 
     @property
+    def n_channels(self) -> int:
+        """Number of channels: 2 with deltas, else 1."""
+        return 2 if self.delta_width else 1
+
+    @property
     def input_shape(self) -> tuple[int, int, int, int]:
         """Shape of the model's input, NHWC with batch 1."""
         if self.layout == "mel_time":
-            return (1, self.n_mels, self.n_frames, 1)
-        return (1, self.n_frames, self.n_mels, 1)
+            return (1, self.n_mels, self.n_frames, self.n_channels)
+        return (1, self.n_frames, self.n_mels, self.n_channels)
+
+    @property
+    def silence_feature(self) -> float:
+        """What the model's input is for digital silence, in the first channel; its deltas are 0."""
+        if self.standardize == "clip":
+            return 0.0
+        return math.log(self.log_offset) if self.log == "natural" else math.log10(self.log_offset)
 
     @property
     def spec_id(self) -> str:
         """Fingerprint of the whole specification: 16 hexadecimal digits, carried from bundle to board."""
-        return short_id(self)
+        plain = to_plain(self)
+        for name, value in _LATER_FIELDS.items():
+            if plain[name] == value:
+                del plain[name]
+        return short_id(plain)
 
 
 def _is_smooth(n: int) -> bool:

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import savgol_coeffs, savgol_filter
+from scipy.stats import zscore
 
 from asc_kit.errors import DataError, SpecError
-from asc_kit.frontend import FrontEndSpec, log_mel, mel_filter_bank, model_input, window
+from asc_kit.frontend import STD_FLOOR, FrontEndSpec, log_mel, mel_filter_bank, model_input, window
+from asc_kit.frontend.reference import deltas, standardized
 from asc_kit.frontend.tables import hz_to_mel, mel_to_hz
+from asc_kit.records import parse_record, to_plain
 
 DCASE2024 = FrontEndSpec(
     sample_rate_hz=32000, clip_samples=32000, n_fft=4096, win_length=3072, hop_length=500, n_mels=256, f_max_hz=16000.0
@@ -17,6 +21,12 @@ DCASE2024 = FrontEndSpec(
 SMALL = FrontEndSpec(
     sample_rate_hz=1000, clip_samples=100, n_fft=30, win_length=20, hop_length=7, n_mels=5, f_max_hz=500.0
 )
+
+DSMN = FrontEndSpec(
+    sample_rate_hz=44100, clip_samples=44100, n_fft=4096, win_length=4096, hop_length=1024, n_mels=256,
+    f_max_hz=22050.0, mel_norm="slaney", log="log10", log_offset=1e-10, layout="time_mel", standardize="clip",
+    delta_width=5,
+)  # fmt: skip
 
 
 def by_hand(audio: np.ndarray, spec: FrontEndSpec) -> np.ndarray:
@@ -116,6 +126,109 @@ def test_model_input_is_laid_out_as_the_spec_says() -> None:
     assert np.array_equal(model_input(features, SMALL)[0, :, :, 0], features.T)
     time_mel = dataclasses.replace(SMALL, layout="time_mel")
     assert np.array_equal(model_input(features, time_mel)[0, :, :, 0], features)
+    both = model_input(features, dataclasses.replace(SMALL, delta_width=3))
+    assert np.array_equal(both[0, :, :, 0], features.T)
+    # 5 values a frame: the slope of each band is 5, half of it at the ends
+    assert np.array_equal(both[0, :, :, 1], [[2.5] + [5.0] * (SMALL.n_frames - 2) + [2.5]] * 5)
+
+
+def channels_by_hand(matrix: np.ndarray, spec: FrontEndSpec) -> list[np.ndarray]:
+    """Standardised values and deltas, loop by loop."""
+
+    def standardised(values: np.ndarray) -> np.ndarray:
+        mean = sum(values.ravel()) / values.size
+        deviation = (sum((v - mean) ** 2 for v in values.ravel()) / (values.size - 1)) ** 0.5
+        return (values - mean) / max(deviation, STD_FLOOR)
+
+    matrix = matrix.astype(np.float64)
+    first = standardised(matrix) if spec.standardize == "clip" else matrix
+    if not spec.delta_width:
+        return [first]
+    reach, frames = spec.delta_width // 2, len(matrix)
+    slopes = np.zeros_like(first)
+    for t in range(frames):
+        for m in range(matrix.shape[1]):
+            above = below = 0.0
+            for n in range(-reach, reach + 1):
+                above += n * first[min(max(t + n, 0), frames - 1), m]
+                below += n * n
+            slopes[t, m] = above / below
+    return [first, standardised(slopes) if spec.standardize == "clip" else slopes]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    standardize=st.sampled_from(["none", "clip"]),
+    delta_width=st.sampled_from([0, 3, 5, 9, 29]),
+    level=st.sampled_from([1e-6, 1e-3, 1.0, 30.0]),
+    layout=st.sampled_from(["mel_time", "time_mel"]),
+)
+def test_channels_equal_the_definition(seed, standardize, delta_width, level, layout) -> None:
+    spec = dataclasses.replace(SMALL, standardize=standardize, delta_width=delta_width, layout=layout)
+    matrix = np.random.default_rng(seed).normal(-11.5, level, (spec.n_frames, 5)).astype(np.float32)
+    actual = model_input(matrix, spec)
+    assert actual.shape == spec.input_shape and actual.dtype == np.float32
+    for channel, expected in enumerate(channels_by_hand(matrix, spec)):
+        plane = actual[0, :, :, channel]
+        # one rounding to float32; sums in another order differ by 1e-15 of 11.5, and STD_FLOOR divides them twice
+        np.testing.assert_allclose(plane.T if layout == "mel_time" else plane, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_deltas_are_those_of_scipy() -> None:
+    # a line fitted to 5 points has the slope that the formula gives
+    kernel = deltas(np.eye(9), 5)[:, 4]
+    np.testing.assert_allclose(kernel[2:7], savgol_coeffs(5, 1, deriv=1), atol=1e-15)
+    assert not kernel[:2].any() and not kernel[7:].any()
+    values = np.random.default_rng(0).normal(size=(44, 7))
+    for width in (3, 5, 11):
+        expected = savgol_filter(values, width, 1, deriv=1, axis=0, mode="nearest")
+        np.testing.assert_allclose(deltas(values, width), expected, atol=1e-14)
+
+
+def test_standardised_as_scipy_does() -> None:
+    values = np.random.default_rng(0).normal(-9, 3, (44, 256))
+    np.testing.assert_allclose(standardized(values), zscore(values, axis=None, ddof=1), atol=1e-13)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), gain=st.floats(0.1, 10), offset=st.floats(-50, 50))
+def test_standardised_features_do_not_depend_on_gain_and_level(seed: int, gain: float, offset: float) -> None:
+    spec = dataclasses.replace(SMALL, standardize="clip", delta_width=5)
+    matrix = np.random.default_rng(seed).normal(0, 1, (spec.n_frames, 5))
+    one, other = (model_input(m.astype(np.float32), spec) for m in (matrix, gain * matrix + offset))
+    # the level of 50 in float32 has steps of 4e-6, which the gain of 0.1 makes ten times, the deltas up to ten times
+    np.testing.assert_allclose(one, other, atol=5e-4)
+    for channel in range(2):
+        assert abs(one[..., channel].mean()) < 1e-6
+        assert abs(one[..., channel].std(ddof=1) - 1) < 1e-6
+
+
+def test_dsmn_front_end() -> None:
+    assert DSMN.n_channels == 2
+    assert DSMN.input_shape == (1, 44, 256, 2)
+    assert dataclasses.replace(DSMN, layout="mel_time").input_shape == (1, 256, 44, 2)
+    assert dataclasses.replace(DSMN, delta_width=0).input_shape == (1, 44, 256, 1)
+
+
+@pytest.mark.parametrize("delta_width", [0, 5])
+@pytest.mark.parametrize("log", ["natural", "log10"])
+@pytest.mark.parametrize("standardize", ["none", "clip"])
+def test_what_silence_gives(log: str, standardize: str, delta_width: int) -> None:
+    spec = dataclasses.replace(DSMN, log=log, standardize=standardize, delta_width=delta_width)
+    features = model_input(log_mel(np.zeros(spec.clip_samples, np.float32), spec), spec)
+    assert np.array_equal(features[..., 0], np.full((1, 44, 256), np.float32(spec.silence_feature)))
+    assert not features[..., 1:].any()
+
+
+def test_hardly_any_sound_is_divided_by_the_floor() -> None:
+    spec = dataclasses.replace(SMALL, standardize="clip")
+    matrix = np.zeros((spec.n_frames, 5), np.float32)
+    matrix[3, 2] = STD_FLOOR / 10
+    features = model_input(matrix, spec)[0, 2, :, 0]
+    count = spec.n_frames * 5
+    np.testing.assert_allclose(features[3], 0.1 * (1 - 1 / count), rtol=1e-6)
+    np.testing.assert_allclose(features[4], -0.1 / count, rtol=1e-6)
 
 
 def test_spec_id_depends_on_every_field() -> None:
@@ -123,10 +236,17 @@ def test_spec_id_depends_on_every_field() -> None:
         sample_rate_hz=1002, clip_samples=101, n_fft=32, win_length=21, hop_length=8, window="hamming",
         window_periodic=False, center=False, pad_mode="constant", power=1, n_mels=6, mel_scale="slaney",
         mel_norm="slaney", f_min_hz=1.0, f_max_hz=499.0, log="log10", log_offset=1e-4, layout="time_mel",
+        standardize="clip", delta_width=3,
     )  # fmt: skip
     assert set(changes) == {field.name for field in dataclasses.fields(FrontEndSpec)}
     ids = {dataclasses.replace(SMALL, **{name: value}).spec_id for name, value in changes.items()} | {SMALL.spec_id}
     assert len(ids) == len(changes) + 1
+
+
+def test_spec_ids_are_those_of_earlier_versions() -> None:
+    # what bundles, firmware and results of version 1 carry
+    assert DCASE2024.spec_id == "a46022d700f4405e"
+    assert parse_record(FrontEndSpec, to_plain(DCASE2024), where="here").spec_id == DCASE2024.spec_id
 
 
 @pytest.mark.parametrize(
@@ -140,6 +260,11 @@ def test_spec_id_depends_on_every_field() -> None:
         ({"f_min_hz": 500.0}, "f_min_hz"),
         ({"log_offset": 0.0}, "log_offset"),
         ({"clip_samples": 15}, "clip_samples"),
+        ({"delta_width": 1}, "delta_width"),
+        ({"delta_width": -3}, "delta_width"),
+        ({"delta_width": 4}, "delta_width"),
+        ({"delta_width": 31}, "15 frames"),
+        ({"standardize": "clip", "n_mels": 1, "hop_length": 101}, "standardize"),
     ],
 )
 def test_contradictions_are_refused(change: dict, named: str) -> None:
