@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
+from asc_kit.dataset import Task
 from asc_kit.errors import BundleError
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
+from asc_kit.metrics import OutputActivation, probabilities
 from asc_kit.quantization import TensorInfo
 from asc_kit.records import STRICT, parse_record, read_json, sha256_file
 
@@ -99,8 +101,8 @@ class BundleManifest:
     """Version of this record."""
     name: str
     """Name of the model: the recipe's."""
-    task: Literal["single_label"]
-    """One class per clip."""
+    task: Task
+    """Whether each clip has exactly one class."""
     labels: Annotated[tuple[str, ...], Field(min_length=2)]
     """Classes, in the order of the outputs."""
     frontend: FrontEndSpec
@@ -109,8 +111,11 @@ class BundleManifest:
     """The model's input."""
     output: TensorInfo
     """The model's output."""
-    output_activation: Literal["logits", "softmax"]
+    output_activation: OutputActivation
     """What the outputs are: probabilities are softmax(logits)."""
+    hop_samples: Annotated[int, Field(gt=0)] | None = None
+    """Distance of the windows a longer recording is cut into, in samples; its score is the mean over the windows.
+    None: the first window stands for the recording."""
     model_sha256: str
     """Hash of model.tflite."""
     parameters: int
@@ -214,12 +219,11 @@ class Bundle:
         return self.features_to_input(log_mel(audio, self.manifest.frontend))
 
     def probabilities(self, output: NDArray[np.int8]) -> NDArray[np.float64]:
-        """Turn an int8 output into class probabilities, shape [n_labels]."""
-        real = self.manifest.output.dequantize(output).astype(np.float64).reshape(-1)
-        if self.manifest.output_activation == "softmax":
-            return np.asarray(real / real.sum())
-        powers = np.exp(real - real.max())
-        return np.asarray(powers / powers.sum())
+        """Turn int8 outputs, shape [..., n_labels], into probabilities of the same shape."""
+        real = self.manifest.output.dequantize(output).astype(np.float64)
+        return probabilities(
+            real.reshape(*output.shape[:-1], len(self.manifest.labels)), self.manifest.output_activation
+        )
 
     def _golden_path(self, entry: GoldenEntry) -> Path:
         return self.path / GOLDEN / f"{entry.name}.npz"

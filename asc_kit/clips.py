@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import load_clip, to_int16
+from asc_kit.audio import fit_length, load_clip, open_recording, read_audio, resample, to_int16
 from asc_kit.console import progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.frontend import FrontEndSpec
@@ -20,8 +23,76 @@ from asc_kit.frontend import FrontEndSpec
 _IN_MEMORY_BYTES = 4 * 2**30
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """What a network hears of a data set: pieces of the recordings, each as long as the front end's clip."""
+
+    samples: NDArray[np.int16]
+    """Shape [n_windows, clip_samples]; the windows of one clip follow one another."""
+    clip: NDArray[np.int32]
+    """Which clip each window belongs to, shape [n_windows], rising."""
+
+    def clip_means(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean over each clip's windows of values [n_windows, ...]: shape [n_clips, ...]."""
+        first = np.searchsorted(self.clip, np.arange(self.clip[-1] + 1))
+        counts = np.diff(np.append(first, len(self.clip)))
+        sums = np.add.reduceat(values, first, axis=0)
+        return np.asarray(sums / counts.reshape(-1, *[1] * (values.ndim - 1)))
+
+
+def window_starts(n_samples: int, clip_samples: int, hop_samples: int) -> list[int]:
+    """Return where the windows of a recording start, in samples.
+
+    A recording shorter than a window has one, padded with silence. Of a longer one the last window ends where it
+    ends, unless hardly anything (a hundredth of a window) would be new in it.
+    """
+    starts = list(range(0, max(1, n_samples - clip_samples + 1), hop_samples))
+    if n_samples - (starts[-1] + clip_samples) > clip_samples // 100:
+        starts.append(n_samples - clip_samples)
+    return starts
+
+
+def load_windows(dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None, title: str) -> Windows:
+    """Decode and resample all clips of a data set in parallel and cut them into windows, with a progress bar.
+
+    Parameters
+    ----------
+    dataset
+        The clips.
+    spec
+        The front end: sampling rate and length of a window.
+    hop_samples
+        Distance of windows, in samples; None for the first window of each clip alone.
+    title
+        What the progress bar says.
+
+    Raises
+    ------
+    DataError
+        When a recording is missing, unreadable or empty.
+    """
+    if hop_samples is None:
+        return Windows(samples=load_clips(dataset, spec, title), clip=np.arange(len(dataset.clips), dtype=np.int32))
+
+    lengths = _in_parallel(lambda index: _resampled_length(dataset, spec, index), len(dataset.clips), "headers")
+    starts = [window_starts(length, spec.clip_samples, hop_samples) for length in lengths]
+    first = np.cumsum([0, *map(len, starts)])
+    samples = _allocate((int(first[-1]), spec.clip_samples))
+
+    def load(index: int) -> None:
+        audio, rate = read_audio(dataset.path(dataset.clips[index]))
+        # a window may be longer than the recording, and a header off by a sample
+        length = max(lengths[index], spec.clip_samples)
+        whole = to_int16(fit_length(resample(audio, rate, spec.sample_rate_hz), length))
+        for row, start in enumerate(starts[index], start=first[index]):
+            samples[row] = whole[start : start + spec.clip_samples]
+
+    _in_parallel(load, len(dataset.clips), title)
+    return Windows(samples=samples, clip=np.repeat(np.arange(len(starts), dtype=np.int32), [len(s) for s in starts]))
+
+
 def load_clips(dataset: Dataset, spec: FrontEndSpec, title: str) -> NDArray[np.int16]:
-    """Decode and resample all clips of a data set in parallel, with a progress bar.
+    """Decode and resample the first window of all clips of a data set in parallel, with a progress bar.
 
     Returns
     -------
@@ -38,15 +109,28 @@ def load_clips(dataset: Dataset, spec: FrontEndSpec, title: str) -> NDArray[np.i
     def load(index: int) -> None:
         samples[index] = to_int16(load_clip(dataset.path(dataset.clips[index]), spec))
 
+    _in_parallel(load, len(dataset.clips), title)
+    return samples
+
+
+def _resampled_length(dataset: Dataset, spec: FrontEndSpec, index: int) -> int:
+    with open_recording(dataset.path(dataset.clips[index])) as recording:
+        seconds: float = recording.frames / recording.samplerate
+    return round(seconds * spec.sample_rate_hz)
+
+
+def _in_parallel(work: Callable[[int], Any], count: int, title: str) -> list[Any]:
     pool = ThreadPoolExecutor(os.cpu_count() or 1)
+    results = []
     try:
-        with progress_bar(title, len(dataset.clips)) as (bar, task):
-            for _ in pool.map(load, range(len(dataset.clips))):
+        with progress_bar(title, count) as (bar, task):
+            for result in pool.map(work, range(count)):
+                results.append(result)
                 bar.advance(task)
     finally:
         # a failure or Ctrl-C must not wait for thousands of clips still queued
         pool.shutdown(cancel_futures=True)
-    return samples
+    return results
 
 
 def _allocate(shape: tuple[int, int]) -> NDArray[np.int16]:

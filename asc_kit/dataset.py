@@ -10,13 +10,14 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
 from asc_kit.errors import DataError
 from asc_kit.records import STRICT, short_id
 
+Task = Literal["single_label", "multi_label"]
 META_COLUMNS = ("filename", "scene_label", "identifier", "source_label")
 # Where a split is looked for when the user names none: our own name first, then the challenges' own names.
 TRAIN_SPLITS = ("train", "split100", "evaluation_setup/fold1_train")
@@ -31,12 +32,17 @@ class Clip:
 
     filename: str
     """Path below the data set's folder, as written in its tables."""
-    scene_label: str
-    """The class."""
+    labels: tuple[str, ...]
+    """Its classes: one, or any number in a multi-label data set."""
     identifier: str
     """City and location: recordings of one place never stand on both sides of a split."""
     recording_device: str
     """What it was recorded with; the column is called source_label."""
+
+    @property
+    def scene_label(self) -> str:
+        """Its class; several are joined by commas, as tables write them."""
+        return ",".join(self.labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,8 @@ class Dataset:
     """The clips, in the order of the table."""
     split_name: str | None = None
     """Which split this is; None for the whole data set."""
+    task: Task = "single_label"
+    """Whether each clip has exactly one class."""
 
     @property
     def recording_devices(self) -> tuple[str, ...]:
@@ -142,7 +150,7 @@ def read_dataset(root: Path) -> Dataset:
             raise DataError(f"{meta}, line {line}: {row['filename']} stands there twice")
         clips[row["filename"]] = Clip(
             filename=row["filename"],
-            scene_label=row["scene_label"],
+            labels=(row["scene_label"],),
             identifier=row["identifier"],
             recording_device=row["source_label"],
         )

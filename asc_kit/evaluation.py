@@ -47,10 +47,28 @@ class Evaluation:
     """Clips of the others; None when there are none."""
 
 
-def evaluation_of(dataset: Dataset, predicted: Sequence[str], train_recording_devices: Collection[str]) -> Evaluation:
-    """Compare predictions, one label per clip of `dataset`, with the truth."""
+def evaluation_of(
+    dataset: Dataset,
+    scores: NDArray[np.float64],
+    labels: Sequence[str],
+    train_recording_devices: Collection[str],
+) -> Evaluation:
+    """Compare a model's scores with the truth.
+
+    Parameters
+    ----------
+    dataset
+        The clips.
+    scores
+        Probabilities, shape [n_clips, n_labels].
+    labels
+        The model's classes, in the order of the scores.
+    train_recording_devices
+        What was heard in training.
+    """
     scenes = [clip.scene_label for clip in dataset.clips]
     devices = [clip.recording_device for clip in dataset.clips]
+    predicted = [labels[index] for index in scores.argmax(axis=1)]
     correct = [scene == guess for scene, guess in zip(scenes, predicted, strict=True)]
     return Evaluation(
         split=dataset.split_name or "all",

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asc_kit.result import Group
+
+OutputActivation = Literal["logits", "softmax", "sigmoid"]
+
+
+def probabilities(outputs: NDArray[np.float64], activation: OutputActivation) -> NDArray[np.float64]:
+    """Turn a network's outputs, shape [..., n_labels], into probabilities.
+
+    Logits go through a softmax; softmax outputs, which int8 rounds, are scaled to the sum 1; sigmoid outputs are
+    probabilities already, each class by itself.
+    """
+    if activation == "sigmoid":
+        return outputs
+    if activation == "softmax":
+        return np.asarray(outputs / outputs.sum(axis=-1, keepdims=True))
+    powers = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def group_accuracy(names: Sequence[str], correct: Sequence[bool]) -> tuple[Group, ...]:

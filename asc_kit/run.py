@@ -16,9 +16,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from asc_kit.dataset import Task
 from asc_kit.errors import SpecError
 from asc_kit.evaluation import Evaluation
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.metrics import OutputActivation
 from asc_kit.records import STRICT, parse_record, read_json
 
 SCHEMA_VERSION = 1
@@ -50,8 +52,13 @@ class RunManifest:
     """Classes, in the order of the outputs."""
     frontend: FrontEndSpec
     """The features."""
-    output_activation: Literal["logits", "softmax"]
+    task: Task
+    """Whether each clip has exactly one class."""
+    output_activation: OutputActivation
     """What the outputs are."""
+    hop_samples: Annotated[int, Field(gt=0)] | None = None
+    """Distance of the windows a longer recording is cut into, in samples; its score is the mean over the windows.
+    None: the first window stands for the recording."""
     data_root: str
     """The data set's folder, absolute, when the run was made."""
     train_split: str

@@ -102,9 +102,8 @@ def benchmark(
     profile = _profile(measurement, sessions[0], firmware) if firmware is not None else ()
     manifest, hello = bundle.manifest, sessions[0].hello
     board = load_board(hello.board) if hello.board in board_names() else None
-    evaluation = evaluation_of(
-        dataset, [item.predicted for item in predictions], manifest.provenance.train_recording_devices
-    )
+    scores = bundle.probabilities(np.array([item.output for item in predictions], np.int8))
+    evaluation = evaluation_of(dataset, scores, manifest.labels, manifest.provenance.train_recording_devices)
     n_features = len(predictions) * manifest.input.n_elements
     return BenchmarkResult(
         schema_version=1,

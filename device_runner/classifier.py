@@ -43,7 +43,7 @@ class SceneClassifier:
             Shape [n_labels], in the bundle's order, sum 1.
         """
         rounded = from_int16(to_int16(clip))
-        return self.bundle.probabilities(self._model.run(self.bundle.audio_to_input(rounded)))
+        return self.bundle.probabilities(self._model.run(self.bundle.audio_to_input(rounded)).reshape(-1))
 
     def ranking(self, probabilities: NDArray[np.float64], top: int) -> list[tuple[str, float]]:
         """Return the `top` likeliest labels with their probabilities, the likeliest first."""

@@ -28,6 +28,7 @@ from asc_kit.errors import DataError
 from asc_kit.evaluation import evaluation_of, run_int8
 from asc_kit.frontend import log_mel, model_input
 from asc_kit.interpreter import Int8Model
+from asc_kit.metrics import probabilities
 from asc_kit.quantization import TensorInfo
 from asc_kit.records import new_folder, sha256_file, write_bytes, write_json, write_text
 from asc_kit.run import Run, RunManifest
@@ -76,16 +77,17 @@ def export_run(run: Run, out: Path, data: Path | None, n_representative: int) ->
         interpreter = Int8Model(model)
         input_info = _tensor_info(interpreter.input_details)
         output_info = _tensor_info(interpreter.output_details)
-        float_metrics, int8_metrics = _measure(run, model, input_info, test_set)
+        float_metrics, int8_metrics = _measure(run, model, input_info, output_info, test_set)
         manifest = BundleManifest(
             schema_version=1,
             name=run.manifest.name,
-            task="single_label",
+            task=run.manifest.task,
             labels=run.manifest.labels,
             frontend=run.manifest.frontend,
             input=input_info,
             output=output_info,
             output_activation=run.manifest.output_activation,
+            hop_samples=run.manifest.hop_samples,
             model_sha256=hashlib.sha256(model).hexdigest(),
             parameters=run.manifest.parameters,
             macs=run.manifest.macs,
@@ -127,7 +129,9 @@ def _tensor_info(details: dict[str, Any]) -> TensorInfo:
     return TensorInfo(shape=tuple(int(n) for n in details["shape"]), scale=float(scale), zero_point=int(zero_point))
 
 
-def _measure(run: Run, model: bytes, input_info: TensorInfo, test_set: Dataset) -> tuple[SplitMetrics, SplitMetrics]:
+def _measure(
+    run: Run, model: bytes, input_info: TensorInfo, output_info: TensorInfo, test_set: Dataset
+) -> tuple[SplitMetrics, SplitMetrics]:
     """Measure the float and the int8 model on the same features of the same clips."""
     spec = run.manifest.frontend
     samples = load_clips(test_set, spec, "test clips")
@@ -135,12 +139,15 @@ def _measure(run: Run, model: bytes, input_info: TensorInfo, test_set: Dataset) 
     network = float_network(run.saved_model_path)
     logits = np.concatenate([network(features[start : start + _BATCH]) for start in range(0, len(features), _BATCH)])
     outputs = run_int8(model, input_info.quantize(features))
-    return _metrics(run, test_set, logits), _metrics(run, test_set, outputs)
+    activation = run.manifest.output_activation
+    return (
+        _metrics(run, test_set, probabilities(logits.astype(np.float64), activation)),
+        _metrics(run, test_set, probabilities(output_info.dequantize(outputs).astype(np.float64), activation)),
+    )
 
 
-def _metrics(run: Run, test_set: Dataset, outputs: NDArray[Any]) -> SplitMetrics:
-    predicted = [run.manifest.labels[index] for index in outputs.argmax(axis=1)]
-    evaluation = evaluation_of(test_set, predicted, run.manifest.train_recording_devices)
+def _metrics(run: Run, test_set: Dataset, scores: NDArray[np.float64]) -> SplitMetrics:
+    evaluation = evaluation_of(test_set, scores, run.manifest.labels, run.manifest.train_recording_devices)
     return SplitMetrics(
         split=evaluation.split,
         clips=evaluation.clips,

@@ -13,6 +13,7 @@ from asc_kit.clips import load_clips
 from asc_kit.dataset import TEST_SPLITS, Dataset, read_dataset
 from asc_kit.errors import DataError, SpecError
 from asc_kit.evaluation import Evaluation, evaluation_of, run_int8
+from asc_kit.metrics import probabilities
 from asc_kit.run import MANIFEST as RUN_MANIFEST
 from asc_kit.run import Run
 
@@ -35,7 +36,7 @@ def assess(path: Path, data: Path, split: str | None) -> tuple[str, Evaluation]:
         clips = _clips(data, split, labels)
         samples = load_clips(clips, bundle.manifest.frontend, "clips")
         inputs = np.stack([bundle.audio_to_input(from_int16(clip))[0] for clip in samples])
-        classes = run_int8(bundle.model_path.read_bytes(), inputs).argmax(axis=1)
+        scores = bundle.probabilities(run_int8(bundle.model_path.read_bytes(), inputs))
         title = f"{bundle.manifest.name}, int8, reference kernels"
     elif (path / RUN_MANIFEST).is_file():
         run = Run.open(path)
@@ -46,14 +47,15 @@ def assess(path: Path, data: Path, split: str | None) -> tuple[str, Evaluation]:
         from .network import load_saved_model, predict
 
         network = load_saved_model(run.saved_model_path)
-        classes = predict(network, run.manifest.frontend, samples, "evaluation")
+        outputs = predict(network, run.manifest.frontend, samples, "evaluation").astype(np.float64)
+        scores = probabilities(outputs, run.manifest.output_activation)
         title = f"{run.manifest.name}, float"
     else:
         raise SpecError(
             f"{path} is neither a run nor a bundle: it has no {RUN_MANIFEST} and no {BUNDLE_MANIFEST}",
             hint="give the folder that asc-kit train or asc-kit export wrote",
         )
-    return title, evaluation_of(clips, [labels[index] for index in classes], heard)
+    return title, evaluation_of(clips, scores, labels, heard)
 
 
 def _clips(data: Path, split: str | None, labels: tuple[str, ...]) -> Dataset:

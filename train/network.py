@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from asc_kit.console import progress_bar
+from asc_kit.dataset import Task
 from asc_kit.errors import ModelError
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.run import without_wildcards
@@ -20,6 +21,26 @@ from .frontend_graph import front_end_graph
 from .layers import conversion_form
 
 _BATCH = 64
+
+
+def inference_model(model: Any, task: Task) -> Any:
+    """Return the part of a network that is deployed: no heads that only training has, sigmoid where labels are many.
+
+    Parameters
+    ----------
+    model
+        Keras model whose first output is the logits, [batch, n_labels].
+    task
+        ``single_label``: the outputs are logits. ``multi_label``: the outputs are sigmoid(logits).
+    """
+    import keras
+
+    outputs = model.outputs[0]
+    if task == "multi_label":
+        outputs = keras.layers.Activation("sigmoid", name="probabilities")(outputs)
+    elif len(model.outputs) == 1:
+        return model
+    return keras.Model(model.inputs[0], outputs, name=model.name)
 
 
 def write_saved_model(model: Any, spec: FrontEndSpec, path: Path) -> None:
@@ -58,18 +79,14 @@ def load_saved_model(path: Path) -> Callable[[Any], Any]:
 
 def predict(
     network: Callable[[Any], Any], spec: FrontEndSpec, samples: NDArray[np.int16], title: str
-) -> NDArray[np.int64]:
-    """Return the class of each clip, shape [n_clips], of audio [n_clips, clip_samples]."""
+) -> NDArray[np.float32]:
+    """Return the network's outputs, shape [n, n_labels], of audio [n, clip_samples]."""
     front_end = front_end_graph(spec)
-
-    def classify(audio: Any) -> Any:
-        return tf.argmax(network(front_end(tf.cast(audio, tf.float32) / 32768.0)), 1)
-
-    graph = tf.function(classify, reduce_retracing=True)
-    classes = []
+    graph = tf.function(lambda audio: network(front_end(tf.cast(audio, tf.float32) / 32768.0)), reduce_retracing=True)
+    outputs = []
     with progress_bar(title, len(samples)) as (bar, task):
         for start in range(0, len(samples), _BATCH):
             batch = samples[start : start + _BATCH]
-            classes.append(graph(tf.constant(batch)).numpy())
+            outputs.append(graph(tf.constant(batch)).numpy())
             bar.advance(task, len(batch))
-    return np.concatenate(classes)
+    return np.concatenate(outputs)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from asc_kit.dataset import Task
 from asc_kit.errors import SpecError
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.records import STRICT, parse_record, read_record, to_plain
@@ -23,14 +24,32 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """What is varied at random in every training batch; zero switches a part off."""
+    """What is varied at random in every training batch; zero switches a part off. In the order of application."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
+    gain_db: Annotated[float, Field(ge=0)] = 0.0
+    """Each clip is made louder or softer by up to this much, in decibels."""
+    device_ir_p: Share = 0.0
+    """Share of the clips that are heard through the impulse response of another microphone."""
+    device_ir_folder: str = ""
+    """Folder of impulse responses, WAV or FLAC; empty for a family of synthetic ones."""
     time_roll_s: Annotated[float, Field(ge=0)] = 0.0
     """Each clip is rotated in time by up to this much in either direction, in seconds."""
+    mixup_alpha: Annotated[float, Field(ge=0)] = 0.0
+    """Both parameters of the beta distribution that mixup draws the weights of pairs of clips from."""
+    device_correction_p: Share = 0.0
+    """Share of the reference device's clips that get the average spectrum of another device."""
+    reference_device: str = "a"
+    """The recording device whose clips they are."""
+    frequency_masks: Annotated[int, Field(ge=1)] = 1
+    """Number of runs of mel bands silenced in each clip."""
     frequency_mask_bands: Annotated[int, Field(ge=0)] = 0
-    """In each clip, one run of fewer than this many mel bands is silenced."""
+    """Each run is of fewer than this many mel bands."""
+    time_masks: Annotated[int, Field(ge=1)] = 1
+    """Number of runs of frames silenced in each clip."""
+    time_mask_frames: Annotated[int, Field(ge=0)] = 0
+    """Each run is of fewer than this many frames."""
     mixstyle_p: Share = 0.0
     """Share of the batches in which clips exchange their mean and deviation per band (Freq-MixStyle)."""
     mixstyle_alpha: Annotated[float, Field(gt=0)] = 0.3
@@ -39,22 +58,47 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """How the weights are found: AdamW, linear warm-up, cosine decay to zero, cross entropy."""
+    """How the weights are found."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     epochs: Annotated[int, Field(gt=0)]
     """Passes over the training clips."""
     batch_size: Annotated[int, Field(gt=0)]
-    """Clips per step; all of them where there are fewer."""
+    """Windows per step; all of them where there are fewer."""
     learning_rate: Annotated[float, Field(gt=0)]
     """Highest learning rate, reached at the end of the warm-up."""
     weight_decay: Annotated[float, Field(ge=0)]
-    """Decoupled weight decay per step, times the learning rate."""
+    """Decoupled weight decay per step, times the learning rate; adamw alone has it."""
     warmup_steps: Annotated[int, Field(ge=0)]
     """Steps in which the learning rate rises; at most a quarter of all steps, so that short runs learn too."""
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    """How gradients become steps."""
+    adam_epsilon: Annotated[float, Field(gt=0)] = 1e-7
+    """What is added to the root of the second moment, in adam and adamw."""
+    schedule: Literal["cosine", "exponential", "constant"] = "cosine"
+    """The learning rate after the warm-up: down to zero along half a cosine, times decay_rate every decay_epochs, or
+    the same to the end."""
+    decay_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Factor of the exponential schedule."""
+    decay_epochs: Annotated[float, Field(gt=0)] = 2.5
+    """Epochs in which the exponential schedule reaches it."""
+    loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    """Cross entropy (binary for each label when there are many), or focal loss."""
+    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    """Exponent of the focal loss: how much less a clip counts that is right already."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of the target that is spread over all classes."""
+    """Share of the target that is spread: over all classes, or, when labels are many, towards 1/2 for each."""
+    coarse_classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """A second task, for networks with a head for it: coarse class -> its labels, all labels once."""
+    gradients: Literal["sum", "pcgrad"] = "sum"
+    """The gradients of two tasks are added as they are, or after each lost what conflicts with the other (PCGrad)."""
+    teacher_weight: Share = 0.9
+    """Share of the teacher's soft targets in the loss, when training has a teacher."""
+    temperature: Annotated[float, Field(gt=0)] = 2.0
+    """What teacher's and student's logits are divided by, when training has a teacher."""
+    checkpoint_epochs: Annotated[int, Field(ge=0)] = 0
+    """Keep a checkpoint of the weights every so many epochs; 0 keeps none but the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +111,10 @@ class Recipe:
     """Name: that of the file."""
     summary: str
     """One sentence."""
+    task: Task = "single_label"
+    """Whether each clip has exactly one class."""
+    hop_s: Annotated[float, Field(gt=0)] | None = None
+    """Distance of the windows a longer recording is cut into, in seconds; none for its first window alone."""
     model: str
     """Which file of train/models builds the network."""
     model_settings: dict[str, Any]
@@ -77,6 +125,11 @@ class Recipe:
     """How it is trained."""
     augmentation: Augmentation
     """What is varied in training."""
+
+    @property
+    def hop_samples(self) -> int | None:
+        """Distance of windows, in samples."""
+        return None if self.hop_s is None else max(1, round(self.hop_s * self.frontend.sample_rate_hz))
 
     def __post_init__(self) -> None:
         # a recipe with a mistake must fail where it is read, not when the network is built
@@ -154,7 +207,8 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
 def _leaves(table: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     paths: list[tuple[str, ...]] = []
     for key, value in table.items():
-        paths.extend(_leaves(value, (*prefix, key)) if isinstance(value, dict) else [(*prefix, key)])
+        branches = isinstance(value, dict) and value
+        paths.extend(_leaves(value, (*prefix, key)) if branches else [(*prefix, key)])
     return paths
 
 

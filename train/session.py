@@ -17,6 +17,7 @@ from asc_kit.console import console
 from asc_kit.dataset import TEST_SPLITS, TRAIN_SPLITS, Dataset, read_dataset
 from asc_kit.errors import DataError
 from asc_kit.evaluation import evaluation_of
+from asc_kit.metrics import probabilities
 from asc_kit.records import new_folder, short_id, to_plain, write_json
 from asc_kit.run import HISTORY, KERAS_MODEL, MANIFEST, SAVED_MODEL, RunManifest
 
@@ -137,8 +138,8 @@ def _train_into(
     model.save(folder / KERAS_MODEL)
     write_saved_model(model, spec, folder / SAVED_MODEL)
     # evaluated as it was written, not as it is in memory
-    classes = predict(load_saved_model(folder / SAVED_MODEL), spec, test_samples, "evaluation")
-    labels = [train_set.labels[index] for index in classes]
+    outputs = predict(load_saved_model(folder / SAVED_MODEL), spec, test_samples, "evaluation")
+    scores = probabilities(outputs.astype(np.float64), "logits")
     return RunManifest(
         schema_version=1,
         asc_kit=__version__,
@@ -148,6 +149,7 @@ def _train_into(
         seed=seed,
         labels=train_set.labels,
         frontend=spec,
+        task=recipe.task,
         output_activation="logits",
         data_root=os.fspath(train_set.root.resolve()),
         train_split=train_set.split_name or "",
@@ -159,7 +161,7 @@ def _train_into(
         macs=complexity.macs,
         epochs=recipe.training.epochs,
         train_seconds=round(sum(epoch.seconds for epoch in history), 3),
-        evaluation=evaluation_of(test_set, labels, train_set.recording_devices),
+        evaluation=evaluation_of(test_set, scores, train_set.labels, train_set.recording_devices),
     )
 
 

@@ -218,7 +218,7 @@ def clips(n: int, labels: int, devices: int) -> Iterator[Clip]:
     for index in range(n):
         yield Clip(
             filename=f"{index}.wav",
-            scene_label=f"l{index % labels}",
+            labels=(f"l{index % labels}",),
             identifier="x",
             recording_device=f"d{index // labels % devices}",
         )

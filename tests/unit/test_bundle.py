@@ -75,7 +75,7 @@ def test_opens_and_gives_its_goldens(folder: Path) -> None:
 
 def test_probabilities_are_softmax_of_the_logits(folder: Path) -> None:
     # logits 0.5 * (q + 1): 1.5 and -0.5, two apart
-    probabilities = Bundle.open(folder).probabilities(np.array([[2, -2]], np.int8))
+    probabilities = Bundle.open(folder).probabilities(np.array([2, -2], np.int8))
     np.testing.assert_allclose(probabilities, [1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2))])
 
 

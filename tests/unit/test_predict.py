@@ -48,7 +48,7 @@ def test_a_clip_of_one_window_is_what_bench_classifies(
     path = record(tmp_path / "x.wav", noise[: 22050 // 2], 22050)
     bundle = Bundle.open(folder)
     output = Int8Model(bundle.model_path.read_bytes()).run(bundle.audio_to_input(load_clip(path, FRONTEND)))
-    expected = bundle.probabilities(output)
+    expected = bundle.probabilities(output.reshape(-1))
     found = predict_file(classifier, path, top=3)
     assert found.windows == 1
     assert dict(found.ranking) == pytest.approx(dict(zip(LABELS, expected, strict=True)), abs=0)

@@ -15,7 +15,7 @@ from asc_kit.sampling import proportional
 
 def a_dataset(counts: dict[tuple[str, str], int]) -> Dataset:
     clips = tuple(
-        Clip(filename=f"{scene}-{device}-{n}.wav", scene_label=scene, identifier="x", recording_device=device)
+        Clip(filename=f"{scene}-{device}-{n}.wav", labels=(scene,), identifier="x", recording_device=device)
         for (scene, device), count in counts.items()
         for n in range(count)
     )

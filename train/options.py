@@ -1,0 +1,29 @@
+"""Options that several commands of this stage share, and how they read a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from asc_kit.errors import SpecError
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
+
+DATA = click.option("--data", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Data set.")
+SET = click.option(
+    "--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Replace one value of the recipe; repeatable."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def recipe_of(name: str, overrides: tuple[str, ...]) -> Recipe:
+    """Read the recipe; a wrong name or override is a mistake in the command, exit code 2."""
+    from .recipe import load_recipe
+
+    try:
+        return load_recipe(name, overrides)
+    except SpecError as error:
+        raise click.UsageError(f"{error.message}\nHint: {error.hint}" if error.hint else error.message) from error
