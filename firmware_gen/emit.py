@@ -114,16 +114,25 @@ def _step(position: int, step: Step, plan: Plan) -> dict[str, Any]:
     """Return what the templates print of a step."""
     graph = plan.graph
 
-    def place(index: int) -> str:
-        tensor = graph.tensors[index]
-        offset = plan.offsets[index]
+    def place(source: int | ConstantArray) -> str:
+        if isinstance(source, ConstantArray):
+            return "constant"
+        tensor = graph.tensors[source]
+        offset = plan.offsets[source]
         return f"{_shape(tensor.shape)} at [{offset}, {offset + tensor.n_elements})"
 
-    arguments = [f"arena + {plan.offsets[index]}" for index in step.call.inputs]
-    arguments.append(f"arena + {plan.offsets[step.output.index]}")
+    def pointer(source: int | ConstantArray) -> str:
+        if isinstance(source, ConstantArray):
+            return _array_name(position, source)
+        return f"arena + {plan.offsets[source]}"
+
+    arguments = [pointer(source) for source in step.call.inputs]
+    if step.call.gather_inputs:
+        arguments = ["(const int8_t *const[]){" + ", ".join(arguments) + "}"]
+    arguments.append(pointer(step.output.index))
     if step.scratch_offset is not None:
         arguments.append(f"arena + {step.scratch_offset}")
-    sources = " and ".join(place(index) for index in step.call.inputs)
+    sources = " and ".join(place(source) for source in step.call.inputs)
     return {
         "index": position,
         "op": step.operator.op,

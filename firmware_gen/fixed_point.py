@@ -15,6 +15,16 @@ def high_multiply(a: int, b: int) -> int:
     return (a * b + (1 << 30)) >> 31
 
 
+def saturate_s16(value: int) -> int:
+    """Return the nearest 16-bit number."""
+    return max(-(1 << 15), min((1 << 15) - 1, value))
+
+
+def high_multiply_s16(a: int, b: int) -> int:
+    """Return round(a * b / 2**15), ties up, saturated: the product of two Q0.15 numbers."""
+    return saturate_s16((a * b + (1 << 14)) >> 15)
+
+
 def rounding_shift(value: int, exponent: int) -> int:
     """Return round(value / 2**exponent), ties away from zero."""
     mask = (1 << exponent) - 1

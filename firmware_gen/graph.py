@@ -112,8 +112,8 @@ class FullyConnectedAttributes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddAttributes:
-    """ADD."""
+class ElementwiseAttributes:
+    """ADD, SUB and MUL."""
 
     activation: Activation
 
@@ -131,11 +131,39 @@ class Pool2DAttributes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeanAttributes:
-    """MEAN."""
+class ReduceAttributes:
+    """MEAN, SUM, REDUCE_MAX and REDUCE_MIN."""
 
     axes: tuple[int, ...]
-    """Axes that are averaged, ascending and neighbouring."""
+    """Axes that are reduced, ascending."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcatenationAttributes:
+    """CONCATENATION."""
+
+    axis: int
+    """From 0 up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitAttributes:
+    """SPLIT and SPLIT_V; the pass `take_apart` makes a StridedCopyAttributes of each output."""
+
+    axis: int
+    """From 0 up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StridedCopyAttributes:
+    """SLICE, STRIDED_SLICE, TRANSPOSE and the parts of a SPLIT: the output, in order, is input[start + i * strides]."""
+
+    start: int
+    """Element of the input that comes first."""
+    shape: tuple[int, ...]
+    """Extent of each index."""
+    strides: tuple[int, ...]
+    """Elements of the input from one index to the next, along each axis; may be negative."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,19 +184,31 @@ class SoftmaxAttributes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeakyReluAttributes:
+    """LEAKY_RELU."""
+
+    alpha: float
+    """Factor of negative values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoAttributes:
-    """LOGISTIC, RESHAPE: their tensors say it all."""
+    """LOGISTIC, RESHAPE and others: their tensors say it all."""
 
 
 Attributes = (
     Conv2DAttributes
     | DepthwiseConv2DAttributes
     | FullyConnectedAttributes
-    | AddAttributes
+    | ElementwiseAttributes
     | Pool2DAttributes
-    | MeanAttributes
+    | ReduceAttributes
+    | ConcatenationAttributes
+    | SplitAttributes
+    | StridedCopyAttributes
     | PadAttributes
     | SoftmaxAttributes
+    | LeakyReluAttributes
     | NoAttributes
 )
 
@@ -183,10 +223,28 @@ class Operator:
     """TFLite's name."""
     inputs: tuple[int, ...]
     """Tensor indices; constants among them; optional inputs that are absent are left out at the end."""
-    output: int
-    """Tensor index."""
+    outputs: tuple[int, ...]
+    """Tensor indices; one after the pass `take_apart`."""
     attributes: Attributes
     """What the operator's options say."""
+
+    @property
+    def output(self) -> int:
+        """The only output."""
+        (output,) = self.outputs
+        return output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A tensor that has bytes of another one."""
+
+    tensor: int
+    """Its index."""
+    of: int
+    """Index of the other, which may be an alias itself."""
+    offset: int
+    """Where it begins in the other, in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -201,15 +259,24 @@ class Graph:
     """Tensor index."""
     output: int
     """Tensor index."""
-    aliases: tuple[tuple[int, int], ...] = ()
-    """Pairs (tensor, other): the first has the bytes of the second, in another shape."""
+    aliases: tuple[Alias, ...] = ()
+    """Tensors that need no memory of their own."""
 
     def storage(self, tensor: int) -> int:
         """Return the tensor that has the bytes of `tensor`: itself, or what it is an alias of."""
-        aliases = dict(self.aliases)
+        return self._resolve(tensor)[0]
+
+    def offset_in_storage(self, tensor: int) -> int:
+        """Return where a tensor begins in its storage, in bytes."""
+        return self._resolve(tensor)[1]
+
+    def _resolve(self, tensor: int) -> tuple[int, int]:
+        aliases = {alias.tensor: alias for alias in self.aliases}
+        offset = 0
         while tensor in aliases:
-            tensor = aliases[tensor]
-        return tensor
+            offset += aliases[tensor].offset
+            tensor = aliases[tensor].of
+        return tensor, offset
 
     def activations(self, operator: Operator) -> tuple[int, ...]:
         """Return the inputs of an operator that are not constant."""

@@ -56,20 +56,22 @@ class KernelCall:
     """Type of its parameters."""
     fields: tuple[tuple[str, FieldValue], ...]
     """Its parameters, in any order."""
-    inputs: tuple[int, ...]
+    inputs: tuple[int | ConstantArray, ...]
     """Tensors it reads, in the order of its arguments; constants are passed from flash."""
     overlap: tuple[int | None, ...]
     """For each input: how many bytes the output must at least begin before it when both share memory and the
     input is not needed afterwards; None when they must be apart."""
     macs: int
     """Multiply-accumulates."""
+    gather_inputs: bool = False
+    """Whether it takes its inputs as one array of pointers."""
     scratch_bytes: int | None = None
     """Size of the scratch memory it takes as last argument; None when it takes none."""
 
     @property
     def arrays(self) -> tuple[ConstantArray, ...]:
         """The const arrays it needs."""
-        found: list[ConstantArray] = []
+        found = [value for value in self.inputs if isinstance(value, ConstantArray)]
         for _, value in self.fields:
             if isinstance(value, ConstantArray):
                 found.append(value)

@@ -4,26 +4,75 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .arena import ALIGNMENT
 from .graph import (
+    Alias,
     Conv2DAttributes,
     DepthwiseConv2DAttributes,
     Graph,
     Operator,
     PadAttributes,
     Padding,
+    SplitAttributes,
+    StridedCopyAttributes,
 )
+from .operators.reshape import RESHAPES
+from .strides import merge, row_major
 
 
 def optimize(graph: Graph) -> Graph:
     """Run all passes."""
-    return fold_pad(alias_reshape(graph))
+    return fold_pad(alias_views(take_apart(graph)))
 
 
-def alias_reshape(graph: Graph) -> Graph:
-    """Remove RESHAPE: its output has its input's bytes."""
-    aliases = [(operator.output, operator.inputs[0]) for operator in graph.operators if operator.op == "RESHAPE"]
-    operators = tuple(operator for operator in graph.operators if operator.op != "RESHAPE")
-    return replace(graph, operators=operators, aliases=(*graph.aliases, *aliases))
+def take_apart(graph: Graph) -> Graph:
+    """Replace an operator of several outputs by one operator per output that is used."""
+    used = {index for operator in graph.operators for index in operator.inputs} | {graph.output}
+    operators: list[Operator] = []
+    for operator in graph.operators:
+        if isinstance(operator.attributes, SplitAttributes):
+            operators += [part for part in _parts(graph, operator, operator.attributes) if part.output in used]
+        else:
+            operators.append(operator)
+    return replace(graph, operators=tuple(operators))
+
+
+def _parts(graph: Graph, split: Operator, attributes: SplitAttributes) -> list[Operator]:
+    (source,) = graph.activations(split)
+    strides = row_major(graph.tensors[source].shape)
+    parts, start = [], 0
+    for index in split.outputs:
+        shape = graph.tensors[index].shape
+        copy = StridedCopyAttributes(start=start, shape=shape, strides=strides)
+        parts.append(replace(split, inputs=(source,), outputs=(index,), attributes=copy))
+        start += shape[attributes.axis] * strides[attributes.axis]
+    return parts
+
+
+def alias_views(graph: Graph) -> Graph:
+    """Remove operators whose output is a piece of their input as it lies in memory."""
+    aliases = list(graph.aliases)
+    operators: list[Operator] = []
+    for operator in graph.operators:
+        offset = _view_offset(operator)
+        if offset is None:
+            operators.append(operator)
+        else:
+            aliases.append(Alias(tensor=operator.output, of=operator.inputs[0], offset=offset))
+    return replace(graph, operators=tuple(operators), aliases=tuple(aliases))
+
+
+def _view_offset(operator: Operator) -> int | None:
+    if operator.op in RESHAPES:
+        return 0
+    attributes = operator.attributes
+    if not isinstance(attributes, StridedCopyAttributes) or attributes.start % ALIGNMENT != 0:
+        return None
+    loops = merge(attributes.shape, attributes.strides)
+    assert loops is not None
+    *outer, _ = loops.shape
+    in_order = all(size == 1 for size in outer) and loops.strides[0][-1] in (0, 1)
+    return attributes.start if in_order else None
 
 
 def fold_pad(graph: Graph) -> Graph:
@@ -50,7 +99,7 @@ def _foldable(graph: Graph, pad: Operator) -> Operator | None:
     attributes = pad.attributes
     assert isinstance(attributes, PadAttributes)
     users = [operator for operator in graph.operators if pad.output in operator.inputs]
-    aliased = any(pad.output in pair for pair in graph.aliases)
+    aliased = any(pad.output in (alias.tensor, alias.of) for alias in graph.aliases)
     if len(users) != 1 or pad.output == graph.output or aliased:
         return None
     user = users[0]

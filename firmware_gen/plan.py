@@ -9,7 +9,7 @@ from asc_kit.errors import ModelError
 
 from .arena import Block, arena_end, check_placement, liveness_bound, overlap_bound, place
 from .graph import Graph, Operator, Tensor
-from .kernel_call import KernelCall
+from .kernel_call import ConstantArray, KernelCall, Requantize
 from .operators import REGISTRY, Node
 from .passes import optimize
 
@@ -68,13 +68,13 @@ def make_plan(graph: Graph) -> Plan:
     """
     graph = optimize(graph)
     if not graph.operators:
-        raise ModelError("the model computes nothing: it has no operator but RESHAPE")
+        raise ModelError("the model computes nothing: its operators only rearrange its input")
     calls = [_lower(graph, operator) for operator in graph.operators]
     blocks, owners, overlaps = _blocks(graph, calls)
     places = place(blocks, overlaps)
     check_placement(blocks, places, overlaps)
     offsets = {
-        tensor.index: places[owners[graph.storage(tensor.index)]]
+        tensor.index: places[owners[graph.storage(tensor.index)]] + graph.offset_in_storage(tensor.index)
         for tensor in graph.tensors
         if graph.storage(tensor.index) in owners
     }
@@ -135,16 +135,30 @@ def _blocks(graph: Graph, calls: list[KernelCall]) -> tuple[list[Block], dict[in
         )
     overlaps: dict[tuple[int, int], int] = {}
     for position, (operator, call) in enumerate(zip(graph.operators, calls, strict=True)):
-        for index, distance in zip(call.inputs, call.overlap, strict=True):
-            storage = graph.storage(index)
+        for storage, distance in _consumed(graph, call).items():
             if distance is not None and last[storage] == position:
-                pair = (owners[operator.output], owners[storage])
-                overlaps[pair] = max(distance, overlaps.get(pair, 0))
+                overlaps[owners[operator.output], owners[storage]] = distance
         if call.scratch_bytes is not None:
             blocks.append(
                 Block(name=_scratch_name(position), n_bytes=call.scratch_bytes, first=position, last=position)
             )
     return blocks, owners, overlaps
+
+
+def _consumed(graph: Graph, call: KernelCall) -> dict[int, int | None]:
+    """Return what a call says of overlap by storage: the strictest of all inputs that have bytes of it."""
+    found: dict[int, int | None] = {}
+    for source, distance in zip(call.inputs, call.overlap, strict=True):
+        if isinstance(source, ConstantArray):
+            continue
+        storage = graph.storage(source)
+        earlier = found.get(storage, 0)
+        if distance is None or earlier is None:
+            found[storage] = None
+        else:
+            # an output that begins so far before the storage begins as far before what lies inside it
+            found[storage] = max(distance, earlier)
+    return found
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -161,7 +175,10 @@ def plan_document(plan: Plan) -> dict[str, Any]:
                 "op": step.operator.op,
                 "kernel": step.call.kernel,
                 "output": step.output.describe(),
-                "inputs": [plan.graph.tensors[index].describe() for index in step.call.inputs],
+                "inputs": [
+                    source.comment if isinstance(source, ConstantArray) else plan.graph.tensors[source].describe()
+                    for source in step.call.inputs
+                ],
                 "macs": step.call.macs,
                 "weight_bytes": sum(array.n_bytes for array in step.call.arrays),
                 "requantization": _requantization(step.call),
@@ -182,7 +199,5 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def _requantization(call: KernelCall) -> str:
-    from .kernel_call import Requantize
-
     forms = ["wide" if value.wide else "narrow" for _, value in call.fields if isinstance(value, Requantize)]
     return forms[0] if forms else "none"

@@ -166,16 +166,17 @@ def _read_operator(root: Any, table: Any, index: int, tensors: tuple[Tensor, ...
             hint=f"supported: {', '.join(sorted(REGISTRY))}",
         )
     definition = REGISTRY[op]
-    if len(outputs) != 1:
-        raise ModelError(f"operator {index} {op} has {len(outputs)} outputs", hint="supported: one")
+    if not outputs or (len(outputs) > 1 and not definition.many_outputs):
+        supported = "one or more" if definition.many_outputs else "one"
+        raise ModelError(f"operator {index} {op} has {len(outputs)} outputs", hint=f"supported: {supported}")
     view = OperatorView(
         index=index,
         op=op,
         inputs=tuple(tensors[i] for i in inputs),
-        output=tensors[outputs[0]],
+        outputs=tuple(tensors[i] for i in outputs),
         options=_read_options(table, definition.options, f"operator {index} {op}"),
     )
-    return Operator(index=index, op=op, inputs=inputs, output=outputs[0], attributes=definition.read(view))
+    return Operator(index=index, op=op, inputs=inputs, outputs=outputs, attributes=definition.read(view))
 
 
 def _read_options(table: Any, expected: str | None, where: str) -> Any:
@@ -208,11 +209,12 @@ def _check_order(graph: Graph) -> None:
                     f"operator {operator.index} {operator.op} uses tensor {graph.tensors[index].describe()} "
                     "before it is computed"
                 )
-        if operator.output in computed or graph.tensors[operator.output].data is not None:
-            raise ModelError(
-                f"operator {operator.index} {operator.op} computes tensor "
-                f"{graph.tensors[operator.output].describe()}, which has a value already"
-            )
-        computed.add(operator.output)
+        for index in operator.outputs:
+            if index in computed or graph.tensors[index].data is not None:
+                raise ModelError(
+                    f"operator {operator.index} {operator.op} computes tensor "
+                    f"{graph.tensors[index].describe()}, which has a value already"
+                )
+            computed.add(index)
     if graph.output not in computed:
         raise ModelError(f"the model's output {graph.tensors[graph.output].describe()} is never computed")

@@ -1,17 +1,19 @@
-"""ADD."""
+"""ADD and SUB."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph import AddAttributes, Attributes
-from ..kernel_call import FieldValue, KernelCall
+from ..graph import ElementwiseAttributes
+from ..kernel_call import FieldValue
 from ..quantize import activation_range, quantize_multiplier, scale_wide
-from .base import Node, OperatorDefinition, OperatorView
+from .base import Node
+from .elementwise import Elementwise, Kernel
 
 _LEFT_SHIFT = 20  # TFLite's, for int8
 _LARGEST_SHIFT = 20  # 8 bits and these are below 2**31
@@ -19,7 +21,7 @@ _LARGEST_SHIFT = 20  # 8 bits and these are below 2**31
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Constants:
-    """TFLite's constants of one ADD."""
+    """TFLite's constants of one ADD; of a SUB with the second multiplier negated."""
 
     zero_points: tuple[int, int]
     scales: tuple[tuple[int, int], tuple[int, int]]
@@ -28,48 +30,36 @@ class _Constants:
     range: tuple[int, int]
 
 
-class Add(OperatorDefinition):
-    """Sum of two tensors of one shape."""
+class _Sum(Elementwise):
+    """Sum of two tensors, the second with a sign."""
 
-    op = "ADD"
-    options = "AddOptions"
+    sign: ClassVar[int]
 
-    def read(self, view: OperatorView) -> Attributes:
-        """Read and check its attributes."""
-        view.count(2, 2)
-        view.activations(2)
-        shapes = {tensor.shape for tensor in (*view.inputs, view.output)}
-        if len(shapes) != 1:
-            shape_list = ", ".join(tensor.describe() for tensor in view.inputs)
-            view.fail(f"its inputs have different shapes: {shape_list}", "two inputs of one shape, no broadcasting")
-        return AddAttributes(activation=view.activation())
-
-    def lower(self, node: Node) -> KernelCall:
+    def choose(self, node: Node) -> Kernel:
         """Choose the kernel: one multiplication per input where that is exact, else TFLite's three scalings."""
         attributes = node.operator.attributes
-        assert isinstance(attributes, AddAttributes)
+        assert isinstance(attributes, ElementwiseAttributes)
         first, second = node.inputs
         output = node.output
         twice_largest = 2.0 * max(first.scale, second.scale)
+        second_multiplier, second_shift = quantize_multiplier(second.scale / twice_largest)
         constants = _Constants(
             zero_points=(first.zero_point, second.zero_point),
             scales=(
                 quantize_multiplier(first.scale / twice_largest),
-                quantize_multiplier(second.scale / twice_largest),
+                (self.sign * second_multiplier, second_shift),
             ),
             zero_point=output.zero_point,
             scale=quantize_multiplier(twice_largest / ((1 << _LEFT_SHIFT) * output.scale)),
             range=activation_range(attributes.activation, output),
         )
-        n: FieldValue = output.n_elements
-        linear = _linear_form(constants, first.scale / output.scale, second.scale / output.scale)
+        linear = _linear_form(constants, first.scale / output.scale, self.sign * second.scale / output.scale)
         if linear is not None:
-            kernel, struct = "asc_add_linear_s8", "asc_add_linear_t"
-            fields: tuple[tuple[str, FieldValue], ...] = (("n", n), *linear.items())
-        else:
-            kernel, struct = "asc_add_s8", "asc_add_t"
-            fields = (
-                ("n", n),
+            return Kernel(name="asc_add_linear_s8", struct="asc_add_linear_t", fields=tuple(linear.items()))
+        return Kernel(
+            name="asc_add_s8",
+            struct="asc_add_t",
+            fields=(
                 ("zero_point_1", constants.zero_points[0]),
                 ("multiplier_1", constants.scales[0][0]),
                 ("shift_1", constants.scales[0][1]),
@@ -81,15 +71,24 @@ class Add(OperatorDefinition):
                 ("shift", constants.scale[1]),
                 ("min", constants.range[0]),
                 ("max", constants.range[1]),
-            )
-        return KernelCall(
-            kernel=kernel,
-            struct=struct,
-            fields=fields,
-            inputs=(first.index, second.index),
-            overlap=(0, 0),
-            macs=0,
+            ),
         )
+
+
+class Add(_Sum):
+    """Sum of two tensors."""
+
+    op = "ADD"
+    options = "AddOptions"
+    sign = 1
+
+
+class Sub(_Sum):
+    """Difference of two tensors."""
+
+    op = "SUB"
+    options = "SubOptions"
+    sign = -1
 
 
 def _exact_sums(constants: _Constants) -> NDArray[np.int64]:
@@ -102,14 +101,14 @@ def _exact_sums(constants: _Constants) -> NDArray[np.int64]:
     return scale_wide(terms[0][:, None] + terms[1][None, :], *constants.scale) + constants.zero_point
 
 
-def _linear_form(constants: _Constants, ratio_1: float, ratio_2: float) -> dict[str, int] | None:
+def _linear_form(constants: _Constants, ratio_1: float, ratio_2: float) -> dict[str, FieldValue] | None:
     """Search for (f1 * x1 + f2 * x2 + constant) >> 32, equal to TFLite's output for all 65,536 pairs.
 
     For given factors every pair bounds the constant from below and from above, except where the output is clamped;
     any constant between the bounds is exact. Inputs are scaled by 2**shift, so that the factors have 31 bits.
     """
     low, high = constants.range
-    shift = max(math.frexp(max(ratio_1, ratio_2))[1] + 1, 0)
+    shift = max(math.frexp(max(ratio_1, abs(ratio_2)))[1] + 1, 0)
     if (low, high) != (-128, 127) or shift > _LARGEST_SHIFT:
         return None
     exact = np.clip(_exact_sums(constants), low, high)

@@ -26,10 +26,15 @@ class OperatorView:
     """TFLite's name."""
     inputs: tuple[Tensor, ...]
     """Its inputs."""
-    output: Tensor
-    """Its output."""
+    outputs: tuple[Tensor, ...]
+    """Its outputs, at least one."""
     options: Any
     """The flatbuffer's options table, or None."""
+
+    @property
+    def output(self) -> Tensor:
+        """Its first output: of most operators the only one."""
+        return self.outputs[0]
 
     def fail(self, problem: str, supported: str) -> NoReturn:
         """Raise the error of something that is not supported."""
@@ -81,12 +86,32 @@ class OperatorView:
         return Padding(top=pads[0][0], bottom=pads[0][1], left=pads[1][0], right=pads[1][1])
 
     def activations(self, count: int) -> None:
-        """Check that the first `count` inputs and the output are activations: int8, quantized as a whole, batch 1."""
-        for tensor in (*self.inputs[:count], self.output):
-            if tensor.dtype != "int8" or tensor.quantization is None or len(tensor.quantization.scales) != 1:
-                self.fail(f"tensor {tensor.describe()} is not a quantized activation", "int8 with one scale")
-            if tensor.data is not None:
-                self.fail(f"tensor {tensor.describe()} is constant", "an input computed by the network")
+        """Check that the first `count` inputs and the outputs are activations: int8, with one scale, computed."""
+        for tensor in (*self.inputs[:count], *self.outputs):
+            self.is_activation(tensor)
+
+    def is_activation(self, tensor: Tensor) -> None:
+        """Check that a tensor is an activation: int8, quantized as a whole, computed by the network."""
+        self.is_quantized(tensor)
+        if tensor.data is not None:
+            self.fail(f"tensor {tensor.describe()} is constant", "an input computed by the network")
+
+    def is_quantized(self, tensor: Tensor) -> None:
+        """Check that a tensor is int8 and quantized as a whole."""
+        if tensor.dtype != "int8" or tensor.quantization is None or len(tensor.quantization.scales) != 1:
+            self.fail(f"tensor {tensor.describe()} is not a quantized activation", "int8 with one scale")
+
+    def indices(self, tensor: Tensor, what: str) -> list[int]:
+        """Return the values of a constant of indices, such as axes."""
+        if tensor.data is None or tensor.dtype != "int32":
+            self.fail(f"{what} {tensor.describe()} are not constant int32", f"constant {what}")
+        return [int(value) for value in tensor.data.reshape(-1)]
+
+    def axis(self, value: int, rank: int) -> int:
+        """Return an axis, counted from 0 up."""
+        if not -rank <= value < rank:
+            self.fail(f"axis {value} of {rank} dimensions", f"axes from {-rank} to {rank - 1}")
+        return value % rank
 
     def batch_1(self) -> None:
         """Check that input and output have batch 1."""
@@ -99,11 +124,17 @@ class OperatorView:
         if not least <= len(self.inputs) <= most:
             self.fail(f"it has {len(self.inputs)} inputs", f"{least} to {most}")
 
-    def same_quantization(self) -> None:
-        """Check that the output has the input's scale and zero point."""
-        first, output = self.inputs[0], self.output
-        if (first.scale, first.zero_point) != (output.scale, output.zero_point):
-            self.fail("its input and its output are quantized differently", "one scale and zero point for both")
+    def same_quantization(self, source: Tensor | None = None) -> None:
+        """Check that the outputs have the scale and zero point of an input, the first unless another is given."""
+        source = source or self.inputs[0]
+        for output in self.outputs:
+            if (source.scale, source.zero_point) != (output.scale, output.zero_point):
+                self.fail("its input and its output are quantized differently", "one scale and zero point for both")
+
+    def no_activation(self) -> None:
+        """Check that there is no fused activation."""
+        if self.activation() != "NONE":
+            self.fail(f"fused activation {self.activation()}", "NONE")
 
     def probabilities(self) -> None:
         """Check that the output is quantized as TFLite wants probabilities."""
@@ -133,6 +164,8 @@ class OperatorDefinition(ABC):
     """TFLite's name."""
     options: ClassVar[str | None]
     """Name of its options table in the schema; None when it has none, or one that its tensors make redundant."""
+    many_outputs: ClassVar[bool] = False
+    """Whether it may have several outputs; `take_apart` must know such an operator."""
 
     @abstractmethod
     def read(self, view: OperatorView) -> Attributes:

@@ -1,4 +1,4 @@
-"""RESHAPE."""
+"""RESHAPE, SQUEEZE and EXPAND_DIMS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .base import Node, OperatorDefinition, OperatorView
 
 
 class Reshape(OperatorDefinition):
-    """The same bytes in another shape; the pass `alias_reshape` removes it."""
+    """The same bytes in another shape; the pass `alias_views` removes it."""
 
     op = "RESHAPE"
     options = None
@@ -26,4 +26,19 @@ class Reshape(OperatorDefinition):
 
     def lower(self, node: Node) -> KernelCall:
         """Never called."""
-        raise RuntimeError("defect: RESHAPE is still in the graph after alias_reshape")
+        raise RuntimeError(f"defect: {self.op} is still in the graph after alias_views")
+
+
+class Squeeze(Reshape):
+    """RESHAPE that drops axes of size 1."""
+
+    op = "SQUEEZE"
+
+
+class ExpandDims(Reshape):
+    """RESHAPE that adds an axis of size 1."""
+
+    op = "EXPAND_DIMS"
+
+
+RESHAPES = frozenset(definition.op for definition in (Reshape, Squeeze, ExpandDims))

@@ -60,19 +60,27 @@ typedef struct {
     int32_t zero_point, min, max;
 } asc_fully_connected_t;
 
+/* Loops over the output of ADD, SUB and MUL, the innermost last: turns, and steps of the inputs in elements. */
 typedef struct {
-    int32_t n; /* elements */
+    int32_t shape[4], stride_1[4], stride_2[4];
     int32_t factor_1, factor_2, shift;
     int64_t constant;
 } asc_add_linear_t;
 
 typedef struct {
-    int32_t n; /* elements */
+    int32_t shape[4], stride_1[4], stride_2[4];
     int32_t zero_point_1, multiplier_1, shift_1;
     int32_t zero_point_2, multiplier_2, shift_2;
     int32_t zero_point, multiplier, shift;
     int32_t min, max;
 } asc_add_t;
+
+typedef struct {
+    int32_t shape[4], stride_1[4], stride_2[4];
+    int32_t zero_point_1, zero_point_2;
+    int32_t multiplier, shift;
+    int32_t zero_point, min, max;
+} asc_mul_t;
 
 typedef struct {
     int32_t in_h, in_w, channels;
@@ -84,11 +92,25 @@ typedef struct {
 } asc_pool_2d_t;
 
 typedef struct {
-    int32_t outer, reduced, inner; /* the input is [outer][reduced][inner] */
+    int32_t over[5]; /* shape of the input: kept and reduced axes in turn */
+} asc_reduce_t;
+
+typedef struct {
+    int32_t over[5]; /* shape of the input: kept and reduced axes in turn */
     int32_t input_zero_point;
-    int32_t multiplier, shift; /* of the sum; the division by `reduced` is in the multiplier */
+    int32_t multiplier, shift; /* of the sum; the division by the number of elements is in the multiplier */
     int32_t zero_point;
 } asc_mean_t;
+
+typedef struct {
+    const int32_t *lengths; /* [n_inputs] bytes of each input in one turn */
+    int32_t n_inputs, turns;
+} asc_concatenation_t;
+
+typedef struct {
+    int32_t start; /* element of the input that comes first */
+    int32_t shape[4], stride[4];
+} asc_strided_copy_t;
 
 typedef struct {
     int32_t in_shape[4];
@@ -116,6 +138,10 @@ void asc_add_s8(const asc_add_t *p, const int8_t *input_1, const int8_t *input_2
 void asc_average_pool_2d_s8(const asc_pool_2d_t *p, const int8_t *input, int8_t *output);
 void asc_max_pool_2d_s8(const asc_pool_2d_t *p, const int8_t *input, int8_t *output);
 void asc_mean_s8(const asc_mean_t *p, const int8_t *input, int8_t *output);
+void asc_reduce_max_s8(const asc_reduce_t *p, const int8_t *input, int8_t *output);
+void asc_mul_s8(const asc_mul_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
+void asc_concatenation_s8(const asc_concatenation_t *p, const int8_t *const *inputs, int8_t *output);
+void asc_strided_copy_s8(const asc_strided_copy_t *p, const int8_t *input, int8_t *output);
 void asc_pad_s8(const asc_pad_t *p, const int8_t *input, int8_t *output);
 void asc_lookup_s8(const asc_lookup_t *p, const int8_t *input, int8_t *output);
 void asc_softmax_s8(const asc_softmax_t *p, const int8_t *input, int8_t *output);

@@ -21,7 +21,7 @@ from asc_kit.firmware_gen.arena import (
 )
 from asc_kit.firmware_gen.graph import Conv2DAttributes, DepthwiseConv2DAttributes, Graph, Padding
 from asc_kit.firmware_gen.kernel_call import row_overlap
-from asc_kit.firmware_gen.passes import alias_reshape, fold_pad
+from asc_kit.firmware_gen.passes import alias_views, fold_pad
 from asc_kit.firmware_gen.plan import make_plan, plan_document
 from asc_kit.firmware_gen.reader import read_model
 
@@ -178,7 +178,7 @@ def test_reshape_becomes_an_alias() -> None:
         builder.operator("LOGISTIC", [flat], bad)
         read_model(builder.finish(source, output))
     builder.graph.operators.pop()
-    graph = alias_reshape(read_model(builder.finish(source, output)))
+    graph = alias_views(read_model(builder.finish(source, output)))
     assert [operator.op for operator in graph.operators] == ["LOGISTIC"]
     assert graph.storage(again) == graph.storage(flat) == source
     plan = make_plan(read_model(builder.finish(source, output)))

@@ -77,16 +77,16 @@ def model_with(change: Callable[[ModelBuilder], tuple[int, int]]) -> bytes:
 def unknown_operator(builder: ModelBuilder) -> tuple[int, int]:
     source = builder.activation((1, 4), 0.1, 0)
     output = builder.activation((1, 4), 0.1, 0)
-    builder.operator("TANH", [source], output)
+    builder.operator("COS", [source], output)
     return source, output
 
 
 def other_shapes(builder: ModelBuilder) -> tuple[int, int]:
-    source = builder.activation((1, 2, 2, 3), 0.1, 0)
-    pooled = builder.activation((1, 1, 1, 3), 0.1, 0)
+    source = builder.activation((1, 2, 4, 3), 0.1, 0)
+    pooled = builder.activation((1, 1, 2, 3), 0.1, 0)
     window = {"filterHeight": 2, "filterWidth": 2, "strideH": 2, "strideW": 2, "padding": 1}
     builder.operator("MAX_POOL_2D", [source], pooled, "Pool2DOptions", **window)
-    output = builder.activation((1, 2, 2, 3), 0.1, 0)
+    output = builder.activation((1, 2, 4, 3), 0.1, 0)
     builder.operator("ADD", [source, pooled], output, "AddOptions")
     return source, output
 
@@ -132,7 +132,7 @@ def used_before_computed(builder: ModelBuilder) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("change", "message", "hint"),
     [
-        (unknown_operator, r"operator 0 TANH, which computes tensor 1 'activation_1'.*not supported", "CONV_2D"),
+        (unknown_operator, r"operator 0 COS, which computes tensor 1 'activation_1'.*not supported", "CONV_2D"),
         (lambda b: convolution(b, fusedActivationFunction=2), r"operator 0 CONV_2D.*activation 2", "RELU6"),
         (lambda b: convolution(b, strideH=0), "stride_h is 0", "positive"),
         (lambda b: convolution(b, strideH=1), "must have size 5 along axis 1. Received: 3", "NHWC"),
@@ -141,7 +141,7 @@ def used_before_computed(builder: ModelBuilder) -> tuple[int, int]:
         (lambda b: convolution(b, weights=np.ones((3, 3, 3, 3), np.int8)), "do not fit 2 input", "groups"),
         (lambda b: convolution(b, bias=np.arange(4, dtype=np.int32)), "int32 with 3 elements", "bias"),
         (lambda b: convolution(b, bias=np.ones(3, np.int8)), "not constant int32", "bias"),
-        (other_shapes, "different shapes", "no broadcasting"),
+        (other_shapes, "shapes do not lead to its output's", "broadcasting"),
         (other_scale, "quantized differently", "one scale"),
         (softmax_scale, "scale 0.1", "scale 1/256"),
         (no_options, "options of kind 0", "SoftmaxOptions"),

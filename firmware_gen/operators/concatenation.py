@@ -1,0 +1,55 @@
+"""CONCATENATION."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..graph import Attributes, ConcatenationAttributes
+from ..kernel_call import ConstantArray, KernelCall
+from .base import Node, OperatorDefinition, OperatorView
+
+
+class Concatenation(OperatorDefinition):
+    """Tensors one after the other along one axis."""
+
+    op = "CONCATENATION"
+    options = "ConcatenationOptions"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(1, 255)
+        view.activations(len(view.inputs))
+        view.no_activation()
+        for tensor in view.inputs:
+            view.same_quantization(tensor)
+        output = view.output.shape
+        axis = view.axis(int(view.options.Axis()), len(output))
+        along = sum(tensor.shape[axis] for tensor in view.inputs if len(tensor.shape) == len(output))
+        rest = {(*tensor.shape[:axis], *tensor.shape[axis + 1 :]) for tensor in (*view.inputs, view.output)}
+        if along != output[axis] or len(rest) != 1:
+            listed = ", ".join(tensor.describe() for tensor in view.inputs)
+            view.fail(f"its inputs do not lead to its output along axis {axis}: {listed}", "equal sizes elsewhere")
+        return ConcatenationAttributes(axis=axis)
+
+    def lower(self, node: Node) -> KernelCall:
+        """Prepare the kernel's constants: how many bytes of each input come in turn."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, ConcatenationAttributes)
+        lengths = [math.prod(tensor.shape[attributes.axis :]) for tensor in node.inputs]
+        comment = f"bytes of each input in turn, int32 [{len(lengths)}]"
+        array = ConstantArray(suffix="lengths", c_type="int32_t", values=np.array(lengths, np.int32), comment=comment)
+        return KernelCall(
+            kernel="asc_concatenation_s8",
+            struct="asc_concatenation_t",
+            fields=(
+                ("lengths", array),
+                ("n_inputs", len(lengths)),
+                ("turns", math.prod(node.output.shape[: attributes.axis])),
+            ),
+            inputs=tuple(tensor.index for tensor in node.inputs),
+            overlap=(None,) * len(node.inputs),
+            macs=0,
+            gather_inputs=True,
+        )

@@ -1,0 +1,91 @@
+"""What ADD, SUB and MUL have in common: two operands, of which one may be constant, broadcast to one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..graph import Attributes, ElementwiseAttributes, Tensor
+from ..kernel_call import ConstantArray, FieldValue, KernelCall
+from ..strides import LOOPS, Loops, broadcast_strides, merge
+from .base import Node, OperatorDefinition, OperatorView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """A kernel of two operands with its constants."""
+
+    name: str
+    """The function."""
+    struct: str
+    """Type of its parameters."""
+    fields: tuple[tuple[str, FieldValue], ...]
+    """Its parameters, without the loops."""
+
+
+class Elementwise(OperatorDefinition):
+    """A function of two tensors, element by element."""
+
+    version_hint: ClassVar[str] = f"NumPy's broadcasting that leaves at most {LOOPS} loops"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(2, 2)
+        for tensor in (*view.inputs, view.output):
+            view.is_quantized(tensor)
+        if all(tensor.data is not None for tensor in view.inputs):
+            view.fail("both inputs are constant", "at most one constant input")
+        if _loops(view.inputs, view.output) is None:
+            listed = ", ".join(tensor.describe() for tensor in view.inputs)
+            view.fail(f"its inputs' shapes do not lead to its output's: {listed}", self.version_hint)
+        return ElementwiseAttributes(activation=view.activation())
+
+    def lower(self, node: Node) -> KernelCall:
+        """Prepare loops, operands and the kernel's constants."""
+        loops = _loops(node.inputs, node.output)
+        assert loops is not None
+        kernel = self.choose(node)
+        return KernelCall(
+            kernel=kernel.name,
+            struct=kernel.struct,
+            fields=(
+                ("shape", loops.shape),
+                ("stride_1", loops.strides[0]),
+                ("stride_2", loops.strides[1]),
+                *kernel.fields,
+            ),
+            inputs=(_operand(node.inputs[0], 1), _operand(node.inputs[1], 2)),
+            # an input that repeats is read again
+            overlap=tuple(0 if tensor.n_elements == node.output.n_elements else None for tensor in node.inputs),
+            macs=0,
+        )
+
+    def choose(self, node: Node) -> Kernel:
+        """Choose the kernel."""
+        raise NotImplementedError
+
+
+def _loops(inputs: tuple[Tensor, ...], output: Tensor) -> Loops | None:
+    strides = [broadcast_strides(tensor.shape, output.shape) for tensor in inputs]
+    largest = tuple(max(sizes) for sizes in zip(*(_padded(tensor, output) for tensor in inputs), strict=True))
+    if strides[0] is None or strides[1] is None or largest != output.shape:
+        return None
+    return merge(output.shape, strides[0], strides[1])
+
+
+def _padded(tensor: Tensor, output: Tensor) -> tuple[int, ...]:
+    missing = max(len(output.shape) - len(tensor.shape), 0)
+    return (1,) * missing + tensor.shape[: len(output.shape)]
+
+
+def _operand(tensor: Tensor, number: int) -> int | ConstantArray:
+    if tensor.data is None:
+        return tensor.index
+    return ConstantArray(
+        suffix=f"operand_{number}",
+        c_type="int8_t",
+        values=np.ascontiguousarray(tensor.data).reshape(-1),
+        comment=f"tensor {tensor.describe()}, scale {tensor.scale:.9g}, zero point {tensor.zero_point}",
+    )

@@ -1,0 +1,196 @@
+"""Functions of each element alone: a table of 256 bytes, filled here with the arithmetic of TFLite's kernels."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from ..fixed_point import high_multiply_s16, rounding_shift, saturate_s16
+from ..graph import Activation, Attributes, LeakyReluAttributes, NoAttributes, Tensor
+from ..kernel_call import ConstantArray, KernelCall
+from ..quantize import activation_range, quantize_multiplier, scale_wide
+from .base import Node, OperatorDefinition, OperatorView
+
+_Q = np.arange(-128, 128, dtype=np.int64)
+
+
+class Lookup(OperatorDefinition):
+    """A function of each element."""
+
+    options: ClassVar[str | None] = None
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Check its tensors."""
+        view.count(1, 1)
+        view.activations(1)
+        if view.inputs[0].shape != view.output.shape:
+            view.fail("its input and output have different shapes", "one shape")
+        return NoAttributes()
+
+    def lower(self, node: Node) -> KernelCall:
+        """Prepare the kernel's table."""
+        source, output = node.inputs[0], node.output
+        table = np.clip(self.function(node), -128, 127).astype(np.int8)
+        comment = f"{self.op} of input + 128, [256], scale {output.scale:.9g}, zero point {output.zero_point}"
+        return KernelCall(
+            kernel="asc_lookup_s8",
+            struct="asc_lookup_t",
+            fields=(
+                ("table", ConstantArray(suffix="table", c_type="int8_t", values=table, comment=comment)),
+                ("n", output.n_elements),
+            ),
+            inputs=(source.index,),
+            overlap=(0,),
+            macs=0,
+        )
+
+    @abstractmethod
+    def function(self, node: Node) -> NDArray[np.int64]:
+        """Return the outputs of the inputs -128 to 127, before saturation."""
+
+
+class Logistic(Lookup):
+    """1 / (1 + exp(-x))."""
+
+    op = "LOGISTIC"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Check its tensors."""
+        view.probabilities()
+        return Lookup.read(self, view)
+
+    def function(self, node: Node) -> NDArray[np.int64]:
+        """Round the function to 1/256, ties up."""
+        return np.asarray(np.floor(256.0 * expit(_real(node.inputs[0])) + 0.5) - 128, np.int64)
+
+
+class Tanh(Lookup):
+    """Hyperbolic tangent."""
+
+    op = "TANH"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Check its tensors."""
+        if (view.output.scale, view.output.zero_point) != (1.0 / 128.0, 0):
+            view.fail(f"its output has scale {view.output.scale:.9g}", "scale 1/128 and zero point 0")
+        return Lookup.read(self, view)
+
+    def function(self, node: Node) -> NDArray[np.int64]:
+        """Round the function to 1/128, ties away from zero."""
+        scaled = 128.0 * np.tanh(_real(node.inputs[0]))
+        return np.asarray(np.sign(scaled) * np.floor(np.abs(scaled) + 0.5), np.int64)
+
+
+class Quantize(Lookup):
+    """The same numbers with another scale and zero point."""
+
+    op = "QUANTIZE"
+
+    def function(self, node: Node) -> NDArray[np.int64]:
+        """Requantize."""
+        return _rescaled(node, 1.0)
+
+
+class _Clipped(Lookup):
+    """The same numbers, clipped."""
+
+    activation: Activation
+
+    def function(self, node: Node) -> NDArray[np.int64]:
+        """Requantize and clip."""
+        return np.clip(_rescaled(node, 1.0), *activation_range(self.activation, node.output))
+
+
+class Relu(_Clipped):
+    """max(x, 0)."""
+
+    op = "RELU"
+    activation = "RELU"
+
+
+class Relu6(_Clipped):
+    """min(max(x, 0), 6)."""
+
+    op = "RELU6"
+    activation = "RELU6"
+
+
+class LeakyRelu(Lookup):
+    """x from 0 up, alpha x below."""
+
+    op = "LEAKY_RELU"
+    options = "LeakyReluOptions"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        Lookup.read(self, view)
+        alpha = float(view.options.Alpha())
+        if not (math.isfinite(alpha) and alpha > 0):
+            view.fail(f"alpha {alpha}", "alpha above 0")
+        return LeakyReluAttributes(alpha=alpha)
+
+    def function(self, node: Node) -> NDArray[np.int64]:
+        """Requantize both sides of the zero point, each with its factor."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, LeakyReluAttributes)
+        positive = node.inputs[0].zero_point <= _Q
+        return np.where(positive, _rescaled(node, 1.0), _rescaled(node, attributes.alpha))
+
+
+class HardSwish(Lookup):
+    """x * relu6(x + 3) / 6, in TFLite's 16-bit arithmetic."""
+
+    op = "HARD_SWISH"
+
+    def function(self, node: Node) -> NDArray[np.int64]:
+        """Evaluate the function.
+
+        Formula: with u = 128 (q - zero_point), v = u * m_out in the output's scale before its shift, and r the part
+        relu6(x + 3) / 6 from 0 to 1 in Q0.15: y = v * r * 2**e_out, every product rounded as below.
+        Source: TFLite's HardSwish, reference kernel.
+        """
+        source, output = node.inputs[0], node.output
+        scale = np.float32(source.scale) * np.float32(1.0 / 128.0)
+        out_factor, out_exponent = _multiplier_s16(float(scale / np.float32(output.scale)))
+        unit = np.float32(3.0) / np.float32(32768.0)
+        relu_factor, relu_exponent = _multiplier_s16(float(scale / unit))
+        found = []
+        for q in range(-128, 128):
+            value = (q - source.zero_point) << 7
+            scaled = high_multiply_s16(value, out_factor)
+            gate = value
+            if relu_exponent > 0:
+                gate = saturate_s16(gate << (relu_exponent - 1))
+            gate = high_multiply_s16(gate, relu_factor)
+            if relu_exponent > 0:
+                gate = saturate_s16(gate << 1)
+            elif relu_exponent < 0:
+                gate = rounding_shift(gate, -relu_exponent)
+            gate = (gate + (1 << 15)) >> 1
+            product = gate * scaled
+            # toward zero: TFLite divides
+            y = saturate_s16(abs(product) >> 15 if product >= 0 else -(abs(product) >> 15))
+            found.append(rounding_shift(y, max(-out_exponent, 0)) + output.zero_point)
+        return np.array(found, np.int64)
+
+
+def _real(tensor: Tensor) -> NDArray[np.float64]:
+    return np.asarray(tensor.scale * (_Q - tensor.zero_point), np.float64)
+
+
+def _rescaled(node: Node, factor: float) -> NDArray[np.int64]:
+    source, output = node.inputs[0], node.output
+    multiplier, shift = quantize_multiplier(source.scale * factor / output.scale)
+    # beyond it everything but the zero point saturates
+    multiplier, shift = (multiplier, shift) if shift <= 22 else ((1 << 31) - 1, 22)
+    return scale_wide(_Q - source.zero_point, multiplier, shift) + output.zero_point
+
+
+def _multiplier_s16(scale: float) -> tuple[int, int]:
+    multiplier, shift = quantize_multiplier(scale)
+    return min((multiplier + (1 << 15)) >> 16, (1 << 15) - 1), shift

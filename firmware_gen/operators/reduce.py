@@ -1,0 +1,117 @@
+"""MEAN and REDUCE_MAX."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from ..graph import Attributes, ReduceAttributes
+from ..kernel_call import FieldValue, KernelCall
+from ..quantize import INT32_LIMIT, quantize_multiplier
+from .base import Node, OperatorDefinition, OperatorView
+
+
+class Reduce(OperatorDefinition):
+    """One number of all elements along some axes."""
+
+    options = "ReducerOptions"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(2, 2)
+        view.activations(1)
+        source = view.inputs[0]
+        rank = len(source.shape)
+        axes = sorted({view.axis(axis, rank) for axis in view.indices(view.inputs[1], "axes")})
+        if not axes or levels(source.shape, tuple(axes)) is None:
+            view.fail(f"the axes {axes} of {rank} dimensions", "axes in at most two groups of neighbours")
+        kept = [1 if axis in axes else size for axis, size in enumerate(source.shape)]
+        dropped = [size for axis, size in enumerate(source.shape) if axis not in axes]
+        if list(view.output.shape) not in (kept, dropped):
+            view.fail("its output's shape does not follow from its input's", f"{kept} or {dropped}")
+        self.check(view)
+        return ReduceAttributes(axes=tuple(axes))
+
+    def check(self, view: OperatorView) -> None:
+        """Check what is special to the operator."""
+
+    def lower(self, node: Node) -> KernelCall:
+        """Prepare the kernel's constants."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, ReduceAttributes)
+        source = node.inputs[0]
+        extents = levels(source.shape, attributes.axes)
+        assert extents is not None
+        kernel, struct, fields = self.constants(node, extents[1] * extents[3])
+        return KernelCall(
+            kernel=kernel,
+            struct=struct,
+            fields=(("over", extents), *fields),
+            inputs=(source.index,),
+            overlap=(None,),
+            macs=0,
+        )
+
+    @abstractmethod
+    def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
+        """Return kernel, type of its parameters, and the parameters beside the loops."""
+
+
+def levels(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the extents of kept and reduced axes in turn, five in all; None when there are more turns.
+
+    Axes of size 1 are of either kind. A single group of reduced axes is the second: its loop is the innermost.
+    """
+    runs: list[tuple[bool, int]] = [(False, 1)]
+    for axis, size in enumerate(shape):
+        reduced = axis in axes
+        if size == 1:
+            continue
+        if runs[-1][0] == reduced:
+            runs[-1] = (reduced, runs[-1][1] * size)
+        else:
+            runs.append((reduced, size))
+    extents = [size for _, size in runs]
+    if len(extents) <= 3:
+        return (1, 1, *extents, *(1,) * (3 - len(extents)))
+    if len(extents) <= 5:
+        return (*extents, *(1,) * (5 - len(extents)))
+    return None
+
+
+class Mean(Reduce):
+    """Mean."""
+
+    op = "MEAN"
+
+    def check(self, view: OperatorView) -> None:
+        """Check that the sum fits."""
+        count = view.inputs[0].n_elements // view.output.n_elements
+        if count * 255 >= INT32_LIMIT:
+            view.fail(f"the mean of {count} elements", "sums of 32 bits")
+
+    def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
+        """Fold the division into the multiplier, with as many more bits as TFLite's 64-bit arithmetic has room for."""
+        source, output = node.inputs[0], node.output
+        multiplier, shift = quantize_multiplier(source.scale / output.scale)
+        left = min(count.bit_length() - 1, 32, 31 + shift)
+        fields: tuple[tuple[str, FieldValue], ...] = (
+            ("input_zero_point", source.zero_point),
+            ("multiplier", (multiplier << left) // count),
+            ("shift", shift - left),
+            ("zero_point", output.zero_point),
+        )
+        return "asc_mean_s8", "asc_mean_t", fields
+
+
+class ReduceMax(Reduce):
+    """Maximum."""
+
+    op = "REDUCE_MAX"
+
+    def check(self, view: OperatorView) -> None:
+        """Check that the output needs no requantization."""
+        view.same_quantization()
+
+    def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
+        """Return no constants."""
+        return "asc_reduce_max_s8", "asc_reduce_t", ()

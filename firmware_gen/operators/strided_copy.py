@@ -1,0 +1,166 @@
+"""SPLIT, SPLIT_V, SLICE, STRIDED_SLICE and TRANSPOSE: the output is a walk over the input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+from ..graph import Attributes, SplitAttributes, StridedCopyAttributes, Tensor
+from ..kernel_call import KernelCall
+from ..strides import LOOPS, merge, row_major
+from .base import Node, OperatorDefinition, OperatorView
+
+
+class StridedCopy(OperatorDefinition):
+    """A walk over the input."""
+
+    options: ClassVar[str | None] = None
+
+    def lower(self, node: Node) -> KernelCall:
+        """Prepare the kernel's loops."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, StridedCopyAttributes)
+        loops = merge(attributes.shape, attributes.strides)
+        assert loops is not None
+        source = node.inputs[0]
+        return KernelCall(
+            kernel="asc_strided_copy_s8",
+            struct="asc_strided_copy_t",
+            fields=(("start", attributes.start), ("shape", loops.shape), ("stride", loops.strides[0])),
+            inputs=(source.index,),
+            overlap=(None,),
+            macs=0,
+        )
+
+
+def _walk(view: OperatorView, start: int, shape: Sequence[int], strides: Sequence[int]) -> StridedCopyAttributes:
+    """Check a walk against the output."""
+    if math.prod(shape) != view.output.n_elements or merge(shape, strides) is None:
+        view.fail(f"it selects {tuple(shape)} elements", f"as many as its output has, in at most {LOOPS} loops")
+    return StridedCopyAttributes(start=start, shape=tuple(shape), strides=tuple(strides))
+
+
+class Slice(StridedCopy):
+    """A box of neighbouring elements."""
+
+    op = "SLICE"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(3, 3)
+        view.activations(1)
+        view.same_quantization()
+        shape = view.inputs[0].shape
+        begin, sizes = view.indices(view.inputs[1], "begin"), view.indices(view.inputs[2], "size")
+        inside = len(begin) == len(sizes) == len(shape) and all(
+            0 <= first < n and (size == -1 or 0 < size <= n - first)
+            for first, size, n in zip(begin, sizes, shape, strict=True)
+        )
+        if not inside:
+            view.fail(f"begin {begin} and size {sizes} of {shape}", "a box inside its input")
+        extents = [n - first if size == -1 else size for first, size, n in zip(begin, sizes, shape, strict=True)]
+        if view.output.shape != tuple(extents):
+            view.fail(f"its output does not have the shape {extents}", "the shape it selects")
+        strides = row_major(shape)
+        return _walk(view, sum(first * step for first, step in zip(begin, strides, strict=True)), extents, strides)
+
+
+class StridedSlice(StridedCopy):
+    """Every n-th element along each axis, from one index to another."""
+
+    op = "STRIDED_SLICE"
+    options = "StridedSliceOptions"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(4, 4)
+        view.activations(1)
+        view.same_quantization()
+        options, shape = view.options, view.inputs[0].shape
+        if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
+            view.fail("an ellipsis, a new axis or an end relative to the begin", "begin, end and strides of each axis")
+        begins, ends, steps = (
+            view.indices(tensor, what)
+            for tensor, what in zip(view.inputs[1:], ("begin", "end", "strides"), strict=True)
+        )
+        if not len(begins) == len(ends) == len(steps) == len(shape):
+            view.fail(f"begin {begins}, end {ends}, strides {steps} of {shape}", "one of each per axis")
+        masks = (int(options.BeginMask()), int(options.EndMask()), int(options.ShrinkAxisMask()))
+        start, extents, strides, kept = 0, [], [], []
+        for axis, (size, element) in enumerate(zip(shape, row_major(shape), strict=True)):
+            begin_free, end_free, shrink = (bool(mask >> axis & 1) for mask in masks)
+            begin, end, step = begins[axis], ends[axis], steps[axis]
+            if step == 0 or (shrink and not -size <= begin < size):
+                view.fail(f"stride {step} from {begin} along axis {axis} of {size}", "strides other than 0, inside")
+            if shrink:
+                found = range(begin % size, begin % size + 1)
+            else:
+                bounds = slice(None if begin_free else begin, None if end_free else end, step)
+                found = range(*bounds.indices(size))
+                kept.append(len(found))
+            if len(found) == 0:
+                view.fail(f"it selects nothing along axis {axis}", "at least one element")
+            start += found[0] * element
+            extents.append(len(found))
+            strides.append(element * found.step)
+        if view.output.shape != tuple(kept):
+            view.fail(f"its output does not have the shape {kept}", "the shape it selects")
+        return _walk(view, start, extents, strides)
+
+
+class Transpose(StridedCopy):
+    """Axes in another order."""
+
+    op = "TRANSPOSE"
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(2, 2)
+        view.activations(1)
+        view.same_quantization()
+        shape = view.inputs[0].shape
+        listed = view.indices(view.inputs[1], "permutation")
+        order = [view.axis(axis, len(shape)) for axis in listed]
+        if sorted(order) != list(range(len(shape))) or view.output.shape != tuple(shape[axis] for axis in order):
+            view.fail(f"permutation {listed} does not lead from {shape} to its output", "a permutation of the axes")
+        strides = row_major(shape)
+        return _walk(view, 0, view.output.shape, [strides[axis] for axis in order])
+
+
+class Split(StridedCopy):
+    """Parts of a tensor along an axis, as several outputs; the pass `take_apart` makes one operator of each."""
+
+    op = "SPLIT"
+    many_outputs = True
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes."""
+        view.count(2, 2)
+        return _split(view, source=view.inputs[1], axis=view.inputs[0])
+
+
+class SplitV(StridedCopy):
+    """As SPLIT, into parts of sizes that are given."""
+
+    op = "SPLIT_V"
+    many_outputs = True
+
+    def read(self, view: OperatorView) -> Attributes:
+        """Read and check its attributes: the outputs' static shapes say what the sizes say."""
+        view.count(3, 3)
+        return _split(view, source=view.inputs[0], axis=view.inputs[2])
+
+
+def _split(view: OperatorView, source: Tensor, axis: Tensor) -> SplitAttributes:
+    for tensor in (source, *view.outputs):
+        view.is_activation(tensor)
+    view.same_quantization(source)
+    values = view.indices(axis, "axis")
+    if len(values) != 1:
+        view.fail(f"the axes {values}", "one axis")
+    along = view.axis(values[0], len(source.shape))
+    rest = {(*tensor.shape[:along], *tensor.shape[along + 1 :]) for tensor in (source, *view.outputs)}
+    if len(rest) != 1 or sum(tensor.shape[along] for tensor in view.outputs) != source.shape[along]:
+        view.fail(f"its outputs do not make up {source.describe()} along axis {along}", "equal sizes elsewhere")
+    return SplitAttributes(axis=along)
