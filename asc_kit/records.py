@@ -132,11 +132,7 @@ def new_folder(path: Path, *, marker: str) -> Iterator[Path]:
         When `path` is a file or a folder that holds something else, or when nothing can be written there.
     """
     path = Path(os.path.abspath(path))
-    if path.exists() and not (path.is_dir() and ((path / marker).exists() or not any(path.iterdir()))):
-        raise AscKitError(
-            f"{path} exists and was not written by this command (it has no {marker})",
-            hint="choose another --out, or move it away",
-        )
+    check_replaceable(path, marker=marker)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
@@ -147,12 +143,32 @@ def new_folder(path: Path, *, marker: str) -> Iterator[Path]:
     try:
         yield temporary
         os.chmod(temporary, 0o755)
-        if path.exists():
-            _exchange(path, temporary)
-        else:
-            os.replace(temporary, path)
+        put_folder(temporary, path)
     finally:
         _remove_tree(temporary)
+
+
+def check_replaceable(path: Path, *, marker: str) -> None:
+    """Make sure that `path` does not exist, is an empty folder, or one that holds a file named `marker`.
+
+    Raises
+    ------
+    AscKitError
+        When it is something of the user's.
+    """
+    if path.exists() and not (path.is_dir() and ((path / marker).exists() or not any(path.iterdir()))):
+        raise AscKitError(
+            f"{path} exists and was not written by this command (it has no {marker})",
+            hint="choose another --out, or move it away",
+        )
+
+
+def put_folder(folder: Path, path: Path) -> None:
+    """Give a finished folder its name `path`, on the same file system; what stood there is replaced as a whole."""
+    if path.exists():
+        _exchange(path, folder)
+    else:
+        os.replace(folder, path)
 
 
 def _exchange(path: Path, temporary: Path) -> None:

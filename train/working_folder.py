@@ -1,0 +1,102 @@
+"""The folder a training writes to, ``RUN.partial``: it becomes the run when the training is complete.
+
+An interrupted training leaves it, with its checkpoint, its history and its logs, for ``--resume``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from asc_kit.console import console
+from asc_kit.errors import AscKitError, ModelError, SpecError
+from asc_kit.records import check_replaceable, put_folder
+from asc_kit.run import MANIFEST
+
+STATE = "state.npz"
+_LOCK = "training.lock"  # also the sign that the folder is ours
+
+
+def partial_folder(out: Path) -> Path:
+    """Return where a training to `out` works."""
+    return Path(f"{os.path.abspath(out)}.partial")  # "." has no name of its own
+
+
+@contextmanager
+def working_folder(out: Path, *, resume: bool) -> Iterator[Path]:
+    """Give the folder to write to; on success it becomes `out`, on failure it stays if it holds a checkpoint.
+
+    Raises
+    ------
+    SpecError
+        When there is nothing to resume, or when an interrupted training is there and `resume` is not wanted.
+    AscKitError
+        When `out` is something of the user's, or another process is training there.
+    """
+    target, folder = Path(os.path.abspath(out)), partial_folder(out)
+    check_replaceable(target, marker=MANIFEST)
+    _check(folder, resume)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("w")
+    except OSError as failure:
+        raise AscKitError(f"no folder {folder} can be made: {failure}", hint="choose another --out") from failure
+    try:
+        with lock:
+            _acquire(lock.fileno(), folder)
+            if not resume:
+                _empty(folder)
+            yield folder
+            (folder / STATE).unlink(missing_ok=True)
+            (folder / _LOCK).unlink()
+            put_folder(folder, target)
+    except BaseException as failure:
+        _keep_or_remove(folder, failure)
+        raise
+
+
+def _check(folder: Path, resume: bool) -> None:
+    if resume and not (folder / STATE).is_file():
+        raise SpecError(
+            f"there is no interrupted training to go on from: {folder} has no checkpoint",
+            hint="leave --resume out to start from the beginning",
+        )
+    if resume or not folder.exists():
+        return
+    if (folder / STATE).is_file():
+        raise SpecError(
+            f"{folder} holds a training that was interrupted", hint="go on from it with --resume, or remove that folder"
+        )
+    if not (folder / _LOCK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise AscKitError(f"{folder} exists and was not written by this command", hint="choose another --out")
+
+
+class _Busy(AscKitError):
+    """Another process is at work in the folder: nothing in it may be touched."""
+
+
+def _acquire(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _Busy(f"another process is training in {folder}", hint="wait for it, or choose another --out") from None
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.name != _LOCK:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _keep_or_remove(folder: Path, failure: BaseException) -> None:
+    if isinstance(failure, _Busy):
+        return
+    # what diverged once diverges again from any of its checkpoints: the same steps follow
+    if isinstance(failure, ModelError) or not (folder / STATE).is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+    elif not isinstance(failure, SpecError):
+        console.print(f"{folder} is kept: the same command with --resume goes on from it", soft_wrap=True, markup=False)
