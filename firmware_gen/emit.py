@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from asc_kit import __version__
-from asc_kit.frontend import FrontEndSpec
+from asc_kit.frontend import STD_FLOOR, FrontEndSpec
 from asc_kit.quantization import TensorInfo
 
 from .c_text import c_comment, c_elements, c_float, c_string
@@ -175,6 +175,8 @@ def _frontend_arrays(tables: FrontEndTables) -> list[dict[str, Any]]:
 def _frontend_fields(tables: FrontEndTables) -> list[tuple[str, str]]:
     spec, info = tables.spec, tables.info
     frame_step, mel_step = (1, spec.n_frames) if spec.layout == "mel_time" else (spec.n_mels, 1)
+    reach = spec.delta_width // 2
+    squares = sum(n * n for n in range(1, reach + 1))
     log_factor = 1.0 if spec.log == "natural" else 1.0 / float(np.log(10.0))
     return [
         ("n_fft", str(spec.n_fft)),
@@ -186,12 +188,17 @@ def _frontend_fields(tables: FrontEndTables) -> list[tuple[str, str]]:
         ("first", str(tables.first)),
         ("reflect", str(int(spec.center and spec.pad_mode == "reflect"))),
         ("power", str(spec.power)),
-        ("frame_step", str(frame_step)),
-        ("mel_step", str(mel_step)),
+        ("frame_step", str(frame_step * spec.n_channels)),
+        ("mel_step", str(mel_step * spec.n_channels)),
         ("zero_point", str(info.zero_point)),
         ("inverse_scale", c_float(1.0 / info.scale)),
         ("log_offset", c_float(spec.log_offset)),
         ("log_factor", c_float(log_factor)),
         ("n_radices", str(len(tables.radices))),
         *((name, name) for name in tables.arrays),
+        ("finish_clip", "asc_frontend_clip" if tables.keeps_clip else "0"),
+        ("standardize", str(int(spec.standardize == "clip"))),
+        ("delta_reach", str(reach)),
+        ("delta_factor", c_float(0.5 / squares if squares else 0.0)),
+        ("std_floor", c_float(STD_FLOOR)),
     ]

@@ -54,9 +54,14 @@ class FrontEndTables:
         return 1 + max(self.spec.win_length, 1 - 2 * self.first if self.spec.center else 0)
 
     @property
+    def keeps_clip(self) -> bool:
+        """Whether all log-mel values of a clip are needed at once."""
+        return self.spec.standardize == "clip" or self.spec.delta_width > 0
+
+    @property
     def work_floats(self) -> int:
-        """Floats of the transform."""
-        return self.spec.n_fft + 2
+        """Floats of the transform, and of a clip's log-mel values where they are kept."""
+        return self.spec.n_fft + 2 + (self.spec.n_frames * self.spec.n_mels if self.keeps_clip else 0)
 
     @property
     def ram_bytes(self) -> int:

@@ -31,6 +31,8 @@ def engine_files(plan: Plan, tables: FrontEndTables, info: ModelInfo) -> Files:
     runtime = _package_folder("runtime")
     copied: Files = {}
     waiting = [*_FRONTEND_SOURCES, *(f"{step.call.kernel}.c" for step in plan.steps)]
+    if tables.keeps_clip:
+        waiting.append("asc_frontend_clip.c")
     for data in generated.values():
         waiting += _INCLUDE.findall(data.decode())
     while waiting:

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "asc_frontend_quantize.h"
 #include "asc_log_f32.h"
 
 /*
@@ -94,15 +95,6 @@ void asc_frontend_bands(const asc_frontend_config_t *c, const float *work, float
     }
 }
 
-static int8_t quantize(const asc_frontend_config_t *c, float value) {
-    /* adding 1.5 * 2^23 leaves no bits for a fraction: the sum is rounded to an integer, ties to even */
-    const float magic = 12582912.0f;
-    float steps = value * c->inverse_scale;
-    steps = steps < -512.0f ? -512.0f : steps > 512.0f ? 512.0f : steps;
-    const int32_t q = (int32_t)((steps + magic) - magic) + c->zero_point;
-    return (int8_t)(q < -128 ? -128 : q > 127 ? 127 : q);
-}
-
 /* Computes the next frame, and makes room for the one after it. */
 static void finish_frame(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples, float *work,
                          int8_t *output) {
@@ -113,16 +105,24 @@ static void finish_frame(const asc_frontend_config_t *c, asc_frontend_t *state, 
         }
     }
     asc_frontend_spectrum(c, samples + 1, work);
-    const float *taps = c->taps;
-    int8_t *y = output + state->frame * c->frame_step;
-    for (int32_t m = 0; m < c->n_mels; ++m, y += c->mel_step) {
-        *y = quantize(c, band(c, work, m, &taps));
+    float *const log_mel = work + c->n_fft + 2;
+    if (c->finish_clip != NULL) {
+        asc_frontend_bands(c, work, log_mel + state->frame * c->n_mels);
+    } else {
+        const float *taps = c->taps;
+        int8_t *y = output + state->frame * c->frame_step;
+        for (int32_t m = 0; m < c->n_mels; ++m, y += c->mel_step) {
+            *y = asc_frontend_quantize(c, band(c, work, m, &taps));
+        }
     }
     const int32_t left = state->end - buffer_position(c, state) - c->hop_length;
     if (left > 0) {
         memmove(samples, samples + c->hop_length, (size_t)left * sizeof *samples);
     }
     ++state->frame;
+    if (state->frame == c->n_frames && c->finish_clip != NULL) {
+        c->finish_clip(c, log_mel, output);
+    }
 }
 
 /* Puts n samples after those in the buffer; null: zeros. Those before the next frame are dropped. */
@@ -143,8 +143,8 @@ static void append(const asc_frontend_config_t *c, asc_frontend_t *state, int16_
 }
 
 /* Computes the frames that reach over the end of the clip. */
-static void finish_clip(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples, float *work,
-                        int8_t *output) {
+static void finish_frames(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples, float *work,
+                          int8_t *output) {
     while (state->frame < c->n_frames) {
         while (state->end < frame_end(c, state)) {
             int16_t mirrored = 0;
@@ -188,7 +188,7 @@ uint32_t asc_frontend_push(const asc_frontend_config_t *c, asc_frontend_t *state
             finish_frame(c, state, samples, work, output);
         }
         if (state->received == c->clip_samples) {
-            finish_clip(c, state, samples, work, output);
+            finish_frames(c, state, samples, work, output);
         }
     }
     return taken;

@@ -3,9 +3,11 @@
  *
  * Formula   y[t][m] = quantize(log(offset + sum_k filter[m][k] * |X[t][k]|^power)), X the transform of the windowed
  *           frame t; quantize(v) = clamp(rint(v * inverse_scale) + zero_point), ties to even
+ *           with standardisation and deltas: asc_frontend_clip.c
  * Error     against the float64 reference: log-mel values within 5e-4 and int8 values equal in at least 99 % of the
  *           cases and never more than 1 apart; measured by tests/codegen/test_frontend_c.py
- * Memory    one window of samples and one spectrum, not the clip
+ * Memory    one window of samples and one spectrum, not the clip; log-mel values of the clip only where standardisation
+ *           or deltas need them all
  */
 #ifndef ASC_FRONTEND_H
 #define ASC_FRONTEND_H
@@ -16,8 +18,10 @@
 extern "C" {
 #endif
 
+typedef struct asc_frontend_config asc_frontend_config_t;
+
 /* Constants, made by the generator from the front end's specification. */
-typedef struct {
+struct asc_frontend_config {
     int32_t n_fft, win_length, hop_length, n_frames, n_mels, clip_samples;
     int32_t first;                /* position of frame 0's first sample; negative where the clip is padded */
     int32_t reflect;              /* 1: the clip's mirror image stands in the padding; 0: zeros */
@@ -36,7 +40,13 @@ typedef struct {
     const uint16_t *band_first; /* [n_mels] first bin of each filter */
     const uint16_t *band_taps;  /* [n_mels] number of its bins */
     const float *taps;          /* filters, one after the other */
-} asc_frontend_config_t;
+    /* asc_frontend_clip, or null: values are quantized frame by frame, and the rest is not used */
+    void (*finish_clip)(const asc_frontend_config_t *c, float *log_mel, int8_t *output);
+    int32_t standardize; /* 1: each channel of a clip */
+    int32_t delta_reach; /* frames before and after that a delta looks at; 0: no deltas */
+    float delta_factor;  /* 1 / (2 sum n^2), n from 1 to delta_reach */
+    float std_floor;     /* least deviation to divide by */
+};
 
 /* Where a clip stands. */
 typedef struct {
@@ -52,7 +62,8 @@ void asc_frontend_init(asc_frontend_t *state);
 
 /*
  * Takes samples, computes all frames they complete and returns how many it took: all, up to the end of the clip.
- * samples [ASC_FRONTEND_SAMPLES] and work [n_fft + 2] keep their contents between calls only as far as `samples` goes.
+ * samples [ASC_FRONTEND_SAMPLES] and work [ASC_FRONTEND_FLOATS] belong to the front end until the clip is complete.
+ * work holds one spectrum, [n_fft + 2], and where there is a finish_clip the clip's log-mel values [n_frames][n_mels].
  */
 uint32_t asc_frontend_push(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples, float *work,
                            int8_t *output, const int16_t *audio, uint32_t n);
@@ -60,6 +71,18 @@ uint32_t asc_frontend_push(const asc_frontend_config_t *c, asc_frontend_t *state
 /* The parts, for tests: one window of samples to bins at work[2 * k], and those to the logarithms of the bands. */
 void asc_frontend_spectrum(const asc_frontend_config_t *c, const int16_t *window, float *work);
 void asc_frontend_bands(const asc_frontend_config_t *c, const float *work, float *bands);
+
+/* Standardises a clip's log-mel values [n_frames][n_mels] in place, computes their deltas and quantizes both. */
+void asc_frontend_clip(const asc_frontend_config_t *c, float *log_mel, int8_t *output);
+
+/* Its parts, for tests: how a channel is standardised, one value of it, and the delta of a value of frame t. */
+typedef struct {
+    float first, mean, factor; /* standardised: ((value - first) - mean) * factor */
+} asc_frontend_scaling_t;
+
+asc_frontend_scaling_t asc_frontend_scaling(const asc_frontend_config_t *c, const float *values, int32_t deltas);
+float asc_frontend_scaled(asc_frontend_scaling_t scaling, float value);
+float asc_frontend_delta(const asc_frontend_config_t *c, const float *value, int32_t t);
 
 /* Complex transform of n_fft / 2 points in place, its input in the order of `order`. */
 void asc_fft_f32(const asc_frontend_config_t *c, float *data);

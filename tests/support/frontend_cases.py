@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,8 +75,30 @@ SPECS = {
         sample_rate_hz=8000, clip_samples=129, n_fft=256, win_length=256, hop_length=16, n_mels=16, f_max_hz=4000.0
     ),
 }
+# those that need a whole clip's log-mel values
+CLIP_SPECS = {
+    "dsmn": FrontEndSpec(
+        sample_rate_hz=44100,
+        clip_samples=44100,
+        n_fft=4096,
+        win_length=4096,
+        hop_length=1024,
+        n_mels=256,
+        f_max_hz=22050.0,
+        mel_norm="slaney",
+        log="log10",
+        log_offset=1e-10,
+        layout="time_mel",
+        standardize="clip",
+        delta_width=5,
+    ),
+    "standardised": replace(SPECS["not_centred"], standardize="clip"),
+    "deltas": replace(SPECS["magnitude_mixed_radix"], delta_width=9),
+    "both_mel_time": replace(SPECS["odd_half"], standardize="clip", delta_width=3, hop_length=50),
+}
 
-# with a number: features of clips on standard input, in chunks of so many samples; "bands": log-mel of windows
+# with a number: features of clips on standard input, in chunks of so many samples; "bands": log-mel of windows;
+# "clip": the channels of clips, not quantized
 PROGRAM = """
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +118,26 @@ int main(int argc, char **argv) {
             asc_frontend_spectrum(c, clip, work);
             asc_frontend_bands(c, work, bands);
             fwrite(bands, sizeof *bands, N_MELS, stdout);
+        }
+        return 0;
+    }
+    if (strcmp(argv[1], "clip") == 0) {
+        /* the channels before quantization: the first is left in work, the second computed once more */
+        while (fread(clip, sizeof *clip, CLIP_SAMPLES, stdin) == CLIP_SAMPLES) {
+            asc_frontend_t state;
+            asc_frontend_init(&state);
+            if (asc_frontend_push(c, &state, samples, work, output, clip, CLIP_SAMPLES) != CLIP_SAMPLES) return 4;
+            const float *const values = work + c->n_fft + 2;
+            fwrite(values, sizeof *values, (size_t)(c->n_frames * c->n_mels), stdout);
+            asc_frontend_scaling_t scaling = {0.0f, 0.0f, 1.0f};
+            if (c->standardize) scaling = asc_frontend_scaling(c, values, 1);
+            for (int32_t t = 0; c->delta_reach && t < c->n_frames; ++t) {
+                for (int32_t m = 0; m < c->n_mels; ++m) {
+                    const float delta = asc_frontend_delta(c, values + t * c->n_mels + m, t);
+                    bands[m] = asc_frontend_scaled(scaling, delta);
+                }
+                fwrite(bands, sizeof *bands, N_MELS, stdout);
+            }
         }
         return 0;
     }
@@ -132,8 +175,21 @@ def signals(spec: FrontEndSpec) -> np.ndarray:
     return np.stack([np.clip(np.rint(clip), -32768, 32767) for clip in clips]).astype(np.int16)
 
 
+def recording(spec: FrontEndSpec) -> np.ndarray:
+    """Clips, int16, as recordings are: noise with a falling spectrum, events in time, a tone; at four levels."""
+    rng = np.random.default_rng(2)
+    n = spec.clip_samples
+    t = np.arange(n) / spec.sample_rate_hz
+    spectrum = np.fft.rfft(rng.normal(0, 1, n)) / (1 + np.arange(n // 2 + 1) / n * 100)
+    noise = np.fft.irfft(spectrum, n)
+    events = np.exp(-((t % (0.3 * n / spec.sample_rate_hz)) * 40 * spec.sample_rate_hz / n))
+    sound = noise / noise.std() * (0.2 + events) + 0.5 * np.sin(2 * np.pi * spec.sample_rate_hz / 20 * t)
+    clips = [level * sound / np.abs(sound).max() for level in (30000, 3000, 300, 60)]
+    return np.stack([np.rint(clip) for clip in clips]).astype(np.int16)
+
+
 def quantization(spec: FrontEndSpec, features: np.ndarray) -> TensorInfo:
-    """What a converter would choose for these features."""
+    """What a converter would choose for these features or inputs of the model."""
     scale = float(np.float32((features.max() - features.min()) / 255)) or 1.0
     zero_point = int(np.clip(-128 - round(float(features.min()) / scale), -128, 127))
     return TensorInfo(shape=spec.input_shape, scale=scale, zero_point=zero_point)
