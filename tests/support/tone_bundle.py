@@ -3,6 +3,7 @@
 The flatbuffer is written field by field with the schema bindings of package ``tflite``.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import tflite
 
 from asc_kit.bundle import Bundle, BundleManifest, GoldenEntry, Provenance, SplitMetrics
-from asc_kit.frontend import FrontEndSpec, log_mel
+from asc_kit.frontend import FrontEndSpec, log_mel, model_input
 from asc_kit.interpreter import Int8Model
 from asc_kit.quantization import TensorInfo
 from asc_kit.records import sha256_file, write_bytes, write_json
@@ -31,13 +32,17 @@ def tone(f_hz: float, seconds: float, rate_hz: int, level: float = 0.3) -> np.nd
     return level * np.sin(2 * np.pi * f_hz * np.arange(round(seconds * rate_hz)) / rate_hz)
 
 
-def make_tone_bundle(folder: Path) -> Path:
-    """Write the bundle and return its folder. Below 1 kHz is low, above is high, silence is quiet."""
-    model = _model()
+def make_tone_bundle(folder: Path, frontend: FrontEndSpec = FRONTEND) -> Path:
+    """Write the bundle and return its folder. Below 1 kHz is low, above is high, silence is quiet.
+
+    A front end with standardisation or deltas gives another input, which the network makes less sense of.
+    """
+    input_info = replace(_INPUT, shape=frontend.input_shape)
+    model = _model(input_info)
     write_bytes(folder / "model.tflite", model)
     audio = np.round(tone(440, 0.5, 8000) * 32768).astype(np.int16)
-    features = log_mel((audio / 32768).astype(np.float32), FRONTEND)
-    quantized = _INPUT.quantize(features.T.reshape(_INPUT.shape))
+    features = log_mel((audio / 32768).astype(np.float32), frontend)
+    quantized = input_info.quantize(model_input(features, frontend))
     golden = folder / "golden" / "one.npz"
     golden.parent.mkdir(parents=True, exist_ok=True)
     output = Int8Model(model).run(quantized)
@@ -48,8 +53,8 @@ def make_tone_bundle(folder: Path) -> Path:
         name="tones",
         task="single_label",
         labels=LABELS,
-        frontend=FRONTEND,
-        input=_INPUT,
+        frontend=frontend,
+        input=input_info,
         output=_OUTPUT,
         output_activation="logits",
         model_sha256=sha256_file(folder / "model.tflite"),
@@ -72,25 +77,25 @@ def make_tone_bundle(folder: Path) -> Path:
     return folder
 
 
-def _weights() -> tuple[np.ndarray, np.ndarray]:
+def _weights(input_info: TensorInfo) -> tuple[np.ndarray, np.ndarray]:
     """int8 weights [labels, features] and int32 biases.
 
     Twice the mean log energy of the 7 bands centred below 1 kHz, and of the 9 above, plus 20; silence, at -11.5,
     leaves both below the 0 of quiet.
     """
-    real = np.zeros((3, 16, 32))
-    real[LABELS.index("low"), :7] = 2 / (7 * 32)
-    real[LABELS.index("high"), 7:] = 2 / (9 * 32)
+    real = np.zeros((3, *input_info.shape[1:]))
+    real[LABELS.index("low"), :7, :, 0] = 2 / (7 * 32)
+    real[LABELS.index("high"), 7:, :, 0] = 2 / (9 * 32)
     weights = np.rint(real.reshape(3, -1) / _WEIGHT_SCALE).astype(np.int8)
     return weights, np.rint(np.array([20, 20, 0]) / (_INPUT.scale * _WEIGHT_SCALE)).astype(np.int32)
 
 
-def _model() -> bytes:
-    weights, biases = _weights()
+def _model(input_info: TensorInfo) -> bytes:
+    weights, biases = _weights(input_info)
     builder = flatbuffers.Builder(8192)
     sum_scale = _INPUT.scale * _WEIGHT_SCALE
     tensors = (
-        ("features", _INPUT.shape, tflite.TensorType.INT8, 0, _INPUT.scale, _INPUT.zero_point),
+        ("features", input_info.shape, tflite.TensorType.INT8, 0, _INPUT.scale, _INPUT.zero_point),
         ("weights", weights.shape, tflite.TensorType.INT8, 1, _WEIGHT_SCALE, 0),
         ("biases", biases.shape, tflite.TensorType.INT32, 2, sum_scale, 0),
         ("logits", _OUTPUT.shape, tflite.TensorType.INT8, 0, _OUTPUT.scale, _OUTPUT.zero_point),
