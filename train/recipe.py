@@ -36,12 +36,12 @@ class Augmentation:
     """Folder of impulse responses, WAV or FLAC; empty for a family of synthetic ones."""
     time_roll_s: Annotated[float, Field(ge=0)] = 0.0
     """Each clip is rotated in time by up to this much in either direction, in seconds."""
-    mixup_alpha: Annotated[float, Field(ge=0)] = 0.0
-    """Both parameters of the beta distribution that mixup draws the weights of pairs of clips from."""
     device_correction_p: Share = 0.0
     """Share of the reference device's clips that get the average spectrum of another device."""
     reference_device: str = "a"
     """The recording device whose clips they are."""
+    mixup_alpha: Annotated[float, Field(ge=0)] = 0.0
+    """Both parameters of the beta distribution that mixup draws the weights of pairs of clips from."""
     frequency_masks: Annotated[int, Field(ge=1)] = 1
     """Number of runs of mel bands silenced in each clip."""
     frequency_mask_bands: Annotated[int, Field(ge=0)] = 0
