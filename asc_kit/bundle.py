@@ -16,31 +16,16 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
 from asc_kit.errors import BundleError
+from asc_kit.evaluation import AnyEvaluation
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
 from asc_kit.metrics import OutputActivation, probabilities
 from asc_kit.quantization import TensorInfo
 from asc_kit.records import STRICT, parse_record, read_json, sha256_file
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "bundle.json"
 MODEL = "model.tflite"
 GOLDEN = "golden"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitMetrics:
-    """How well a model did on one split of a data set."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
-    split: str
-    """Name of the split."""
-    clips: int
-    """Number of clips."""
-    accuracy: float
-    """Share of clips classified rightly, 0 to 1."""
-    macro_accuracy: float
-    """Mean over the classes of the share classified rightly, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +52,9 @@ class Provenance:
     """Fingerprint of those clips."""
     tools: dict[str, str]
     """Versions of the packages that made it."""
-    metrics_float: SplitMetrics
-    """The float model on the test split."""
-    metrics_int8: SplitMetrics
+    metrics_float: AnyEvaluation
+    """The float model on clips of the test split: all, or a stratified sample of a large one."""
+    metrics_int8: AnyEvaluation
     """The int8 model, reference kernels, on the same clips."""
 
 
@@ -84,7 +69,7 @@ class GoldenEntry:
     filename: str
     """The recording, below the data set's folder."""
     scene_label: str
-    """Its class."""
+    """Its class; several are joined by commas."""
     recording_device: str
     """What it was recorded with."""
     sha256: str
@@ -97,7 +82,7 @@ class BundleManifest:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     """Version of this record."""
     name: str
     """Name of the model: the recipe's."""
@@ -112,7 +97,7 @@ class BundleManifest:
     output: TensorInfo
     """The model's output."""
     output_activation: OutputActivation
-    """What the outputs are: probabilities are softmax(logits)."""
+    """What the outputs are: logits (probabilities are their softmax), or probabilities already."""
     hop_samples: Annotated[int, Field(gt=0)] | None = None
     """Distance of the windows a longer recording is cut into, in samples; its score is the mean over the windows.
     None: the first window stands for the recording."""
@@ -121,7 +106,7 @@ class BundleManifest:
     parameters: int
     """Parameters of the float model, batch normalization counted."""
     macs: int
-    """Multiply-accumulates per clip by the challenges' rule."""
+    """Multiply-accumulates of one inference by the challenges' rule."""
     golden: tuple[GoldenEntry, ...]
     """The golden clips."""
     provenance: Provenance
@@ -146,12 +131,12 @@ class BundleManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Golden:
-    """A known answer: one clip, all the way through."""
+    """A known answer: the first window of one clip, all the way through."""
 
     audio: NDArray[np.int16]
     """Shape [clip_samples]."""
     features: NDArray[np.float32]
-    """Shape [n_frames, n_mels], NumPy reference."""
+    """Log-mel values, shape [n_frames, n_mels], NumPy reference."""
     input: NDArray[np.int8]
     """Shape of the model's input."""
     output: NDArray[np.int8]
@@ -211,7 +196,7 @@ class Bundle:
             )
 
     def features_to_input(self, features: NDArray[np.float32]) -> NDArray[np.int8]:
-        """Arrange and quantize features [n_frames, n_mels] to the model's int8 input."""
+        """Make the model's int8 input of log-mel values [n_frames, n_mels]."""
         return self.manifest.input.quantize(model_input(features, self.manifest.frontend))
 
     def audio_to_input(self, audio: NDArray[np.float32]) -> NDArray[np.int8]:
