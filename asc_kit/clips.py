@@ -80,15 +80,36 @@ def load_windows(dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None, 
     samples = _allocate((int(first[-1]), spec.clip_samples))
 
     def load(index: int) -> None:
-        audio, rate = read_audio(dataset.path(dataset.clips[index]))
-        # a window may be longer than the recording, and a header off by a sample
-        length = max(lengths[index], spec.clip_samples)
-        whole = to_int16(fit_length(resample(audio, rate, spec.sample_rate_hz), length))
-        for row, start in enumerate(starts[index], start=first[index]):
-            samples[row] = whole[start : start + spec.clip_samples]
+        samples[first[index] : first[index + 1]] = _cut(dataset, spec, index, lengths[index], starts[index])
 
     _in_parallel(load, len(dataset.clips), title)
     return Windows(samples=samples, clip=np.repeat(np.arange(len(starts), dtype=np.int32), [len(s) for s in starts]))
+
+
+def read_windows(dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None, index: int) -> NDArray[np.int16]:
+    """Decode and resample one clip of a data set and cut it into windows, the same ones as `load_windows`.
+
+    Parameters
+    ----------
+    dataset, spec, hop_samples
+        As for `load_windows`.
+    index
+        Which clip.
+
+    Returns
+    -------
+    NDArray[np.int16]
+        Shape [n_windows, clip_samples], at least one window.
+
+    Raises
+    ------
+    DataError
+        When the recording is missing, unreadable or empty.
+    """
+    if hop_samples is None:
+        return to_int16(load_clip(dataset.path(dataset.clips[index]), spec))[np.newaxis]
+    length = _resampled_length(dataset, spec, index)
+    return _cut(dataset, spec, index, length, window_starts(length, spec.clip_samples, hop_samples))
 
 
 def load_clips(dataset: Dataset, spec: FrontEndSpec, title: str) -> NDArray[np.int16]:
@@ -111,6 +132,13 @@ def load_clips(dataset: Dataset, spec: FrontEndSpec, title: str) -> NDArray[np.i
 
     _in_parallel(load, len(dataset.clips), title)
     return samples
+
+
+def _cut(dataset: Dataset, spec: FrontEndSpec, index: int, length: int, starts: list[int]) -> NDArray[np.int16]:
+    audio, rate = read_audio(dataset.path(dataset.clips[index]))
+    # a window may be longer than the recording, and a header off by a sample
+    whole = to_int16(fit_length(resample(audio, rate, spec.sample_rate_hz), max(length, spec.clip_samples)))
+    return np.stack([whole[start : start + spec.clip_samples] for start in starts])
 
 
 def _resampled_length(dataset: Dataset, spec: FrontEndSpec, index: int) -> int:

@@ -1,50 +1,185 @@
-"""How well a model does on a data set: overall, by scene, by recording device, seen and unseen devices."""
+"""How well a model does on a data set: overall, by class, by recording device, seen and unseen devices.
+
+Two kinds of record: `Evaluation` where each clip has one class, `TaggingEvaluation` where it has any number of labels.
+What the figures mean and how they are computed: `asc_kit/metrics.py`, docs/evaluation.md.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import SimpleQueue
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
-from asc_kit.console import progress_bar
-from asc_kit.dataset import Dataset
-from asc_kit.interpreter import Int8Model
-from asc_kit.metrics import group_accuracy, macro_accuracy, subset_accuracy
+from asc_kit.dataset import Dataset, Task
+from asc_kit.errors import DataError
+from asc_kit.metrics import (
+    binary_log_losses,
+    calibration,
+    confusion_matrix,
+    expected_calibration_error,
+    label_precisions,
+    log_losses,
+    lwlrap,
+    lwlrap_interval,
+    macro_interval,
+    wilson_interval,
+)
 from asc_kit.records import STRICT
-from asc_kit.result import Group
+
+Interval: TypeAlias = tuple[float, float]
+"""Ends of a 95 % confidence interval."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Accuracy over some of the clips: a class, a recording device."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """What these clips have in common."""
+    clips: int
+    """Number of clips."""
+    correct: int
+    """How many were classified rightly."""
+    accuracy: float
+    """Share classified rightly, 0 to 1."""
+    interval: Interval
+    """Of the accuracy, by Wilson."""
+    log_loss: float
+    """Mean of -ln of the probability of the right class, in nats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationBin:
+    """Clips a model was about equally sure of."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    clips: int
+    """Number of clips."""
+    confidence: float
+    """Mean probability of the likeliest class; 0 where there are no clips."""
+    accuracy: float
+    """Share classified rightly; 0 where there are no clips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Accuracy of one model on one split."""
+    """One model on one split, where each clip has one class."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
+    task: Literal["single_label"] = "single_label"
+    """Tells this record from `TaggingEvaluation`."""
     split: str
     """Name of the split; ``all`` for the whole data set."""
     data_id: str
     """Fingerprint of its clips."""
     clips: Annotated[int, Field(gt=0)]
     """Number of clips."""
+    correct: int
+    """How many were classified rightly."""
     accuracy: float
     """Share of clips classified rightly, 0 to 1."""
+    accuracy_interval: Interval
+    """By Wilson."""
     macro_accuracy: float
     """Mean over the classes of the share classified rightly, 0 to 1."""
+    macro_accuracy_interval: Interval
+    """By Price and Bonett."""
+    log_loss: float
+    """Mean over the clips of -ln of the probability of the right class, in nats."""
+    macro_log_loss: float
+    """Mean over the classes of the mean over their clips."""
+    ece: float
+    """Expected calibration error, 15 bins, 0 to 1."""
+    calibration: tuple[CalibrationBin, ...]
+    """The 15 bins, from unsure to sure."""
+    labels: tuple[str, ...]
+    """The model's classes: rows and columns of the confusion matrix."""
+    confusion: tuple[tuple[int, ...], ...]
+    """Clips by true class (row) and predicted class (column)."""
     per_scene: tuple[Group, ...]
-    """By class."""
+    """By class, sorted; classes without clips are left out."""
     per_recording_device: tuple[Group, ...]
-    """By recording device."""
+    """By recording device, sorted."""
     seen_devices: Group | None
     """Clips of recording devices heard in training; None when there are none."""
     unseen_devices: Group | None
     """Clips of the others; None when there are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelScore:
+    """How well one label is ranked."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """The label."""
+    clips: int
+    """Number of clips that have it."""
+    weight: float
+    """Its share of all labels: the overall lwlrap is the sum of weight times lwlrap."""
+    lwlrap: float
+    """Label-weighted label-ranking average precision of this label, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagGroup:
+    """Tagging of some of the clips: those of a recording device."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """What these clips have in common."""
+    clips: int
+    """Number of clips with at least one label."""
+    lwlrap: float
+    """Label-weighted label-ranking average precision, 0 to 1."""
+    log_loss: float
+    """Binary cross-entropy, in nats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaggingEvaluation:
+    """One model on one split, where a clip has any number of labels."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    task: Literal["multi_label"] = "multi_label"
+    """Tells this record from `Evaluation`."""
+    split: str
+    """Name of the split; ``all`` for the whole data set."""
+    data_id: str
+    """Fingerprint of its clips."""
+    clips: Annotated[int, Field(gt=0)]
+    """Number of clips."""
+    lwlrap: float
+    """Label-weighted label-ranking average precision, 0 to 1."""
+    lwlrap_interval: Interval
+    """To first order, clips being independent."""
+    macro_lwlrap: float
+    """Mean over the labels of their own, each counting the same."""
+    log_loss: float
+    """Binary cross-entropy: mean over clips and labels, in nats."""
+    per_label: tuple[LabelScore, ...]
+    """By label, in the model's order; labels without clips are left out."""
+    per_recording_device: tuple[TagGroup, ...]
+    """By recording device, sorted."""
+    seen_devices: TagGroup | None
+    """Clips of recording devices heard in training; None when there are none."""
+    unseen_devices: TagGroup | None
+    """Clips of the others; None when there are none."""
+
+
+AnyEvaluation: TypeAlias = Annotated[Evaluation | TaggingEvaluation, Field(discriminator="task")]
+"""Either kind; on disk, `task` says which."""
 
 
 def evaluation_of(
@@ -52,73 +187,155 @@ def evaluation_of(
     scores: NDArray[np.float64],
     labels: Sequence[str],
     train_recording_devices: Collection[str],
-) -> Evaluation:
+) -> Evaluation | TaggingEvaluation:
     """Compare a model's scores with the truth.
 
     Parameters
     ----------
     dataset
-        The clips.
+        The clips; its task says which kind of record comes out.
     scores
         Probabilities, shape [n_clips, n_labels].
     labels
         The model's classes, in the order of the scores.
     train_recording_devices
         What was heard in training.
+
+    Raises
+    ------
+    DataError
+        When the data set has a label that is not among `labels`, or none at all.
     """
-    scenes = [clip.scene_label for clip in dataset.clips]
+    check_labels(dataset, labels, dataset.task)
+    if dataset.task == "multi_label":
+        return _tagging_evaluation(dataset, scores, labels, train_recording_devices)
+    position = {label: index for index, label in enumerate(labels)}
+    truth = np.array([position[clip.labels[0]] for clip in dataset.clips], np.intp)
+    predicted = scores.argmax(axis=1)
+    correct = truth == predicted
+    losses = log_losses(scores, truth)
+    bins = calibration(scores, correct)
+
+    def groups(names: Sequence[str]) -> tuple[Group, ...]:
+        chosen = np.array(names)
+        return tuple(_group(name, correct[chosen == name], losses[chosen == name]) for name in sorted(set(names)))
+
+    scenes = groups([clip.labels[0] for clip in dataset.clips])
     devices = [clip.recording_device for clip in dataset.clips]
-    predicted = [labels[index] for index in scores.argmax(axis=1)]
-    correct = [scene == guess for scene, guess in zip(scenes, predicted, strict=True)]
+    seen = np.array([name in train_recording_devices for name in devices])
     return Evaluation(
         split=dataset.split_name or "all",
         data_id=dataset.data_id,
         clips=len(correct),
-        accuracy=sum(correct) / len(correct),
-        macro_accuracy=macro_accuracy(scenes, correct),
-        per_scene=group_accuracy(scenes, correct),
-        per_recording_device=group_accuracy(devices, correct),
-        seen_devices=subset_accuracy("seen", (name in train_recording_devices for name in devices), correct),
-        unseen_devices=subset_accuracy("unseen", (name not in train_recording_devices for name in devices), correct),
+        correct=int(correct.sum()),
+        accuracy=float(correct.mean()),
+        accuracy_interval=wilson_interval(int(correct.sum()), len(correct)),
+        macro_accuracy=float(np.mean([group.accuracy for group in scenes])),
+        macro_accuracy_interval=macro_interval([g.correct for g in scenes], [g.clips for g in scenes]),
+        log_loss=float(losses.mean()),
+        macro_log_loss=float(np.mean([group.log_loss for group in scenes])),
+        ece=expected_calibration_error(bins),
+        calibration=tuple(
+            CalibrationBin(clips=int(count), confidence=float(confidence), accuracy=float(right))
+            for count, confidence, right in bins
+        ),
+        labels=tuple(labels),
+        confusion=tuple(tuple(map(int, row)) for row in confusion_matrix(len(labels), truth, predicted)),
+        per_scene=scenes,
+        per_recording_device=groups(devices),
+        seen_devices=_group("seen", correct[seen], losses[seen]) if seen.any() else None,
+        unseen_devices=_group("unseen", correct[~seen], losses[~seen]) if not seen.all() else None,
     )
 
 
-def run_int8(model: bytes, inputs: NDArray[np.int8], title: str = "reference kernels") -> NDArray[np.int8]:
-    """Run an int8 model on many inputs with TFLite's reference kernels.
+def check_labels(dataset: Dataset, labels: Sequence[str], task: Task) -> None:
+    """Refuse a data set that a model of these labels cannot be evaluated on.
 
-    Parameters
-    ----------
-    model
-        The flatbuffer.
-    inputs
-        Shape [n, ...], each one the model's input without its batch axis.
-    title
-        What the progress bar says.
-
-    Returns
-    -------
-    NDArray[np.int8]
-        Shape [n, n_outputs].
+    Raises
+    ------
+    DataError
+        When its task is another one, or it has a label that the model does not know.
     """
-    workers = max(1, min(os.cpu_count() or 1, 8, len(inputs)))
-    idle: SimpleQueue[Int8Model] = SimpleQueue()
-    for _ in range(workers):
-        idle.put(Int8Model(model))
+    if dataset.task != task:
+        words = {"single_label": "one class to each clip", "multi_label": "any number of labels to a clip"}
+        raise DataError(
+            f"{dataset.root} gives {words[dataset.task]}, but the model was trained to give {words[task]}",
+            hint="evaluate it on a data set of the kind it was trained on",
+        )
+    unknown = [(label, clip) for clip in dataset.clips for label in clip.labels if label not in labels]
+    if unknown:
+        label, clip = unknown[0]
+        raise DataError(
+            f"{clip.filename} in {dataset.root} is labelled {label!r}, which the model does not know; "
+            f"unknown labels in all: {len({label for label, _ in unknown})}",
+            hint=f"the model's labels: {', '.join(labels)}",
+        )
 
-    def one(quantized: NDArray[np.int8]) -> NDArray[np.int8]:
-        interpreter = idle.get()
-        try:
-            return interpreter.run(quantized[np.newaxis]).reshape(-1)
-        finally:
-            idle.put(interpreter)
 
-    outputs = []
-    pool = ThreadPoolExecutor(workers)
-    try:
-        with progress_bar(title, len(inputs)) as (bar, task):
-            for output in pool.map(one, inputs):
-                outputs.append(output)
-                bar.advance(task)
-    finally:
-        pool.shutdown(cancel_futures=True)  # on Ctrl-C, nobody waits for the rest
-    return np.stack(outputs)
+def headline(evaluation: Evaluation | TaggingEvaluation) -> tuple[str, float]:
+    """Return the one figure that systems of this kind are ranked by: its name and its value, 0 to 1."""
+    if isinstance(evaluation, TaggingEvaluation):
+        return "lwlrap", evaluation.lwlrap
+    return "macro accuracy", evaluation.macro_accuracy
+
+
+def _group(name: str, correct: NDArray[np.bool_], losses: NDArray[np.float64]) -> Group:
+    return Group(
+        name=name,
+        clips=len(correct),
+        correct=int(correct.sum()),
+        accuracy=float(correct.mean()),
+        interval=wilson_interval(int(correct.sum()), len(correct)),
+        log_loss=float(losses.mean()),
+    )
+
+
+def _tagging_evaluation(
+    dataset: Dataset, scores: NDArray[np.float64], labels: Sequence[str], heard: Collection[str]
+) -> TaggingEvaluation:
+    truth = np.array([[label in clip.labels for label in labels] for clip in dataset.clips])
+    if not truth.any():
+        raise DataError(f"none of the {len(truth)} clips in {dataset.root} has a label: nothing can be evaluated")
+    precisions = label_precisions(scores, truth)
+    losses = binary_log_losses(scores, truth)
+    counts = truth.sum(axis=0)
+    per_label = tuple(
+        LabelScore(
+            name=label,
+            clips=int(count),
+            weight=float(count / counts.sum()),
+            lwlrap=lwlrap(precisions[:, column]),
+        )
+        for column, (label, count) in enumerate(zip(labels, counts, strict=True))
+        if count
+    )
+    # a clip without labels has no place in lwlrap, and a group of such clips has none at all
+    labelled = truth.any(axis=1)
+    devices = np.array([clip.recording_device for clip in dataset.clips])
+
+    def group(name: str, members: NDArray[np.bool_]) -> TagGroup | None:
+        chosen = members & labelled
+        if not chosen.any():
+            return None
+        return TagGroup(
+            name=name,
+            clips=int(chosen.sum()),
+            lwlrap=lwlrap(precisions[chosen]),
+            log_loss=float(losses[chosen].mean()),
+        )
+
+    seen = np.array([name in heard for name in devices])
+    by_device = (group(name, devices == name) for name in sorted(set(devices.tolist())))
+    return TaggingEvaluation(
+        split=dataset.split_name or "all",
+        data_id=dataset.data_id,
+        clips=len(dataset.clips),
+        lwlrap=lwlrap(precisions),
+        lwlrap_interval=lwlrap_interval(precisions),
+        macro_lwlrap=float(np.mean([label.lwlrap for label in per_label])),
+        log_loss=float(losses.mean()),
+        per_label=per_label,
+        per_recording_device=tuple(found for found in by_device if found is not None),
+        seen_devices=group("seen", seen),
+        unseen_devices=group("unseen", ~seen),
+    )

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
+from asc_kit.dataset import Task
+from asc_kit.evaluation import AnyEvaluation
 from asc_kit.records import STRICT
+
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Latency of one stage over all clips, in the timer's own unit."""
+    """Latency of one stage over all inferences, in the timer's own unit."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -36,7 +40,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Latency of the network, with the front end's beside it."""
+    """Latency of one inference of the network, with the front end's beside it."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -49,7 +53,7 @@ class Latency:
     p95: float
     max: int
     frontend: Summary | None
-    """The front end, whole clip; None in features mode."""
+    """The front end, one window; None in features mode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,36 +89,27 @@ class Prediction:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     filename: str
-    scene_label: str
+    """The recording, below the data set's folder."""
+    labels: tuple[str, ...]
+    """Its classes: one, or any number in a multi-label data set."""
     recording_device: str
+    """What it was recorded with."""
     predicted: str
-    """What the board says."""
+    """The likeliest label, says the board."""
     host_predicted: str
     """What the host's reference says: same features in features mode, NumPy features in audio mode."""
-    output: tuple[int, ...]
-    """The board's int8 outputs."""
+    outputs: Annotated[tuple[tuple[int, ...], ...], Field(min_length=1)]
+    """The board's int8 outputs, window by window; one window where the bundle has no `hop_samples`."""
     bit_identical: bool
-    """Whether the host, given the board's own input, computes the same outputs."""
+    """Whether the host, given the board's own input, computes the same outputs, in all windows."""
     feature_lsb_max: int
     """Largest difference between the board's int8 features and the reference's; 0 in features mode."""
     feature_mismatches: int
     """Number of features that differ."""
-    network_time: int
-    """Timer counts of the network."""
-    frontend_time: int
-    """Timer counts of the front end; 0 in features mode."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Accuracy over some of the clips: a scene, a recording device."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
-    name: str
-    clips: int
-    correct: int
-    accuracy: float
+    network_times: tuple[int, ...]
+    """Timer counts of the network, window by window."""
+    frontend_times: tuple[int, ...]
+    """Timer counts of the front end, window by window; zeros in features mode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +132,7 @@ class BenchmarkResult:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     """Version of this record."""
     asc_kit: str
     """Version that measured."""
@@ -158,43 +153,34 @@ class BenchmarkResult:
     model_sha256: str
     spec_id: str
     firmware_id: str
-    data_id: str
-    """Fingerprint of the clips."""
-    split: str | None
-    """Split of the data set."""
+    task: Task
+    """Whether each clip has exactly one class."""
     labels: tuple[str, ...]
     """Classes, in order."""
     parameters: int
     macs: int
+    """Multiply-accumulates of one inference."""
     clips: int
     """Number of clips."""
-    correct: int
-    """How many were classified rightly."""
-    accuracy: float
-    """Share classified rightly, 0 to 1."""
-    macro_accuracy: float
-    """Mean over the scenes of the share classified rightly."""
+    windows: int
+    """Number of inferences."""
+    evaluation: AnyEvaluation
+    """How well the board does, with split and fingerprint of the clips. A clip's scores are the mean over its windows
+    of the probabilities."""
     bit_identical: int
-    """Clips whose outputs equal the host's reference kernels on the same int8 input, all bits."""
+    """Clips whose outputs equal the host's reference kernels on the same int8 inputs, all bits."""
     host_agreement: int
-    """Clips on which the board and the host's whole chain predict the same scene."""
+    """Clips on which the board and the host's whole chain find the same label likeliest."""
     feature_mismatch_share: float
     """Share of the board's features that differ from the reference; 0 in features mode."""
     feature_lsb_max: int
     """Largest such difference, in quantization steps."""
-    per_scene: tuple[Group, ...]
-    per_recording_device: tuple[Group, ...]
-    """By recording device."""
     train_recording_devices: tuple[str, ...]
     """Recording devices heard in training; all others are unseen."""
-    seen_devices: Group | None
-    """Clips of recording devices heard in training; None when there are none."""
-    unseen_devices: Group | None
-    """Clips of the others; None when there are none."""
     latency: Latency
     memory: Memory
     profile: tuple[OperatorTime, ...]
-    """Operator by operator, one clip; empty when the firmware's manifest is not at hand."""
+    """Operator by operator, one inference; empty when the firmware's manifest is not at hand."""
     link_retries: int
     """Requests that had to be sent again."""
     environment: dict[str, str]

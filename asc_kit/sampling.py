@@ -52,22 +52,23 @@ def balanced(dataset: Dataset, n_clips: int) -> Dataset:
 
     For coverage: rare ones are heard as often as common ones. The choice depends on the clips' names alone, not on
     the order of a table: within a class and a recording device, clips follow the SHA-256 of their names. Classes
-    take turns; each starts with another device, so that even a handful covers the devices.
+    take turns; each starts with another device, so that even a handful covers the devices. A clip of several labels
+    is taken once.
     """
     queues = [_queue(dataset, label, position) for position, label in enumerate(dataset.labels)]
-    chosen: list[Clip] = []
+    chosen: dict[str, Clip] = {}
     turn = 0
-    while len(chosen) < min(n_clips, len(dataset.clips)):
+    while len(chosen) < n_clips and any(turn < len(queue) for queue in queues):
         for queue in queues:
             if turn < len(queue) and len(chosen) < n_clips:
-                chosen.append(queue[turn])
+                chosen.setdefault(queue[turn].filename, queue[turn])
         turn += 1
-    return replace(dataset, clips=tuple(chosen))
+    return replace(dataset, clips=tuple(chosen.values()))
 
 
 def _queue(dataset: Dataset, label: str, rotation: int) -> list[Clip]:
     """Order the clips of one class so that its recording devices alternate."""
-    clips = [clip for clip in dataset.clips if clip.scene_label == label]
+    clips = [clip for clip in dataset.clips if label in clip.labels]
     devices = sorted({clip.recording_device for clip in clips})
     if not devices:
         return []

@@ -1,0 +1,99 @@
+"""Scores of an int8 model on this machine, with TFLite's reference kernels: many inputs, or whole data sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.audio import from_int16
+from asc_kit.bundle import Bundle
+from asc_kit.clips import read_windows
+from asc_kit.console import progress_bar
+from asc_kit.dataset import Dataset
+from asc_kit.interpreter import Int8Model
+
+T = TypeVar("T")
+
+
+def run_int8(model: bytes, inputs: NDArray[np.int8], title: str = "reference kernels") -> NDArray[np.int8]:
+    """Run an int8 model on many inputs with TFLite's reference kernels.
+
+    Parameters
+    ----------
+    model
+        The flatbuffer.
+    inputs
+        Shape [n, ...], each one the model's input without its batch axis.
+    title
+        What the progress bar says.
+
+    Returns
+    -------
+    NDArray[np.int8]
+        Shape [n, n_outputs].
+    """
+
+    def one(interpreter: Int8Model, index: int) -> NDArray[np.int8]:
+        return interpreter.run(inputs[index][np.newaxis]).reshape(-1)
+
+    return np.stack(map_int8(model, one, len(inputs), title))
+
+
+def clip_scores(bundle: Bundle, dataset: Dataset, title: str = "reference kernels") -> NDArray[np.float64]:
+    """Return the probabilities of a bundle's labels for each clip: the mean over its windows.
+
+    Recordings are read as they are needed, so that memory does not grow with the data set.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape [n_clips, n_labels].
+
+    Raises
+    ------
+    DataError
+        When a recording is missing, unreadable or empty.
+    """
+    manifest = bundle.manifest
+
+    def one(interpreter: Int8Model, index: int) -> NDArray[np.float64]:
+        windows = read_windows(dataset, manifest.frontend, manifest.hop_samples, index)
+        outputs = [interpreter.run(bundle.audio_to_input(from_int16(window))).reshape(-1) for window in windows]
+        return np.asarray(bundle.probabilities(np.stack(outputs)).mean(axis=0))
+
+    return np.stack(map_int8(bundle.model_path.read_bytes(), one, len(dataset.clips), title))
+
+
+def map_int8(model: bytes, work: Callable[[Int8Model, int], T], count: int, title: str) -> Sequence[T]:
+    """Do some work with an int8 model for each number from 0 to `count` - 1, on all cores, with a progress bar.
+
+    Each thread has an interpreter of its own, reference kernels; the results are in the numbers' order.
+    """
+    workers = max(1, min(os.cpu_count() or 1, 8, count))
+    idle: SimpleQueue[Int8Model] = SimpleQueue()
+    for _ in range(workers):
+        idle.put(Int8Model(model))
+
+    def one(index: int) -> T:
+        interpreter = idle.get()
+        try:
+            return work(interpreter, index)
+        finally:
+            idle.put(interpreter)
+
+    results = []
+    pool = ThreadPoolExecutor(workers)
+    try:
+        with progress_bar(title, count) as (bar, task):
+            for result in pool.map(one, range(count)):
+                results.append(result)
+                bar.advance(task)
+    finally:
+        pool.shutdown(cancel_futures=True)  # on Ctrl-C, nobody waits for the rest
+    return results
