@@ -1,7 +1,9 @@
 """The run folder: what training writes and export reads.
 
 ``run.json``, ``saved_model/`` (TensorFlow's format, the network in inference form, float features in, logits out),
-``model.keras`` (the same network as Keras saves it) and ``history.csv`` (loss and accuracy by epoch).
+``model.keras`` (the network as Keras saves it, heads that only training has included), ``recipe.toml`` (the recipe as
+it was trained), ``history.csv`` (loss and accuracy by epoch), ``logs/`` (the same for TensorBoard) and, if the recipe
+wants them, ``checkpoints/`` (weights of some epochs).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
 from asc_kit.errors import SpecError
-from asc_kit.evaluation import Evaluation
+from asc_kit.evaluation import AnyEvaluation
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.metrics import OutputActivation
 from asc_kit.records import STRICT, parse_record, read_json
@@ -28,6 +30,8 @@ MANIFEST = "run.json"
 SAVED_MODEL = "saved_model"
 KERAS_MODEL = "model.keras"
 HISTORY = "history.csv"
+LOGS = "logs"
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +71,18 @@ class RunManifest:
     """Fingerprint of its clips."""
     train_clips: int
     """Number of its clips."""
+    train_windows: int
+    """Number of windows they were cut into."""
     train_recording_devices: tuple[str, ...]
     """Recording devices heard in training; all others are unseen."""
     test_split: str
     """Name of the split that was evaluated."""
+    warm_start: str | None = None
+    """The run whose weights it began with; None for fresh ones."""
+    teacher: str | None = None
+    """The run it learned from beside the labels; None for none."""
+    workers: int = 1
+    """Number of processes that trained together."""
     parameters: int
     """Parameters, batch normalization counted with two per channel."""
     macs: int
@@ -79,7 +91,7 @@ class RunManifest:
     """Epochs trained."""
     train_seconds: float
     """Wall time of training, without loading and evaluation."""
-    evaluation: Evaluation
+    evaluation: AnyEvaluation
     """The float model on the test split."""
 
 

@@ -1,7 +1,7 @@
-"""Where a long training stands, so that it can go on after an interruption.
+"""Where a training stands, so that it can go on after an interruption.
 
-One file beside the run folder, ``RUN.checkpoint.npz``, written whole or not at all and removed when the run is
-complete. A training that goes on from it ends with the same weights as one that was never interrupted.
+One file, written whole or not at all. A training that goes on from it ends with the same weights as one that was
+never interrupted.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import json
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import ConfigDict
 
-from asc_kit.errors import SpecError
-from asc_kit.records import STRICT, parse_record, write_bytes
+from asc_kit.errors import AscKitError, SpecError
+from asc_kit.records import STRICT, parse_record, to_plain, write_bytes
 
 # short trainings (the demo) finish before they would write one
 _INTERVAL_S = 60.0
@@ -36,11 +36,29 @@ class Epoch:
     learning_rate: float
     """At its end."""
     loss: float
-    """Mean over its clips."""
+    """Mean over its windows."""
     accuracy: float
-    """Share of its augmented clips classified rightly while the weights moved, 0 to 1."""
+    """Share of its augmented windows whose likeliest class was right while the weights moved, 0 to 1."""
     seconds: float
     """Wall time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a training has come."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    history: tuple[Epoch, ...] = ()
+    """The epochs that are complete."""
+    step: int = 0
+    """Steps done of the next one."""
+    loss_sum: float = 0.0
+    """Sum of their losses."""
+    hits: float = 0.0
+    """Windows in them whose likeliest class was right."""
+    seconds: float = 0.0
+    """Wall time of them."""
 
 
 class Checkpoint:
@@ -60,48 +78,53 @@ class Checkpoint:
         self.path = path
         self.identity = identity
         self.interval_s = interval_s
-        self.saved = False
-        """Whether this training has written it."""
         self._written = time.monotonic()
 
-    def save(self, variables: Sequence[Any], history: Sequence[Epoch]) -> None:
-        """Write the variables of model and optimizer after an epoch, unless the last writing is recent."""
-        if time.monotonic() - self._written < self.interval_s:
-            return
-        note = json.dumps({"identity": self.identity, "history": [asdict(epoch) for epoch in history]})
+    @property
+    def is_due(self) -> bool:
+        """Whether the last writing is long ago."""
+        return time.monotonic() - self._written >= self.interval_s
+
+    def save(self, variables: Sequence[Any], progress: Progress) -> None:
+        """Write the variables of model and optimizer as they are between two steps.
+
+        Raises
+        ------
+        AscKitError
+            When they cannot be written; the file then is what it was before.
+        """
+        note = json.dumps({"identity": self.identity, "progress": to_plain(progress)})
         arrays = {f"v{index:04d}": np.asarray(variable) for index, variable in enumerate(variables)}
         buffer = io.BytesIO()
         np.savez(buffer, note=np.array(note), **arrays)  # type: ignore[arg-type]
-        write_bytes(self.path, buffer.getvalue())
+        try:
+            write_bytes(self.path, buffer.getvalue())
+        except OSError as failure:
+            kept = "the one before is kept: make room, then go on with --resume" if self.path.exists() else "make room"
+            raise AscKitError(f"checkpoint {self.path} cannot be written: {failure}", hint=kept) from failure
         self._written = time.monotonic()
-        self.saved = True
 
-    def restore(self, variables: Sequence[Any]) -> list[Epoch]:
-        """Set the variables from the file; gives the history up to there.
+    def restore(self, variables: Sequence[Any]) -> Progress:
+        """Set the variables from the file; gives how far the training had come.
 
         Raises
         ------
         SpecError
             When there is no such file, or it belongs to another training.
         """
-        hint = "leave --resume out to start from the beginning"
-        if not self.path.is_file():
-            raise SpecError(f"there is no checkpoint {self.path} to go on from", hint=hint)
+        hint = "remove that folder and leave --resume out to start from the beginning"
         try:
             with np.load(self.path) as arrays:
                 note = json.loads(str(arrays["note"]))
                 values = [arrays[name] for name in sorted(arrays.files) if name != "note"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as failure:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as failure:
             raise SpecError(f"checkpoint {self.path} cannot be read: {failure}", hint=hint) from failure
-        if note["identity"] != self.identity or len(values) != len(variables):
+        shapes = [tuple(value.shape) for value in values]
+        if note["identity"] != self.identity or shapes != [tuple(variable.shape) for variable in variables]:
             raise SpecError(
                 f"checkpoint {self.path} belongs to another training: recipe, seed and data must be the same",
                 hint=hint,
             )
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        return parse_record(list[Epoch], note["history"], where=str(self.path))
-
-    def remove(self) -> None:
-        """Remove the file: the run is complete."""
-        self.path.unlink(missing_ok=True)
+        return parse_record(Progress, note["progress"], where=str(self.path))

@@ -9,36 +9,74 @@ import click
 
 from .options import DATA, JSON, SET, recipe_of
 
+_RUN = click.Path(path_type=Path)
+
 
 @click.command()
 @click.argument("recipe")
 @DATA
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="RUN", help="Run folder to write.")
 @click.option("--split", help="Split to train on; default: the data set's own training split.")
+@click.option("--class-map", type=click.Path(path_type=Path), metavar="CSV", help="Classes and their order.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs; default: the recipe's.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all that is drawn.")
 @SET
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint of an interrupted training.")
+@click.option("--cache", type=click.Path(path_type=Path), metavar="DIR", help="Keep computed features there.")
+@click.option("--teacher", type=_RUN, metavar="RUN", help="Learn from that run too (knowledge distillation).")
+@click.option("--warm-start", type=_RUN, metavar="RUN", help="Begin with the weights of that run.")
+@click.option("--include", multiple=True, metavar="PATTERN", help="Weights to begin with, by layer; repeatable.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Weights to begin afresh, by layer; repeatable.")
+@click.option("--resume", is_flag=True, help="Go on from where an interrupted training stopped.")
 @JSON
 def train(
     recipe: str,
     data: Path,
     out: Path,
     split: str | None,
+    class_map: Path | None,
     epochs: int | None,
     seed: int,
     overrides: tuple[str, ...],
+    cache: Path | None,
+    teacher: Path | None,
+    warm_start: Path | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
     resume: bool,
     as_json: bool,
 ) -> Path:
-    """Train RECIPE, the name of one that comes with asc-kit or a TOML file, and write a run folder."""
+    """Train RECIPE, the name of one that comes with asc-kit or a TOML file, and write a run folder.
+
+    With the environment variable TF_CONFIG, several processes train together; the first one writes the run.
+    """
     from asc_kit.records import to_plain
 
-    from .session import train_run
+    from .session import Session
     from .tables import show_evaluation
+    from .warm_start import WarmStart
 
+    if (include or exclude) and warm_start is None:
+        raise click.UsageError("--include and --exclude choose weights of the run given with --warm-start")
     chosen = recipe_of(recipe, (*overrides, *([f"training.epochs={epochs}"] if epochs is not None else [])))
-    manifest = train_run(chosen, data, out, split=split, seed=seed, resume=resume)
+    start = None
+    if warm_start is not None:
+        start = WarmStart(run=warm_start, include=include or ("*",), exclude=exclude)
+    session = Session(
+        recipe=chosen,
+        data=data,
+        out=out,
+        split=split,
+        class_map=class_map,
+        seed=seed,
+        resume=resume,
+        cache=cache,
+        warm_start=start,
+        teacher=teacher,
+    )
+    manifest = session.train()
+    if manifest is None:
+        click.echo("done; the first worker writes the run", err=True)
+        return out
     show_evaluation(manifest.evaluation, f"{manifest.name}, float, {manifest.train_seconds:.0f} s of training")
     if as_json:
         click.echo(json.dumps(to_plain(manifest), indent=2, ensure_ascii=False))

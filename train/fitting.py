@@ -1,165 +1,191 @@
-"""The training loop: clips in, a fitted Keras model out."""
+"""The training loop: windows in, a fitted Keras model out."""
 
 from __future__ import annotations
 
 import math
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from asc_kit.console import console, progress_bar
-from asc_kit.errors import ModelError
+from asc_kit.errors import AscKitError, ModelError
+from asc_kit.run import CHECKPOINTS
 
-from .augmentation import augmented_front_end
-from .checkpoint import Checkpoint, Epoch
-from .frontend_graph import front_end_graph
-from .recipe import Recipe, Training
+from .augmentation import Augmenter
+from .batches import Examples, Shard, epoch_batches, steps_per_epoch
+from .checkpoint import Checkpoint, Epoch, Progress
+from .distribution import Distribution
+from .interruption import postponed_interrupts
+from .recipe import Recipe
+from .run_log import RunLog
+from .schedule import optimizer_of, schedule_of
+from .step import training_step
 
 # how often a log gets a line when there is no terminal to draw a bar on
 _LOG_INTERVAL_S = 60.0
 
 
-@keras.saving.register_keras_serializable(package="asc_kit")
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """Learning rate that rises linearly over the warm-up and falls to zero along half a cosine."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """A training, ready to begin or to go on."""
 
-    def __init__(self, peak: float, warmup_steps: int, total_steps: int) -> None:
-        super().__init__()
-        self.peak = peak
-        self.warmup_steps = warmup_steps
-        self.total_steps = total_steps
+    model: Any
+    """Keras model, made in the distribution's scope; trained in place."""
+    recipe: Recipe
+    """Features, training and augmentation."""
+    labels: tuple[str, ...]
+    """Classes, in the order of the targets."""
+    examples: Examples
+    """The training set."""
+    augmenter: Augmenter
+    """What varies it."""
+    seed: int
+    """Order of windows and augmentation; the same seed gives the same weights on the same machine."""
+    distribution: Distribution
+    """How it is spread."""
+    folder: Path | None
+    """Where logs and kept checkpoints go; None for nowhere."""
+    checkpoint: Checkpoint | None
+    """Written now and then, and at an interruption; None for never."""
 
-    def __call__(self, step: Any) -> Any:
-        """Return the learning rate of a step, counted from 0."""
-        # the first step learns too: step 0 of a warm-up of n has 1 / n of the peak
-        done = tf.cast(step, tf.float32) + 1.0
-        rising = done / float(max(1, self.warmup_steps))
-        progress = (done - self.warmup_steps) / float(max(1, self.total_steps - self.warmup_steps))
-        falling = 0.5 * (1.0 + tf.cos(math.pi * tf.clip_by_value(progress, 0.0, 1.0)))
-        return self.peak * tf.minimum(rising, falling)
+    def fit(self, resume_from: Checkpoint | None = None) -> tuple[Epoch, ...]:
+        """Train; gives the history.
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {"peak": self.peak, "warmup_steps": self.warmup_steps, "total_steps": self.total_steps}
+        Parameters
+        ----------
+        resume_from
+            Checkpoint to go on from; None to begin.
 
-
-def schedule_of(training: Training, steps_per_epoch: int) -> WarmupCosine:
-    """Return the learning rate's course; the warm-up takes at most a quarter of it."""
-    total = training.epochs * steps_per_epoch
-    return WarmupCosine(training.learning_rate, min(training.warmup_steps, total // 4), total)
-
-
-def fit(
-    model: Any,
-    recipe: Recipe,
-    samples: NDArray[np.int16],
-    targets: NDArray[np.int32],
-    seed: int,
-    checkpoint: Checkpoint,
-    resume: bool,
-) -> list[Epoch]:
-    """Train `model` in place; gives the history.
-
-    Parameters
-    ----------
-    model
-        Keras model, features in, logits out.
-    recipe
-        Features, training and augmentation.
-    samples
-        Audio, shape [n_clips, clip_samples].
-    targets
-        Class of each clip, shape [n_clips].
-    seed
-        Order of clips and augmentation; the same seed gives the same weights on the same machine.
-    checkpoint
-        Written between epochs.
-    resume
-        Whether to go on from the checkpoint.
-
-    Raises
-    ------
-    ModelError
-        When the loss is no longer a number.
-    SpecError
-        When there is no checkpoint to go on from.
-    """
-    training = recipe.training
-    batch_size = min(training.batch_size, len(samples))
-    steps = len(samples) // batch_size
-    schedule = schedule_of(training, steps)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=training.weight_decay)
-    optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *optimizer.variables]
-    history = checkpoint.restore(variables) if resume else []
-    step = _step_function(model, optimizer, recipe, seed)
-    last_line = time.monotonic()
-    with progress_bar("training", training.epochs * steps) as (bar, task):
-        bar.advance(task, len(history) * steps)
-        for number in range(len(history) + 1, training.epochs + 1):
-            start = time.monotonic()
-            loss_sum = hits = 0.0
-            for position, (audio, target) in enumerate(_batches(samples, targets, batch_size, seed, number), start=1):
-                loss, correct = (float(value) for value in step(audio, target, optimizer.iterations))
-                if not math.isfinite(loss):
-                    raise ModelError(
-                        f"training diverged: the loss is {loss} in epoch {number}, step {position}",
-                        hint=f"lower the learning rate: --set learning_rate={training.learning_rate / 3:.2g}",
-                    )
-                loss_sum, hits = loss_sum + loss, hits + correct
-                seen = position * batch_size
-                note = f"epoch {number}  loss {loss_sum / position:.3f}  accuracy {hits / seen:.1%}"
-                bar.update(task, advance=1, note=note)
-            if bar.disable and time.monotonic() - last_line > _LOG_INTERVAL_S:
-                last_line = time.monotonic()
-                console.print(f"training: {note}, of {training.epochs} epochs", soft_wrap=True)
-            history.append(
-                Epoch(
-                    epoch=number,
-                    learning_rate=float(schedule(optimizer.iterations - 1)),
-                    loss=loss_sum / steps,
-                    accuracy=hits / (steps * batch_size),
-                    seconds=round(time.monotonic() - start, 3),
-                )
+        Raises
+        ------
+        ModelError
+            When the loss is no longer a number.
+        SpecError
+            When the checkpoint belongs to another training, or a batch cannot be shared.
+        KeyboardInterrupt
+            After Ctrl-C, when the checkpoint is written.
+        """
+        training = self.recipe.training
+        batch_size = min(training.batch_size, len(self.examples))
+        self.distribution.check_batch(batch_size)
+        steps = steps_per_epoch(self.examples, batch_size)
+        schedule = schedule_of(training, steps)
+        with self.distribution.scope():
+            optimizer = optimizer_of(training, schedule)
+            optimizer.build(self.model.trainable_variables)
+        variables = [*self.model.variables, *optimizer.variables]
+        progress = resume_from.restore(variables) if resume_from is not None else Progress()
+        self.distribution.synchronize(self.model)
+        step = self.distribution.run(
+            training_step(
+                self.model,
+                optimizer,
+                self.recipe,
+                self.augmenter,
+                self.labels,
+                is_audio=self.examples.is_audio,
+                batch_size=batch_size,
+                seed=self.seed,
             )
-            checkpoint.save(variables, history)
-    return history
+        )
+        log = RunLog(self.folder) if self.folder is not None else None
+        with postponed_interrupts() as interrupted, progress_bar("training", training.epochs * steps) as (bar, task):
+            bar.advance(task, len(progress.history) * steps + progress.step)
+            last_line = time.monotonic()
+            while len(progress.history) < training.epochs:
+                number = len(progress.history) + 1
+                start = time.monotonic() - progress.seconds
+                shard = Shard(index=self.distribution.worker, count=self.distribution.workers)
+                batches = epoch_batches(self.examples, batch_size, self.seed, number, skip=progress.step, shard=shard)
+                for batch in batches:
+                    loss, hits = (float(value) for value in step(*batch))
+                    if not math.isfinite(loss):
+                        raise _diverged(self.model, progress, loss, training.learning_rate)
+                    progress = replace(
+                        progress,
+                        step=progress.step + 1,
+                        loss_sum=progress.loss_sum + loss,
+                        hits=progress.hits + hits,
+                        seconds=round(time.monotonic() - start, 3),
+                    )
+                    bar.update(task, advance=1, note=_note(progress, batch_size))
+                    if self.checkpoint is not None and (interrupted() or self.checkpoint.is_due):
+                        self.checkpoint.save(variables, progress)
+                    if interrupted():
+                        raise KeyboardInterrupt
+                if bar.disable and time.monotonic() - last_line > _LOG_INTERVAL_S:
+                    last_line = time.monotonic()
+                    note = _note(progress, batch_size)
+                    console.print(f"training: {note}, of {training.epochs} epochs", soft_wrap=True)
+                progress = _next_epoch(progress, steps * batch_size, float(schedule(optimizer.iterations - 1)))
+                if log is not None:
+                    log.write(progress.history)
+                self._keep(number)
+        if log is not None:
+            log.close()
+        return progress.history
+
+    def _keep(self, epoch: int) -> None:
+        """Keep the weights of this epoch, if the recipe wants them."""
+        every = self.recipe.training.checkpoint_epochs
+        if self.folder is None or not every or epoch % every:
+            return
+        folder = self.folder / CHECKPOINTS
+        name = f"epoch_{epoch:04d}.weights.h5"
+        temporary = folder / f".{name}"
+        try:
+            folder.mkdir(exist_ok=True)
+            self.model.save_weights(temporary)
+            os.replace(temporary, folder / name)
+        except OSError as failure:
+            temporary.unlink(missing_ok=True)
+            raise AscKitError(
+                f"the weights of epoch {epoch} cannot be written to {folder}: {failure}",
+                hint="make room, then go on with --resume",
+            ) from failure
 
 
-def _step_function(model: Any, optimizer: Any, recipe: Recipe, seed: int) -> Callable[..., tuple[Any, Any]]:
-    features_of = augmented_front_end(front_end_graph(recipe.frontend), recipe.frontend, recipe.augmentation)
-    n_labels = model.output_shape[-1]
-    smoothing = recipe.training.label_smoothing
-
-    def step(audio: Any, target: Any, number: Any) -> tuple[Any, Any]:
-        draw = tf.stack([tf.constant(seed, tf.int64), tf.cast(number, tf.int64)])
-        features = features_of(tf.cast(audio, tf.float32) / 32768.0, draw)
-        wanted = tf.one_hot(target, n_labels) * (1.0 - smoothing) + smoothing / n_labels
-        with tf.GradientTape() as tape:
-            logits = model(features, training=True)
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, logits))
-        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-        hits = tf.reduce_sum(tf.cast(tf.argmax(logits, 1, tf.int32) == target, tf.float32))
-        return loss, hits
-
-    graph: Callable[..., tuple[Any, Any]] = tf.function(step)
-    return graph
+def _next_epoch(progress: Progress, windows: int, learning_rate: float) -> Progress:
+    epoch = Epoch(
+        epoch=len(progress.history) + 1,
+        learning_rate=learning_rate,
+        loss=progress.loss_sum / progress.step,
+        accuracy=progress.hits / windows,
+        seconds=progress.seconds,
+    )
+    return Progress(history=(*progress.history, epoch))
 
 
-def _batches(samples: NDArray[np.int16], targets: NDArray[np.int32], batch_size: int, seed: int, epoch: int) -> Any:
-    """Return a data set of (audio, target): all clips in the order of this epoch, what fills no batch left out."""
+def _note(progress: Progress, batch_size: int) -> str:
+    accuracy = progress.hits / (progress.step * batch_size)
+    return f"epoch {len(progress.history) + 1}  loss {progress.loss_sum / progress.step:.3f}  accuracy {accuracy:.1%}"
 
-    def fetch(index: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
-        return samples[index], targets[index]
 
-    def shaped(index: Any) -> tuple[Any, Any]:
-        audio, target = tf.numpy_function(fetch, [index], (tf.int16, tf.int32), stateful=False)
-        return tf.ensure_shape(audio, (batch_size, samples.shape[1])), tf.ensure_shape(target, (batch_size,))
+def _diverged(model: Any, progress: Progress, loss: float, learning_rate: float) -> ModelError:
+    """Say what stopped being a number."""
+    broken = [weight.path for weight in model.weights if not _is_finite(weight)]
+    if broken:
+        cause = f"weights are no longer finite, first those of {broken[0]} ({len(broken)} of {len(model.weights)})"
+    else:
+        cause = "the weights are still finite, their outputs are not"
+    before = f"{progress.loss_sum / progress.step:.3f} on average" if progress.step else _last_loss(progress.history)
+    return ModelError(
+        f"training diverged: the loss is {loss} in epoch {len(progress.history) + 1}, step {progress.step + 1}, "
+        f"after {before}; {cause}",
+        hint=f"lower the learning rate: --set learning_rate={learning_rate / 3:.2g}",
+    )
 
-    order = np.random.default_rng([seed, epoch]).permutation(len(samples))
-    return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True).map(shaped).prefetch(2)
+
+def _last_loss(history: Sequence[Epoch]) -> str:
+    return f"{history[-1].loss:.3f} in the epoch before" if history else "nothing: it was the first"
+
+
+def _is_finite(weight: Any) -> bool:
+    values: NDArray[Any] = np.asarray(weight)
+    return values.dtype.kind != "f" or bool(np.all(np.isfinite(values)))

@@ -23,6 +23,24 @@ from .layers import conversion_form
 _BATCH = 64
 
 
+def load_keras_model(path: Path) -> Any:
+    """Return the network of a run as Keras saved it, all of its heads included.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be loaded.
+    """
+    import keras
+
+    from . import layers  # noqa: F401  a saved network needs its layers known
+
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError) as failure:
+        raise ModelError(f"network {path} cannot be loaded: {failure}", hint="train again") from failure
+
+
 def inference_model(model: Any, task: Task) -> Any:
     """Return the part of a network that is deployed: no heads that only training has, sigmoid where labels are many.
 

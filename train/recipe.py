@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from asc_kit.dataset import Task
 from asc_kit.errors import SpecError
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.records import STRICT, parse_record, read_record, to_plain
+from asc_kit.records import STRICT, parse_record, read_record, to_plain, write_bytes
 
 from .models import model_file
 
@@ -100,6 +100,13 @@ class Training:
     checkpoint_epochs: Annotated[int, Field(ge=0)] = 0
     """Keep a checkpoint of the weights every so many epochs; 0 keeps none but the last."""
 
+    def __post_init__(self) -> None:
+        if self.weight_decay and self.optimizer != "adamw":
+            raise SpecError(
+                f"weight_decay is {self.weight_decay}, but optimizer {self.optimizer} has none",
+                hint="--set optimizer=adamw, or --set weight_decay=0",
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -163,6 +170,24 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         )
     recipe = read_record(Recipe, path)
     return override(recipe, overrides) if overrides else recipe
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Write a recipe, all values resolved, as a TOML file that `load_recipe` reads."""
+    import tomli_w
+
+    settings = parse_record(model_file(recipe.model).Settings, recipe.model_settings, where="model_settings")
+    document = {**to_plain(recipe), "model_settings": to_plain(settings)}
+    # TOML has no word for None; a value left out is its default, which None always is here
+    write_bytes(path, tomli_w.dumps(_without_none(document)).encode())
+
+
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if value is not None
+    }
 
 
 def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:

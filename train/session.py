@@ -2,93 +2,219 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import platform
-from dataclasses import asdict, fields
+import tempfile
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from asc_kit import __version__
-from asc_kit.clips import load_clips
+from asc_kit.clips import Windows, load_windows
 from asc_kit.console import console
 from asc_kit.dataset import TEST_SPLITS, TRAIN_SPLITS, Dataset, read_dataset
-from asc_kit.errors import DataError
+from asc_kit.errors import DataError, SpecError
 from asc_kit.evaluation import evaluation_of
-from asc_kit.metrics import probabilities
-from asc_kit.records import new_folder, short_id, to_plain, write_json
-from asc_kit.run import HISTORY, KERAS_MODEL, MANIFEST, SAVED_MODEL, RunManifest
+from asc_kit.metrics import OutputActivation, probabilities
+from asc_kit.records import short_id, to_plain, write_json
+from asc_kit.run import KERAS_MODEL, MANIFEST, SAVED_MODEL, RunManifest
 
-from .checkpoint import Checkpoint, Epoch
 from .models import build_model
-from .recipe import Recipe
-from .tensorflow_start import start_tensorflow
+from .recipe import Recipe, write_recipe
+from .warm_start import WarmStart
+from .working_folder import STATE, check_working_folder, partial_folder, working_folder
 
 
-def train_run(
-    recipe: Recipe, data: Path, out: Path, *, split: str | None = None, seed: int = 1, resume: bool = False
-) -> RunManifest:
-    """Train a recipe and write its run folder; on failure or interruption nothing is left of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What to train, on what, and where to."""
 
-    A training of some length leaves its last checkpoint, beside the run folder.
+    recipe: Recipe
+    """What."""
+    data: Path
+    """Folder of the data set."""
+    out: Path
+    """The run folder; an earlier run there is replaced, once the new one is complete."""
+    split: str | None = None
+    """Split to train on; None for the data set's own training split."""
+    class_map: Path | None = None
+    """Table of the classes and their order; None for the data set's own."""
+    seed: int = 1
+    """Weights, order of windows and augmentation follow from it."""
+    resume: bool = False
+    """Whether to go on from where an interrupted training to the same `out` stopped."""
+    cache: Path | None = None
+    """Folder of cached features; None to compute them in every step."""
+    warm_start: WarmStart | None = None
+    """An earlier run to begin with; None for fresh weights."""
+    teacher: Path | None = None
+    """An earlier run to learn from; None for the labels alone."""
 
-    Parameters
-    ----------
-    recipe
-        What to train.
-    data
-        Folder of the data set.
-    out
-        The run folder; an earlier run there is replaced, once the new one is complete.
-    split
-        Split to train on; None for the data set's own training split.
-    seed
-        Weights, order of clips and augmentation follow from it.
-    resume
-        Whether to go on from the checkpoint that an interrupted training to the same `out` left.
+    def train(self) -> RunManifest | None:
+        """Train and write the run; None where another process of the same training writes it.
 
-    Raises
-    ------
-    SpecError
-        When there is no such checkpoint.
-    DataError
-        When the data set lacks a split or a recording, or has fewer than two classes.
-    ModelError
-        When training diverges.
-    """
-    dataset = read_dataset(data)
-    train_set = dataset.split(*((split,) if split else TRAIN_SPLITS))
-    test_set = dataset.split(*TEST_SPLITS)
-    _check(train_set, test_set)
-    identity = short_id([to_plain(recipe), seed, train_set.data_id])
-    folder_name = os.path.abspath(out)  # "." has no name of its own
-    checkpoint = Checkpoint(Path(f"{folder_name}.checkpoint.npz"), identity)
-    try:
-        with new_folder(out, marker=MANIFEST) as folder:
-            manifest = _train_into(folder, recipe, train_set, test_set, seed, checkpoint, resume)
+        An interrupted training leaves its folder, `out` with ``.partial`` at the end, if it came as far as a
+        checkpoint; any other failure leaves nothing.
+
+        Raises
+        ------
+        SpecError
+            When there is nothing to resume, or settings do not fit the data.
+        DataError
+            When the data set lacks a split or a recording, or has fewer than two classes.
+        ModelError
+            When training diverges.
+        """
+        check_working_folder(self.out, resume=self.resume)
+        dataset = read_dataset(self.data)
+        train_set = dataset.split(*((self.split,) if self.split else TRAIN_SPLITS))
+        test_set = dataset.split(*TEST_SPLITS)
+        _check(self.recipe, train_set, test_set)
+        _check_cache(self.recipe, self.cache)
+        # what is wrong with recordings must show before TensorFlow's seconds of start-up
+        examples = None if self.cache is not None else self._windows(train_set, "training clips")
+        test_windows = self._windows(test_set, "test clips")
+
+        from .distribution import start_distribution
+
+        distribution = start_distribution()
+        if not distribution.is_chief:
+            with tempfile.TemporaryDirectory(prefix="asc-kit-") as folder:
+                self._fit(Path(folder), train_set, examples, distribution)
+            return None
+        with working_folder(self.out, resume=self.resume) as folder:
+            write_recipe(self.recipe, folder / "recipe.toml")
+            fitted = self._fit(folder, train_set, examples, distribution)
+            manifest = self._finish(folder, fitted, train_set, test_set, test_windows, distribution.workers)
             write_json(folder / MANIFEST, manifest)
-    except KeyboardInterrupt:
-        if checkpoint.saved:
-            console.print(
-                f"{checkpoint.path} is kept: the same command with --resume goes on from it",
-                soft_wrap=True,
-                markup=False,
-            )
-        raise
-    checkpoint.remove()
-    return manifest
+        return manifest
+
+    def _windows(self, dataset: Dataset, title: str) -> Windows:
+        return load_windows(dataset, self.recipe.frontend, self.recipe.hop_samples, title)
+
+    def _fit(self, folder: Path, train_set: Dataset, windows: Windows | None, distribution: Any) -> _Fitted:
+        import keras
+
+        from .checkpoint import Checkpoint
+        from .complexity import complexity_of
+        from .examples import make_augmenter, make_examples
+        from .fitting import Fitting
+        from .network import inference_model
+        from .warm_start import warm_start
+
+        recipe, spec = self.recipe, self.recipe.frontend
+        keras.utils.set_random_seed(self.seed)
+        with distribution.scope():
+            model = build_model(recipe.model, recipe.model_settings, spec, len(train_set.labels))
+        complexity = complexity_of(inference_model(model, recipe.task), spec.clip_seconds)
+        started = (
+            "" if self.warm_start is None else f", {warm_start(model, self.warm_start)} weights from an earlier run"
+        )
+        examples = make_examples(recipe, train_set, windows, self.cache, self.teacher)
+        console.print(
+            f"{recipe.name}: {complexity.parameters:,} parameters, {complexity.macs:,} MACs per window; "
+            f"{len(examples):,} windows of {len(train_set.clips):,} clips of {len(train_set.labels)} classes{started}",
+            soft_wrap=True,
+        )
+        state = Checkpoint(partial_folder(self.out) / STATE, self._identity(train_set))
+        fitting = Fitting(
+            model=model,
+            recipe=recipe,
+            labels=train_set.labels,
+            examples=examples,
+            augmenter=make_augmenter(recipe, train_set, examples),
+            seed=self.seed,
+            distribution=distribution,
+            folder=folder if distribution.is_chief else None,
+            checkpoint=state if distribution.is_chief else None,
+        )
+        history = fitting.fit(state if self.resume else None)
+        return _Fitted(model=model, history=history, windows=len(examples))
+
+    def _identity(self, train_set: Dataset) -> str:
+        others = [None if path is None else os.path.abspath(path) for path in (self.teacher, self._warm_start_run)]
+        return short_id([to_plain(self.recipe), self.seed, train_set.data_id, self.cache is not None, *others])
+
+    @property
+    def _warm_start_run(self) -> Path | None:
+        return None if self.warm_start is None else self.warm_start.run
+
+    def _finish(
+        self,
+        folder: Path,
+        fitted: _Fitted,
+        train_set: Dataset,
+        test_set: Dataset,
+        test_windows: Windows,
+        workers: int,
+    ) -> RunManifest:
+        from .complexity import complexity_of
+        from .network import inference_model, load_saved_model, predict, write_saved_model
+
+        recipe, spec = self.recipe, self.recipe.frontend
+        network = inference_model(fitted.model, recipe.task)
+        complexity = complexity_of(network, spec.clip_seconds)
+        fitted.model.save(folder / KERAS_MODEL)
+        write_saved_model(network, spec, folder / SAVED_MODEL)
+        # evaluated as it was written, not as it is in memory
+        outputs = predict(load_saved_model(folder / SAVED_MODEL), spec, test_windows.samples, "evaluation")
+        activation: OutputActivation = "sigmoid" if recipe.task == "multi_label" else "logits"
+        scores = test_windows.clip_means(probabilities(outputs.astype(np.float64), activation))
+        return RunManifest(
+            schema_version=1,
+            asc_kit=__version__,
+            tools=_tools(),
+            name=recipe.name,
+            recipe=to_plain(recipe),
+            seed=self.seed,
+            labels=train_set.labels,
+            frontend=spec,
+            task=recipe.task,
+            output_activation=activation,
+            hop_samples=recipe.hop_samples,
+            data_root=os.fspath(train_set.root.resolve()),
+            train_split=train_set.split_name or "",
+            train_data_id=train_set.data_id,
+            train_clips=len(train_set.clips),
+            train_windows=fitted.windows,
+            train_recording_devices=train_set.recording_devices,
+            test_split=test_set.split_name or "",
+            warm_start=None if self.warm_start is None else os.fspath(self.warm_start.run.resolve()),
+            teacher=None if self.teacher is None else os.fspath(self.teacher.resolve()),
+            workers=workers,
+            parameters=complexity.parameters,
+            macs=complexity.macs,
+            epochs=recipe.training.epochs,
+            train_seconds=round(sum(epoch.seconds for epoch in fitted.history), 3),
+            evaluation=evaluation_of(test_set, scores, train_set.labels, train_set.recording_devices),
+        )
 
 
-def _check(train_set: Dataset, test_set: Dataset) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fitted:
+    """What the training loop gave."""
+
+    model: Any
+    history: tuple[Any, ...]
+    windows: int
+
+
+def _check(recipe: Recipe, train_set: Dataset, test_set: Dataset) -> None:
     if len(train_set.labels) < 2:
         raise DataError(f"{train_set.root} has one class only: {train_set.labels[0]}", hint="a classifier needs two")
-    missing = set(train_set.labels) - {clip.scene_label for clip in train_set.clips}
+    if recipe.task == "single_label" and train_set.task == "multi_label":
+        raise DataError(
+            f"clips of {train_set.root} have several labels, recipe {recipe.name} takes one class per clip",
+            hint="take a multi-label recipe, such as dcase2019_task2",
+        )
+    missing = set(train_set.labels) - {label for clip in train_set.clips for label in clip.labels}
     if missing:
         raise DataError(
             f"split {train_set.split_name} has no clips of {', '.join(sorted(missing))}",
-            hint="each class of meta.csv needs training clips",
+            hint="each class of the data set needs training clips",
         )
     shared = {clip.filename for clip in train_set.clips} & {clip.filename for clip in test_set.clips}
     if shared:
@@ -99,70 +225,14 @@ def _check(train_set: Dataset, test_set: Dataset) -> None:
         )
 
 
-def _train_into(
-    folder: Path,
-    recipe: Recipe,
-    train_set: Dataset,
-    test_set: Dataset,
-    seed: int,
-    checkpoint: Checkpoint,
-    resume: bool,
-) -> RunManifest:
-    spec = recipe.frontend
-    train_samples = load_clips(train_set, spec, "training clips")
-    test_samples = load_clips(test_set, spec, "test clips")
-
-    # after the data has been read, so that mistakes in it show before TensorFlow's seconds of start-up
-    start_tensorflow()
-    import keras
-
-    from .complexity import complexity_of
-    from .fitting import fit
-    from .network import load_saved_model, predict, write_saved_model
-
-    keras.utils.set_random_seed(seed)
-    model = build_model(recipe.model, recipe.model_settings, spec, len(train_set.labels))
-    complexity = complexity_of(model, spec.clip_seconds)
-    console.print(
-        f"{recipe.name}: {complexity.parameters:,} parameters, {complexity.macs:,} MACs per clip; "
-        f"{len(train_set.clips):,} training clips of {len(train_set.labels)} classes",
-        soft_wrap=True,
-    )
-    targets = np.array([train_set.labels.index(clip.scene_label) for clip in train_set.clips], np.int32)
-    history = fit(model, recipe, train_samples, targets, seed, checkpoint, resume)
-
-    with (folder / HISTORY).open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, [field.name for field in fields(Epoch)])
-        writer.writeheader()
-        writer.writerows(asdict(epoch) for epoch in history)
-    model.save(folder / KERAS_MODEL)
-    write_saved_model(model, spec, folder / SAVED_MODEL)
-    # evaluated as it was written, not as it is in memory
-    outputs = predict(load_saved_model(folder / SAVED_MODEL), spec, test_samples, "evaluation")
-    scores = probabilities(outputs.astype(np.float64), "logits")
-    return RunManifest(
-        schema_version=1,
-        asc_kit=__version__,
-        tools=_tools(),
-        name=recipe.name,
-        recipe=to_plain(recipe),
-        seed=seed,
-        labels=train_set.labels,
-        frontend=spec,
-        task=recipe.task,
-        output_activation="logits",
-        data_root=os.fspath(train_set.root.resolve()),
-        train_split=train_set.split_name or "",
-        train_data_id=train_set.data_id,
-        train_clips=len(train_set.clips),
-        train_recording_devices=train_set.recording_devices,
-        test_split=test_set.split_name or "",
-        parameters=complexity.parameters,
-        macs=complexity.macs,
-        epochs=recipe.training.epochs,
-        train_seconds=round(sum(epoch.seconds for epoch in history), 3),
-        evaluation=evaluation_of(test_set, scores, train_set.labels, train_set.recording_devices),
-    )
+def _check_cache(recipe: Recipe, cache: Path | None) -> None:
+    settings = recipe.augmentation
+    on_audio = [name for name in ("gain_db", "device_ir_p", "time_roll_s") if getattr(settings, name)]
+    if cache is not None and on_audio:
+        raise SpecError(
+            f"recipe {recipe.name} varies the audio ({', '.join(on_audio)}), which cached features do not have",
+            hint="leave --cache out, or " + " ".join(f"--set {name}=0" for name in on_audio),
+        )
 
 
 def _tools() -> dict[str, str]:

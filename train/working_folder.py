@@ -37,9 +37,8 @@ def working_folder(out: Path, *, resume: bool) -> Iterator[Path]:
     AscKitError
         When `out` is something of the user's, or another process is training there.
     """
+    check_working_folder(out, resume=resume)
     target, folder = Path(os.path.abspath(out)), partial_folder(out)
-    check_replaceable(target, marker=MANIFEST)
-    _check(folder, resume)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / _LOCK).open("w")
@@ -59,7 +58,10 @@ def working_folder(out: Path, *, resume: bool) -> Iterator[Path]:
         raise
 
 
-def _check(folder: Path, resume: bool) -> None:
+def check_working_folder(out: Path, *, resume: bool) -> None:
+    """Make sure that a training to `out` can begin or go on, as `working_folder` does."""
+    check_replaceable(Path(os.path.abspath(out)), marker=MANIFEST)
+    folder = partial_folder(out)
     if resume and not (folder / STATE).is_file():
         raise SpecError(
             f"there is no interrupted training to go on from: {folder} has no checkpoint",

@@ -96,6 +96,8 @@ def invoke(name: str, **options: object) -> object:
 _EXTRA_OF = {
     "tensorflow": "train",
     "keras": "train",
+    "tensorboard": "train",
+    "tomli_w": "train",
     "tflite": "export",
     "jinja2": "device",
     "elftools": "device",

@@ -1,0 +1,139 @@
+"""Several processors for one training: the GPUs of a machine, or several machines that ``TF_CONFIG`` lists."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from asc_kit.console import console
+from asc_kit.errors import SpecError
+from asc_kit.native_output import hidden_stderr
+
+from .tensorflow_start import start_tensorflow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """How a training is spread."""
+
+    strategy: Any = None
+    """TensorFlow's strategy; None for one processor in one process."""
+    worker: int = 0
+    """Number of this process; the first one is the chief, which writes the run."""
+    workers: int = 1
+    """Number of processes."""
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes the run."""
+        return self.worker == 0
+
+    @property
+    def replicas(self) -> int:
+        """Number of copies of the network, in all processes."""
+        return 1 if self.strategy is None else int(self.strategy.num_replicas_in_sync)
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Return the context in which network and optimizer are made."""
+        return nullcontext() if self.strategy is None else self.strategy.scope()
+
+    def check_batch(self, batch_size: int) -> None:
+        """Make sure that a batch can be shared out evenly.
+
+        Raises
+        ------
+        SpecError
+            When it cannot.
+        """
+        if batch_size % self.replicas:
+            raise SpecError(
+                f"a batch of {batch_size} windows cannot be shared by {self.replicas} replicas",
+                hint=f"for example --set batch_size={-(-batch_size // self.replicas) * self.replicas}",
+            )
+
+    def synchronize(self, model: Any) -> None:
+        """Let batch normalization see the batch of all replicas, so that their number changes nothing."""
+        import keras
+
+        if self.replicas > 1:
+            for layer in model.layers:
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.synchronized = True
+
+    def run(self, step: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
+        """Return `step` as a graph that all replicas run on their part of a batch; its results are sums over them."""
+        import tensorflow as tf
+
+        if self.strategy is None:
+            graph: Callable[..., tuple[Any, ...]] = tf.function(step)
+            return graph
+        here = self.replicas // self.workers
+
+        def everywhere(*batch: Any) -> tuple[Any, ...]:
+            results = self.strategy.run(step, args=batch)
+            return tuple(self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for value in results)
+
+        spread = tf.function(everywhere)
+
+        def shared(*batch: Any) -> tuple[Any, ...]:
+            def part(column: Any) -> Any:
+                parts = tf.split(column, here)
+                return self.strategy.experimental_distribute_values_from_function(
+                    lambda context: parts[context.replica_id_in_sync_group % here]
+                )
+
+            results: tuple[Any, ...] = spread(*(batch if here == 1 else map(part, batch)))
+            return results
+
+        return shared
+
+
+def start_distribution() -> Distribution:
+    """Start TensorFlow, on as many processors as there are.
+
+    With the environment variable ``TF_CONFIG`` (TensorFlow's own: a JSON list of workers and which one this is),
+    `MultiWorkerMirroredStrategy`; with more than one GPU, `MirroredStrategy`; else one processor.
+
+    Raises
+    ------
+    SpecError
+        When ``TF_CONFIG`` is not what TensorFlow takes.
+    """
+    text = os.environ.get("TF_CONFIG")
+    if text:
+        worker, workers = _read_config(text)
+        if workers > 1:
+            console.print(f"worker {worker + 1} of {workers}: waiting for the others")
+            with hidden_stderr():
+                import tensorflow as tf
+
+                # before the first operation: afterwards TensorFlow can start no collective ones
+                strategy = tf.distribute.MultiWorkerMirroredStrategy()
+            start_tensorflow()
+            return Distribution(strategy=strategy, worker=worker, workers=workers)
+    start_tensorflow()
+    import tensorflow as tf
+
+    if len(tf.config.list_physical_devices("GPU")) > 1:
+        return Distribution(strategy=tf.distribute.MirroredStrategy())
+    return Distribution()
+
+
+def _read_config(text: str) -> tuple[int, int]:
+    hint = 'for example {"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
+    try:
+        config = json.loads(text)
+        workers, kind, index = config["cluster"]["worker"], config["task"]["type"], config["task"]["index"]
+    except (ValueError, TypeError, KeyError) as failure:
+        raise SpecError(f"TF_CONFIG cannot be read: {failure!r}. Received: {text:.200}", hint=hint) from failure
+    if (
+        set(config["cluster"]) != {"worker"}
+        or kind != "worker"
+        or not (isinstance(index, int) and 0 <= index < len(workers))
+    ):
+        raise SpecError(f"TF_CONFIG must list workers alone, and this one of them. Received: {text:.200}", hint=hint)
+    return index, len(workers)

@@ -1,0 +1,52 @@
+"""What a training says of itself while it runs: ``history.csv`` and TensorBoard's event files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from asc_kit.records import write_text
+from asc_kit.run import HISTORY, LOGS
+
+from .checkpoint import Epoch
+
+
+class RunLog:
+    """The logs of one training.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._events: Any = None
+
+    def write(self, history: Sequence[Epoch]) -> None:
+        """Write the history, and the last epoch as scalars for TensorBoard."""
+        text = io.StringIO(newline="")
+        table = csv.DictWriter(text, [field.name for field in fields(Epoch)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(epoch) for epoch in history)
+        write_text(self.folder / HISTORY, text.getvalue())
+        if self._events is None:
+            self._events = tf.summary.create_file_writer(os.fspath(self.folder / LOGS))
+        last = history[-1]
+        with self._events.as_default(step=last.epoch):
+            for name in ("loss", "accuracy", "learning_rate"):
+                tf.summary.scalar(f"training/{name}", getattr(last, name))
+        self._events.flush()
+
+    def close(self) -> None:
+        """Finish the event file."""
+        if self._events is not None:
+            self._events.close()
