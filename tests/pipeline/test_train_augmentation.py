@@ -1,91 +1,160 @@
-"""Augmentation: each part does what it says, and the same seed does it again."""
+"""The augmentation of a recipe as a whole: what is off does nothing, what is on happens in order."""
+
+import math
+from dataclasses import replace
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from asc_kit.train.augmentation import freq_mixstyle, frequency_mask, time_roll
-from asc_kit.train.fitting import schedule_of
-from asc_kit.train.recipe import Training
+from asc_kit.errors import SpecError
+from asc_kit.frontend import FrontEndSpec
+from asc_kit.train.augmentation import (
+    Augmenter,
+    device_correction,
+    freq_mixstyle,
+    frequency_mask,
+    mixup,
+    synthetic_impulse_responses,
+    time_mask,
+    time_roll,
+)
+from asc_kit.train.augmentation.draws import streams
+from asc_kit.train.recipe import Augmentation
 
 SEED = tf.constant([1, 2], tf.int64)
 OTHER_SEED = tf.constant([1, 3], tf.int64)
+SPEC = FrontEndSpec(
+    sample_rate_hz=8000, clip_samples=2000, n_fft=256, win_length=256, hop_length=125, n_mels=16, f_max_hz=4000
+)
+RESPONSES = np.random.default_rng(4).normal(size=(3, 16)).astype(np.float32)
+EVERYTHING = Augmentation(
+    gain_db=6, device_ir_p=0.5, time_roll_s=0.01, device_correction_p=0.5, mixup_alpha=0.3, frequency_mask_bands=4,
+    time_masks=2, time_mask_frames=3, mixstyle_p=1.0,
+)  # fmt: skip
 
 
-def test_time_roll_rotates_every_clip_by_its_own_shift() -> None:
-    audio = np.arange(200, dtype=np.float32).reshape(20, 10)
-    rolled = np.asarray(time_roll(tf.constant(audio), 3, SEED))
-    shifts = []
-    for before, after in zip(audio, rolled, strict=True):
-        found = [shift for shift in range(-3, 4) if np.array_equal(np.roll(before, shift), after)]
-        assert len(found) == 1
-        shifts += found
-    assert min(shifts) < 0 < max(shifts)
-    assert np.array_equal(rolled, time_roll(tf.constant(audio), 3, SEED))
-    assert not np.array_equal(rolled, time_roll(tf.constant(audio), 3, OTHER_SEED))
+def augmenter(settings: Augmentation, spec: FrontEndSpec = SPEC) -> Augmenter:
+    return Augmenter(spec, settings, RESPONSES, 0, synthetic_impulse_responses(spec.sample_rate_hz, 4))
 
 
-def test_frequency_mask_silences_one_run_of_bands() -> None:
-    for axis, shape in ((1, (200, 16, 5, 1)), (2, (200, 5, 16, 1))):
-        masked = np.asarray(frequency_mask(tf.ones(shape), 6, -11.5, axis, SEED))
-        bands = np.moveaxis(masked[..., 0], axis, 1)
-        assert set(np.unique(bands)) == {np.float32(-11.5), np.float32(1)}
-        widths, firsts = [], []
-        for clip in bands:
-            silent = clip == np.float32(-11.5)
-            assert np.array_equal(silent.all(axis=1), silent.any(axis=1))
-            places = np.flatnonzero(silent[:, 0])
-            assert len(places) == 0 or np.array_equal(places, np.arange(places[0], places[-1] + 1))
-            widths.append(len(places))
-            firsts += places[:1].tolist()
-        assert set(widths) == {0, 1, 2, 3, 4, 5}  # drawn from [0, 6)
-        assert min(firsts) == 0
-        assert max(firsts) >= 12
+def batch(spec: FrontEndSpec = SPEC) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    rng = np.random.default_rng(5)
+    audio = rng.uniform(-0.5, 0.5, (12, spec.clip_samples))
+    log_mel = rng.normal(size=(12, spec.n_frames, spec.n_mels))
+    targets = np.eye(4)[rng.integers(0, 4, 12)]
+    features = rng.normal(size=(12, *spec.input_shape[1:]))
+    devices = tf.constant(rng.integers(0, 2, 12), tf.int32)
+    a, b, c, d = (tf.constant(values, tf.float32) for values in (audio, log_mel, targets, features))
+    return a, b, c, d, devices
 
 
-def test_mixstyle_gives_each_band_a_mixture_of_two_styles() -> None:
-    rng = np.random.default_rng(0)
-    means = rng.normal(size=(6, 4, 1, 1)) * 5
-    deviations = rng.uniform(0.5, 2, (6, 4, 1, 1))
-    shape = rng.normal(size=(6, 4, 50, 1))
-    shape = (shape - shape.mean(axis=2, keepdims=True)) / shape.std(axis=2, keepdims=True)
-    features = (means + deviations * shape).astype(np.float32)
-    mixed = np.asarray(freq_mixstyle(tf.constant(features), 1.0, 0.3, 2, SEED))
-    new_means, new_deviations = mixed.mean(axis=2)[..., 0], mixed.std(axis=2)[..., 0]
-    # what happens in time stays
-    normal = (mixed - mixed.mean(axis=2, keepdims=True)) / mixed.std(axis=2, keepdims=True)
-    assert np.abs(normal - shape).max() < 1e-3
-    # one weight and one partner per clip explain all four bands, mean and deviation alike
-    for clip in range(6):
-        fits = []
-        for partner in range(6):
-            towards = np.append(means[partner, :, 0, 0], deviations[partner, :, 0, 0])
-            own = np.append(means[clip, :, 0, 0], deviations[clip, :, 0, 0])
-            new = np.append(new_means[clip], new_deviations[clip])
-            span = towards - own
-            weight = 0.0 if partner == clip else float(span @ (new - own) / (span @ span))
-            fits.append((np.abs(own + weight * span - new).max(), weight))
-        error, weight = min(fits)
-        assert error < 1e-3
-        assert -1e-4 <= weight <= 1 + 1e-4
-    assert np.abs(mixed - features).max() > 0.1
+def test_with_everything_off_each_stage_returns_its_input_and_adds_no_operation() -> None:
+    audio, log_mel, targets, features, devices = batch()
+    nothing = augmenter(Augmentation())
+    assert not nothing.works_on_audio
+    assert nothing.audio(audio, SEED) is audio
+    assert nothing.log_mel(log_mel, (targets,), devices, SEED) == (log_mel, (targets,))
+    assert nothing.features(features, SEED) is features
+
+    @tf.function
+    def graph(values: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return nothing.features(nothing.audio(values, seed), seed)
+
+    operations = graph.get_concrete_function(audio, SEED).graph.get_operations()
+    assert {operation.type for operation in operations} <= {"Placeholder", "Identity"}
 
 
-def test_mixstyle_happens_in_its_share_of_the_batches() -> None:
-    features = tf.random.stateless_normal((4, 3, 8, 1), (5, 5))
-    changed = [
-        not np.allclose(features, freq_mixstyle(features, 0.4, 0.3, 2, tf.constant([9, step], tf.int64)), atol=1e-4)
-        for step in range(200)
-    ]
-    assert 0.3 < np.mean(changed) < 0.5
+@pytest.mark.parametrize(
+    ("settings", "works"),
+    [
+        (Augmentation(gain_db=1), True),
+        (Augmentation(device_ir_p=0.9), True),
+        (Augmentation(time_roll_s=0.01), True),
+        (replace(EVERYTHING, gain_db=0, device_ir_p=0, time_roll_s=0), False),
+    ],
+)
+def test_it_knows_whether_features_can_be_computed_beforehand(settings: Augmentation, works: bool) -> None:
+    audio = batch()[0]
+    assert augmenter(settings).works_on_audio == works
+    assert np.array_equal(augmenter(settings).audio(audio, SEED), audio) != works
 
 
-def test_learning_rate_rises_then_falls_to_nothing() -> None:
-    training = Training(epochs=10, batch_size=8, learning_rate=0.01, weight_decay=0.0, warmup_steps=20)
-    schedule = schedule_of(training, steps_per_epoch=10)
-    rates = np.array([float(schedule(step)) for step in range(100)])
-    assert np.allclose(rates[:20], 0.01 * np.arange(1, 21) / 20)
-    assert np.all(np.diff(rates[20:]) < 0)
-    assert np.isclose(rates[59], 0.005)  # half way down
-    assert rates[-1] < 1e-8
-    # a warm-up longer than the training is cut to a quarter of it
-    assert schedule_of(training, steps_per_epoch=1).warmup_steps == 2
+@pytest.mark.parametrize("layout", ["mel_time", "time_mel"])
+def test_in_a_graph_the_same_seed_gives_the_same_and_another_seed_something_else(layout: str) -> None:
+    spec = replace(SPEC, layout=layout, standardize="clip", delta_width=5)
+    audio, log_mel, targets, features, devices = batch(spec)
+    everything = augmenter(EVERYTHING, spec)
+
+    @tf.function
+    def graph(seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        varied, (mixed,) = everything.log_mel(log_mel, (targets,), devices, seed)
+        return everything.audio(audio, seed), varied, mixed, everything.features(features, seed)
+
+    inputs = (audio, log_mel, targets, features)
+    for one, again, other, before in zip(graph(SEED), graph(SEED), graph(OTHER_SEED), inputs, strict=True):
+        assert one.shape == before.shape
+        assert np.all(np.isfinite(one))
+        assert np.array_equal(one, again)
+        assert not np.array_equal(one, other)
+        assert not np.array_equal(one, before)
+
+
+def test_parts_are_those_of_the_functions_in_the_documented_order() -> None:
+    audio, log_mel, targets, features, devices = batch()
+    seeds = streams(SEED, 8)
+    for settings, stage, expected in (
+        (Augmentation(time_roll_s=0.01), "audio", time_roll(audio, 80, seeds[2])),
+        (Augmentation(frequency_mask_bands=9, frequency_masks=2, time_mask_frames=7, mixstyle_p=1.0), "features",
+         freq_mixstyle(
+             time_mask(
+                 frequency_mask(features, 9, SPEC.silence_feature, 1, seeds[5], count=2),
+                 7, SPEC.silence_feature, 2, seeds[6],
+             ), 1.0, 0.3, 2, seeds[7],
+         )),
+    ):  # fmt: skip
+        values = audio if stage == "audio" else features
+        assert np.array_equal(getattr(augmenter(settings), stage)(values, SEED), expected)
+    # a mixture has no device: correction comes first
+    corrected = device_correction(log_mel, devices, RESPONSES, 0, 0.5, math.log(SPEC.log_offset), seeds[3])
+    expected, (wanted,) = mixup(corrected, (targets,), 0.3, seeds[4])
+    found, (mixed,) = augmenter(EVERYTHING).log_mel(log_mel, (targets,), devices, SEED)
+    assert np.array_equal(found, expected)
+    assert np.array_equal(mixed, wanted)
+
+
+def test_the_draws_of_one_part_do_not_depend_on_the_others() -> None:
+    features = batch()[3]
+    without = augmenter(Augmentation(time_mask_frames=3)).features(features, SEED)
+    with_bands = augmenter(Augmentation(time_mask_frames=3, frequency_mask_bands=4)).features(features, SEED)
+    untouched = np.asarray(with_bands) != np.float32(SPEC.silence_feature)
+    assert np.array_equal(np.asarray(with_bands)[untouched], np.asarray(without)[untouched])
+
+
+def test_masks_are_filled_with_what_silence_gives_in_each_channel() -> None:
+    spec = replace(SPEC, delta_width=5)
+    ones = tf.ones((40, *spec.input_shape[1:]))
+    masked = np.asarray(augmenter(Augmentation(frequency_mask_bands=6), spec).features(ones, SEED))
+    assert set(np.unique(masked[..., 0])) == {np.float32(math.log(1e-5)), np.float32(1)}
+    assert set(np.unique(masked[..., 1])) == {np.float32(0), np.float32(1)}
+
+
+def test_loud_audio_is_cut_off_at_full_scale() -> None:
+    audio = tf.constant(np.random.default_rng(1).uniform(-1, 1, (16, 2000)), tf.float32)
+    varied = np.asarray(augmenter(Augmentation(gain_db=12)).audio(audio, SEED))
+    assert np.abs(varied).max() == 1.0
+    assert np.abs(np.asarray(augmenter(Augmentation(device_ir_p=1.0)).audio(audio, SEED))).max() <= 1.0
+
+
+def test_what_the_settings_need_must_be_there() -> None:
+    with pytest.raises(SpecError, match="no impulse responses"):
+        Augmenter(SPEC, Augmentation(device_ir_p=0.5))
+    with pytest.raises(SpecError, match="16 mel bands"):
+        Augmenter(SPEC, Augmentation(device_correction_p=0.5), RESPONSES[:, :5], 0)
+    with pytest.raises(SpecError, match="index of the reference device"):
+        Augmenter(SPEC, Augmentation(device_correction_p=0.5), RESPONSES)
+    # a data set with a single recording device has nothing to correct, which is no mistake
+    log_mel, targets, devices = batch()[1], batch()[2], batch()[4]
+    for none in (None, np.zeros((0, 16), np.float32)):
+        alone = Augmenter(SPEC, Augmentation(device_correction_p=0.5), none, 0)
+        assert alone.log_mel(log_mel, (targets,), devices, SEED)[0] is log_mel

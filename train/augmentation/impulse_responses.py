@@ -79,7 +79,8 @@ def synthetic_impulse_responses(rate_hz: int, n: int = 32, seed: int = 0) -> NDA
     -----
     The devices of train/synth/recording_devices.py must stay unseen in training, so nothing is taken from there: the
     construction is another (rational filters, which they have none of; no reflections, compression or noise), no value
-    is shared, and a test compares each response with each device.
+    is shared, and a test compares each response with each device (third octaves, overall level aside: 4 to 5 dB apart
+    in the median, 1.2 dB for the nearest pair).
     Source: for peaks, R. Bristow-Johnson, *Cookbook formulae for audio equalizer biquad filter coefficients*; the
     ranges are what data sheets of phones' and recorders' microphones show.
     """
