@@ -72,7 +72,7 @@ def test_fingerprint_follows_names_labels_and_sizes(tmp_path: Path) -> None:
     [
         ("", "an empty file"),
         ("filename,scene_label,identifier,source_label\na.wav,park,lyon-1,a\n", "TAB-separated"),
-        ("filename\tscene_label\tidentifier\na.wav\tpark\tlyon-1\n", "source_label"),
+        ("filename\tlabel\tidentifier\na.wav\tpark\tlyon-1\n", "scene_label"),
         ("filename\tscene_label\tidentifier\tsource_label\n", "names no clips"),
         (META + "audio/p1.wav\tpark\tlyon-1\ta\n", "line 5: audio/p1.wav stands there twice"),
         (META + "audio/p9.wav\tpark\n", "line 5"),

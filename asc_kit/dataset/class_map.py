@@ -1,0 +1,89 @@
+"""The order of a data set's classes: sorted names, or what a class map says.
+
+A class map is a CSV file of rows ``index,name`` with or without a header, the indices 0, 1, 2 … each once, as the
+baseline of DCASE 2019 Task 2 uses it. It may name classes that no clip has.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from asc_kit.errors import DataError
+
+from .tables import read_table
+
+CLASS_MAP = "class_map.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassMap:
+    """Classes in order, and where that is written."""
+
+    path: Path
+    """The file."""
+    names: tuple[str, ...]
+    """The classes; the index is the position."""
+
+    def unknown(self, label: str) -> str | None:
+        """Say that a label is not in the map, with the nearest names; None when it is."""
+        if label in self.names:
+            return None
+        near = difflib.get_close_matches(label, self.names, n=3)
+        return f"label {label!r} is not in {self.path}" + (f"; nearest: {', '.join(near)}" if near else "")
+
+
+def read_class_map(path: Path) -> ClassMap:
+    """Read a class map.
+
+    Raises
+    ------
+    DataError
+        When a row is not ``index,name``, or an index or a name is missing or stands there twice.
+    """
+    if not path.is_file():
+        raise DataError(f"class map {path} does not exist", hint="its rows are: index,name")
+    table = read_table(path, ",")
+    rows = list(table.rows)
+    if table.header and _index(table.header[0]) is not None:
+        rows.insert(0, (1, list(table.header)))
+    names: dict[int, str] = {}
+    for line, fields in rows:
+        index = _index(fields[0])
+        if index is None or len(fields) != 2 or not fields[1].strip():
+            raise DataError(f"{path}, line {line}: expected index,name. Received: {','.join(fields)!r}")
+        if index in names or fields[1].strip() in names.values():
+            raise DataError(f"{path}, line {line}: index {index} or class {fields[1]!r} stands there twice")
+        names[index] = fields[1].strip()
+    if set(names) != set(range(len(names))) or not names:
+        raise DataError(
+            f"the indices of {path} must be 0, 1, 2 … without a gap. "
+            f"Received: {len(names)} classes, indices {', '.join(map(str, sorted(names)[:8]))} …"
+        )
+    return ClassMap(path=path, names=tuple(names[index] for index in range(len(names))))
+
+
+def find_class_map(given: Path | None, *folders: Path) -> ClassMap | None:
+    """Read the class map that was given, or the first ``class_map.csv`` in `folders`; None when there is none."""
+    if given is not None:
+        return read_class_map(given)
+    found = next((folder / CLASS_MAP for folder in folders if (folder / CLASS_MAP).is_file()), None)
+    return read_class_map(found) if found else None
+
+
+def class_order(labels: Iterable[str], class_map: ClassMap | None) -> tuple[str, ...]:
+    """Return the classes of a data set in their order."""
+    return class_map.names if class_map else tuple(sorted(set(labels)))
+
+
+def check_label(label: str, class_map: ClassMap | None, where: str) -> None:
+    """Raise DataError, naming the place, when a class map does not know a label."""
+    problem = class_map.unknown(label) if class_map else None
+    if problem is not None:
+        raise DataError(f"{where}: {problem}", hint="correct the label, or add it to the class map")
+
+
+def _index(text: str) -> int | None:
+    return int(text) if text.strip().isascii() and text.strip().isdigit() else None

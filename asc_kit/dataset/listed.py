@@ -1,0 +1,50 @@
+"""Splits that are known when a data set has been read, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from asc_kit.errors import DataError
+
+from .contract import Clip, Dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a split that is there cannot be used."""
+
+    message: str
+    """What is wrong."""
+    hint: str
+    """How to mend it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSplits:
+    """Splits by name; those that cannot be used say why when they are asked for, and not before."""
+
+    clips: Mapping[str, tuple[Clip, ...]]
+    """The clips of each split, in order."""
+    refusals: Mapping[str, Refusal]
+    """Splits that are there but cannot be used."""
+    ignored_suffix: str = ""
+    """Ending of a split's name that may be left out."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the splits that can be used."""
+        return tuple(name for name in self.clips if name not in self.refusals)
+
+    def read(self, dataset: Dataset, names: Sequence[str]) -> Dataset:
+        """Return the clips of the first split that exists among `names`."""
+        bare = [name.removesuffix(".csv").removesuffix(self.ignored_suffix) for name in names]
+        for name in bare:
+            if name in self.clips and name not in self.refusals:
+                return replace(dataset, clips=self.clips[name], split_name=name)
+        refusal = next((self.refusals[name] for name in bare if name in self.refusals), None)
+        if refusal is not None:
+            raise DataError(refusal.message, hint=refusal.hint)
+        raise DataError(
+            f"{dataset.root} has no split {' or '.join(bare)}",
+            hint=f"splits there: {', '.join(self.names()) or 'none'}",
+        )

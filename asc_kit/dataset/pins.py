@@ -1,0 +1,68 @@
+"""What downloaded split files held when they were verified: ``splits.json`` beside them.
+
+A split file that is recorded there and holds something else now is refused, so that a result never rests on other
+clips than the split's name says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
+
+from asc_kit.errors import DataError
+from asc_kit.records import STRICT, read_record, sha256_file
+
+PINS = "splits.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedFile:
+    """One split file."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    sha256: str
+    """SHA-256 of the file, 64 hexadecimal digits."""
+    clips: int
+    """How many clips it names."""
+    source: str
+    """URL it was downloaded from, or ``local`` for a file that was put there by hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pins:
+    """All recorded split files of one folder."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    files: dict[str, PinnedFile]
+    """By file name."""
+    schema_version: Literal[1] = 1
+    """Version of this record."""
+
+
+def read_pins(root: Path) -> Pins:
+    """Read ``splits.json``; a folder without one has no pins."""
+    path = root / PINS
+    return read_record(Pins, path, error=DataError) if path.is_file() else Pins(files={})
+
+
+def check_pin(root: Path, path: Path) -> None:
+    """Refuse a split file directly in `root` that is no longer what ``splits.json`` recorded.
+
+    Raises
+    ------
+    DataError
+        When the file differs.
+    """
+    if path.parent != root:
+        return
+    pinned = read_pins(root).files.get(path.name)
+    if pinned is not None and (found := sha256_file(path)) != pinned.sha256:
+        raise DataError(
+            f"{path} is not the file that was verified: SHA-256 {found[:16]}…, {PINS} says {pinned.sha256[:16]}…",
+            hint=f"remove it and run: asc-kit data splits --data {root}; for a split of your own, use another name",
+        )

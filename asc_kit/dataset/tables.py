@@ -1,0 +1,83 @@
+"""Read the tables of a data set: CSV with a header, TAB or comma between the columns."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from asc_kit.errors import DataError
+
+Complain = Callable[[int, str], None]
+
+_SEPARATION = {"\t": "TAB-separated", ",": "comma-separated"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table as it stands in its file."""
+
+    path: Path
+    """The file."""
+    delimiter: Literal["\t", ","]
+    """What stands between the columns."""
+    header: tuple[str, ...]
+    """Names of the columns."""
+    rows: tuple[tuple[int, list[str]], ...]
+    """Line number, from 1, and fields of each row that is not blank."""
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Raise DataError unless the header has all of `columns`."""
+        if not set(columns) <= set(self.header):
+            raise DataError(
+                f"{self.path} must be {_SEPARATION[self.delimiter]} with the columns {', '.join(columns)}. "
+                f"Received: {', '.join(self.header) or 'an empty file'}"
+            )
+
+    def select(self, columns: Sequence[str], complain: Complain | None = None) -> Iterator[tuple[int, list[str]]]:
+        """Yield line number and the fields of `columns`, none of them empty.
+
+        A row that does not fit is told to `complain` and left out; without `complain` it raises DataError.
+        """
+        self.require(columns)
+        complain = complain or self._refuse
+        places = [self.header.index(name) for name in columns]
+        least = max(places) + 1
+        for line, fields in self.rows:
+            chosen = [fields[place] for place in places] if least <= len(fields) <= len(self.header) else []
+            if not chosen or not all(chosen):
+                complain(line, f"expected the columns {', '.join(columns)}. Received: {self.delimiter.join(fields)!r}")
+            else:
+                yield line, chosen
+
+    def _refuse(self, line: int, message: str) -> NoReturn:
+        raise DataError(f"{self.path}, line {line}: {message}")
+
+
+def read_table(path: Path, delimiter: Literal["\t", ","]) -> Table:
+    """Read a table whole.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, is not UTF-8, or has a quote that does not end.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, delimiter=delimiter, strict=True)
+            header = next(reader, [])
+            rows = tuple((reader.line_num, fields) for fields in reader if fields)
+    except (OSError, UnicodeDecodeError, csv.Error) as failure:
+        raise DataError(f"{path} cannot be read: {failure}") from failure
+    return Table(path=path, delimiter=delimiter, header=tuple(header), rows=rows)
+
+
+def header_of(path: Path, delimiter: Literal["\t", ","]) -> tuple[str, ...]:
+    """Return the first row of a table, empty when it cannot be read: enough to tell what a file is."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+            return tuple(next(csv.reader(stream, delimiter=delimiter), []))
+    except (OSError, csv.Error):
+        return ()
