@@ -30,6 +30,12 @@ def test_time_roll_rotates_every_clip_by_its_own_shift() -> None:
     assert set(shifts) == set(range(-3, 4))
     assert np.array_equal(rolled, time_roll(tf.constant(audio), 3, SEED))
     assert not np.array_equal(rolled, time_roll(tf.constant(audio), 3, OTHER_SEED))
+    # further than a clip is long: round and round
+    rolled = np.asarray(time_roll(tf.constant(audio[:50]), 25, SEED))
+    shifts = [int(after[0] - before[0]) % 10 for before, after in zip(audio, rolled, strict=False)]
+    expected = [np.roll(before, -shift) for before, shift in zip(audio, shifts, strict=False)]
+    assert np.array_equal(rolled, expected)
+    assert len(set(shifts)) == 10
 
 
 def test_gain_keeps_the_ratio_of_all_samples_of_a_clip() -> None:

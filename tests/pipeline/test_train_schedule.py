@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from asc_kit.train.fitting import schedule_of
 from asc_kit.train.recipe import Training
+from asc_kit.train.schedule import schedule_of
 
 
 def test_learning_rate_rises_then_falls_to_nothing() -> None:
@@ -16,3 +16,12 @@ def test_learning_rate_rises_then_falls_to_nothing() -> None:
     assert rates[-1] < 1e-8
     # a warm-up longer than the training is cut to a quarter of it
     assert schedule_of(training, steps_per_epoch=1).warmup_steps == 2
+
+
+def test_other_schedules() -> None:
+    settings = {"epochs": 10, "batch_size": 8, "learning_rate": 0.01, "weight_decay": 0.0, "warmup_steps": 0}
+    decay = Training(**settings, schedule="exponential", decay_rate=0.5, decay_epochs=2.0)
+    schedule = schedule_of(decay, steps_per_epoch=10)
+    assert np.allclose([float(schedule(step - 1)) for step in (20, 40, 60)], [0.005, 0.0025, 0.00125])
+    schedule = schedule_of(Training(**settings, schedule="constant"), steps_per_epoch=10)
+    assert np.allclose([float(schedule(step)) for step in range(0, 100, 7)], 0.01)

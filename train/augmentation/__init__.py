@@ -4,7 +4,7 @@ Each function takes a batch and a seed, int64 [2], and draws for every clip by i
 numbers again on the same machine. `Augmenter` puts together those that a recipe asks for.
 """
 
-from .augmenter import Augmenter, augmented_front_end
+from .augmenter import Augmenter
 from .features import freq_mixstyle, frequency_mask, time_mask
 from .impulse_responses import load_impulse_responses, synthetic_impulse_responses
 from .log_mel import device_correction, device_responses, mixup
@@ -12,7 +12,6 @@ from .waveform import device_impulse_response, random_gain, time_roll
 
 __all__ = [
     "Augmenter",
-    "augmented_front_end",
     "device_correction",
     "device_impulse_response",
     "device_responses",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -137,11 +136,3 @@ class Augmenter:
             p, alpha = settings.mixstyle_p, settings.mixstyle_alpha
             features = freq_mixstyle(features, p, alpha, self.time_axis, seeds[_STYLE])
         return features
-
-
-def augmented_front_end(
-    front_end: Callable[[Any], Any], spec: FrontEndSpec, settings: Augmentation
-) -> Callable[[Any, Any], Any]:
-    """Return a function (audio [batch, clip_samples], seed) -> model input; without mixup and device correction."""
-    augmenter = Augmenter(spec, settings)
-    return lambda audio, seed: augmenter.features(front_end(augmenter.audio(audio, seed)), seed)
