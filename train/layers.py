@@ -66,3 +66,92 @@ class UnequalDepthwiseConv2D(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
         return {**super().get_config(), "strides": self.strides}
+
+
+@keras.saving.register_keras_serializable(package="asc_kit")
+class PlusConv2D(keras.layers.Layer):  # type: ignore[misc]
+    """The convolution of deep space separable distillation: each channel weighed, then spread along both axes.
+
+    A 1x1 convolution of each channel, or of each pair of channels into one; then, added up, a depthwise 3x1 and a
+    depthwise 1x3 convolution, dilation 2, padding ``same``, none with a bias.
+
+    Formula: with u the weighed channel, a the taps along the rows and b those along the columns,
+    y[h, w] = sum over i in -1, 0, 1 of a[i] u[h + 2 i, w] + b[i] u[h, w + 2 i]. That is one depthwise 3x3 convolution
+    whose kernel is zero but for a plus. Where a channel is weighed alone, its weight is part of that kernel too.
+
+    Within `conversion_form` it is that depthwise convolution (after a grouped 1x1 one for pairs), so that batch
+    normalization after it folds into its kernel. Dilation and groups are slow in TensorFlow on processors or have no
+    gradient: in training, rows 2 h and 2 h + 1 stand side by side as one row, and columns 2 w and 2 w + 1 in
+    one another's channels, both without moving a value; then a dilation of 2 is one of 1. Error: 1e-5 of the largest
+    value, outputs and gradients (tests/pipeline/test_train_layers.py).
+    Source: K. Wang, Y. Wu, Y. Li, DCASE 2023 Task 1 (2023), figures 2 and 3, and the code published with it.
+    """
+
+    def __init__(self, halves: bool = False, **base: Any) -> None:
+        super().__init__(**base)
+        self.halves = halves
+        """Whether two channels become one."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the weights: channel [inputs per output, outputs], rows and columns [3, outputs]."""
+        inputs = input_shape[-1]
+        if inputs is None or (self.halves and inputs % 2):
+            raise ValueError(f"{self.name} needs a known number of channels, even for pairs. Received: {inputs}")
+        group = 2 if self.halves else 1
+        self.outputs = inputs // group
+        # the bounds are those of the published code's framework: 1 / sqrt(inputs of one output)
+        for name, taps in (("channel", group), ("rows", 3), ("columns", 3)):
+            uniform = keras.initializers.RandomUniform(-(taps**-0.5), taps**-0.5)
+            setattr(self, name, self.add_weight(name=name, shape=(taps, self.outputs), initializer=uniform))
+
+    def call(self, inputs: Any) -> Any:
+        """Convolve: NHWC in, NHWC out."""
+        if _for_conversion.get():
+            return self._as_converted(inputs)
+        if self.halves:
+            # channels 2 g and 2 g + 1 make g: a matrix of which only those two rows of column g are not zero
+            own = tf.repeat(tf.eye(self.outputs, dtype=inputs.dtype), 2, axis=0)
+            weights = tf.reshape(tf.transpose(self.channel), (-1, 1))
+            inputs = tf.matmul(inputs, own * weights)
+            return _spread(inputs, tf.convert_to_tensor(self.rows), tf.convert_to_tensor(self.columns))
+        return _spread(inputs, self.rows * self.channel, self.columns * self.channel)
+
+    def _as_converted(self, inputs: Any) -> Any:
+        rows, columns = tf.convert_to_tensor(self.rows), tf.convert_to_tensor(self.columns)
+        none = tf.zeros_like(rows[0])
+        taps = [none, rows[0], none, columns[0], rows[1] + columns[1], columns[2], none, rows[2], none]
+        kernel = tf.reshape(tf.stack(taps), (3, 3, self.outputs, 1))
+        if self.halves:
+            grouped = tf.reshape(self.channel, (1, 1, 2, self.outputs))
+            inputs = tf.raw_ops.Conv2D(input=inputs, filter=grouped, strides=[1, 1, 1, 1], padding="SAME")
+        else:
+            kernel = kernel * tf.reshape(self.channel, (1, 1, self.outputs, 1))
+        return tf.raw_ops.DepthwiseConv2dNative(
+            input=inputs, filter=kernel, strides=[1, 1, 1, 1], dilations=[1, 2, 2, 1], padding="SAME"
+        )
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the input's shape, with half of the channels for pairs."""
+        channels = input_shape[-1]
+        return (*input_shape[:-1], channels // 2 if self.halves and channels else channels)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "halves": self.halves}
+
+
+def _spread(u: Any, rows: Any, columns: Any) -> Any:
+    """Convolve along the rows' axis and along the columns', dilation 2: [batch, h, w, c], taps [3, c]."""
+    height, width, channels = u.shape[1:]
+    odd_height, odd_width = height % 2, width % 2
+    if odd_height or odd_width:
+        u = tf.pad(u, [[0, 0], [0, odd_height], [0, odd_width], [0, 0]])
+    h, w = height + odd_height, width + odd_width
+    ones = (1, 1, 1, 1)
+    by_row = tf.reshape(u, (-1, h // 2, 2 * w, channels))
+    by_row = tf.nn.depthwise_conv2d(by_row, tf.reshape(rows, (3, 1, channels, 1)), ones, "SAME")
+    by_column = tf.reshape(u, (-1, h, w // 2, 2 * channels))
+    both = tf.reshape(tf.concat([columns, columns], 1), (1, 3, 2 * channels, 1))
+    by_column = tf.nn.depthwise_conv2d(by_column, both, ones, "SAME")
+    y = tf.reshape(by_row, (-1, h, w, channels)) + tf.reshape(by_column, (-1, h, w, channels))
+    return y[:, :height, :width] if odd_height or odd_width else y

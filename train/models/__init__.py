@@ -10,6 +10,8 @@ from asc_kit.errors import SpecError
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.records import parse_record
 
+_SCENES = 10
+
 
 class ModelFile(Protocol):
     """What a file of this folder provides."""
@@ -18,7 +20,10 @@ class ModelFile(Protocol):
     """Frozen record of the network's settings, all with defaults."""
 
     def build(self, settings: Any, input_shape: tuple[int, int, int], n_labels: int) -> Any:
-        """Build the Keras model: features [batch, *input_shape] in, logits [batch, n_labels] out."""
+        """Build the Keras model: features [batch, *input_shape] in, logits [batch, n_labels] out.
+
+        A network that learns a second task has its head as a second output; deployment leaves it out.
+        """
         ...
 
 
@@ -40,7 +45,12 @@ def model_file(name: str) -> ModelFile:
     return cast(ModelFile, importlib.import_module(f".{name}", __package__))
 
 
+def usual_labels(name: str) -> int:
+    """Return the number of classes that network `name` was made for: its file's ``N_LABELS``, else ten scenes."""
+    return int(getattr(model_file(name), "N_LABELS", _SCENES))
+
+
 def build_model(name: str, settings: dict[str, Any], spec: FrontEndSpec, n_labels: int) -> Any:
-    """Build the Keras model of a recipe: features of `spec` in, logits of `n_labels` classes out."""
+    """Build the Keras model of a recipe: features of `spec` in, logits of `n_labels` classes out first."""
     file = model_file(name)
     return file.build(parse_record(file.Settings, settings, where="model_settings"), spec.input_shape[1:], n_labels)
