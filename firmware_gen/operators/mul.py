@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from asc_kit.errors import ModelError
 
 from ..graph import ElementwiseAttributes
@@ -24,7 +26,9 @@ class Mul(Elementwise):
         assert isinstance(attributes, ElementwiseAttributes)
         first, second = node.inputs
         output = node.output
-        multiplier, shift = quantize_multiplier(first.scale * second.scale / output.scale)
+        # TFLite takes this scale in float32
+        scale = np.float32(first.scale) * np.float32(second.scale) / np.float32(output.scale)
+        multiplier, shift = quantize_multiplier(float(scale))
         if shift > _LARGEST_SHIFT:
             raise ModelError(
                 f"operator {node.operator.index} MUL, which computes tensor {output.describe()}: a product can "

@@ -9,15 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
-from engine_cases import assert_equal, run_on_host
+from engine_cases import assert_equal, reference, run_on_host
 from int8_cases import STRATEGIES, examples
+from int8_elementwise_cases import TABLES
+
+from asc_kit.firmware_gen.kernel_call import ConstantArray
+from asc_kit.firmware_gen.plan import make_plan
+from asc_kit.firmware_gen.reader import read_model
 
 CASES_PER_OPERATOR = 36
+CASES_PER_TABLE = 6
+TABLES_PER_OPERATOR = 120
 
 
 @pytest.mark.parametrize("op", sorted(STRATEGIES))
 def test_bit_exact(op: str, kernels: list[Path], sanitizing_compiler: Sequence[str], tmp_path: Path) -> None:
-    cases = examples(op, CASES_PER_OPERATOR)
-    assert len({case.what for case in cases}) > CASES_PER_OPERATOR // 3
+    n = CASES_PER_TABLE if op in TABLES else CASES_PER_OPERATOR
+    cases = examples(op, n)
+    assert len({case.what for case in cases}) > n // 3
     assert_equal(cases, run_on_host(cases, tmp_path, kernels, sanitizing_compiler))
+
+
+@pytest.mark.parametrize("op", sorted(TABLES))
+def test_tables(op: str) -> None:
+    """Many quantizations of functions of one element: the table itself, all 256 inputs."""
+    for case in examples(op, TABLES_PER_OPERATOR):
+        (step,) = make_plan(read_model(case.model)).steps
+        table = dict(step.call.fields)["table"]
+        assert isinstance(table, ConstantArray)
+        assert np.array_equal(table.values, reference(case)[0]), case.what

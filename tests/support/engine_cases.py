@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from int8_cases import Case
+from int8_case import Case
 
 from asc_kit.firmware_gen.emit import ModelInfo, emit_engine
 from asc_kit.firmware_gen.frontend_tables import frontend_tables

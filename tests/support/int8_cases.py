@@ -5,40 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from int8_array_cases import ARRAY_STRATEGIES
+from int8_case import Case, activations, draw_scale, draw_zero_point, finish, seeds
+from int8_elementwise_cases import ELEMENTWISE_STRATEGIES
 from int8_models import ACTIVATIONS, ModelBuilder
-
-VECTORS = 3
-"""Inputs per case: uniform, normal and one that saturates."""
-
-
-class Case:
-    """A model and inputs for it, shape [VECTORS, input bytes], int8."""
-
-    # not a dataclass: hypothesis would print all bytes
-    def __init__(self, what: str, model: bytes, inputs: np.ndarray) -> None:
-        self.what, self.model, self.inputs = what, model, inputs
-
-    def __repr__(self) -> str:
-        return f"Case({self.what})"
-
-
-def inputs_for(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Inputs that reach the middle and the ends of the range."""
-    return np.stack(
-        [
-            rng.integers(-128, 128, n),
-            np.clip(np.rint(rng.normal(0, 30, n)), -128, 127),
-            rng.choice([-128, 127], n),
-        ]
-    ).astype(np.int8)
-
-
-def _scale(rng: np.random.Generator, low: float = -3.0, high: float = 0.0) -> float:
-    return float(np.float32(10.0 ** rng.uniform(low, high)))
-
-
-def _zero_point(rng: np.random.Generator) -> int:
-    return int(rng.choice([-128, 127, 0, int(rng.integers(-128, 128))]))
 
 
 def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -56,10 +26,6 @@ def _output_scale(rng: np.random.Generator, effective: float, taps: int) -> floa
     if rng.random() < 0.15:
         return float(np.float32(spread * 10.0 ** rng.choice([-5.0, -3.0, 4.0, 6.0])))
     return float(np.float32(spread * 10.0 ** rng.uniform(-0.7, 1.0)))
-
-
-seeds = st.integers(0, 2**32 - 1)
-activations = st.sampled_from(sorted(ACTIVATIONS))
 
 
 def _window(draw: st.DrawFn, dilated: bool) -> tuple[dict[str, int], tuple[int, int], tuple[int, int], tuple[int, int]]:
@@ -80,10 +46,6 @@ def _window(draw: st.DrawFn, dilated: bool) -> tuple[dict[str, int], tuple[int, 
     return options, kernel, (sizes[0], sizes[1]), (outputs[0], outputs[1])
 
 
-def _finish(builder: ModelBuilder, source: int, output: int, n: int, rng: np.random.Generator, what: str) -> Case:
-    return Case(what, builder.finish(source, output), inputs_for(rng, n))
-
-
 @st.composite
 def conv_2d(draw: st.DrawFn) -> Case:
     """CONV_2D: stride, dilation, padding, groups, per tensor and per channel."""
@@ -96,15 +58,15 @@ def conv_2d(draw: st.DrawFn) -> Case:
     depth, per_group = draw(st.integers(1, 9)), draw(st.integers(1, 9))
     channels = groups * per_group
     builder = ModelBuilder()
-    in_scale, taps = _scale(rng), kernel[0] * kernel[1] * depth
-    scales = np.array([_scale(rng) for _ in range(channels)])
+    in_scale, taps = draw_scale(rng), kernel[0] * kernel[1] * depth
+    scales = np.array([draw_scale(rng) for _ in range(channels)])
     if draw(st.booleans()):
         scales = scales[:1]
     out_scale = _output_scale(rng, in_scale * float(scales.max()), taps)
-    source = builder.activation((1, *size, groups * depth), in_scale, _zero_point(rng))
+    source = builder.activation((1, *size, groups * depth), in_scale, draw_zero_point(rng))
     weights = builder.constant(_weights(rng, (channels, *kernel, depth)), scales)
     bias = builder.constant(rng.integers(-20000, 20000, channels).astype(np.int32), in_scale * scales)
-    output = builder.activation((1, *out_size, channels), out_scale, _zero_point(rng))
+    output = builder.activation((1, *out_size, channels), out_scale, draw_zero_point(rng))
     activation = draw(activations)
     builder.operator(
         "CONV_2D",
@@ -115,7 +77,7 @@ def conv_2d(draw: st.DrawFn) -> Case:
         **options,
     )
     what = f"CONV_2D {kernel} {options} groups {groups} {size}x{groups * depth}->{channels} {activation}"
-    return _finish(builder, source, output, size[0] * size[1] * groups * depth, rng, what)
+    return finish(builder, source, output, size[0] * size[1] * groups * depth, rng, what)
 
 
 @st.composite
@@ -133,13 +95,13 @@ def depthwise_conv_2d(draw: st.DrawFn) -> Case:
         out_size = tuple(-(-n // s) if same else (n - 3) // s + 1 for n, s in zip(size, stride, strict=True))  # type: ignore[assignment]
     channels = depth * multiplier
     builder = ModelBuilder()
-    in_scale = _scale(rng)
-    scales = np.array([_scale(rng) for _ in range(channels)])
+    in_scale = draw_scale(rng)
+    scales = np.array([draw_scale(rng) for _ in range(channels)])
     out_scale = _output_scale(rng, in_scale * float(scales.max()), kernel[0] * kernel[1])
-    source = builder.activation((1, *size, depth), in_scale, _zero_point(rng))
+    source = builder.activation((1, *size, depth), in_scale, draw_zero_point(rng))
     weights = builder.constant(_weights(rng, (1, *kernel, channels)), scales, axis=3)
     bias = builder.constant(rng.integers(-9000, 9000, channels).astype(np.int32), in_scale * scales)
-    output = builder.activation((1, *out_size, channels), out_scale, _zero_point(rng))
+    output = builder.activation((1, *out_size, channels), out_scale, draw_zero_point(rng))
     activation = draw(activations)
     builder.operator(
         "DEPTHWISE_CONV_2D",
@@ -151,7 +113,7 @@ def depthwise_conv_2d(draw: st.DrawFn) -> Case:
         **options,
     )
     what = f"DEPTHWISE_CONV_2D {kernel} {options} {size}x{depth}*{multiplier} {activation}"
-    return _finish(builder, source, output, size[0] * size[1] * depth, rng, what)
+    return finish(builder, source, output, size[0] * size[1] * depth, rng, what)
 
 
 @st.composite
@@ -160,17 +122,17 @@ def fully_connected(draw: st.DrawFn) -> Case:
     rng = np.random.default_rng(draw(seeds))
     rows, inputs, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 70)), draw(st.integers(1, 13))
     builder = ModelBuilder()
-    in_scale = _scale(rng)
-    scales = np.array([_scale(rng) for _ in range(outputs)])
+    in_scale = draw_scale(rng)
+    scales = np.array([draw_scale(rng) for _ in range(outputs)])
     if draw(st.booleans()):
         scales = scales[:1]
     out_scale = _output_scale(rng, in_scale * float(scales.max()), inputs)
-    source = builder.activation((rows, inputs), in_scale, _zero_point(rng))
+    source = builder.activation((rows, inputs), in_scale, draw_zero_point(rng))
     tensors = [source, builder.constant(_weights(rng, (outputs, inputs)), scales)]
     if draw(st.booleans()):
         bias = rng.integers(-9000, 9000, outputs).astype(np.int32)
         tensors.append(builder.constant(bias, in_scale * scales))
-    output = builder.activation((rows, outputs), out_scale, _zero_point(rng))
+    output = builder.activation((rows, outputs), out_scale, draw_zero_point(rng))
     activation = draw(activations)
     builder.operator(
         "FULLY_CONNECTED",
@@ -180,7 +142,7 @@ def fully_connected(draw: st.DrawFn) -> Case:
         fusedActivationFunction=ACTIVATIONS[activation],
     )
     what = f"FULLY_CONNECTED {rows}x{inputs}->{outputs} scales {len(scales)} {activation}"
-    return _finish(builder, source, output, rows * inputs, rng, what)
+    return finish(builder, source, output, rows * inputs, rng, what)
 
 
 @st.composite
@@ -190,14 +152,14 @@ def add(draw: st.DrawFn) -> Case:
     size, channels = (draw(st.integers(1, 6)), draw(st.integers(1, 6))), draw(st.integers(1, 8))
     shape = (1, *size, channels)
     builder = ModelBuilder()
-    in_scale = _scale(rng)
-    source = builder.activation(shape, in_scale, _zero_point(rng))
+    in_scale = draw_scale(rng)
+    source = builder.activation(shape, in_scale, draw_zero_point(rng))
     # a 1x1 depthwise convolution gives the second input a scale of its own
     other_scale = in_scale * float(10.0 ** rng.uniform(-1.5, 1.5))
     factor = rng.integers(40, 128, (1, 1, 1, channels)).astype(np.int8)
     weights = builder.constant(factor, np.full(channels, other_scale / in_scale / 100), axis=3)
     bias = builder.constant(np.zeros(channels, np.int32), np.full(channels, other_scale / 100))
-    other = builder.activation(shape, other_scale, _zero_point(rng))
+    other = builder.activation(shape, other_scale, draw_zero_point(rng))
     builder.operator(
         "DEPTHWISE_CONV_2D",
         [source, weights, bias],
@@ -211,11 +173,11 @@ def add(draw: st.DrawFn) -> Case:
         depthMultiplier=1,
     )
     out_scale = float(np.float32(max(in_scale, other_scale) * 10.0 ** rng.uniform(-1.0, 1.0)))
-    output = builder.activation(shape, out_scale, _zero_point(rng))
+    output = builder.activation(shape, out_scale, draw_zero_point(rng))
     activation = draw(activations)
     pair = [source, other] if draw(st.booleans()) else [other, source]
     builder.operator("ADD", pair, output, "AddOptions", fusedActivationFunction=ACTIVATIONS[activation])
-    return _finish(builder, source, output, int(np.prod(shape)), rng, f"ADD {shape} {activation}")
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"ADD {shape} {activation}")
 
 
 @st.composite
@@ -225,7 +187,7 @@ def pool_2d(draw: st.DrawFn, op: str) -> Case:
     options, kernel, size, out_size = _window(draw, dilated=False)
     channels = draw(st.integers(1, 9))
     builder = ModelBuilder()
-    scale, zero_point = _scale(rng), _zero_point(rng)
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
     source = builder.activation((1, *size, channels), scale, zero_point)
     output = builder.activation((1, *out_size, channels), scale, zero_point)
     activation = draw(activations)
@@ -240,30 +202,7 @@ def pool_2d(draw: st.DrawFn, op: str) -> Case:
         **options,
     )
     what = f"{op} {kernel} {options} {size}x{channels} {activation}"
-    return _finish(builder, source, output, size[0] * size[1] * channels, rng, what)
-
-
-@st.composite
-def mean(draw: st.DrawFn) -> Case:
-    """MEAN over rows, columns or both, keeping them or not."""
-    rng = np.random.default_rng(draw(seeds))
-    shape = (1, draw(st.integers(1, 40)), draw(st.integers(1, 12)), draw(st.integers(1, 9)))
-    axes = draw(st.sampled_from([(1, 2), (1,), (2,), (2, 1), (-2,), (3,), (1, 2, 3)]))
-    keep = draw(st.booleans())
-    reduced = {axis % 4 for axis in axes}
-    out_shape = [1 if axis in reduced else size for axis, size in enumerate(shape)]
-    if not keep:
-        out_shape = [size for axis, size in enumerate(shape) if axis not in reduced]
-    builder = ModelBuilder()
-    scale, zero_point = _scale(rng), _zero_point(rng)
-    source = builder.activation(shape, scale, zero_point)
-    same = draw(st.booleans())
-    out_scale = scale if same else float(np.float32(scale * 10.0 ** rng.uniform(-1.5, 1.5)))
-    output = builder.activation(out_shape, out_scale, zero_point if same else _zero_point(rng))
-    builder.operator(
-        "MEAN", [source, builder.constant(np.array(axes, np.int32))], output, "ReducerOptions", keepDims=keep
-    )
-    return _finish(builder, source, output, int(np.prod(shape)), rng, f"MEAN {shape} {axes} {keep}")
+    return finish(builder, source, output, size[0] * size[1] * channels, rng, what)
 
 
 @st.composite
@@ -274,11 +213,11 @@ def pad(draw: st.DrawFn) -> Case:
     shape = [draw(st.integers(1, 5)) for _ in range(rank)]
     amounts = np.array([[draw(st.integers(0, 3)), draw(st.integers(0, 3))] for _ in range(rank)], np.int32)
     builder = ModelBuilder()
-    scale, zero_point = _scale(rng), _zero_point(rng)
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
     source = builder.activation(shape, scale, zero_point)
     output = builder.activation([int(n) for n in np.array(shape) + amounts.sum(1)], scale, zero_point)
     builder.operator("PAD", [source, builder.constant(amounts)], output, "PadOptions")
-    return _finish(builder, source, output, int(np.prod(shape)), rng, f"PAD {shape} {amounts.tolist()}")
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"PAD {shape} {amounts.tolist()}")
 
 
 @st.composite
@@ -288,22 +227,10 @@ def softmax(draw: st.DrawFn) -> Case:
     shape = (draw(st.integers(1, 4)), draw(st.one_of(st.integers(1, 30), st.sampled_from([200, 511]))))
     beta = draw(st.sampled_from([1.0, 1.0, 0.25, 3.0]))
     builder = ModelBuilder()
-    source = builder.activation(shape, _scale(rng, -3.0, 0.7), _zero_point(rng))
+    source = builder.activation(shape, draw_scale(rng, -3.0, 0.7), draw_zero_point(rng))
     output = builder.activation(shape, 1 / 256, -128)
     builder.operator("SOFTMAX", [source], output, "SoftmaxOptions", beta=beta)
-    return _finish(builder, source, output, shape[0] * shape[1], rng, f"SOFTMAX {shape} {beta}")
-
-
-@st.composite
-def logistic(draw: st.DrawFn) -> Case:
-    """LOGISTIC."""
-    rng = np.random.default_rng(draw(seeds))
-    n = draw(st.integers(1, 300))
-    builder = ModelBuilder()
-    source = builder.activation((1, n), _scale(rng, -3.0, 0.7), _zero_point(rng))
-    output = builder.activation((1, n), 1 / 256, -128)
-    builder.operator("LOGISTIC", [source], output)
-    return _finish(builder, source, output, n, rng, f"LOGISTIC {n}")
+    return finish(builder, source, output, shape[0] * shape[1], rng, f"SOFTMAX {shape} {beta}")
 
 
 @st.composite
@@ -312,7 +239,7 @@ def network(draw: st.DrawFn) -> Case:
     rng = np.random.default_rng(draw(seeds))
     builder = ModelBuilder()
     h, w, c = draw(st.integers(6, 14)), draw(st.integers(5, 12)), draw(st.integers(1, 4))
-    scale, zero_point = 0.05, _zero_point(rng)
+    scale, zero_point = 0.05, draw_zero_point(rng)
     source = current = builder.activation((1, h, w, c), scale, zero_point)
     n, what = h * w * c, "network"
     # a model that only reshapes is refused
@@ -349,7 +276,7 @@ def network(draw: st.DrawFn) -> Case:
             current, h, w, c, scale, zero_point = _convolution(
                 draw, rng, builder, current, (h, w, wide, scale), kernel=1, channels=c, stride=1
             )
-            scale, zero_point = 2 * scale, _zero_point(rng)
+            scale, zero_point = 2 * scale, draw_zero_point(rng)
             total = builder.activation((1, h, w, c), scale, zero_point)
             builder.operator("ADD", [current, shortcut], total, "AddOptions", fusedActivationFunction=1)
             current = total
@@ -363,7 +290,7 @@ def network(draw: st.DrawFn) -> Case:
         axes = builder.constant(np.array([1, 2], np.int32))
         builder.operator("MEAN", [current, axes], averaged, "ReducerOptions", keepDims=False)
         current = averaged
-    return _finish(builder, source, current, n, rng, what)
+    return finish(builder, source, current, n, rng, what)
 
 
 Activation = tuple[int, int, int, int, float, int]
@@ -386,7 +313,7 @@ def _convolution(
     out_h, out_w = -(-h // stride), -(-w // stride)
     weights = rng.integers(-127, 128, (channels, kernel, kernel, c)).astype(np.int8)
     scales = rng.uniform(0.002, 0.01, channels)
-    out_scale, zero_point = float(np.float32(scale * 0.4 * kernel * np.sqrt(c))), _zero_point(rng)
+    out_scale, zero_point = float(np.float32(scale * 0.4 * kernel * np.sqrt(c))), draw_zero_point(rng)
     output = builder.activation((1, out_h, out_w, channels), out_scale, zero_point)
     bias = rng.integers(-3000, 3000, channels).astype(np.int32)
     builder.operator(
@@ -411,7 +338,7 @@ def _depthwise(
     out_h, out_w = h, -(-w // stride)
     weights = rng.integers(-127, 128, (1, 3, 3, c)).astype(np.int8)
     scales = rng.uniform(0.002, 0.01, c)
-    out_scale, zero_point = float(np.float32(scale * 1.2)), _zero_point(rng)
+    out_scale, zero_point = float(np.float32(scale * 1.2)), draw_zero_point(rng)
     output = builder.activation((1, out_h, out_w, c), out_scale, zero_point)
     builder.operator(
         "DEPTHWISE_CONV_2D",
@@ -439,12 +366,12 @@ STRATEGIES: dict[str, st.SearchStrategy[Case]] = {
     "CONV_2D": conv_2d(),
     "DEPTHWISE_CONV_2D": depthwise_conv_2d(),
     "FULLY_CONNECTED": fully_connected(),
-    "LOGISTIC": logistic(),
     "MAX_POOL_2D": pool_2d("MAX_POOL_2D"),
-    "MEAN": mean(),
     "PAD": pad(),
     "SOFTMAX": softmax(),
     "network": network(),
+    **ARRAY_STRATEGIES,
+    **ELEMENTWISE_STRATEGIES,
 }
 
 

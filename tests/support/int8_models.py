@@ -11,6 +11,16 @@ from ai_edge_litert import schema_py_generated as schema
 
 ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU6": 3}
 _TYPES = {np.dtype(np.int8): schema.TensorType.INT8, np.dtype(np.int32): schema.TensorType.INT32}
+# of the operators' int8 forms with what the tests use; 2 for all others
+_VERSIONS = {
+    "CONV_2D": 3,
+    "DEPTHWISE_CONV_2D": 3,
+    "EXPAND_DIMS": 1,
+    "FULLY_CONNECTED": 4,
+    "HARD_SWISH": 1,
+    "RESHAPE": 1,
+    "SQUEEZE": 1,
+}
 
 
 @dataclass
@@ -52,26 +62,28 @@ class ModelBuilder:
         name = f"activation_{len(self.graph.tensors)}"
         return self._tensor(shape, np.int8, name, self._quantization(scale, zero_point), 0)
 
-    def constant(self, values: np.ndarray, scales: Any = None, axis: int = 0) -> int:
+    def constant(self, values: np.ndarray, scales: Any = None, axis: int = 0, zero_point: int = 0) -> int:
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
         self.model.buffers.append(buffer)
         quantization = None
         if scales is not None:
-            quantization = self._quantization(scales, np.zeros(np.size(scales), int), axis)
+            quantization = self._quantization(scales, np.full(np.size(scales), zero_point), axis)
         name = f"constant_{len(self.graph.tensors)}"
         return self._tensor(values.shape, values.dtype, name, quantization, len(self.model.buffers) - 1)
 
-    def operator(self, op: str, inputs: list[int], output: int, options: str | None = None, **values: Any) -> None:
+    def operator(
+        self, op: str, inputs: list[int], output: int | list[int], options: str | None = None, **values: Any
+    ) -> None:
         code = schema.OperatorCodeT()
         code.builtinCode = getattr(schema.BuiltinOperator, op)
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
-        code.version = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 4, "RESHAPE": 1}.get(op, 2)
+        code.version = _VERSIONS.get(op, 2)
         self.model.operatorCodes.append(code)
         operator = schema.OperatorT()
         operator.opcodeIndex = len(self.model.operatorCodes) - 1
         operator.inputs = inputs
-        operator.outputs = [output]
+        operator.outputs = [output] if isinstance(output, int) else output
         if options is not None:
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, options)
             operator.builtinOptions = getattr(schema, f"{options}T")()

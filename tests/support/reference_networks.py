@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from int8_cases import Case, inputs_for
+from int8_case import Case, inputs_for
 from int8_models import ModelBuilder
 
 # (expansion, output channels, strides of the depthwise convolution, shortcut: none, identity or average pool)

@@ -1,0 +1,209 @@
+"""Hypothesis strategies for operators that reduce, cut, join and rearrange tensors."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+from int8_case import Case, draw_scale, draw_zero_point, finish, seeds
+from int8_models import ModelBuilder
+
+Shape = list[int]
+
+
+def _rank_4(draw: st.DrawFn) -> Shape:
+    return [1, draw(st.integers(1, 9)), draw(st.integers(1, 8)), draw(st.integers(1, 9))]
+
+
+def _logistic(builder: ModelBuilder, source: int, shape: Shape) -> int:
+    """A function of the output, so that a view is not all of the model, which is refused."""
+    output = builder.activation(shape, 1 / 256, -128)
+    builder.operator("LOGISTIC", [source], output)
+    return output
+
+
+@st.composite
+def reduce(draw: st.DrawFn, op: str) -> Case:
+    """MEAN or REDUCE_MAX over any axes, keeping them or not."""
+    rng = np.random.default_rng(draw(seeds))
+    shape = [
+        draw(st.sampled_from([1, 1, 3])),
+        draw(st.integers(1, 40)),
+        draw(st.integers(1, 12)),
+        draw(st.integers(1, 9)),
+    ]
+    axes = draw(
+        st.sampled_from([(1, 2), (1, 2), (1,), (2,), (2, 1), (-2,), (3,), (-1,), (1, 2, 3), (1, 3), (0, 2), (0, 1, 3)])
+    )
+    keep = draw(st.booleans())
+    reduced = {axis % 4 for axis in axes}
+    out_shape = [1 if axis in reduced else size for axis, size in enumerate(shape)]
+    if not keep:
+        out_shape = [size for axis, size in enumerate(shape) if axis not in reduced]
+    builder = ModelBuilder()
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    source = builder.activation(shape, scale, zero_point)
+    out_scale, out_zero_point = scale, zero_point
+    if op == "MEAN" and draw(st.booleans()):
+        out_scale, out_zero_point = float(np.float32(scale * 10.0 ** rng.uniform(-1.5, 1.5))), draw_zero_point(rng)
+    output = builder.activation(out_shape, out_scale, out_zero_point)
+    builder.operator(op, [source, builder.constant(np.array(axes, np.int32))], output, "ReducerOptions", keepDims=keep)
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"{op} {shape} {axes} {keep}")
+
+
+@st.composite
+def concatenation(draw: st.DrawFn) -> Case:
+    """CONCATENATION of the parts of a SPLIT_V, in another order and with repetitions, along any axis."""
+    rng = np.random.default_rng(draw(seeds))
+    shape = _rank_4(draw)
+    axis = draw(st.integers(1, 3))
+    sizes = [draw(st.integers(1, 4)) for _ in range(draw(st.integers(1, 4)))]
+    shape[axis] = sum(sizes)
+    builder = ModelBuilder()
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    source = builder.activation(shape, scale, zero_point)
+    parts = [builder.activation([*shape[:axis], size, *shape[axis + 1 :]], scale, zero_point) for size in sizes]
+    tensors = [source, builder.constant(np.array(sizes, np.int32)), builder.constant(np.array(axis, np.int32))]
+    builder.operator("SPLIT_V", tensors, parts, "SplitVOptions", numSplits=len(sizes))
+    order = draw(st.lists(st.integers(0, len(sizes) - 1), min_size=1, max_size=5))
+    joined = [*shape[:axis], sum(sizes[part] for part in order), *shape[axis + 1 :]]
+    output = builder.activation(joined, scale, zero_point)
+    given_axis = axis - 4 if draw(st.booleans()) else axis
+    builder.operator("CONCATENATION", [parts[k] for k in order], output, "ConcatenationOptions", axis=given_axis)
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"CONCATENATION {shape} {axis} {sizes} {order}")
+
+
+@st.composite
+def split(draw: st.DrawFn) -> Case:
+    """SPLIT along any axis; all parts, or some, are added up: pieces that are views share memory with sums."""
+    rng = np.random.default_rng(draw(seeds))
+    shape = _rank_4(draw)
+    axis, n = draw(st.integers(1, 3)), draw(st.integers(2, 4))
+    part_shape = list(shape)
+    shape[axis] *= n
+    builder = ModelBuilder()
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    source = builder.activation(shape, scale, zero_point)
+    parts = [builder.activation(part_shape, scale, zero_point) for _ in range(n)]
+    given_axis = axis - 4 if draw(st.booleans()) else axis
+    builder.operator(
+        "SPLIT", [builder.constant(np.array(given_axis, np.int32)), source], parts, "SplitOptions", numSplits=n
+    )
+    order = draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=4))
+    total = _logistic(builder, parts[order[0]], part_shape)
+    for part in order[1:]:
+        output = builder.activation(part_shape, 2 * scale, draw_zero_point(rng))
+        pair = [total, parts[part]] if draw(st.booleans()) else [parts[part], total]
+        builder.operator("ADD", pair, output, "AddOptions")
+        total = output
+    return finish(builder, source, total, int(np.prod(shape)), rng, f"SPLIT {shape} {axis} {n} {order}")
+
+
+@st.composite
+def slice_(draw: st.DrawFn) -> Case:
+    """SLICE of one to four dimensions."""
+    rng = np.random.default_rng(draw(seeds))
+    shape = [draw(st.integers(1, 7)) for _ in range(draw(st.integers(1, 4)))]
+    begin = [draw(st.integers(0, size - 1)) for size in shape]
+    sizes = [draw(st.sampled_from([-1, size - first])) for first, size in zip(begin, shape, strict=True)]
+    out_shape = [size - first for first, size in zip(begin, shape, strict=True)]
+    builder = ModelBuilder()
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    source = builder.activation(shape, scale, zero_point)
+    piece = builder.activation(out_shape, scale, zero_point)
+    tensors = [source, builder.constant(np.array(begin, np.int32)), builder.constant(np.array(sizes, np.int32))]
+    builder.operator("SLICE", tensors, piece, "SliceOptions")
+    output = _logistic(builder, piece, out_shape)
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"SLICE {shape} {begin} {sizes}")
+
+
+@st.composite
+def strided_slice(draw: st.DrawFn) -> Case:
+    """STRIDED_SLICE: steps forward and back, ends from the last element, free ends, axes that are dropped."""
+    rng = np.random.default_rng(draw(seeds))
+    shape = [draw(st.integers(1, 7)) for _ in range(draw(st.integers(1, 4)))]
+    begins, ends, steps, out_shape = [], [], [], []
+    masks = {"begin": 0, "end": 0, "shrink": 0}
+    for axis, size in enumerate(shape):
+        step = draw(st.sampled_from([1, 1, 2, 3, -1, -2]))
+        first, last = draw(st.integers(0, size - 1)), draw(st.integers(0, size - 1))
+        if (last - first) * step < 0:
+            first, last = last, first
+        end = last + (1 if step > 0 else -1)
+        kind = draw(st.sampled_from(["plain", "free", "negative", "shrink"]))
+        if kind == "shrink":
+            masks["shrink"] |= 1 << axis
+            step, end = 1, first + 1
+        elif kind == "free" or end < 0:
+            masks["begin"] |= 1 << axis
+            masks["end"] |= 1 << axis
+            first, last = (0, size - 1) if step > 0 else (size - 1, 0)
+        elif kind == "negative" and end < size:
+            end -= size
+        if kind != "shrink":
+            out_shape.append((last - first) // step + 1)
+        begins.append(first)
+        ends.append(end)
+        steps.append(step)
+    builder = ModelBuilder()
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    source = builder.activation(shape, scale, zero_point)
+    piece = builder.activation(out_shape, scale, zero_point)
+    tensors = [source, *(builder.constant(np.array(values, np.int32)) for values in (begins, ends, steps))]
+    builder.operator(
+        "STRIDED_SLICE",
+        tensors,
+        piece,
+        "StridedSliceOptions",
+        beginMask=masks["begin"],
+        endMask=masks["end"],
+        shrinkAxisMask=masks["shrink"],
+    )
+    output = _logistic(builder, piece, out_shape)
+    what = f"STRIDED_SLICE {shape} {begins} {ends} {steps} {masks}"
+    return finish(builder, source, output, int(np.prod(shape)), rng, what)
+
+
+@st.composite
+def transpose(draw: st.DrawFn) -> Case:
+    """TRANSPOSE of one to four dimensions."""
+    rng = np.random.default_rng(draw(seeds))
+    shape = [draw(st.integers(1, 6)) for _ in range(draw(st.integers(1, 4)))]
+    order = draw(st.permutations(range(len(shape))))
+    builder = ModelBuilder()
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    source = builder.activation(shape, scale, zero_point)
+    turned = builder.activation([shape[axis] for axis in order], scale, zero_point)
+    builder.operator("TRANSPOSE", [source, builder.constant(np.array(order, np.int32))], turned, "TransposeOptions")
+    output = _logistic(builder, turned, [shape[axis] for axis in order])
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"TRANSPOSE {shape} {order}")
+
+
+@st.composite
+def squeeze(draw: st.DrawFn) -> Case:
+    """SQUEEZE, then EXPAND_DIMS elsewhere."""
+    rng = np.random.default_rng(draw(seeds))
+    h, c = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    builder = ModelBuilder()
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    source = builder.activation((1, h, 1, c), scale, zero_point)
+    flat = builder.activation((1, h, c), scale, zero_point)
+    builder.operator("SQUEEZE", [source], flat, "SqueezeOptions", squeezeDims=[2])
+    axis = draw(st.integers(1, 3))
+    shape = [1, h, c]
+    shape.insert(axis, 1)
+    wide = builder.activation(shape, scale, zero_point)
+    tensors = [flat, builder.constant(np.array([axis], np.int32))]
+    builder.operator("EXPAND_DIMS", tensors, wide, "ExpandDimsOptions")
+    return finish(builder, source, _logistic(builder, wide, shape), h * c, rng, f"SQUEEZE {h} {c} {axis}")
+
+
+ARRAY_STRATEGIES = {
+    "CONCATENATION": concatenation(),
+    "MEAN": reduce("MEAN"),
+    "REDUCE_MAX": reduce("REDUCE_MAX"),
+    "SLICE": slice_(),
+    "SPLIT": split(),
+    "SQUEEZE": squeeze(),
+    "STRIDED_SLICE": strided_slice(),
+    "TRANSPOSE": transpose(),
+}
