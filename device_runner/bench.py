@@ -15,7 +15,7 @@ from asc_kit.board import BoardSpec, TimerKind, board_names, load_board
 from asc_kit.bundle import Bundle
 from asc_kit.dataset import TEST_SPLITS, Dataset, read_dataset
 from asc_kit.errors import DataError
-from asc_kit.evaluation import evaluation_of
+from asc_kit.evaluation import check_labels, evaluation_of
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.protocol import HelloFlag, TimerUnit
 from asc_kit.result import BenchmarkResult, Latency, Memory, OperatorTime, Prediction, Summary
@@ -46,17 +46,13 @@ def choose_clips(bundle: Bundle, root: Path, split: str | None, limit: int | Non
     Raises
     ------
     DataError
-        When the data set is missing or broken, a recording is missing, or a label is not the model's.
+        When the data set is missing or broken, a recording is missing, or its labels are not the model's.
     """
     dataset = read_dataset(root).split(*((split,) if split is not None else TEST_SPLITS))
     if limit is not None:
         dataset = proportional(dataset, limit)
+    check_labels(dataset, bundle.manifest.labels, bundle.manifest.task)
     for clip in dataset.clips:
-        if clip.scene_label not in bundle.manifest.labels:
-            raise DataError(
-                f"{clip.filename} is labelled {clip.scene_label!r}, which the model does not know",
-                hint=f"labels of the bundle: {', '.join(bundle.manifest.labels)}",
-            )
         if not dataset.path(clip).is_file():
             raise DataError(
                 f"recording {dataset.path(clip)} does not exist", hint=f"{root / 'meta.csv'} and the split name it"
@@ -102,11 +98,11 @@ def benchmark(
     profile = _profile(measurement, sessions[0], firmware) if firmware is not None else ()
     manifest, hello = bundle.manifest, sessions[0].hello
     board = load_board(hello.board) if hello.board in board_names() else None
-    scores = bundle.probabilities(np.array([item.output for item in predictions], np.int8))
-    evaluation = evaluation_of(dataset, scores, manifest.labels, manifest.provenance.train_recording_devices)
-    n_features = len(predictions) * manifest.input.n_elements
+    scores = np.stack([bundle.probabilities(np.array(item.outputs, np.int8)).mean(axis=0) for item in predictions])
+    windows = sum(len(item.outputs) for item in predictions)
+    n_features = windows * manifest.input.n_elements
     return BenchmarkResult(
-        schema_version=1,
+        schema_version=2,
         asc_kit=__version__,
         name=manifest.name,
         board=hello.board,
@@ -118,24 +114,18 @@ def benchmark(
         model_sha256=hello.model_sha256,
         spec_id=hello.spec_id,
         firmware_id=hello.firmware_id,
-        data_id=evaluation.data_id,
-        split=dataset.split_name,
+        task=manifest.task,
         labels=manifest.labels,
         parameters=manifest.parameters,
         macs=manifest.macs,
         clips=len(predictions),
-        correct=sum(item.predicted == item.scene_label for item in predictions),
-        accuracy=evaluation.accuracy,
-        macro_accuracy=evaluation.macro_accuracy,
+        windows=windows,
+        evaluation=evaluation_of(dataset, scores, manifest.labels, manifest.provenance.train_recording_devices),
         bit_identical=sum(item.bit_identical for item in predictions),
         host_agreement=sum(item.predicted == item.host_predicted for item in predictions),
         feature_mismatch_share=sum(item.feature_mismatches for item in predictions) / n_features,
         feature_lsb_max=max(item.feature_lsb_max for item in predictions),
-        per_scene=evaluation.per_scene,
-        per_recording_device=evaluation.per_recording_device,
         train_recording_devices=manifest.provenance.train_recording_devices,
-        seen_devices=evaluation.seen_devices,
-        unseen_devices=evaluation.unseen_devices,
         latency=_latency(sessions[0], predictions, mode),
         memory=_memory(sessions, firmware),
         profile=profile,
@@ -149,7 +139,7 @@ def _profile(measurement: Measurement, session: Session, firmware: FirmwareManif
     """Measure the operators one by one, in a run of its own so that the clocks' reading is not in the latency."""
     if not session.hello.flags & HelloFlag.PROFILE or session.hello.n_operators != len(firmware.operators):
         return ()
-    session.write_input(measurement.reference_input(measurement.dataset.clips[0]))
+    session.write_input(measurement.reference_input(measurement.windows(0)[0]))
     session.run(macs=measurement.bundle.manifest.macs, profile=True)
     return tuple(
         OperatorTime(index=info.index, op=info.op, output=info.output, macs=info.macs, time=time)
@@ -158,7 +148,7 @@ def _profile(measurement: Measurement, session: Session, firmware: FirmwareManif
 
 
 def _latency(session: Session, predictions: Sequence[Prediction], mode: Mode) -> Latency:
-    network = Summary.of([item.network_time for item in predictions])
+    network = Summary.of([time for item in predictions for time in item.network_times])
     return Latency(
         unit=_UNITS[session.hello.timer_unit],
         timer_hz=session.hello.timer_hz,
@@ -166,7 +156,9 @@ def _latency(session: Session, predictions: Sequence[Prediction], mode: Mode) ->
         median=network.median,
         p95=network.p95,
         max=network.max,
-        frontend=Summary.of([item.frontend_time for item in predictions]) if mode == "audio" else None,
+        frontend=(
+            Summary.of([time for item in predictions for time in item.frontend_times]) if mode == "audio" else None
+        ),
     )
 
 

@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from asc_kit.result import BenchmarkResult, Group, Summary
+from asc_kit.evaluation import Evaluation, Group, TaggingEvaluation
+from asc_kit.result import BenchmarkResult, Summary
 
 # The longest operators are worth a line each, the rest are many and small.
 _PROFILE_ROWS = 8
@@ -19,8 +20,8 @@ def result_tables(result: BenchmarkResult) -> RenderableType:
     """Return the tables of one result: accuracy, agreement, latency, operators, memory."""
     parts: list[RenderableType] = [
         f"[bold]{escape(result.name)}[/] on {result.board_title} ({result.core}), "
-        f"{result.mode} mode, {result.clips} clips",
-        _accuracy(result),
+        f"{result.mode} mode, {result.clips} clips{_windows(result)}",
+        _quality(result),
         _agreement(result),
         _latency(result),
     ]
@@ -28,6 +29,10 @@ def result_tables(result: BenchmarkResult) -> RenderableType:
         parts.append(_profile(result))
     parts.append(_memory(result))
     return Stack(*parts)
+
+
+def _windows(result: BenchmarkResult) -> str:
+    return f" in {result.windows} windows" if result.windows > result.clips else ""
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -38,31 +43,68 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _accuracy(result: BenchmarkResult) -> Table:
-    table = _table("Accuracy", "", "clips", "correct", "%")
-    overall = Group(name="all clips", clips=result.clips, correct=result.correct, accuracy=result.accuracy)
+def _quality(result: BenchmarkResult) -> Table:
+    found = result.evaluation
+    return _tagging(found) if isinstance(found, TaggingEvaluation) else _accuracy(found)
+
+
+def _accuracy(found: Evaluation) -> Table:
+    table = _table("Accuracy", "", "clips", "correct", "%", "95 % interval", "log loss")
+    overall = Group(
+        name="all clips", clips=found.clips, correct=found.correct, accuracy=found.accuracy,
+        interval=found.accuracy_interval, log_loss=found.log_loss,
+    )  # fmt: skip
     _add_groups(table, [overall])
-    table.add_row("mean over scenes", "", "", f"{100 * result.macro_accuracy:.1f}")
+    macro = (_percent(found.macro_accuracy), _interval(found.macro_accuracy_interval), f"{found.macro_log_loss:.3f}")
+    table.add_row("mean over scenes", "", "", *macro)
+    table.add_row("expected calibration error", "", "", _percent(found.ece), "", "")
     for title, groups in (
-        ("seen and unseen recording devices", [g for g in (result.seen_devices, result.unseen_devices) if g]),
-        ("scene", result.per_scene),
-        ("recording device", result.per_recording_device),
+        ("seen and unseen recording devices", [g for g in (found.seen_devices, found.unseen_devices) if g]),
+        ("scene", found.per_scene),
+        ("recording device", found.per_recording_device),
     ):
         table.add_section()
-        table.add_row(f"[dim]by {title}[/]", "", "", "")
+        table.add_row(f"[dim]by {title}[/]", *[""] * 5)
         _add_groups(table, groups)
     return table
 
 
 def _add_groups(table: Table, groups: Iterable[Group]) -> None:
     for group in groups:
-        table.add_row(escape(group.name), str(group.clips), str(group.correct), f"{100 * group.accuracy:.1f}")
+        figures = (_percent(group.accuracy), _interval(group.interval), f"{group.log_loss:.3f}")
+        table.add_row(escape(group.name), str(group.clips), str(group.correct), *figures)
+
+
+def _tagging(found: TaggingEvaluation) -> Table:
+    table = _table("Label ranking", "", "clips", "lwlrap, %", "95 % interval", "log loss")
+    overall = (_percent(found.lwlrap), _interval(found.lwlrap_interval), f"{found.log_loss:.3f}")
+    table.add_row("all clips", str(found.clips), *overall)
+    table.add_row("mean over labels", "", _percent(found.macro_lwlrap), "", "")
+    devices = [group for group in (found.seen_devices, found.unseen_devices) if group is not None]
+    if len(found.per_recording_device) > 1:
+        table.add_section()
+        table.add_row("[dim]by recording device[/]", *[""] * 4)
+        for group in (*devices, *found.per_recording_device):
+            table.add_row(escape(group.name), str(group.clips), _percent(group.lwlrap), "", f"{group.log_loss:.3f}")
+    table.add_section()
+    table.add_row("[dim]by label[/]", *[""] * 4)
+    for label in found.per_label:
+        table.add_row(escape(label.name), str(label.clips), _percent(label.lwlrap), "", "")
+    return table
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    return f"{_percent(ends[0])} to {_percent(ends[1])}"
 
 
 def _agreement(result: BenchmarkResult) -> Table:
     table = _table("Agreement with the host", "", "clips")
     table.add_row("outputs bit-identical to the reference kernels", f"{result.bit_identical} / {result.clips}")
-    table.add_row("same scene as the host's whole chain", f"{result.host_agreement} / {result.clips}")
+    table.add_row("same likeliest label as the host's whole chain", f"{result.host_agreement} / {result.clips}")
     if result.mode == "audio":
         table.add_row("features that differ from NumPy's", f"{100 * result.feature_mismatch_share:.3f} %")
         table.add_row("  by at most", f"{result.feature_lsb_max} LSB")

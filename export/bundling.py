@@ -20,13 +20,13 @@ from asc_kit.bundle import (
     BundleManifest,
     GoldenEntry,
     Provenance,
-    SplitMetrics,
 )
-from asc_kit.clips import load_clips
+from asc_kit.clips import load_clips, read_windows
 from asc_kit.dataset import Dataset, read_dataset
 from asc_kit.errors import DataError
-from asc_kit.evaluation import evaluation_of, run_int8
+from asc_kit.evaluation import Evaluation, TaggingEvaluation, evaluation_of
 from asc_kit.frontend import log_mel, model_input
+from asc_kit.int8_scores import map_int8
 from asc_kit.interpreter import Int8Model
 from asc_kit.metrics import probabilities
 from asc_kit.quantization import TensorInfo
@@ -40,11 +40,10 @@ from .graph_check import check_integer
 from .representative import representative_clips
 
 DEFAULT_REPRESENTATIVE = 100
-# The reference kernels take up to 25 ms per clip: beyond this many, a stratified sample is measured, and
-# `SplitMetrics.clips` says how many that were.
+# The reference kernels take up to 25 ms per inference: beyond this many clips, a stratified sample is measured, and
+# the evaluation says how many those were.
 _MEASURED_CLIPS = 2000
 _GOLDEN_CLIPS = 10
-_BATCH = 64
 
 
 def export_run(run: Run, out: Path, data: Path | None, n_representative: int) -> BundleManifest:
@@ -79,7 +78,7 @@ def export_run(run: Run, out: Path, data: Path | None, n_representative: int) ->
         output_info = _tensor_info(interpreter.output_details)
         float_metrics, int8_metrics = _measure(run, model, input_info, output_info, test_set)
         manifest = BundleManifest(
-            schema_version=1,
+            schema_version=2,
             name=run.manifest.name,
             task=run.manifest.task,
             labels=run.manifest.labels,
@@ -131,29 +130,28 @@ def _tensor_info(details: dict[str, Any]) -> TensorInfo:
 
 def _measure(
     run: Run, model: bytes, input_info: TensorInfo, output_info: TensorInfo, test_set: Dataset
-) -> tuple[SplitMetrics, SplitMetrics]:
+) -> tuple[Evaluation | TaggingEvaluation, Evaluation | TaggingEvaluation]:
     """Measure the float and the int8 model on the same features of the same clips."""
-    spec = run.manifest.frontend
-    samples = load_clips(test_set, spec, "test clips")
-    features = np.stack([model_input(log_mel(from_int16(clip), spec), spec)[0] for clip in samples])
+    manifest = run.manifest
+    spec, activation = manifest.frontend, manifest.output_activation
     network = float_network(run.saved_model_path)
-    logits = np.concatenate([network(features[start : start + _BATCH]) for start in range(0, len(features), _BATCH)])
-    outputs = run_int8(model, input_info.quantize(features))
-    activation = run.manifest.output_activation
-    return (
-        _metrics(run, test_set, probabilities(logits.astype(np.float64), activation)),
-        _metrics(run, test_set, probabilities(output_info.dequantize(outputs).astype(np.float64), activation)),
-    )
 
+    def score(interpreter: Int8Model, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        # one clip at a time: the windows of long recordings need not be in memory together
+        windows = read_windows(test_set, spec, manifest.hop_samples, index)
+        features = np.stack([model_input(log_mel(from_int16(window), spec), spec)[0] for window in windows])
+        quantized = input_info.quantize(features)
+        outputs = np.stack([interpreter.run(one[np.newaxis]).reshape(-1) for one in quantized])
+        both = (network(features), output_info.dequantize(outputs))
+        of_float, of_int8 = (probabilities(real.astype(np.float64), activation).mean(axis=0) for real in both)
+        return of_float, of_int8
 
-def _metrics(run: Run, test_set: Dataset, scores: NDArray[np.float64]) -> SplitMetrics:
-    evaluation = evaluation_of(test_set, scores, run.manifest.labels, run.manifest.train_recording_devices)
-    return SplitMetrics(
-        split=evaluation.split,
-        clips=evaluation.clips,
-        accuracy=evaluation.accuracy,
-        macro_accuracy=evaluation.macro_accuracy,
+    scores = map_int8(model, score, len(test_set.clips), "test clips")
+    of_float, of_int8 = (
+        evaluation_of(test_set, np.stack(column), manifest.labels, manifest.train_recording_devices)
+        for column in zip(*scores, strict=True)
     )
+    return of_float, of_int8
 
 
 def _write_golden(

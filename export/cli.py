@@ -35,6 +35,7 @@ def export(
     """Quantize a run to int8 and write a bundle."""
     from asc_kit.board import load_board
     from asc_kit.console import console
+    from asc_kit.evaluation import headline
     from asc_kit.records import to_plain
     from asc_kit.run import Run
 
@@ -45,11 +46,12 @@ def export(
     opened = Run.open(run)
     count = representative if representative is not None else DEFAULT_REPRESENTATIVE
     manifest = export_run(opened, out, data, count)
-    metrics = manifest.provenance
+    provenance = manifest.provenance
+    (figure, of_float), (_, of_int8) = headline(provenance.metrics_float), headline(provenance.metrics_int8)
     console.print(
-        f"bundle {out}: {manifest.name}, accuracy float {metrics.metrics_float.accuracy:.2%}, "
-        f"int8 {metrics.metrics_int8.accuracy:.2%} on {metrics.metrics_int8.clips:,} test clips, "
-        f"ranges from {metrics.representative_clips} training clips",
+        f"bundle {out}: {manifest.name}, {figure} float {of_float:.2%}, int8 {of_int8:.2%} "
+        f"on {provenance.metrics_int8.clips:,} test clips; "
+        f"ranges from {provenance.representative_clips} training clips",
         soft_wrap=True,
         markup=False,
     )

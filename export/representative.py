@@ -1,4 +1,4 @@
-"""The clips that set the activation ranges of post-training quantization: real ones, from training, or none at all."""
+"""The audio that sets the activation ranges of post-training quantization: real, from training, or none at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.audio import from_int16
-from asc_kit.clips import load_clips
+from asc_kit.clips import read_windows
+from asc_kit.console import console
 from asc_kit.dataset import Dataset, read_dataset
 from asc_kit.errors import DataError
 from asc_kit.frontend import log_mel, model_input
@@ -19,6 +20,8 @@ from asc_kit.sampling import balanced
 
 # -80 dB below full scale: what remains of a muted microphone
 _SILENT_PEAK = 3
+# of a recording that is cut into windows: first, middle and last; neighbours sound alike, and each costs an inference
+_WINDOWS_PER_CLIP = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +31,18 @@ class RepresentativeClips:
     dataset: Dataset
     """The clips."""
     features: NDArray[np.float32]
-    """Shape [n_clips, *input_shape[1:]], by the NumPy reference."""
+    """Shape [n_windows, *input_shape[1:]], by the NumPy reference; at least one window of each clip."""
 
     def feed(self) -> Iterator[list[NDArray[np.float32]]]:
-        """Give the converter one clip after another, batch 1."""
+        """Give the converter one window after another, batch 1."""
         for features in self.features:
             yield [features[np.newaxis]]
 
 
 def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeClips:
     """Choose, load and check the representative clips of a run from its own training split.
+
+    A multi-label run may know labels that no training clip has: people are told, and the ranges come without them.
 
     Raises
     ------
@@ -54,14 +59,18 @@ def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeCl
             hint="leave --representative out, or give a larger number",
         )
     chosen = balanced(train_set, n_clips)
-    absent = set(manifest.labels) - {clip.scene_label for clip in chosen.clips}
+    absent = set(manifest.labels) - {label for clip in chosen.clips for label in clip.labels}
     if absent:
-        raise DataError(f"split {train_set.split_name} of {data} has no clips of {', '.join(sorted(absent))}")
-    samples = load_clips(chosen, manifest.frontend, "representative clips")
+        message = f"split {train_set.split_name} of {data} has no clips of {', '.join(sorted(absent))}"
+        if manifest.task == "single_label":
+            raise DataError(message)
+        console.print(f"note: {message}; the activation ranges come without them", soft_wrap=True, markup=False)
+    spec = manifest.frontend
+    windows = [_spread(read_windows(chosen, spec, manifest.hop_samples, index)) for index in range(len(chosen.clips))]
     silent = [
         clip.filename
-        for clip, peak in zip(chosen.clips, np.abs(samples.astype(np.int32)).max(axis=1), strict=True)
-        if peak <= _SILENT_PEAK
+        for clip, samples in zip(chosen.clips, windows, strict=True)
+        if np.abs(samples.astype(np.int32)).max() <= _SILENT_PEAK
     ]
     if len(silent) > len(chosen.clips) // 2:
         raise DataError(
@@ -69,9 +78,15 @@ def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeCl
             f"{silent[0]} among them",
             hint="activation ranges taken from silence would ruin the model: check the recordings of this data set",
         )
-    spec = manifest.frontend
-    features = [model_input(log_mel(from_int16(clip), spec), spec)[0] for clip in samples]
+    features = [model_input(log_mel(from_int16(window), spec), spec)[0] for window in np.concatenate(windows)]
     return RepresentativeClips(dataset=chosen, features=np.stack(features))
+
+
+def _spread(windows: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Choose windows at even distances, the first and the last among them."""
+    if len(windows) <= _WINDOWS_PER_CLIP:
+        return windows
+    return windows[np.linspace(0, len(windows) - 1, _WINDOWS_PER_CLIP).round().astype(np.intp)]
 
 
 def training_clips(run: Run, data: Path) -> Dataset:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from asc_kit.bundle import Bundle
 from asc_kit.console import console
+from asc_kit.evaluation import Evaluation
 from asc_kit.records import read_record
 from asc_kit.result import BenchmarkResult
 
@@ -107,13 +108,16 @@ def _summary(bundle: Bundle, measured: dict[str, BenchmarkResult]) -> Table:
     table.add_column(no_wrap=True)
     for heading in ("clips", "all", "per scene", "seen devices", "unseen", "bit-exact"):
         table.add_column(heading, justify="right")
-    for title, split in (("float, host", provenance.metrics_float), ("int8, host", provenance.metrics_int8)):
-        table.add_row(title, str(split.clips), _percent(split.accuracy), _percent(split.macro_accuracy))
-    for title, result in (("board, features", features), ("board, audio", audio)):
-        groups = [_percent(group.accuracy) if group else "" for group in (result.seen_devices, result.unseen_devices)]
-        exact = f"{result.bit_identical}/{result.clips}"
-        means = (_percent(result.accuracy), _percent(result.macro_accuracy))
-        table.add_row(title, str(result.clips), *means, *groups, exact)
+    for title, found, exact in (
+        ("float, host", provenance.metrics_float, ""),
+        ("int8, host", provenance.metrics_int8, ""),
+        ("board, features", features.evaluation, f"{features.bit_identical}/{features.clips}"),
+        ("board, audio", audio.evaluation, f"{audio.bit_identical}/{audio.clips}"),
+    ):
+        assert isinstance(found, Evaluation)  # the synthetic scenes have one class each
+        groups = [_percent(group.accuracy) if group else "" for group in (found.seen_devices, found.unseen_devices)]
+        means = (_percent(found.accuracy), _percent(found.macro_accuracy))
+        table.add_row(title, str(found.clips), *means, *groups, exact)
     latency, memory = features.latency, features.memory
     frontend = audio.latency.frontend
     lines = [f"network {latency.median:,.0f} {latency.unit} ({latency.median / bundle.manifest.macs:.2f} per MAC)"]

@@ -37,7 +37,7 @@ _STYLE = {
 Bars = Sequence[tuple[str, Mapping[str, float], frozenset[str]]]
 
 
-def accuracy_bars(names: Sequence[str], ticks: Sequence[str], bars: Bars) -> str:
+def share_bars(names: Sequence[str], ticks: Sequence[str], bars: Bars, axis: str) -> str:
     """Draw horizontal bars per group and result, 0 to 100 %; those of unseen groups are hatched.
 
     Parameters
@@ -46,6 +46,8 @@ def accuracy_bars(names: Sequence[str], ticks: Sequence[str], bars: Bars) -> str
         The groups, and what is written beside them.
     bars
         Per result: its name, the shares by group, the unseen groups.
+    axis
+        What the shares are.
     """
     thick = 0.8 / len(bars)
 
@@ -65,7 +67,7 @@ def accuracy_bars(names: Sequence[str], ticks: Sequence[str], bars: Bars) -> str
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlim(0, 105)
         axes.set_xticks(range(0, 101, 20))
-        axes.set_xlabel("accuracy, %")
+        axes.set_xlabel(axis)
         axes.tick_params(length=0)
 
     height = 0.7 + len(names) * max(0.26, 0.17 * len(bars) + 0.06)
@@ -101,6 +103,31 @@ def confusion(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> str:
         axes.tick_params(length=0)
 
     return _svg(draw, _WIDTH_IN)
+
+
+def reliability(bins: Sequence[tuple[int, float, float]]) -> str:
+    """Draw the share classified rightly over the confidence; the area of a dot grows with its clips.
+
+    Parameters
+    ----------
+    bins
+        Number of clips, mean confidence and share classified rightly, of each bin.
+    """
+    filled = [each for each in bins if each[0]]
+    most = max(clips for clips, _, _ in filled)
+
+    def draw(axes: Any) -> None:
+        axes.plot([0, 100], [0, 100], color=_PALETTE[1], linestyle="--", linewidth=1.2)
+        x, y = [100 * confidence for _, confidence, _ in filled], [100 * right for _, _, right in filled]
+        axes.plot(x, y, color=_PALETTE[0], linewidth=1)
+        axes.scatter(x, y, s=[12 + 100 * clips / most for clips, _, _ in filled], color=_PALETTE[0])
+        axes.set_xlim(0, 102)
+        axes.set_ylim(-4, 104)
+        axes.set_xlabel("confidence, %")
+        axes.set_ylabel("right, %")
+        axes.grid(True, axis="both")
+
+    return _svg(draw, 3.4)
 
 
 def histogram(samples: Sequence[int], median: float, unit: str) -> str:

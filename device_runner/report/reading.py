@@ -8,9 +8,7 @@ from pathlib import Path
 
 from asc_kit.errors import SpecError
 from asc_kit.records import parse_record, read_json, sha256_file
-from asc_kit.result import BenchmarkResult
-
-_SCHEMA_VERSION = 1
+from asc_kit.result import SCHEMA_VERSION, BenchmarkResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +29,8 @@ def read_results(paths: Sequence[Path]) -> tuple[NamedResult, ...]:
     Raises
     ------
     SpecError
-        When a file is missing, empty, not a result, of another schema version, or given twice.
+        When a file is missing, empty, not a result, of another schema version, or given twice, or when results of
+        scenes and of tags stand side by side.
     """
     results: list[BenchmarkResult] = []
     files = [path / "results.json" if path.is_dir() else path for path in paths]
@@ -41,6 +40,13 @@ def read_results(paths: Sequence[Path]) -> tuple[NamedResult, ...]:
         other = seen.setdefault(sha256_file(path), path)
         if other is not path:
             raise SpecError(f"{path} and {other} are the same result", hint="name each result once")
+    tasks = {result.task: path for result, path in zip(results, files, strict=True)}
+    if len(tasks) > 1:
+        raise SpecError(
+            f"{tasks['single_label']} has one class to a clip and {tasks['multi_label']} any number of labels: "
+            "their figures do not compare",
+            hint="make two reports",
+        )
     names = _short_names(results)
     return tuple(
         NamedResult(name=name, path=path, result=result)
@@ -55,9 +61,9 @@ def _read(path: Path) -> BenchmarkResult:
     document = read_json(path, error=SpecError)
     if not isinstance(document, dict) or "schema_version" not in document or "predictions" not in document:
         raise SpecError(f"{path} is not a benchmark result", hint=hint)
-    if document["schema_version"] != _SCHEMA_VERSION:
+    if document["schema_version"] != SCHEMA_VERSION:
         raise SpecError(
-            f"{path} has schema version {document['schema_version']!r}, this asc-kit reads {_SCHEMA_VERSION}",
+            f"{path} has schema version {document['schema_version']!r}, this asc-kit reads {SCHEMA_VERSION}",
             hint="measure again with this version, or make the report with the version that measured",
         )
     result = parse_record(BenchmarkResult, document, where=str(path))
@@ -65,9 +71,11 @@ def _read(path: Path) -> BenchmarkResult:
         raise SpecError(f"{path} holds no predictions", hint=hint)
     if result.clips != len(result.predictions):
         raise SpecError(f"{path} says {result.clips} clips, but holds {len(result.predictions)} predictions")
+    if result.evaluation.clips != result.clips or result.evaluation.task != result.task:
+        raise SpecError(f"{path} does not fit together: its evaluation is of other clips or of another task")
     known = set(result.labels)
     for prediction in result.predictions:
-        for label in (prediction.scene_label, prediction.predicted):
+        for label in (*prediction.labels, prediction.predicted):
             if label not in known:
                 raise SpecError(f"{path}: {prediction.filename} has label {label!r}, which is not among its labels")
     return result
@@ -80,7 +88,7 @@ def _short_names(results: Sequence[BenchmarkResult]) -> list[str]:
         [f"{r.mode} in" for r in results],
         [r.engine for r in results],
         [r.name for r in results],
-        [r.split or "all clips" for r in results],
+        [r.evaluation.split for r in results],
     )
     telling = [aspect for aspect in aspects if len(set(aspect)) > 1] or [aspects[0]]
     names = [", ".join(parts) for parts in zip(*telling, strict=True)]

@@ -17,6 +17,16 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def interval(ends: tuple[float, float]) -> str:
+    """Write a 95 % confidence interval of a share."""
+    return f"95 % interval {100 * ends[0]:.1f} to {100 * ends[1]:.1f} %"
+
+
+def nats(loss: float) -> str:
+    """Write a log loss."""
+    return f"{loss:.3f}"
+
+
 def bytes_text(size: int | None) -> str | None:
     """Write a size; None stays None."""
     return None if size is None else f"{size:,} B"

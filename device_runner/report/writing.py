@@ -9,7 +9,8 @@ from pathlib import Path
 from asc_kit import __version__
 from asc_kit.records import write_text
 
-from .content import DataTable, sections_of, title_of
+from .content import sections_of, title_of
+from .parts import DataTable
 from .reading import NamedResult
 
 PAGE = "index.html"

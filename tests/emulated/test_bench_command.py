@@ -20,14 +20,19 @@ import soundfile
 from fake_board import FakeBoard, a_hello
 from lossy_line import LossyLine
 from served_board import ServedBoard
+from tagged_tones import write_tagged_tones
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle, tone
 
+from asc_kit.audio import fit_length
 from asc_kit.board import load_board
 from asc_kit.bundle import Bundle
+from asc_kit.clips import window_starts
 from asc_kit.device_runner.emulator import emulate
 from asc_kit.device_runner.link import Link
 from asc_kit.device_runner.session import Session
 from asc_kit.device_runner.transport import open_port
+from asc_kit.evaluation import Evaluation, TaggingEvaluation
+from asc_kit.interpreter import Int8Model
 from asc_kit.records import read_record
 from asc_kit.result import BenchmarkResult
 
@@ -99,20 +104,22 @@ def emulators_of(marker: str) -> list[int]:
 def check_result(result: BenchmarkResult, bundle: Bundle, board: str, mode: str) -> None:
     manifest = bundle.manifest
     assert (result.board, result.mode, result.clips, result.name) == (board, mode, 18, "tones")
-    assert (result.correct, result.accuracy, result.macro_accuracy) == (18, 1.0, 1.0)
+    found = result.evaluation
+    assert isinstance(found, Evaluation)
+    assert (found.clips, found.correct, found.accuracy, found.macro_accuracy) == (18, 18, 1.0, 1.0)
     assert result.bit_identical == result.host_agreement == 18
     assert (result.model_sha256, result.spec_id) == (manifest.model_sha256, manifest.frontend.spec_id)
-    assert [group.name for group in result.per_scene] == sorted(LABELS)
-    assert [(group.name, group.clips) for group in result.per_recording_device] == [("a", 6), ("b", 6), ("s4", 6)]
-    assert result.seen_devices is not None and result.seen_devices.clips == 6
-    assert result.unseen_devices is not None and result.unseen_devices.clips == 12
-    assert result.split == "test" and result.labels == LABELS and result.link_retries == 0
+    assert [group.name for group in found.per_scene] == sorted(LABELS)
+    assert [(group.name, group.clips) for group in found.per_recording_device] == [("a", 6), ("b", 6), ("s4", 6)]
+    assert found.seen_devices is not None and found.seen_devices.clips == 6
+    assert found.unseen_devices is not None and found.unseen_devices.clips == 12
+    assert found.split == "test" and result.windows == 18 and result.labels == LABELS and result.link_retries == 0
     assert result.latency.unit == load_board(board).timer and result.latency.min > 0
     assert sum(item.macs for item in result.profile) == manifest.macs and all(item.time > 0 for item in result.profile)
     memory = result.memory
     assert memory.arena_bytes >= manifest.input.n_elements and memory.code_bytes and memory.weight_bytes
     assert [item.filename.split("-")[0] for item in result.predictions[:2]] == ["audio/high"] * 2
-    assert all(len(item.output) == 3 for item in result.predictions)
+    assert all([len(output) for output in item.outputs] == [3] for item in result.predictions)
     assert (result.latency.frontend is not None) == (mode == "audio")
     assert result.feature_lsb_max <= 1 and result.feature_mismatch_share <= 0.01
     assert {"system", "python", "numpy", "compiler"} <= set(result.environment)
@@ -183,8 +190,36 @@ def test_limit_takes_every_scene_and_recording_device(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["clips"] == 6
-    assert {group["clips"] for group in document["per_scene"]} == {2}
-    assert {group["clips"] for group in document["per_recording_device"]} == {2}
+    assert {group["clips"] for group in document["evaluation"]["per_scene"]} == {2}
+    assert {group["clips"] for group in document["evaluation"]["per_recording_device"]} == {2}
+
+
+@needs_gcc
+@pytest.mark.parametrize("mode", ["features", "audio"])
+def test_tags_and_windows(tmp_path: Path, mode: str) -> None:
+    """Two tones one after the other, and at once; a clip's scores are the mean over its windows."""
+    bundle = Bundle.open(make_tone_bundle(tmp_path / "bundle", task="multi_label", hop_samples=2000))
+    write_tagged_tones(tmp_path / "data")
+    done = bench(tmp_path, "--board", "host", "--mode", mode, "--split", "validation", "--out", "out", "--json")
+    assert done.returncode == 0, done.stderr
+    for words in ("Label ranking", "lwlrap", "6 clips in 21 windows", "6 / 6"):
+        assert words in done.stderr
+    result = read_record(BenchmarkResult, tmp_path / "out" / "results.json")
+    assert isinstance(result.evaluation, TaggingEvaluation) and result.task == "multi_label"
+    assert (result.clips, result.windows, result.bit_identical, result.host_agreement) == (6, 21, 6, 6)
+    assert result.evaluation.lwlrap == 1.0 and result.evaluation.split == "validation"
+    assert {label.name: label.clips for label in result.evaluation.per_label} == {"high": 4, "low": 4, "quiet": 1}
+    for item in result.predictions:
+        samples, _ = soundfile.read(tmp_path / "data" / "validation" / Path(item.filename).name, dtype="int16")
+        starts = window_starts(len(samples), FRONTEND.clip_samples, 2000)
+        assert len(item.outputs) == len(item.network_times) == len(item.frontend_times) == len(starts)
+        assert (min(item.frontend_times) > 0) == (mode == "audio")
+        if mode == "features":
+            # the network's own reference, from the samples on
+            model = Int8Model(bundle.model_path.read_bytes())
+            for start, output in zip(starts, item.outputs, strict=True):
+                window = fit_length((samples / 32768).astype(np.float32)[start:], FRONTEND.clip_samples)
+                assert tuple(model.run(bundle.audio_to_input(window)).reshape(-1)) == output
 
 
 @needs_gcc

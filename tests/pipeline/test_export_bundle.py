@@ -20,12 +20,12 @@ from asc_kit.audio import from_int16
 from asc_kit.bundle import Bundle
 from asc_kit.dataset import Clip, Dataset, read_dataset
 from asc_kit.errors import AscKitError, DataError, ModelError
-from asc_kit.evaluation import run_int8
 from asc_kit.export.bundling import export_run
 from asc_kit.export.c_array import c_array
 from asc_kit.export.graph_check import check_integer, operator_counts
 from asc_kit.export.representative import representative_clips
 from asc_kit.frontend import log_mel
+from asc_kit.int8_scores import run_int8
 from asc_kit.interpreter import Int8Model
 from asc_kit.run import Run
 from asc_kit.sampling import balanced

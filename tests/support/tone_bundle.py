@@ -10,8 +10,10 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import tflite
+from sample_evaluation import perfect_evaluation
 
-from asc_kit.bundle import Bundle, BundleManifest, GoldenEntry, Provenance, SplitMetrics
+from asc_kit.bundle import Bundle, BundleManifest, GoldenEntry, Provenance
+from asc_kit.dataset import Task
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
 from asc_kit.interpreter import Int8Model
 from asc_kit.quantization import TensorInfo
@@ -23,7 +25,9 @@ FRONTEND = FrontEndSpec(
 )
 # log-mel values run from log(1e-5) = -11.5 to about 8
 _INPUT = TensorInfo(shape=(1, 16, 32, 1), scale=float(np.float32(0.1)), zero_point=0)
-_OUTPUT = TensorInfo(shape=(1, 3), scale=float(np.float32(0.2)), zero_point=0)
+_LOGITS = TensorInfo(shape=(1, 3), scale=float(np.float32(0.2)), zero_point=0)
+# the only quantization of LOGISTIC's output
+_PROBABILITIES = TensorInfo(shape=(1, 3), scale=1 / 256, zero_point=-128)
 _WEIGHT_SCALE = 2 / (7 * 32) / 127
 
 
@@ -32,13 +36,20 @@ def tone(f_hz: float, seconds: float, rate_hz: int, level: float = 0.3) -> np.nd
     return level * np.sin(2 * np.pi * f_hz * np.arange(round(seconds * rate_hz)) / rate_hz)
 
 
-def make_tone_bundle(folder: Path, frontend: FrontEndSpec = FRONTEND) -> Path:
+def make_tone_bundle(
+    folder: Path,
+    frontend: FrontEndSpec = FRONTEND,
+    *,
+    task: Task = "single_label",
+    hop_samples: int | None = None,
+) -> Path:
     """Write the bundle and return its folder. Below 1 kHz is low, above is high, silence is quiet.
 
-    A front end with standardisation or deltas gives another input, which the network makes less sense of.
+    A front end with standardisation or deltas gives another input, which the network makes less sense of. A
+    multi-label bundle ends in a sigmoid, and two tones at once have both labels.
     """
     input_info = replace(_INPUT, shape=frontend.input_shape)
-    model = _model(input_info)
+    model = _model(input_info, task)
     write_bytes(folder / "model.tflite", model)
     audio = np.round(tone(440, 0.5, 8000) * 32768).astype(np.int16)
     features = log_mel((audio / 32768).astype(np.float32), frontend)
@@ -47,16 +58,17 @@ def make_tone_bundle(folder: Path, frontend: FrontEndSpec = FRONTEND) -> Path:
     golden.parent.mkdir(parents=True, exist_ok=True)
     output = Int8Model(model).run(quantized)
     np.savez(golden, audio=audio, features=features, input=quantized, output=output)
-    metrics = SplitMetrics(split="test", clips=3, accuracy=1.0, macro_accuracy=1.0)
+    metrics = perfect_evaluation(LABELS, task)
     manifest = BundleManifest(
-        schema_version=1,
+        schema_version=2,
         name="tones",
-        task="single_label",
+        task=task,
         labels=LABELS,
         frontend=frontend,
         input=input_info,
-        output=_OUTPUT,
-        output_activation="logits",
+        output=_LOGITS if task == "single_label" else _PROBABILITIES,
+        output_activation="logits" if task == "single_label" else "sigmoid",
+        hop_samples=hop_samples,
         model_sha256=sha256_file(folder / "model.tflite"),
         parameters=1539,
         macs=1536,
@@ -77,55 +89,61 @@ def make_tone_bundle(folder: Path, frontend: FrontEndSpec = FRONTEND) -> Path:
     return folder
 
 
-def _weights(input_info: TensorInfo) -> tuple[np.ndarray, np.ndarray]:
+def _weights(input_info: TensorInfo, task: Task) -> tuple[np.ndarray, np.ndarray]:
     """int8 weights [labels, features] and int32 biases.
 
     Twice the mean log energy of the 7 bands centred below 1 kHz, and of the 9 above, plus 20; silence, at -11.5,
-    leaves both below the 0 of quiet.
+    leaves both below the 0 of quiet. Where each label stands for itself, quiet has -2: never likely, but the
+    likeliest in silence.
     """
     real = np.zeros((3, *input_info.shape[1:]))
     real[LABELS.index("low"), :7, :, 0] = 2 / (7 * 32)
     real[LABELS.index("high"), 7:, :, 0] = 2 / (9 * 32)
+    quiet = 0 if task == "single_label" else -2
     weights = np.rint(real.reshape(3, -1) / _WEIGHT_SCALE).astype(np.int8)
-    return weights, np.rint(np.array([20, 20, 0]) / (_INPUT.scale * _WEIGHT_SCALE)).astype(np.int32)
+    return weights, np.rint(np.array([20, 20, quiet]) / (_INPUT.scale * _WEIGHT_SCALE)).astype(np.int32)
 
 
-def _model(input_info: TensorInfo) -> bytes:
-    weights, biases = _weights(input_info)
+def _model(input_info: TensorInfo, task: Task) -> bytes:
+    weights, biases = _weights(input_info, task)
     builder = flatbuffers.Builder(8192)
     sum_scale = _INPUT.scale * _WEIGHT_SCALE
     tensors = (
         ("features", input_info.shape, tflite.TensorType.INT8, 0, _INPUT.scale, _INPUT.zero_point),
         ("weights", weights.shape, tflite.TensorType.INT8, 1, _WEIGHT_SCALE, 0),
         ("biases", biases.shape, tflite.TensorType.INT32, 2, sum_scale, 0),
-        ("logits", _OUTPUT.shape, tflite.TensorType.INT8, 0, _OUTPUT.scale, _OUTPUT.zero_point),
+        ("logits", _LOGITS.shape, tflite.TensorType.INT8, 0, _LOGITS.scale, _LOGITS.zero_point),
+        ("sigmoid", _PROBABILITIES.shape, tflite.TensorType.INT8, 0, _PROBABILITIES.scale, _PROBABILITIES.zero_point),
     )
-    built = [_tensor(builder, *tensor) for tensor in tensors]
+    is_multi_label = task == "multi_label"
+    built = [_tensor(builder, *tensor) for tensor in (tensors if is_multi_label else tensors[:-1])]
     options = _table(builder, "FullyConnectedOptions")
-    operator = _table(
-        builder,
-        "Operator",
-        OpcodeIndex=0,
-        Inputs=_ints(builder, (0, 1, 2)),
-        Outputs=_ints(builder, (3,)),
-        BuiltinOptionsType=tflite.BuiltinOptions.FullyConnectedOptions,
-        BuiltinOptions=options,
-    )
+    operators = [
+        _table(
+            builder,
+            "Operator",
+            OpcodeIndex=0,
+            Inputs=_ints(builder, (0, 1, 2)),
+            Outputs=_ints(builder, (3,)),
+            BuiltinOptionsType=tflite.BuiltinOptions.FullyConnectedOptions,
+            BuiltinOptions=options,
+        )
+    ]
+    if is_multi_label:
+        ends = {"Inputs": _ints(builder, (3,)), "Outputs": _ints(builder, (4,))}
+        operators.append(_table(builder, "Operator", OpcodeIndex=1, **ends))
     graph = _table(
         builder,
         "SubGraph",
         Tensors=_offsets(builder, "SubGraph", "Tensors", built),
         Inputs=_ints(builder, (0,)),
-        Outputs=_ints(builder, (3,)),
-        Operators=_offsets(builder, "SubGraph", "Operators", [operator]),
+        Outputs=_ints(builder, (4 if is_multi_label else 3,)),
+        Operators=_offsets(builder, "SubGraph", "Operators", operators),
     )
-    code = _table(
-        builder,
-        "OperatorCode",
-        DeprecatedBuiltinCode=tflite.BuiltinOperator.FULLY_CONNECTED,
-        BuiltinCode=tflite.BuiltinOperator.FULLY_CONNECTED,
-        Version=4,
-    )
+    codes = [
+        _table(builder, "OperatorCode", DeprecatedBuiltinCode=kind, BuiltinCode=kind, Version=version)
+        for kind, version in ((tflite.BuiltinOperator.FULLY_CONNECTED, 4), (tflite.BuiltinOperator.LOGISTIC, 2))
+    ]
     buffers = []
     for data in (b"", weights.tobytes(), biases.tobytes()):
         vector = builder.CreateByteVector(data) if data else None
@@ -134,7 +152,7 @@ def _model(input_info: TensorInfo) -> bytes:
         builder,
         "Model",
         Version=3,
-        OperatorCodes=_offsets(builder, "Model", "OperatorCodes", [code]),
+        OperatorCodes=_offsets(builder, "Model", "OperatorCodes", codes if is_multi_label else codes[:1]),
         Subgraphs=_offsets(builder, "Model", "Subgraphs", [graph]),
         Buffers=_offsets(builder, "Model", "Buffers", buffers),
     )

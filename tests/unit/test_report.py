@@ -13,6 +13,7 @@ from sample_result import LABELS, TEST_DEVICES, TRAIN_DEVICES, host_result, samp
 
 from asc_kit.device_runner.report import read_results, write_report
 from asc_kit.errors import SpecError
+from asc_kit.evaluation import Evaluation, Group, TaggingEvaluation
 from asc_kit.records import write_json
 from asc_kit.result import BenchmarkResult
 
@@ -89,31 +90,45 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> tuple[BenchmarkResult, Page
 def test_the_numbers_are_those_of_the_result(one: tuple[BenchmarkResult, Page, str]) -> None:
     result, page, _ = one
     rows = page.rows("Results at a glance")
-    assert rows["Accuracy"] == [f"{100 * result.accuracy:.1f} % ({result.correct} of 180)"]
-    assert rows["Macro accuracy"] == [f"{100 * result.macro_accuracy:.1f} %"]
+    found = result.evaluation
+    assert isinstance(found, Evaluation)
+    low, high = (f"{100 * end:.1f}" for end in found.accuracy_interval)
+    assert rows["Accuracy"] == [
+        f"{100 * found.accuracy:.1f} %, {found.correct} of 180 (95 % interval {low} to {high} %)"
+    ]
+    assert rows["Macro accuracy"][0].startswith(f"{100 * found.macro_accuracy:.1f} % (95 % interval")
+    assert rows["Log loss, nats"] == [f"{found.log_loss:.3f}"]
+    assert rows["Expected calibration error"] == [f"{100 * found.ece:.1f} %"]
     assert rows["Outputs bit-identical to the reference"] == ["180 of 180"]
-    assert rows["Network, median per clip"] == ["1,234,567 instructions"]
+    assert rows["Network, median per inference"] == ["1,234,567 instructions"]
     assert rows["RAM of the network (arena)"] == ["23,456 B"]
     assert rows["Deepest stack"] == ["812 B"]
     assert rows["Features that differ from the reference"] == ["0.123 %, by at most 1 LSB"]
-    assert result.unseen_devices is not None
-    assert rows["Accuracy, unseen recording devices"][0].endswith(
-        f"({result.unseen_devices.correct} of {result.unseen_devices.clips})"
-    )
+    assert found.unseen_devices is not None
+    assert rows["Accuracy, unseen recording devices"] == [share(found.unseen_devices)]
+
+
+def share(group: Group) -> str:
+    """How a group's accuracy is written."""
+    low, high = (f"{100 * end:.1f}" for end in group.interval)
+    return f"{100 * group.accuracy:.1f} %, {group.correct} of {group.clips} (95 % interval {low} to {high} %)"
 
 
 def test_scenes_and_recording_devices(one: tuple[BenchmarkResult, Page, str]) -> None:
     result, page, _ = one
     scenes = page.rows("Accuracy by scene")
     assert list(scenes) == ["Scene", *LABELS]
-    for group in result.per_scene:
-        assert scenes[group.name] == [f"{100 * group.accuracy:.1f} % ({group.correct} of {group.clips})"]
+    assert isinstance(result.evaluation, Evaluation)
+    losses = page.rows("Log loss by scene, nats")
+    for group in result.evaluation.per_scene:
+        assert scenes[group.name] == [share(group)]
+        assert losses[group.name] == [f"{group.log_loss:.3f}"]
     devices = page.rows("Accuracy by recording device")
     assert {name: cells[0] for name, cells in devices.items() if name != "Recording device"} == {
         name: "yes" if name in TRAIN_DEVICES else "no" for name in TEST_DEVICES
     }
-    for group in result.per_recording_device:
-        assert devices[group.name][1] == f"{100 * group.accuracy:.1f} % ({group.correct} of {group.clips})"
+    for group in result.evaluation.per_recording_device:
+        assert devices[group.name][1] == share(group)
 
 
 def test_confusions_count_the_predictions(one: tuple[BenchmarkResult, Page, str]) -> None:
@@ -122,17 +137,17 @@ def test_confusions_count_the_predictions(one: tuple[BenchmarkResult, Page, str]
     assert table[0][1:] == list(LABELS)
     for row in table[1:]:
         for predicted, cell in zip(LABELS, row[1:], strict=True):
-            assert int(cell) == sum(p.scene_label == row[0] and p.predicted == predicted for p in result.predictions)
+            assert int(cell) == sum(p.labels == (row[0],) and p.predicted == predicted for p in result.predictions)
 
 
 def test_latency_profile_and_memory(one: tuple[BenchmarkResult, Page, str]) -> None:
     result, page, _ = one
-    latency = page.rows("Latency per clip, in instructions")
+    latency = page.rows("Latency per inference, in instructions")
     assert latency["Network"] == ["1,234,567"] * 4
     frontend = result.latency.frontend
     assert frontend is not None
     assert latency["Front end"][0] == f"{frontend.min:,}" and latency["Front end"][3] == f"{frontend.max:,}"
-    profile = page.rows("Operators, one clip; time in instructions")
+    profile = page.rows("Operators, one inference; time in instructions")
     total = sum(o.time for o in result.profile)
     for operator in result.profile:
         macs, time, share, _, output = profile[f"{operator.index} {operator.op}"]
@@ -147,14 +162,17 @@ def test_where_the_figures_come_from(one: tuple[BenchmarkResult, Page, str]) -> 
     result, page, markdown = one
     prints = page.rows("Fingerprints")
     assert prints["Model, SHA-256"] == [result.model_sha256] and prints["Front end"] == [result.spec_id]
-    assert prints["Firmware"] == [result.firmware_id] and prints["Clips"] == [result.data_id]
+    assert prints["Firmware"] == [result.firmware_id] and prints["Clips"] == [result.evaluation.data_id]
     assert page.rows("Environment")["qemu"] == ["7.2.0"]
     assert result.model_sha256 in markdown
 
 
 def test_instructions_are_not_called_time(one: tuple[BenchmarkResult, Page, str]) -> None:
     _, page, markdown = one
-    assert "is not a time" in markdown and " ms" not in page.rows("Results at a glance")["Network, median per clip"][0]
+    assert (
+        "is not a time" in markdown
+        and " ms" not in page.rows("Results at a glance")["Network, median per inference"][0]
+    )
 
 
 def test_the_page_needs_nothing_from_outside(one: tuple[BenchmarkResult, Page, str]) -> None:
@@ -168,9 +186,9 @@ def test_the_page_needs_nothing_from_outside(one: tuple[BenchmarkResult, Page, s
 
 def test_pictures_have_words(one: tuple[BenchmarkResult, Page, str]) -> None:
     result, page, _ = one
-    assert len(page.labels) == 6
+    assert len(page.labels) == 7
     assert all(len(label) > 20 for label in page.labels)
-    shares = ", ".join(f"{group.name} {100 * group.accuracy:.1f} %" for group in result.per_scene)
+    shares = ", ".join(f"{group.name} {100 * group.accuracy:.1f} %" for group in result.evaluation.per_scene)
     assert f"Accuracy by scene. {shares}." in page.labels
 
 
@@ -207,22 +225,50 @@ def test_several_results_side_by_side(tmp_path: Path) -> None:
     rows = page.tables["Results at a glance"]
     assert rows[0] == ["", *names]
     by_title = {row[0]: row[1:] for row in rows}
-    assert by_title["Accuracy"] == [
-        f"{100 * r.accuracy:.1f} % ({r.correct} of {r.clips})" for r in (audio, features, host)
-    ]
+    for cell, result in zip(by_title["Accuracy"], (audio, features, host), strict=True):
+        assert cell.startswith(f"{100 * result.evaluation.accuracy:.1f} %, {result.evaluation.correct} of 180")
     # what a result does not have is not made up
     assert by_title["Weights"] == ["37,104 B", "37,104 B", "–"] and by_title["Deepest stack"][2] == "–"
     milliseconds = 1000 * host.latency.median / 1e9
-    assert by_title["Network, median per clip"][2].endswith(f"nanoseconds ({milliseconds:.3g} ms)")
-    assert f"Latency per clip, in nanoseconds ({names[2]})" in page.tables
+    assert by_title["Network, median per inference"][2].endswith(f"nanoseconds ({milliseconds:.3g} ms)")
+    assert f"Latency per inference, in nanoseconds ({names[2]})" in page.tables
 
 
 def test_results_on_different_clips_are_not_compared_silently(tmp_path: Path) -> None:
     words = "measured on different clips"
     same = save(tmp_path, a=sample_result(1, clips=12), b=sample_result(2, clips=12))
     assert words not in write_report(read_results(same), tmp_path / "same")[1].read_text()
-    other = save(tmp_path, a=sample_result(1, clips=12), b=replace(sample_result(2, clips=12), data_id="0" * 16))
+    second = sample_result(2, clips=12)
+    second = replace(second, evaluation=replace(second.evaluation, data_id="0" * 16))
+    other = save(tmp_path, a=sample_result(1, clips=12), b=second)
     assert words in write_report(read_results(other), tmp_path / "other")[1].read_text()
+
+
+def test_tags_are_ranked_and_windows_counted(tmp_path: Path) -> None:
+    result = sample_result(task="multi_label")
+    found = result.evaluation
+    assert isinstance(found, TaggingEvaluation)
+    page = Page(write_report(read_results(save(tmp_path, a=result)), tmp_path / "report")[0].read_text())
+    rows = page.rows("Results at a glance")
+    low, high = (f"{100 * end:.1f}" for end in found.lwlrap_interval)
+    assert rows["lwlrap"] == [f"{100 * found.lwlrap:.1f} % (95 % interval {low} to {high} %)"]
+    assert rows["Clips"] == ["180 (split test)"] and rows["Windows"] == ["360"]
+    assert "Accuracy" not in rows and not any("predicted scene" in caption for caption in page.tables)
+    labels = page.rows("lwlrap by label")
+    assert {name: cells for name, cells in labels.items() if name != "Label"} == {
+        label.name: [str(label.clips), f"{100 * label.lwlrap:.1f} %"] for label in found.per_label
+    }
+    values = [float(cells[1][:-2]) for name, cells in labels.items() if name != "Label"]
+    assert values == sorted(values, reverse=True)
+    devices = page.rows("lwlrap by recording device")
+    for group in found.per_recording_device:
+        assert devices[group.name][1] == f"{100 * group.lwlrap:.1f} %, {group.clips} clips"
+
+
+def test_scenes_and_tags_are_not_compared(tmp_path: Path) -> None:
+    paths = save(tmp_path, a=sample_result(clips=12), b=sample_result(clips=12, task="multi_label"))
+    with pytest.raises(SpecError, match="their figures do not compare"):
+        read_results(paths)
 
 
 def test_runs_of_one_kind_are_numbered(tmp_path: Path) -> None:
@@ -277,9 +323,10 @@ def altered(**changes: object) -> str:
         ("", "is empty, not a benchmark result"),
         ("{", "cannot be read as JSON"),
         ("[1, 2]", "is not a benchmark result"),
-        ('{"schema_version": 1, "labels": []}', "is not a benchmark result"),
-        (altered(schema_version=2), "has schema version 2, this asc-kit reads 1"),
-        (altered(accuracy="good"), "accuracy"),
+        ('{"schema_version": 2, "labels": []}', "is not a benchmark result"),
+        (altered(schema_version=1), "has schema version 1, this asc-kit reads 2"),
+        (altered(windows="many"), "windows"),
+        (altered(task="multi_label"), "does not fit together"),
         (altered(colour="red"), "colour"),
         (altered(predictions=[]), "holds no predictions"),
         (altered(clips=13), "says 13 clips, but holds 12"),
