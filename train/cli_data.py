@@ -1,4 +1,4 @@
-"""The commands ``asc-kit data synth`` and ``asc-kit data info``."""
+"""The commands ``asc-kit data synth``, ``info``, ``check`` and ``splits``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,25 @@ import json
 from pathlib import Path
 
 import click
+
+_DATA = click.option(
+    "--data", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Data set."
+)
+_CLASS_MAP = click.option(
+    "--class-map", type=click.Path(path_type=Path), metavar="CSV",
+    help="Order of the classes, rows index,name.  [default: class_map.csv in the folder, else sorted names]",
+)  # fmt: skip
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def _digests(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    digests = {}
+    for value in values:
+        name, _, digest = value.partition("=")
+        if len(digest) != 64 or set(digest.lower()) - set("0123456789abcdef"):
+            raise click.BadParameter(f"{value!r} is not NAME=HEX with 64 hexadecimal digits")
+        digests[name] = digest
+    return digests
 
 
 @click.group()
@@ -25,7 +44,7 @@ def data() -> None:
 )  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(0.1, 60), default=1.0, show_default=True, help="Length of a clip.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; default: one per processor.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@_JSON
 def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jobs: int | None, as_json: bool) -> Path:
     """Synthesize scenes in the layout of TAU Urban Acoustic Scenes.
 
@@ -50,14 +69,86 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
 
 
 @data.command()
-@click.option("--data", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Data set.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def info(folder: Path, as_json: bool) -> None:
-    """Say what a data set holds: scenes, recording devices, places, splits, lengths and sampling rates."""
+@_DATA
+@_CLASS_MAP
+@_JSON
+def info(folder: Path, class_map: Path | None, as_json: bool) -> None:
+    """Say what a data set holds: classes, recording devices, places, splits, lengths and sampling rates."""
     from .data_info import describe, show
 
-    found = describe(folder)
+    found = describe(folder, class_map)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
         show(found)
+
+
+@data.command()
+@_DATA
+@_CLASS_MAP
+@click.option(
+    "--split-pair", "pairs", type=(str, str), multiple=True, metavar="TRAIN TEST",
+    help="Training and test split to hold against each other; may be given again. Default: all that go together.",
+)  # fmt: skip
+@click.option(
+    "--examples",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Examples of each finding.",
+)
+@_JSON
+@click.pass_context
+def check(
+    ctx: click.Context,
+    folder: Path,
+    class_map: Path | None,
+    pairs: tuple[tuple[str, str], ...],
+    examples: int,
+    as_json: bool,
+) -> None:
+    """Find clips that are missing, unreadable, mislabelled, duplicate or leaking from training into test.
+
+    Every recording is decoded to its end. Exit code 1 when there are errors, 0 with warnings alone.
+    """
+    from .data_check import check as check_data
+    from .data_check import show
+
+    report = check_data(folder, class_map=class_map, pairs=pairs, n_examples=examples)
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        show(report)
+    if report["errors"]:
+        ctx.exit(1)
+
+
+@data.command()
+@_DATA
+@click.option(
+    "--year", type=click.Choice(["2024", "2025"]), default="2024", show_default=True, help="DCASE Challenge, Task 1."
+)
+@click.option("--url", metavar="BASE", help="Where the files are.  [default: the release files of the 2024 baseline]")
+@click.option(
+    "--sha256", "digests", multiple=True, metavar="NAME=HEX", callback=_digests,
+    help="SHA-256 a file must have; may be given again.",
+)  # fmt: skip
+@_JSON
+def splits(folder: Path, year: str, url: str | None, digests: dict[str, str], as_json: bool) -> None:
+    """Download the official splits of TAU Urban Acoustic Scenes 2022 Mobile into its folder, and verify them."""
+    from rich.markup import escape
+
+    from asc_kit.console import console
+
+    from .official_splits import SPLITS_URL, fetch_splits
+
+    files = fetch_splits(folder, year=int(year), url=url or SPLITS_URL, wanted=digests)
+    if as_json:
+        rows = [
+            {"name": file.name, "state": file.state, "clips": len(file.clips), "sha256": file.sha256} for file in files
+        ]
+        click.echo(json.dumps({"data": str(folder), "files": rows}, indent=2))
+    else:
+        for file in files:
+            console.print(f"[green]✓[/] {escape(file.name)}: {len(file.clips)} clips, {file.state}, {file.sha256}")

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from asc_kit.audio import open_recording
-from asc_kit.console import console, progress_bar
-from asc_kit.dataset import Dataset, read_dataset
+from asc_kit.console import console
+from asc_kit.dataset import Dataset, Layout, find_layout, read_dataset
+
+from .recording_facts import each_in_parallel, read_header
 
 
-def describe(root: Path) -> dict[str, Any]:
-    """Count the clips of a data set by scene, recording device and split, and read the headers of its recordings.
+def describe(root: Path, class_map: Path | None = None) -> dict[str, Any]:
+    """Count the clips of a data set by class, recording device and split, and read the headers of its recordings.
 
     Raises
     ------
     DataError
         When the tables are missing or inconsistent, or a recording is missing or unreadable.
     """
-    dataset = read_dataset(root)
-    lengths, rates, formats = _headers(dataset)
+    layout = find_layout(root)
+    dataset = read_dataset(root, class_map)
+    headers = each_in_parallel(read_header, [dataset.path(clip) for clip in dataset.clips], "headers")
+    lengths = [header.seconds for header in headers]
+    seconds_of: Counter[str] = Counter()
+    for clip, seconds in zip(dataset.clips, lengths, strict=True):
+        for label in clip.labels:
+            seconds_of[label] += seconds  # type: ignore[assignment]
+    counts = Counter(label for clip in dataset.clips for label in clip.labels)
     return {
         "data": str(root),
+        "layout": str(layout),
+        "task": dataset.task,
         "clips": len(dataset.clips),
         "data_id": dataset.data_id,
-        "places": len({clip.identifier for clip in dataset.clips}),
+        "places": _places(dataset) if layout is Layout.TAU else None,
         "hours": sum(lengths) / 3600,
-        "seconds": {"min": min(lengths), "max": max(lengths)},
-        "sample_rates_hz": dict(sorted(rates.items())),
-        "formats": dict(sorted(formats.items())),
-        "scenes": _count(clip.scene_label for clip in dataset.clips),
+        "seconds": {"min": min(lengths), "median": statistics.median(lengths), "max": max(lengths)},
+        "sample_rates_hz": _count(header.sample_rate_hz for header in headers),
+        "formats": _count(header.format for header in headers),
+        "scenes": {label: counts[label] for label in dataset.labels},
+        "scene_seconds": {label: round(float(seconds_of[label]), 3) for label in dataset.labels},
+        "labels_per_clip": _count(len(clip.labels) for clip in dataset.clips),
         "recording_devices": _count(clip.recording_device for clip in dataset.clips),
-        "splits": sorted((_describe_split(dataset, path) for path in _split_paths(root)), key=lambda s: s["clips"]),
+        "splits": sorted((_describe_split(dataset, name, layout) for name in dataset.split_names), key=_by_size),
     }
 
 
@@ -44,64 +57,64 @@ def show(found: dict[str, Any]) -> None:
 
     seconds = found["seconds"]
     rates = ", ".join(f"{rate} Hz" for rate in found["sample_rates_hz"])
-    console.print(f"[bold]{escape(found['data'])}[/]  fingerprint {found['data_id']}")
+    places = "" if found["places"] is None else f", {found['places']} places"
+    console.print(f"[bold]{escape(found['data'])}[/]  layout {found['layout']}, fingerprint {found['data_id']}")
     console.print(
-        f"{found['clips']} clips, {found['hours']:.2f} h, {seconds['min']:.2f} to {seconds['max']:.2f} s each, "
-        f"{rates}, {', '.join(found['formats'])}, {found['places']} places"
+        f"{found['clips']} clips, {found['hours']:.2f} h, {seconds['min']:.2f} to {seconds['max']:.2f} s each "
+        f"(median {seconds['median']:.2f} s), {rates}, {', '.join(found['formats'])}{places}"
     )
-    for title, key in (("scene", "scenes"), ("recording device", "recording_devices")):
-        table = Table(title, "clips")
-        table.columns[1].justify = "right"
-        for name, count in found[key].items():
+    table = _table("class", "clips", "minutes")
+    for name, count in found["scenes"].items():
+        table.add_row(escape(name), str(count), f"{found['scene_seconds'][name] / 60:.1f}")
+    console.print(table)
+    if found["task"] == "multi_label":
+        table = _table("labels per clip", "clips")
+        for number, count in found["labels_per_clip"].items():
+            table.add_row(str(number), str(count))
+    else:
+        table = _table("recording device", "clips")
+        for name, count in found["recording_devices"].items():
             table.add_row(escape(name), str(count))
-        console.print(table)
-    table = Table("split", "clips", "scenes", "places", "recording devices")
+    console.print(table)
+    table = Table("split", "clips", "classes", "places", "recording devices")
     for split in found["splits"]:
         table.add_row(
             escape(split["name"]),
             str(split["clips"]),
             str(split["scenes"]),
-            str(split["places"]),
+            "" if split["places"] is None else str(split["places"]),
             escape(" ".join(split["recording_devices"])),
         )
     console.print(table)
 
 
-def _headers(dataset: Dataset) -> tuple[list[float], Counter[int], Counter[str]]:
-    lengths: list[float] = []
-    rates: Counter[int] = Counter()
-    formats: Counter[str] = Counter()
-    with progress_bar("headers", len(dataset.clips)) as (bar, task):
-        for clip in dataset.clips:
-            with open_recording(dataset.path(clip)) as recording:
-                lengths.append(recording.frames / recording.samplerate)
-                rates[recording.samplerate] += 1
-                formats[f"{recording.format} {recording.subtype}"] += 1
-            bar.advance(task)
-    return lengths, rates, formats
+def _table(*columns: str) -> Any:
+    from rich.table import Table
+
+    table = Table(*columns)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
 
 
-def _split_paths(root: Path) -> list[Path]:
-    tables = sorted(path for path in root.glob("**/*.csv") if path.name != "meta.csv")
-    return [path for path in tables if _is_split(path)]
-
-
-def _is_split(path: Path) -> bool:
-    """Tell splits from the challenges' lists of file names alone, and from tables of something else."""
-    with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        return {"filename", "scene_label"} <= set(stream.readline().rstrip("\n").split("\t"))
-
-
-def _describe_split(dataset: Dataset, path: Path) -> dict[str, Any]:
-    split = dataset.split(str(path.relative_to(dataset.root).with_suffix("")))
+def _describe_split(dataset: Dataset, name: str, layout: Layout) -> dict[str, Any]:
+    split = dataset.split(name)
     return {
-        "name": str(path.relative_to(dataset.root).with_suffix("")),
+        "name": name,
         "clips": len(split.clips),
-        "scenes": len({clip.scene_label for clip in split.clips}),
-        "places": len({clip.identifier for clip in split.clips}),
+        "scenes": len({label for clip in split.clips for label in clip.labels}),
+        "places": _places(split) if layout is Layout.TAU else None,
         "recording_devices": list(split.recording_devices),
     }
 
 
-def _count(names: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(names).items()))
+def _places(dataset: Dataset) -> int:
+    return len({clip.identifier for clip in dataset.clips})
+
+
+def _by_size(split: dict[str, Any]) -> int:
+    return int(split["clips"])
+
+
+def _count(values: Iterable[Any]) -> dict[Any, int]:
+    return dict(sorted(Counter(values).items()))

@@ -29,11 +29,11 @@ def class_folders(root: Path) -> dict[str | None, list[Path]]:
     ``_`` are passed over: they belong to other programs, or hold background noise.
     """
     tops = _folders(root)
-    inner = {top.name: _folders(top) for top in tops if not _recordings(top, deep=False)}
-    splits = {name: [f for f in folders if _recordings(f, deep=True)] for name, folders in inner.items()}
+    inner = {top.name: _folders(top) for top in tops if not recordings_below(top, deep=False)}
+    splits = {name: [f for f in folders if recordings_below(f)] for name, folders in inner.items()}
     if splits.get("train") and any(splits.get(name) for name in _EVALUATED):
         return {name: folders for name, folders in splits.items() if folders}
-    classes = [top for top in tops if _recordings(top, deep=True)]
+    classes = [top for top in tops if recordings_below(top)]
     # train is a scene too, but a class called test is half a data set whose tables are missing
     if len(classes) < 2 or any(top.name in _EVALUATED for top in classes):
         return {}
@@ -53,7 +53,7 @@ def read_folders(root: Path, class_map: Path | None) -> Dataset:
     for split, folders in class_folders(root).items():
         for folder in folders:
             check_label(folder.name, order, str(folder))
-            splits[split] += [_clip(root, folder.name, path) for path in _recordings(folder, deep=True)]
+            splits[split] += [clip_in_folder(root, folder.name, path) for path in recordings_below(folder)]
     every = [clip for clips in splits.values() for clip in clips]
     own = {name: tuple(clips) for name, clips in splits.items() if name is not None}
     refusals: Mapping[str, Refusal] = {}
@@ -102,7 +102,8 @@ def _too_few(root: Path, clips: Sequence[Clip]) -> Mapping[str, Refusal]:
     return {"train": refusal, "test": refusal}
 
 
-def _clip(root: Path, label: str, path: Path) -> Clip:
+def clip_in_folder(root: Path, label: str, path: Path) -> Clip:
+    """Return the clip that a file in a class's folder is; DataError when its name is not valid Unicode."""
     filename = str(PurePosixPath(path.relative_to(root)))
     try:
         filename.encode()
@@ -117,7 +118,8 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
 
 
-def _recordings(folder: Path, *, deep: bool) -> list[Path]:
+def recordings_below(folder: Path, *, deep: bool = True) -> list[Path]:
+    """Return the WAV and FLAC files in a folder, and with `deep` in the folders below it, sorted."""
     found = []
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if deep and not name.startswith((".", "_")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,11 +66,19 @@ def read_table(path: Path, delimiter: Literal["\t", ","]) -> Table:
         When the file cannot be read, is not UTF-8, or has a quote that does not end.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, delimiter=delimiter, strict=True)
-            header = next(reader, [])
-            rows = tuple((reader.line_num, fields) for fields in reader if fields)
-    except (OSError, UnicodeDecodeError, csv.Error) as failure:
+        data = path.read_bytes()
+    except OSError as failure:
+        raise DataError(f"{path} cannot be read: {failure}") from failure
+    return parse_table(data, path, delimiter)
+
+
+def parse_table(data: bytes, path: Path, delimiter: Literal["\t", ","]) -> Table:
+    """Read a table from the bytes of a file; `path` is what errors call it."""
+    try:
+        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True)
+        header = next(reader, [])
+        rows = tuple((reader.line_num, fields) for fields in reader if fields)
+    except (UnicodeDecodeError, csv.Error) as failure:
         raise DataError(f"{path} cannot be read: {failure}") from failure
     return Table(path=path, delimiter=delimiter, header=tuple(header), rows=rows)
 

@@ -25,13 +25,13 @@ from .tau import UNKNOWN_DEVICE
 COLUMNS = ("fname", "labels")
 POST_COMPETITION = "_post_competition"
 
-_META_FOLDER = "FSDKaggle2019.meta"
+META_FOLDER = "FSDKaggle2019.meta"
 _AUDIO_FOLDER = "FSDKaggle2019.audio_"
 
 
 def tagging_tables(root: Path) -> list[Path]:
     """Return the tables of a multi-label data set; none when a folder is not of this layout."""
-    tables = [*sorted(root.glob("*.csv")), *sorted((root / _META_FOLDER).glob("*.csv"))]
+    tables = [*sorted(root.glob("*.csv")), *sorted((root / META_FOLDER).glob("*.csv"))]
     return [path for path in tables if path.name != CLASS_MAP and set(COLUMNS) <= set(header_of(path, ","))]
 
 
@@ -93,7 +93,7 @@ def read_tagging(root: Path, class_map: Path | None) -> Dataset:
     DataError
         When a table cannot be read, names a clip twice, contradicts another, or has a label that the class map lacks.
     """
-    order = find_class_map(class_map, root, root / _META_FOLDER)
+    order = find_class_map(class_map, root, root / META_FOLDER)
     paths = tagging_tables(root)
     finder = AudioFinder(root, tuple(paths))
     clips: dict[str, Clip] = {}
@@ -130,6 +130,13 @@ def read_tagging(root: Path, class_map: Path | None) -> Dataset:
     )
 
 
+def tagging_clip(filename: str, labels: tuple[str, ...]) -> Clip:
+    """Return a clip of which no table says where or with what it was recorded."""
+    return Clip(
+        filename=filename, labels=labels, identifier=PurePosixPath(filename).stem, recording_device=UNKNOWN_DEVICE
+    )
+
+
 def _read_split(
     table: Table, finder: AudioFinder, clips: dict[str, Clip], order: ClassMap | None
 ) -> tuple[tuple[Clip, ...], list[str]]:
@@ -151,12 +158,7 @@ def _read_split(
             raise DataError(f"{where}: {name} stands there twice")
         clip = clips.get(filename)
         if clip is None:
-            clip = Clip(
-                filename=filename,
-                labels=labels,
-                identifier=PurePosixPath(name).stem,
-                recording_device=UNKNOWN_DEVICE,
-            )
+            clip = tagging_clip(filename, labels)
         elif set(clip.labels) != set(labels):
             raise DataError(
                 f"{where}: {name} is labelled {','.join(labels)!r}, but {clip.scene_label!r} in another table"

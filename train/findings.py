@@ -1,0 +1,83 @@
+"""What ``asc-kit data check`` can find, how bad it is, and how much of it there was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+
+# kind -> (how bad, what it means); in the order of the report
+KINDS: Mapping[str, tuple[Severity, str]] = {
+    "table": ("error", "rows or tables that cannot be used"),
+    "not_in_meta": ("error", "clips of a split that meta.csv does not know"),
+    "unknown_label": ("error", "clips with a label that the class map lacks"),
+    "missing": ("error", "clips whose recording does not exist"),
+    "unreadable": ("error", "recordings that are not audio, damaged or cut off"),
+    "empty": ("error", "recordings without samples"),
+    "not_finite": ("error", "recordings with samples that are not finite numbers"),
+    "mislabelled": ("error", "clips that two places label differently"),
+    "conflicting": ("error", "clips with the audio of another clip and other labels"),
+    "leaking_clip": ("error", "test clips that are in training as well"),
+    "leaking_audio": ("error", "test clips whose audio is in training under another name"),
+    "leaking_segment": ("error", "test clips of a segment that is in training as well"),
+    "leaking_place": ("error", "test clips of a place that is in training as well"),
+    "class_not_trained": ("error", "classes without clips in a training split"),
+    "class_not_tested": ("warning", "classes without clips in a test split"),
+    "duplicate": ("warning", "clips with the audio of another clip"),
+    "silent": ("warning", "recordings in which nothing changes"),
+    "clipped": ("warning", "recordings with many samples at full scale"),
+    "odd_length": ("warning", "recordings of another length than nearly all"),
+    "odd_rate": ("warning", "recordings of another sampling rate than nearly all"),
+    "unlisted": ("warning", "recordings in the folder that no table names"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """Everything that was found, by kind and by what it is about."""
+
+    _by_kind: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
+
+    def add(self, kind: str, subject: str, text: str, count: int = 1) -> None:
+        """Note one finding; a second one of the same kind about the same subject changes nothing but the count.
+
+        Parameters
+        ----------
+        kind
+            One of `KINDS`.
+        subject
+            What it is about: a file, a place, a line of a table.
+        text
+            What to show, in one line.
+        count
+            How many clips it concerns.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"no kind of finding: {kind}")
+        subjects = self._by_kind.setdefault(kind, {})
+        first, before = subjects.get(subject, (text, 0))
+        subjects[subject] = (first, max(before, count))
+
+    def count(self, kind: str) -> int:
+        """Return how many clips (for tables: rows; for classes: classes) findings of a kind concern."""
+        return sum(count for _, count in self._by_kind.get(kind, {}).values())
+
+    def of_severity(self, severity: Severity) -> int:
+        """Return how many there are in all of one severity."""
+        return sum(self.count(kind) for kind, (how_bad, _) in KINDS.items() if how_bad == severity)
+
+    def as_list(self, n_examples: int) -> list[dict[str, Any]]:
+        """Return what was found, in the order of `KINDS`, with up to `n_examples` examples each."""
+        return [
+            {
+                "kind": kind,
+                "severity": severity,
+                "says": says,
+                "count": self.count(kind),
+                "examples": [text for text, _ in list(self._by_kind[kind].values())[:n_examples]],
+            }
+            for kind, (severity, says) in KINDS.items()
+            if kind in self._by_kind
+        ]

@@ -1,0 +1,161 @@
+"""What recordings hold, found by decoding all of each: for ``asc-kit data check`` and ``data info``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.audio import open_recording
+from asc_kit.console import progress_bar
+from asc_kit.errors import DataError
+
+Problem = Literal["missing", "unreadable", "empty", "not_finite"]
+T = TypeVar("T")
+
+STEP = 1 / 32768
+"""One step of 16-bit audio, full scale ±1."""
+
+_BLOCK_FRAMES = 2**20
+_FILES_AT_ONCE = 32
+# Some writers count the eight bytes of the header's start in; fewer than that are not missing audio.
+_RIFF_SLACK_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a recording's header says."""
+
+    seconds: float
+    """Length."""
+    sample_rate_hz: int
+    """Sampling rate."""
+    format: str
+    """Container and sample format, as libsndfile names them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFacts:
+    """One recording, decoded to its end."""
+
+    problem: Problem | None = None
+    """Why it cannot be used; None when it can."""
+    detail: str = ""
+    """What exactly is wrong, in words."""
+    n_frames: int = 0
+    """Length, in samples per channel."""
+    sample_rate_hz: int = 0
+    """Sampling rate."""
+    content: bytes = b""
+    """BLAKE2b of rate, channels and samples as float32, 16 bytes: equal audio in another file format is equal."""
+    span: float = 0.0
+    """Highest minus lowest sample over all channels, full scale ±1."""
+    full_scale_share: float = 0.0
+    """Share of samples at full scale of 16 bit or beyond."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing in it differs by more than one step of 16 bit."""
+        return self.problem is None and self.span <= STEP
+
+
+def examine(path: Path) -> RecordingFacts:
+    """Decode a recording to its end; what is wrong with it is told, never raised."""
+    try:
+        n_bytes = path.stat().st_size
+    except OSError as failure:
+        return RecordingFacts(problem="missing", detail=failure.strerror or str(failure))
+    if n_bytes == 0:
+        return RecordingFacts(problem="empty", detail="0 bytes")
+    try:
+        with open_recording(path) as recording:
+            facts = _decode(recording)
+    except DataError as failure:
+        return RecordingFacts(problem="unreadable", detail=failure.message.rpartition(": ")[2])
+    cut = _cut_off(path, n_bytes)
+    return RecordingFacts(problem="unreadable", detail=cut) if cut and facts.problem is None else facts
+
+
+def read_header(path: Path) -> Header:
+    """Read a recording's header.
+
+    Raises
+    ------
+    DataError
+        When the file is missing or is not audio.
+    """
+    with open_recording(path) as recording:
+        return Header(
+            seconds=recording.frames / recording.samplerate,
+            sample_rate_hz=recording.samplerate,
+            format=f"{recording.format} {recording.subtype}",
+        )
+
+
+def each_in_parallel(work: Callable[[Path], T], paths: Sequence[Path], title: str) -> list[T]:
+    """Do something with every file, in threads (decoding and hashing leave the interpreter free), with a bar."""
+    batches = [paths[start : start + _FILES_AT_ONCE] for start in range(0, len(paths), _FILES_AT_ONCE)]
+    pool = ThreadPoolExecutor(os.cpu_count() or 1)
+    results: list[T] = []
+    try:
+        with progress_bar(title, len(paths)) as (bar, task):
+            for batch in pool.map(lambda batch: [work(path) for path in batch], batches):
+                results += batch
+                bar.advance(task, len(batch))
+    finally:
+        # a failure or Ctrl-C must not wait for thousands of files still queued
+        pool.shutdown(cancel_futures=True)
+    return results
+
+
+def _decode(recording: Any) -> RecordingFacts:
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{recording.samplerate} {recording.channels} ".encode())
+    n_frames, n_full_scale = 0, 0
+    lowest, highest = np.inf, -np.inf
+    while len(block := _next_block(recording)):
+        digest.update(np.ascontiguousarray(block).data)
+        low, high = float(block.min()), float(block.max())
+        if not np.isfinite(low) or not np.isfinite(high):
+            return RecordingFacts(problem="not_finite", detail=f"after {n_frames / recording.samplerate:.3f} s or more")
+        n_frames += len(block)
+        lowest, highest = min(lowest, low), max(highest, high)
+        if high >= 1 - STEP or low <= STEP - 1:
+            n_full_scale += int(np.count_nonzero(np.abs(block) >= 1 - STEP))
+    if n_frames < recording.frames:
+        detail = f"cut off: its header promises {recording.frames} samples, it holds {n_frames}"
+        return RecordingFacts(problem="unreadable", detail=detail)
+    if n_frames == 0:
+        return RecordingFacts(problem="empty", detail="no samples")
+    return RecordingFacts(
+        n_frames=n_frames,
+        sample_rate_hz=recording.samplerate,
+        content=digest.digest(),
+        span=highest - lowest,
+        full_scale_share=n_full_scale / (n_frames * recording.channels),
+    )
+
+
+def _next_block(recording: Any) -> NDArray[np.float32]:
+    return np.asarray(recording.read(_BLOCK_FRAMES, dtype="float32", always_2d=True))
+
+
+def _cut_off(path: Path, n_bytes: int) -> str | None:
+    """Say what is missing of a WAV file; libsndfile reads what is left of it without a word."""
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if len(start) < 8 or start[:4] != b"RIFF":
+        return None
+    promised = struct.unpack("<I", start[4:])[0] + 8
+    # a recorder that writes to a pipe cannot go back and fill the length in
+    if promised >= 0xFFFFF000 or promised <= n_bytes + _RIFF_SLACK_BYTES:
+        return None
+    return f"cut off: its header promises {promised} bytes, it has {n_bytes}"
