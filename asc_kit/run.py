@@ -65,6 +65,8 @@ class RunManifest:
     None: the first window stands for the recording."""
     data_root: str
     """The data set's folder, absolute, when the run was made."""
+    class_map: str | None = None
+    """Table of the classes and their order, if it was not the data set's own."""
     train_split: str
     """Name of the split that was trained on."""
     train_data_id: str

@@ -176,10 +176,14 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
     """Write a recipe, all values resolved, as a TOML file that `load_recipe` reads."""
     import tomli_w
 
-    settings = parse_record(model_file(recipe.model).Settings, recipe.model_settings, where="model_settings")
-    document = {**to_plain(recipe), "model_settings": to_plain(settings)}
     # TOML has no word for None; a value left out is its default, which None always is here
-    write_bytes(path, tomli_w.dumps(_without_none(document)).encode())
+    write_bytes(path, tomli_w.dumps(_without_none(resolved(recipe))).encode())
+
+
+def resolved(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as plain data with all values written out, the model's settings included."""
+    settings = parse_record(model_file(recipe.model).Settings, recipe.model_settings, where="model_settings")
+    return {**to_plain(recipe), "model_settings": to_plain(settings)}
 
 
 def _without_none(table: dict[str, Any]) -> dict[str, Any]:
@@ -201,10 +205,7 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
     SpecError
         When an override is malformed, names nothing, is ambiguous, or has a value that does not fit.
     """
-    document = to_plain(recipe)
-    # settings left to their defaults can be overridden as well
-    settings = parse_record(model_file(recipe.model).Settings, recipe.model_settings, where="model_settings")
-    document["model_settings"] = to_plain(settings)
+    document = resolved(recipe)  # settings left to their defaults can be overridden as well
     paths = _leaves(document)
     for item in overrides:
         name, equals, text = item.partition("=")

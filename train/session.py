@@ -15,15 +15,15 @@ import numpy as np
 from asc_kit import __version__
 from asc_kit.clips import Windows, load_windows
 from asc_kit.console import console
-from asc_kit.dataset import TEST_SPLITS, TRAIN_SPLITS, Dataset, read_dataset
+from asc_kit.dataset import TRAIN_SPLITS, Dataset, read_dataset, test_split_for
 from asc_kit.errors import DataError, SpecError
 from asc_kit.evaluation import evaluation_of
 from asc_kit.metrics import OutputActivation, probabilities
-from asc_kit.records import short_id, to_plain, write_json
+from asc_kit.records import short_id, write_json
 from asc_kit.run import KERAS_MODEL, MANIFEST, SAVED_MODEL, RunManifest
 
 from .models import build_model
-from .recipe import Recipe, write_recipe
+from .recipe import Recipe, resolved, write_recipe
 from .warm_start import WarmStart
 from .working_folder import STATE, check_working_folder, partial_folder, working_folder
 
@@ -69,9 +69,9 @@ class Session:
             When training diverges.
         """
         check_working_folder(self.out, resume=self.resume)
-        dataset = read_dataset(self.data)
+        dataset = read_dataset(self.data, class_map=self.class_map)
         train_set = dataset.split(*((self.split,) if self.split else TRAIN_SPLITS))
-        test_set = dataset.split(*TEST_SPLITS)
+        test_set = dataset.split(*test_split_for(self.split))
         _check(self.recipe, train_set, test_set)
         _check_cache(self.recipe, self.cache)
         # what is wrong with recordings must show before TensorFlow's seconds of start-up
@@ -136,7 +136,7 @@ class Session:
 
     def _identity(self, train_set: Dataset) -> str:
         others = [None if path is None else os.path.abspath(path) for path in (self.teacher, self._warm_start_run)]
-        return short_id([to_plain(self.recipe), self.seed, train_set.data_id, self.cache is not None, *others])
+        return short_id([resolved(self.recipe), self.seed, train_set.data_id, self.cache is not None, *others])
 
     @property
     def _warm_start_run(self) -> Path | None:
@@ -168,13 +168,14 @@ class Session:
             asc_kit=__version__,
             tools=_tools(),
             name=recipe.name,
-            recipe=to_plain(recipe),
+            recipe=resolved(recipe),
             seed=self.seed,
             labels=train_set.labels,
             frontend=spec,
             task=recipe.task,
             output_activation=activation,
             hop_samples=recipe.hop_samples,
+            class_map=None if self.class_map is None else os.fspath(self.class_map.resolve()),
             data_root=os.fspath(train_set.root.resolve()),
             train_split=train_set.split_name or "",
             train_data_id=train_set.data_id,

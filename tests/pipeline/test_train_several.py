@@ -1,0 +1,305 @@
+"""Trainings that build on others or share the work: warm starts, teachers, cached features, several workers."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import soundfile
+from tone_data import BANDS_HZ, write_recipe, write_tone_data
+
+import asc_kit.train.layers  # noqa: F401  a saved network needs its layers known
+from asc_kit.dataset import read_dataset
+from asc_kit.errors import AscKitError, SpecError
+from asc_kit.run import Run, RunManifest
+from asc_kit.train.distribution import Distribution, start_distribution
+from asc_kit.train.feature_cache import cached_log_mel
+from asc_kit.train.frontend_graph import log_mel_graph
+from asc_kit.train.recipe import load_recipe
+from asc_kit.train.session import Session
+from asc_kit.train.teacher import teacher_logits
+from asc_kit.train.warm_start import WarmStart, warm_start
+
+PLAIN = ("time_roll_s=0", "frequency_mask_bands=0", "mixstyle_p=0")  # nothing drawn at random
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tone_data(tmp_path_factory.mktemp("data") / "tones")
+
+
+@pytest.fixture(scope="module")
+def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_recipe(tmp_path_factory.mktemp("recipe"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, data: Path, recipe_path: str) -> Path:
+    out = tmp_path_factory.mktemp("trained") / "run"
+    train(data, recipe_path, out, *PLAIN, "epochs=4")
+    return out
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory, data: Path, recipe_path: str) -> Path:
+    out = tmp_path_factory.mktemp("trained") / "teacher"
+    assert train(data, recipe_path, out, *PLAIN, "epochs=15").evaluation.accuracy > 0.9
+    return out
+
+
+def train(data: Path, recipe_path: str, out: Path, *overrides: str, **options: Any) -> RunManifest:
+    manifest = Session(recipe=load_recipe(recipe_path, overrides), data=data, out=out, **options).train()
+    assert manifest is not None
+    return manifest
+
+
+def network(run: Path) -> Any:
+    return keras.models.load_model(run / "model.keras")
+
+
+def losses(run: Path) -> list[float]:
+    return [float(line.split(",")[2]) for line in (run / "history.csv").read_text().splitlines()[1:]]
+
+
+# warm start
+
+
+def test_a_warm_start_takes_what_matches_and_nothing_else(run: Path, data: Path, recipe_path: str) -> None:
+    source, model = network(run), network(run)
+    fresh = {weight.path: np.zeros(weight.shape) for weight in model.weights}
+    for weight in model.weights:
+        weight.assign(fresh[weight.path])
+    wish = WarmStart(run=run, include=("b1_*", "classifier_conv"), exclude=("*/moving_mean", "b1_expand_bn"))
+    taken = warm_start(model, wish)
+    values = {weight.path: np.asarray(weight) for weight in source.weights}
+    changed = {weight.path for weight in model.weights if np.any(np.asarray(weight) != 0)}
+    expected = {
+        path
+        for path in values
+        if (path.startswith("b1_") or path.startswith("classifier_conv/"))
+        and not path.endswith("/moving_mean")
+        and not path.startswith("b1_expand_bn/")
+    }
+    assert changed == expected
+    assert taken == len(expected)
+    assert all(np.array_equal(np.asarray(w), values[w.path]) for w in model.weights if w.path in expected)
+
+
+def test_a_warm_start_goes_on_where_the_run_stopped(tmp_path: Path, run: Path, data: Path, recipe_path: str) -> None:
+    manifest = train(
+        data, recipe_path, tmp_path / "on", *PLAIN, "epochs=1", "learning_rate=1e-6", warm_start=WarmStart(run=run)
+    )
+    assert manifest.warm_start == str(run.resolve())
+    assert losses(tmp_path / "on")[0] < 1.1 * losses(run)[-1] < 0.9 * losses(run)[0]
+
+
+def test_another_architecture_is_refused_with_the_layers_to_leave_out(
+    tmp_path: Path, run: Path, data: Path, recipe_path: str
+) -> None:
+    wide = ("base_channels=16", *PLAIN, "epochs=1")
+    with pytest.raises(SpecError, match="does not fit this network: in_c0_conv/kernel has shape") as caught:
+        train(data, recipe_path, tmp_path / "wide", *wide, warm_start=WarmStart(run=run))
+    assert "--exclude in_c0_conv" in (caught.value.hint or "")
+    with pytest.raises(SpecError, match="no weight matches") as caught:
+        train(data, recipe_path, tmp_path / "none", *PLAIN, warm_start=WarmStart(run=run, include=("fc*",)))
+    assert "classifier_conv" in (caught.value.hint or "")
+    assert list(tmp_path.iterdir()) == []
+
+
+# teacher
+
+
+def test_a_teacher_says_what_its_network_says(teacher: Path, data: Path) -> None:
+    train_set = read_dataset(data).split("train")
+    logits = teacher_logits(teacher, train_set, train_set.labels, None)
+    assert logits.shape == (60, 3)
+    guesses = [train_set.labels[index] for index in logits.argmax(axis=1)]
+    hits = sum(guess == clip.scene_label for guess, clip in zip(guesses, train_set.clips, strict=True))
+    assert hits > 50  # chance: 20
+
+
+def test_a_student_that_hears_its_teacher_alone_learns_from_it(
+    tmp_path: Path, teacher: Path, data: Path, recipe_path: str
+) -> None:
+    # the true labels have no weight: whatever it learns comes from the teacher
+    manifest = train(data, recipe_path, tmp_path / "s", *PLAIN, "teacher_weight=1.0", "epochs=15", teacher=teacher)
+    assert manifest.teacher == str(teacher.resolve())
+    assert manifest.evaluation.accuracy > 0.7
+
+
+def test_a_teacher_of_other_classes_is_refused(run: Path, data: Path) -> None:
+    with pytest.raises(SpecError, match="has other classes: high, low, mid"):
+        teacher_logits(run, read_dataset(data).split("train"), ("x", "y", "z"), None)
+
+
+# cached features
+
+
+def test_cached_features_are_the_features_and_are_computed_once(
+    tmp_path: Path, data: Path, recipe_path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = load_recipe(recipe_path).frontend
+    train_set = read_dataset(data).split("train")
+    values, clip = cached_log_mel(train_set, spec, None, tmp_path)
+    audio, _ = soundfile.read(train_set.path(train_set.clips[7]), dtype="float32")
+    np.testing.assert_array_equal(values[7], log_mel_graph(spec)(audio[np.newaxis])[0].numpy())
+    assert clip.tolist() == list(range(60))
+
+    monkeypatch.setattr("asc_kit.train.feature_cache.load_windows", None)  # would fail if it were called again
+    again, _ = cached_log_mel(train_set, spec, None, tmp_path)
+    np.testing.assert_array_equal(again, values)
+    other = load_recipe(recipe_path, ["n_mels=23"]).frontend
+    for call in (
+        lambda: cached_log_mel(train_set, other, None, tmp_path),
+        lambda: cached_log_mel(train_set, spec, 1000, tmp_path),
+        lambda: cached_log_mel(read_dataset(data).split("test"), spec, None, tmp_path),
+    ):
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_a_changed_recording_or_a_damaged_cache_is_not_believed(tmp_path: Path, recipe_path: str) -> None:
+    data = write_tone_data(tmp_path / "data", n_train=2, n_test=1)
+    spec = load_recipe(recipe_path).frontend
+    train_set = read_dataset(data).split("train")
+    before, _ = cached_log_mel(train_set, spec, None, tmp_path / "cache")
+    path = train_set.path(train_set.clips[0])
+    stat = path.stat()
+    audio, rate = soundfile.read(path)
+    soundfile.write(path, audio[::-1], rate, subtype="PCM_16")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000))  # the same size, a moment later
+    after, _ = cached_log_mel(train_set, spec, None, tmp_path / "cache")
+    assert not np.array_equal(before[0], after[0])
+    assert np.array_equal(before[1:], after[1:])
+
+    after = np.array(after)  # the file it is mapped from is about to shrink
+    for damaged in (tmp_path / "cache").glob("*.log_mel.npy"):
+        damaged.write_bytes(damaged.read_bytes()[:200])
+    repaired, _ = cached_log_mel(train_set, spec, None, tmp_path / "cache")
+    np.testing.assert_array_equal(repaired, after)
+
+
+def test_training_from_a_cache_is_training_from_audio(tmp_path: Path, run: Path, data: Path, recipe_path: str) -> None:
+    cache = tmp_path / "cache"
+    train(data, recipe_path, tmp_path / "cached", *PLAIN, "epochs=4", cache=cache)
+    np.testing.assert_allclose(losses(tmp_path / "cached"), losses(run), rtol=1e-3)
+    with pytest.raises(SpecError, match=r"varies the audio \(time_roll_s\)") as caught:
+        train(data, recipe_path, tmp_path / "roll", cache=cache)
+    assert "--set time_roll_s=0" in (caught.value.hint or "")
+
+
+def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path, data: Path, recipe_path: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AscKitError, match="feature cache"):
+        train(data, recipe_path, tmp_path / "run", *PLAIN, cache=tmp_path / "file")
+
+
+# windows and labels
+
+
+def test_long_recordings_are_heard_window_by_window(tmp_path: Path, recipe_path: str) -> None:
+    data = write_tone_data(tmp_path / "data", n_train=4, n_test=2)
+    rng = np.random.default_rng(3)
+    for clip in read_dataset(data).clips:
+        audio, rate = soundfile.read(data / clip.filename)
+        # what the class sounds like comes in the second half: the first window alone says nothing
+        long = np.concatenate([0.01 * rng.standard_normal(len(audio)), audio])
+        soundfile.write(data / clip.filename, long.clip(-1, 1), rate, subtype="PCM_16")
+    manifest = train(data, recipe_path, tmp_path / "run", *PLAIN, "epochs=2", "hop_s=0.128")
+    assert (manifest.hop_samples, manifest.train_clips, manifest.train_windows) == (1024, 12, 36)
+    assert manifest.evaluation.clips == 6
+
+
+def test_multi_label_training(tmp_path: Path, recipe_path: str) -> None:
+    rng = np.random.default_rng(5)
+    names = sorted(BANDS_HZ)
+    for split, count in (("train", 60), ("validation", 20)):
+        (tmp_path / "data" / split).mkdir(parents=True)
+        rows = ["fname,labels"]
+        for index in range(count):
+            chosen = [names[index % 3], *([names[(index + 1) % 3]] if index % 2 else [])]
+            tones = [np.sin(2 * np.pi * rng.uniform(*BANDS_HZ[n]) * np.arange(4000) / 8000) for n in chosen]
+            audio = 0.2 * np.sum(tones, axis=0) + 0.01 * rng.standard_normal(4000)
+            soundfile.write(tmp_path / "data" / split / f"{index}.wav", audio, 8000, subtype="PCM_16")
+            rows.append(f'{index}.wav,"{",".join(chosen)}"')
+        (tmp_path / "data" / f"{split}.csv").write_text("\n".join(rows) + "\n")
+    manifest = train(
+        tmp_path / "data", recipe_path, tmp_path / "run", *PLAIN, "task=multi_label", "hop_s=0.128", "epochs=8"
+    )
+    assert (manifest.task, manifest.output_activation) == ("multi_label", "sigmoid")
+    assert manifest.evaluation.task == "multi_label"
+    assert manifest.evaluation.lwlrap > 0.8  # chance: about 0.6
+    outputs = network(tmp_path / "run").outputs[0]
+    assert outputs.shape == (None, 3)
+    with pytest.raises(AscKitError, match="several labels"):
+        train(tmp_path / "data", recipe_path, tmp_path / "single", *PLAIN)
+
+
+# several workers
+
+
+def free_ports(n: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(n)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def test_two_workers_follow_the_loss_of_one(tmp_path: Path, run: Path, data: Path, recipe_path: str) -> None:
+    workers = [f"localhost:{port}" for port in free_ports(2)]
+    command = [sys.executable, "-m", "asc_kit", "train", recipe_path, "--data", str(data), "--out", "run"]
+    settings = [part for override in (*PLAIN, "epochs=4") for part in ("--set", override)]
+    processes = []
+    for index in range(2):
+        config = json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}})
+        processes.append(
+            subprocess.Popen(
+                [*command, *settings],
+                cwd=tmp_path,
+                env={**os.environ, "TF_CONFIG": config},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )  # fmt: skip
+        )
+    errors = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    assert "the first worker writes the run" in errors[1]
+    assert Run.open(tmp_path / "run").manifest.workers == 2
+    # batch normalization over the whole batch included: only the order of float sums differs
+    np.testing.assert_allclose(losses(tmp_path / "run"), losses(run), rtol=1e-5)
+    for ours, theirs in zip(network(tmp_path / "run").get_weights(), network(run).get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+        '{"cluster": {"ps": ["a:1"], "worker": ["a:2"]}, "task": {"type": "worker", "index": 0}}',
+    ],
+)
+def test_a_wrong_tf_config_is_an_error(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(SpecError, match="TF_CONFIG"):
+        start_distribution()
+
+
+def test_a_batch_that_cannot_be_shared_is_an_error() -> None:
+    class Two:
+        num_replicas_in_sync = 2
+
+    with pytest.raises(SpecError, match="batch of 25") as caught:
+        Distribution(strategy=Two(), workers=2).check_batch(25)
+    assert "batch_size=26" in (caught.value.hint or "")
