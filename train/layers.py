@@ -59,13 +59,57 @@ class UnequalDepthwiseConv2D(keras.layers.Layer):  # type: ignore[misc]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape after padding ``same``: each side divided by its stride, rounded up."""
-        batch, height, width, channels = input_shape
-        sides = [None if n is None else -(-n // s) for n, s in zip((height, width), self.strides, strict=True)]
-        return (batch, *sides, channels)
+        return _strided_shape(input_shape, self.strides)
 
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
         return {**super().get_config(), "strides": self.strides}
+
+
+@keras.saving.register_keras_serializable(package="asc_kit")
+class PaddedAveragePooling2D(keras.layers.Layer):  # type: ignore[misc]
+    """A 3x3 average pool, padding ``same``, that counts the zeros it pads with: the sum over the window, by 9 always.
+
+    Keras and TFLite divide by the number of values that are no padding. The published CP-Mobile divides by 9, which
+    makes its shortcut weaker along the edges, by a third (in corners by five ninths). Within `conversion_form` it is
+    a depthwise convolution with 1/9 everywhere: TFLite has no pool that counts padding, and a pool followed by a
+    multiplication would round twice.
+    """
+
+    def __init__(self, strides: tuple[int, int], **base: Any) -> None:
+        super().__init__(**base)
+        self.strides = (int(strides[0]), int(strides[1]))
+
+    def call(self, inputs: Any) -> Any:
+        """Average: NHWC in, NHWC out."""
+        height, width, channels = inputs.shape[1:]
+        if _for_conversion.get():
+            kernel = tf.fill((3, 3, channels, 1), tf.constant(1.0 / 9.0, inputs.dtype))
+            strides = [1, *self.strides, 1]
+            return tf.raw_ops.DepthwiseConv2dNative(input=inputs, filter=kernel, strides=strides, padding="SAME")
+        pads = [_same_padding(n, s) for n, s in zip((height, width), self.strides, strict=True)]
+        padded = tf.pad(inputs, [(0, 0), *pads, (0, 0)])
+        return tf.nn.avg_pool2d(padded, 3, self.strides, "VALID")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape after padding ``same``: each side divided by its stride, rounded up."""
+        return _strided_shape(input_shape, self.strides)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "strides": self.strides}
+
+
+def _same_padding(side: int, stride: int) -> tuple[int, int]:
+    """Return how many zeros padding ``same`` puts before and after a side, for windows of 3."""
+    total = max((-(-side // stride) - 1) * stride + 3 - side, 0)
+    return total // 2, total - total // 2
+
+
+def _strided_shape(shape: tuple[int | None, ...], strides: tuple[int, int]) -> tuple[int | None, ...]:
+    batch, height, width, channels = shape
+    sides = [None if n is None else -(-n // s) for n, s in zip((height, width), strides, strict=True)]
+    return (batch, *sides, channels)
 
 
 @keras.saving.register_keras_serializable(package="asc_kit")

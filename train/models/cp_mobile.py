@@ -4,9 +4,10 @@ Sources: F. Schmid, T. Morocutti, S. Masoudian, K. Koutini, G. Widmer, *CP-JKU s
 acoustic scene classification with CP-Mobile* (2023); layer table of the DCASE 2024 Task 1 baseline.
 
 Padding is TensorFlow's ``same``. The published system pads symmetrically; on the mel axis, where strides of 2 meet
-even sizes, ``same`` shifts the sampling grid by one band. A network trained on mirrored bands with mirrored kernels
-would compute exactly the published form, so the family of functions is the same, as are all shapes and counts, and
-the converted graph needs no PAD operators. On the time axis (odd sizes) the two are equal.
+even sizes, ``same`` shifts the sampling grid by one band. With mirrored bands and mirrored kernels the network
+computes exactly the published form (tests/pipeline/test_cp_mobile_published.py, to 1e-5), so the family of functions
+is the same, as are all shapes and counts, and the converted graph needs no PAD operators. On the time axis (odd
+sizes) the two are equal.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Settings:
     """Factor from a block's input channels to its inner ones."""
     blocks: tuple[Annotated[int, Field(ge=1)], ...] = (3, 2, 1)
     """Blocks per stage."""
+    count_padding: bool = True
+    """Whether the average on a shortcut that strides is over the padding too (divisor 9, as published), or without."""
     strides: dict[str, tuple[Stride, Stride]] | None = None
     """Strides (mel, time) of blocks b1, b2 …; None for the baseline's: b3 (1, 2), b4 (2, 1); 1 elsewhere."""
 
@@ -53,14 +56,14 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     settings
         Size.
     input_shape
-        (n_mels, frames, 1).
+        (n_mels, frames, channels).
     n_labels
         Number of classes.
 
     Returns
     -------
     keras.Model
-        float32 [batch, n_mels, frames, 1] in, logits [batch, n_labels] out. Layers are named by the rows of the
+        float32 [batch, n_mels, frames, channels] in, logits [batch, n_labels] out. Layers are named by the rows of the
         baseline's table: ``in_c0_conv``, ``b1_expand_bn`` …
     """
     import keras
@@ -79,26 +82,36 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
         for _ in range(n_blocks):
             number += 1
             name = f"b{number}"
-            x = _block(x, channels[stage + 1], settings.expansion, strides.get(name, (1, 1)), name)
+            x = _block(x, channels[stage + 1], settings, strides.get(name, (1, 1)), name)
     x = keras.layers.Conv2D(n_labels, 1, use_bias=False, name="classifier_conv")(x)
     x = keras.layers.BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name="classifier_bn")(x)
     logits = keras.layers.GlobalAveragePooling2D(name="logits")(x)
     return keras.Model(features, logits, name="cp_mobile")
 
 
-def _block(x: Any, channels: int, expansion: float, strides: tuple[int, int], name: str) -> Any:
+def _block(x: Any, channels: int, settings: Settings, strides: tuple[int, int], name: str) -> Any:
     """Expand 1x1, depthwise 3x3, project 1x1; a shortcut where the channels stay, averaged where it strides."""
     import keras
 
     shortcut = x
-    y = _convolution(x, _multiple_of_8(x.shape[-1] * expansion), 1, (1, 1), f"{name}_expand")
+    y = _convolution(x, _multiple_of_8(x.shape[-1] * settings.expansion), 1, (1, 1), f"{name}_expand")
     y = _depthwise(y, strides, f"{name}_depthwise")
     y = _convolution(y, channels, 1, (1, 1), f"{name}_project", relu=False)
     if shortcut.shape[-1] == channels:
         if strides != (1, 1):
-            shortcut = keras.layers.AveragePooling2D(3, strides, padding="same", name=f"{name}_average")(shortcut)
+            shortcut = _average(shortcut, strides, settings.count_padding, f"{name}_average")
         y = keras.layers.Add(name=f"{name}_add")([y, shortcut])
     return keras.layers.ReLU(name=f"{name}_relu")(y)
+
+
+def _average(x: Any, strides: tuple[int, int], count_padding: bool, name: str) -> Any:
+    import keras
+
+    from ..layers import PaddedAveragePooling2D
+
+    if count_padding:
+        return PaddedAveragePooling2D(strides, name=name)(x)
+    return keras.layers.AveragePooling2D(3, strides, padding="same", name=name)(x)
 
 
 def _convolution(x: Any, channels: int, size: int, strides: tuple[int, int], name: str, relu: bool = True) -> Any:
