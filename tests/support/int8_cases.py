@@ -1,4 +1,4 @@
-"""Hypothesis strategies for int8 models: one operator each, with every attribute free, and small random networks."""
+"""Hypothesis strategies for int8 models by name: operators with every attribute free, and small random networks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from int8_array_cases import ARRAY_STRATEGIES
 from int8_case import Case, activations, draw_scale, draw_zero_point, finish, seeds
 from int8_elementwise_cases import ELEMENTWISE_STRATEGIES
 from int8_models import ACTIVATIONS, ModelBuilder
+from int8_network_cases import network
 
 
 def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -231,133 +232,6 @@ def softmax(draw: st.DrawFn) -> Case:
     output = builder.activation(shape, 1 / 256, -128)
     builder.operator("SOFTMAX", [source], output, "SoftmaxOptions", beta=beta)
     return finish(builder, source, output, shape[0] * shape[1], rng, f"SOFTMAX {shape} {beta}")
-
-
-@st.composite
-def network(draw: st.DrawFn) -> Case:
-    """A small network with shortcuts, in which tensors live long, share memory and change shape."""
-    rng = np.random.default_rng(draw(seeds))
-    builder = ModelBuilder()
-    h, w, c = draw(st.integers(6, 14)), draw(st.integers(5, 12)), draw(st.integers(1, 4))
-    scale, zero_point = 0.05, draw_zero_point(rng)
-    source = current = builder.activation((1, h, w, c), scale, zero_point)
-    n, what = h * w * c, "network"
-    # a model that only reshapes is refused
-    current, h, w, c, scale, zero_point = _convolution(draw, rng, builder, current, (h, w, c, scale))
-    for _ in range(draw(st.integers(2, 5))):
-        kind = draw(st.sampled_from(["conv", "depthwise", "block", "pool", "pad", "reshape"]))
-        what += f" {kind}"
-        if kind == "reshape":
-            h, w = w, h
-            flat = builder.activation((1, h * w * c), scale, zero_point)
-            builder.operator("RESHAPE", [current, builder.constant(np.array([1, h * w * c], np.int32))], flat)
-            current = builder.activation((1, h, w, c), scale, zero_point)
-            builder.operator("RESHAPE", [flat, builder.constant(np.array([1, h, w, c], np.int32))], current)
-        elif kind == "pool":
-            options = {"padding": 0, "strideH": 1 + draw(st.integers(0, 1)), "strideW": 1}
-            h = -(-h // options["strideH"])
-            pooled = builder.activation((1, h, w, c), scale, zero_point)
-            builder.operator(
-                "AVERAGE_POOL_2D", [current], pooled, "Pool2DOptions", filterHeight=3, filterWidth=3, **options
-            )
-            current = pooled
-        elif kind == "pad":
-            amounts = np.array([[0, 0], [draw(st.integers(0, 2)), 1], [1, draw(st.integers(0, 2))], [0, 0]], np.int32)
-            h, w = h + int(amounts[1].sum()), w + int(amounts[2].sum())
-            padded = builder.activation((1, h, w, c), scale, zero_point)
-            builder.operator("PAD", [current, builder.constant(amounts)], padded, "PadOptions")
-            current, h, w, c, scale, zero_point = _convolution(draw, rng, builder, padded, (h, w, c, scale))
-        elif kind == "block":
-            shortcut, shape = current, (h, w, c, scale)
-            current, h, w, wide, scale, zero_point = _convolution(
-                draw, rng, builder, current, shape, kernel=1, channels=2 * c, stride=1
-            )
-            current, h, w, wide, scale, zero_point = _depthwise(rng, builder, current, (h, w, wide, scale), stride=1)
-            current, h, w, c, scale, zero_point = _convolution(
-                draw, rng, builder, current, (h, w, wide, scale), kernel=1, channels=c, stride=1
-            )
-            scale, zero_point = 2 * scale, draw_zero_point(rng)
-            total = builder.activation((1, h, w, c), scale, zero_point)
-            builder.operator("ADD", [current, shortcut], total, "AddOptions", fusedActivationFunction=1)
-            current = total
-        elif kind == "depthwise":
-            stride = draw(st.integers(1, 2))
-            current, h, w, c, scale, zero_point = _depthwise(rng, builder, current, (h, w, c, scale), stride=stride)
-        else:
-            current, h, w, c, scale, zero_point = _convolution(draw, rng, builder, current, (h, w, c, scale))
-    if draw(st.booleans()):
-        averaged = builder.activation((1, c), scale / 2, zero_point)
-        axes = builder.constant(np.array([1, 2], np.int32))
-        builder.operator("MEAN", [current, axes], averaged, "ReducerOptions", keepDims=False)
-        current = averaged
-    return finish(builder, source, current, n, rng, what)
-
-
-Activation = tuple[int, int, int, int, float, int]
-
-
-def _convolution(
-    draw: st.DrawFn,
-    rng: np.random.Generator,
-    builder: ModelBuilder,
-    source: int,
-    shape: tuple[int, int, int, float],
-    kernel: int = 0,
-    channels: int = 0,
-    stride: int = 0,
-) -> Activation:
-    h, w, c, scale = shape
-    kernel = kernel or draw(st.sampled_from([1, 2, 3]))
-    channels = channels or draw(st.integers(1, 9))
-    stride = stride or draw(st.integers(1, 2))
-    out_h, out_w = -(-h // stride), -(-w // stride)
-    weights = rng.integers(-127, 128, (channels, kernel, kernel, c)).astype(np.int8)
-    scales = rng.uniform(0.002, 0.01, channels)
-    out_scale, zero_point = float(np.float32(scale * 0.4 * kernel * np.sqrt(c))), draw_zero_point(rng)
-    output = builder.activation((1, out_h, out_w, channels), out_scale, zero_point)
-    bias = rng.integers(-3000, 3000, channels).astype(np.int32)
-    builder.operator(
-        "CONV_2D",
-        [source, builder.constant(weights, scales), builder.constant(bias, scale * scales)],
-        output,
-        "Conv2DOptions",
-        padding=0,
-        strideH=stride,
-        strideW=stride,
-        dilationHFactor=1,
-        dilationWFactor=1,
-        fusedActivationFunction=int(rng.integers(2)),
-    )
-    return output, out_h, out_w, channels, out_scale, zero_point
-
-
-def _depthwise(
-    rng: np.random.Generator, builder: ModelBuilder, source: int, shape: tuple[int, int, int, float], stride: int
-) -> Activation:
-    h, w, c, scale = shape
-    out_h, out_w = h, -(-w // stride)
-    weights = rng.integers(-127, 128, (1, 3, 3, c)).astype(np.int8)
-    scales = rng.uniform(0.002, 0.01, c)
-    out_scale, zero_point = float(np.float32(scale * 1.2)), draw_zero_point(rng)
-    output = builder.activation((1, out_h, out_w, c), out_scale, zero_point)
-    builder.operator(
-        "DEPTHWISE_CONV_2D",
-        [
-            source,
-            builder.constant(weights, scales, axis=3),
-            builder.constant(rng.integers(-3000, 3000, c).astype(np.int32), scale * scales),
-        ],
-        output,
-        "DepthwiseConv2DOptions",
-        padding=0,
-        strideH=1,
-        strideW=stride,
-        dilationHFactor=1,
-        dilationWFactor=1,
-        depthMultiplier=1,
-        fusedActivationFunction=int(rng.integers(2)),
-    )
-    return output, out_h, out_w, c, out_scale, zero_point
 
 
 STRATEGIES: dict[str, st.SearchStrategy[Case]] = {
