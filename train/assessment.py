@@ -1,71 +1,203 @@
-"""Evaluate what was trained or exported on any split of a data set."""
+"""Open what was trained or exported, and score any recordings with it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from asc_kit.audio import from_int16
 from asc_kit.bundle import MANIFEST as BUNDLE_MANIFEST
 from asc_kit.bundle import Bundle
-from asc_kit.clips import load_clips
-from asc_kit.dataset import TEST_SPLITS, Dataset, read_dataset
+from asc_kit.clips import Windows, load_windows
+from asc_kit.dataset import TEST_SPLITS, Clip, Dataset, Task, read_dataset
 from asc_kit.errors import DataError, SpecError
-from asc_kit.evaluation import Evaluation, evaluation_of, run_int8
+from asc_kit.evaluation import check_labels
+from asc_kit.frontend import FrontEndSpec
+from asc_kit.int8_scores import clip_scores
 from asc_kit.metrics import probabilities
 from asc_kit.run import MANIFEST as RUN_MANIFEST
 from asc_kit.run import Run
 
 from .tensorflow_start import start_tensorflow
 
+_RECORDINGS = (".wav", ".flac")
 
-def assess(path: Path, data: Path, split: str | None) -> tuple[str, Evaluation]:
-    """Evaluate a run folder or a bundle; gives a title and the figures.
+
+@dataclass(slots=True)
+class Recordings:
+    """The clips of a data set, and the windows that were read of them last: several models may hear the same ones."""
+
+    dataset: Dataset
+    """The clips."""
+    _read: tuple[tuple[int, int, int | None], Windows] | None = field(default=None, repr=False)
+
+    def windows(self, spec: FrontEndSpec, hop_samples: int | None) -> Windows:
+        """Return the windows that a front end takes."""
+        key = (spec.sample_rate_hz, spec.clip_samples, hop_samples)
+        if self._read is None or self._read[0] != key:
+            self._read = None  # the old ones go before the new ones come
+            self._read = key, load_windows(self.dataset, spec, hop_samples, "clips")
+        return self._read[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A model to evaluate: a run (float) or a bundle (int8)."""
+
+    path: Path
+    """Its folder."""
+    name: str
+    """Name of the recipe."""
+    kind: Literal["float", "int8"]
+    """Which arithmetic."""
+    seed: int
+    """Seed of the training."""
+    labels: tuple[str, ...]
+    """Classes, in the order of the scores."""
+    task: Task
+    """Whether each clip has exactly one class."""
+    heard: tuple[str, ...]
+    """Recording devices of the training."""
+    train_data_id: str
+    """Fingerprint of the training clips."""
+    train_split: str | None
+    """Name of the split it was trained on; a bundle does not know."""
+    test_split: str
+    """Name of the split its own training evaluated it on."""
+    settings: dict[str, Any] | None
+    """The recipe as it was trained; a bundle does not know."""
+    score: Callable[[Recordings], NDArray[np.float64]]
+    """Gives each clip's probabilities, [n_clips, n_labels]: the mean over its windows."""
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+        return f"{self.name}, int8, reference kernels" if self.kind == "int8" else f"{self.name}, float"
+
+
+def open_subject(path: Path) -> Subject:
+    """Open a run folder or a bundle.
 
     Raises
     ------
-    SpecError
-        When `path` is neither.
-    DataError
-        When the data set has classes that the model does not know.
+    SpecError, BundleError
+        When `path` is neither, or is damaged.
     """
     if (path / BUNDLE_MANIFEST).is_file():
-        bundle = Bundle.open(path)
-        labels, heard = bundle.manifest.labels, bundle.manifest.provenance.train_recording_devices
-        clips = _clips(data, split, labels)
-        samples = load_clips(clips, bundle.manifest.frontend, "clips")
-        inputs = np.stack([bundle.audio_to_input(from_int16(clip))[0] for clip in samples])
-        scores = bundle.probabilities(run_int8(bundle.model_path.read_bytes(), inputs))
-        title = f"{bundle.manifest.name}, int8, reference kernels"
-    elif (path / RUN_MANIFEST).is_file():
-        run = Run.open(path)
-        labels, heard = run.manifest.labels, run.manifest.train_recording_devices
-        clips = _clips(data, split, labels)
-        samples = load_clips(clips, run.manifest.frontend, "clips")
+        return _bundle(path)
+    if (path / RUN_MANIFEST).is_file():
+        return _run(path)
+    raise SpecError(
+        f"{path} is neither a run nor a bundle: it has no {RUN_MANIFEST} and no {BUNDLE_MANIFEST}",
+        hint="give the folder that asc-kit train or asc-kit export wrote",
+    )
+
+
+def _bundle(path: Path) -> Subject:
+    bundle = Bundle.open(path)
+    manifest = bundle.manifest
+    return Subject(
+        path=path,
+        name=manifest.name,
+        kind="int8",
+        seed=manifest.provenance.seed,
+        labels=manifest.labels,
+        task=manifest.task,
+        heard=manifest.provenance.train_recording_devices,
+        train_data_id=manifest.provenance.train_data_id,
+        train_split=None,
+        test_split=manifest.provenance.metrics_int8.split,
+        settings=None,
+        score=lambda recordings: clip_scores(bundle, recordings.dataset),
+    )
+
+
+def _run(path: Path) -> Subject:
+    run = Run.open(path)
+    manifest = run.manifest
+
+    def score(recordings: Recordings) -> NDArray[np.float64]:
+        windows = recordings.windows(manifest.frontend, manifest.hop_samples)
         start_tensorflow()
         from .network import load_saved_model, predict
 
         network = load_saved_model(run.saved_model_path)
-        outputs = predict(network, run.manifest.frontend, samples, "evaluation").astype(np.float64)
-        scores = probabilities(outputs, run.manifest.output_activation)
-        title = f"{run.manifest.name}, float"
-    else:
-        raise SpecError(
-            f"{path} is neither a run nor a bundle: it has no {RUN_MANIFEST} and no {BUNDLE_MANIFEST}",
-            hint="give the folder that asc-kit train or asc-kit export wrote",
-        )
-    return title, evaluation_of(clips, scores, labels, heard)
+        outputs = predict(network, manifest.frontend, windows.samples, "evaluation").astype(np.float64)
+        return windows.clip_means(probabilities(outputs, manifest.output_activation))
+
+    return Subject(
+        path=path,
+        name=manifest.name,
+        kind="float",
+        seed=manifest.seed,
+        labels=manifest.labels,
+        task=manifest.task,
+        heard=manifest.train_recording_devices,
+        train_data_id=manifest.train_data_id,
+        train_split=manifest.train_split,
+        test_split=manifest.test_split,
+        settings=manifest.recipe,
+        score=score,
+    )
 
 
-def _clips(data: Path, split: str | None, labels: tuple[str, ...]) -> Dataset:
+def labelled_clips(data: Path, split: str | None, subjects: Sequence[Subject]) -> Dataset:
+    """Read the clips to evaluate on.
+
+    Parameters
+    ----------
+    data
+        Folder of the data set.
+    split
+        Name of the split; ``all`` for the whole data set; None for the one the models' training was evaluated on, or
+        the data set's own test split.
+    subjects
+        The models.
+
+    Raises
+    ------
+    DataError
+        When the data set is broken, or has labels that one of the models does not know.
+    """
     dataset = read_dataset(data)
     if split != "all":
-        dataset = dataset.split(*((split,) if split else TEST_SPLITS))
-    unknown = {clip.scene_label for clip in dataset.clips} - set(labels)
-    if unknown:
-        raise DataError(
-            f"the model does not know {', '.join(sorted(unknown))}, which stand in {data}",
-            hint=f"its classes are: {', '.join(labels)}",
-        )
+        own = {subject.test_split for subject in subjects}
+        usual = (*own, *TEST_SPLITS) if len(own) == 1 else TEST_SPLITS
+        dataset = dataset.split(*((split,) if split else usual))
+    for subject in subjects:
+        check_labels(dataset, subject.labels, subject.task)
     return dataset
+
+
+def unlabelled_clips(data: Path, subject: Subject) -> Dataset:
+    """Return all recordings below a folder, about which nothing is known, ordered by name, numbers by value.
+
+    Raises
+    ------
+    DataError
+        When there are none.
+    """
+    if not data.is_dir():
+        raise DataError(f"folder {data} does not exist")
+    names = [
+        path.relative_to(data).as_posix()
+        for path in data.rglob("*")
+        if path.suffix.lower() in _RECORDINGS and path.is_file()
+    ]
+    if not names:
+        raise DataError(f"there are no recordings below {data}", hint=f"looked for {' and '.join(_RECORDINGS)}")
+    clips = (
+        Clip(filename=name, labels=(), identifier="", recording_device="unknown")
+        for name in sorted(names, key=_natural)
+    )
+    return Dataset(root=data, labels=subject.labels, clips=tuple(clips), task=subject.task)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Order 9.wav before 10.wav."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -3,26 +3,155 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import DATA, JSON
 
+if TYPE_CHECKING:
+    from .assessment import Subject
+
+_PATH = click.Path(path_type=Path)
+
 
 @click.command()
-@click.argument("model", metavar="RUN|BUNDLE", type=click.Path(path_type=Path))
+@click.argument("models", metavar="RUN|BUNDLE...", type=_PATH, nargs=-1, required=True)
 @DATA
-@click.option("--split", help="Split to evaluate on, or 'all'; default: the data set's own test split.")
+@click.option(
+    "--split", help="Split to evaluate on, or 'all'; default: the one of the run, or the data set's test split."
+)
+@click.option("--out", type=_PATH, metavar="DIR", help="Folder for evaluation.json, evaluation.md and pictures.")
+@click.option("--predictions", type=_PATH, metavar="CSV", help="Write the probabilities of each clip (one model).")
+@click.option("--unlabelled", is_flag=True, help="DIR is a folder of recordings without labels: --predictions alone.")
+@click.option("--checkpoints", is_flag=True, help="Evaluate the checkpoints of one run instead; --out keeps them.")
+@click.option(
+    "--every", type=click.IntRange(min=1), default=1, show_default=True, metavar="K",
+    help="Only every K-th checkpoint, and the last.",
+)  # fmt: skip
 @JSON
-def evaluate(model: Path, data: Path, split: str | None, as_json: bool) -> None:
-    """Evaluate a run (float) or a bundle (int8, reference kernels) by scene and by recording device."""
+def evaluate(
+    models: tuple[Path, ...],
+    data: Path,
+    split: str | None,
+    out: Path | None,
+    predictions: Path | None,
+    unlabelled: bool,
+    checkpoints: bool,
+    every: int,
+    as_json: bool,
+) -> None:
+    """Evaluate runs (float) and bundles (int8, reference kernels) by class and by recording device.
+
+    Several are set side by side, with mean and standard deviation over runs that differ in their seed alone.
+    """
+    if (predictions is not None or checkpoints) and len(models) > 1:
+        raise click.UsageError("--predictions and --checkpoints take one model")
+    if unlabelled and (predictions is None or split is not None or out is not None):
+        raise click.UsageError("--unlabelled needs --predictions, and goes without --split and --out")
+    if checkpoints and (out is None or predictions is not None):
+        raise click.UsageError("--checkpoints needs --out, and goes without --predictions")
+    if every != 1 and not checkpoints:
+        raise click.UsageError("--every goes with --checkpoints")
+    from .assessment import open_subject
+
+    subjects = [open_subject(path) for path in models]
+    if unlabelled:
+        assert predictions is not None
+        _predict_unlabelled(subjects[0], data, predictions)
+    elif checkpoints:
+        assert out is not None
+        _evaluate_checkpoints(subjects[0], data, split, out, every, as_json)
+    else:
+        _evaluate(subjects, data, split, out, predictions, as_json)
+
+
+def _evaluate(
+    subjects: Sequence[Subject],
+    data: Path,
+    split: str | None,
+    out: Path | None,
+    predictions: Path | None,
+    as_json: bool,
+) -> None:
+    from asc_kit import __version__
+    from asc_kit.console import console
+    from asc_kit.evaluation import evaluation_of
     from asc_kit.records import to_plain
 
-    from .assessment import assess
+    from .assessment import Recordings, labelled_clips
+    from .evaluation_document import build_document
+    from .evaluation_files import write_evaluation, write_predictions
+    from .evaluation_tables import comparison_tables
     from .tables import show_evaluation
 
-    title, evaluation = assess(model, data, split)
-    show_evaluation(evaluation, title)
+    dataset = labelled_clips(data, split, subjects)
+    recordings = Recordings(dataset)
+    results = []
+    for subject in subjects:
+        scores = subject.score(recordings)
+        results.append((subject, evaluation_of(dataset, scores, subject.labels, subject.heard)))
+        if predictions is not None:
+            write_predictions(predictions, dataset, subject.labels, scores)
+            _say(f"predictions: {predictions}")
+    document = build_document(results, __version__)
+    if len(subjects) == 1:
+        show_evaluation(results[0][1], subjects[0].title)
+    else:
+        for table in comparison_tables(document):
+            console.print(table.to_rich())
+    if out is not None:
+        for path in write_evaluation(document, out):
+            _say(f"wrote {path}")
     if as_json:
-        click.echo(json.dumps(to_plain(evaluation), indent=2, ensure_ascii=False))
+        shown = results[0][1] if len(subjects) == 1 else document
+        click.echo(json.dumps(to_plain(shown), indent=2, ensure_ascii=False))
+
+
+def _predict_unlabelled(subject: Subject, data: Path, predictions: Path) -> None:
+    from .assessment import Recordings, unlabelled_clips
+    from .evaluation_files import write_predictions
+
+    dataset = unlabelled_clips(data, subject)
+    write_predictions(predictions, dataset, subject.labels, subject.score(Recordings(dataset)))
+    _say(f"predictions of {len(dataset.clips):,} recordings: {predictions}")
+
+
+def _evaluate_checkpoints(
+    subject: Subject, data: Path, split: str | None, out: Path, every: int, as_json: bool
+) -> None:
+    from asc_kit.console import console
+    from asc_kit.errors import SpecError
+    from asc_kit.evaluation import headline
+    from asc_kit.records import to_plain
+    from asc_kit.run import Run
+
+    from .assessment import Recordings, labelled_clips
+    from .evaluation_checkpoints import checkpoints_of, evaluate_checkpoints
+    from .tables import show_evaluation
+
+    if subject.kind != "float":
+        raise SpecError(f"{subject.path} is a bundle: only a run has checkpoints", hint="give the run")
+    run = Run.open(subject.path)
+    checkpoints_of(run, every)  # that there are none must show before the recordings are read
+    dataset = labelled_clips(data, split, [subject])
+    windows = Recordings(dataset).windows(run.manifest.frontend, run.manifest.hop_samples)
+    records = []
+    for record, was_there in evaluate_checkpoints(run, dataset, windows, out, every):
+        records.append(record)
+        figure, value = headline(record.evaluation)
+        loss = f"log loss {record.evaluation.log_loss:.3f}"
+        console.print(f"epoch {record.epoch:4d}  {figure} {100 * value:6.2f} %  {loss}{'  (was there)' * was_there}")
+    best = max(records, key=lambda record: headline(record.evaluation)[1])
+    show_evaluation(best.evaluation, f"{subject.title}, best checkpoint: epoch {best.epoch}")
+    _say(f"records and logs: {out}")
+    if as_json:
+        click.echo(json.dumps([to_plain(record) for record in records], indent=2, ensure_ascii=False))
+
+
+def _say(text: str) -> None:
+    from asc_kit.console import console
+
+    console.print(text, soft_wrap=True, markup=False)

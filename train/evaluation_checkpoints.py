@@ -1,0 +1,181 @@
+"""Evaluate the checkpoints of a run, one after the other: a curve that goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict
+
+from asc_kit.clips import Windows
+from asc_kit.console import progress_bar
+from asc_kit.dataset import Dataset
+from asc_kit.errors import ModelError, SpecError
+from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation, evaluation_of
+from asc_kit.metrics import label_precisions, lwlrap, probabilities
+from asc_kit.records import STRICT, read_record, sha256_file, write_json
+from asc_kit.run import CHECKPOINTS, Run, RunManifest
+
+from .evaluation_document import figures_of
+from .tensorflow_start import start_tensorflow
+
+LOGS = "logs"
+_BATCH = 64
+_NAME = re.compile(r"epoch_(\d+)\.weights\.h5")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointRecord:
+    """One checkpoint and how well it does: ``epoch_NNNN.json``."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: Literal[1]
+    """Version of this record."""
+    epoch: int
+    """Number of epochs trained."""
+    weights_sha256: str
+    """Hash of the checkpoint."""
+    evaluation: AnyEvaluation
+    """The figures."""
+
+
+def checkpoints_of(run: Run, every: int) -> list[tuple[int, Path]]:
+    """Return the checkpoints of a run with their epochs: every `every`-th of them, and the last.
+
+    Raises
+    ------
+    SpecError
+        When there are none.
+    """
+    found = sorted(
+        (int(match[1]), path) for path in (run.path / CHECKPOINTS).glob("*") if (match := _NAME.fullmatch(path.name))
+    )
+    if not found:
+        raise SpecError(
+            f"run {run.path} has no checkpoints in {CHECKPOINTS}/", hint="train with: --set checkpoint_epochs=1"
+        )
+    return [each for number, each in enumerate(found, start=1) if number % every == 0 or number == len(found)]
+
+
+def evaluate_checkpoints(
+    run: Run, dataset: Dataset, windows: Windows, out: Path, every: int
+) -> Iterator[tuple[CheckpointRecord, bool]]:
+    """Evaluate checkpoints in the order of their epochs, and give each record, and whether it was there before.
+
+    Records go to `out`, figures for TensorBoard to ``logs`` in it. A record of the same weights on the same clips is
+    taken as it is.
+
+    Raises
+    ------
+    SpecError
+        When the run has no checkpoints.
+    ModelError
+        When a checkpoint does not fit the network.
+    """
+    network: _Network | None = None
+    for epoch, path in checkpoints_of(run, every):
+        record_path = out / f"epoch_{epoch:04d}.json"
+        sha256 = sha256_file(path)
+        known = _known(record_path, sha256, dataset)
+        if known is not None:
+            yield known, True
+            continue
+        if network is None:  # TensorFlow's seconds of start-up only when there is something to do
+            network = _Network(run)
+        network.load(path)
+        scores = network.clip_scores(dataset, windows, f"epoch {epoch}")
+        manifest = run.manifest
+        record = CheckpointRecord(
+            schema_version=1,
+            epoch=epoch,
+            weights_sha256=sha256,
+            evaluation=evaluation_of(dataset, scores, manifest.labels, manifest.train_recording_devices),
+        )
+        _write_scalars(out / LOGS, record)
+        write_json(record_path, record)
+        yield record, False
+
+
+def _known(path: Path, sha256: str, dataset: Dataset) -> CheckpointRecord | None:
+    if not path.is_file():
+        return None
+    try:
+        record = read_record(CheckpointRecord, path)
+    except SpecError:
+        return None  # of another version, or no such record: it is made again
+    found = record.evaluation
+    same = (record.weights_sha256, found.data_id, found.split) == (
+        sha256,
+        dataset.data_id,
+        dataset.split_name or "all",
+    )
+    return record if same else None
+
+
+class _Network:
+    """The network of a run, traced once, with exchangeable weights."""
+
+    def __init__(self, run: Run) -> None:
+        start_tensorflow()
+        import tensorflow as tf
+
+        from .frontend_graph import front_end_graph
+        from .network import inference_model, load_keras_model
+
+        self._manifest: RunManifest = run.manifest
+        self._model = load_keras_model(run.keras_model_path)
+        deployed = inference_model(self._model, run.manifest.task)
+        front_end = front_end_graph(run.manifest.frontend)
+        self._graph: Any = tf.function(
+            lambda audio: deployed(front_end(tf.cast(audio, tf.float32) / 32768.0), training=False),
+            input_signature=[tf.TensorSpec((None, run.manifest.frontend.clip_samples), tf.int16)],
+        )
+
+    def load(self, path: Path) -> None:
+        """Take the weights of a checkpoint."""
+        try:
+            self._model.load_weights(path)
+        except (OSError, ValueError, KeyError) as failure:
+            raise ModelError(
+                f"checkpoint {path} does not fit the network of its run: {failure}", hint="remove it, or train again"
+            ) from failure
+
+    def clip_scores(self, dataset: Dataset, windows: Windows, title: str) -> NDArray[np.float64]:
+        """Return each clip's probabilities, [n_clips, n_labels]; the bar shows the lwlrap of what is done so far."""
+        import tensorflow as tf
+
+        is_tagging = dataset.task == "multi_label"
+        labels = self._manifest.labels
+        truth = np.array([[label in clip.labels for label in labels] for clip in dataset.clips])
+        done: list[NDArray[np.float64]] = []
+        with progress_bar(title, len(windows.samples)) as (bar, task):
+            for number, start in enumerate(range(0, len(windows.samples), _BATCH)):
+                outputs = self._graph(tf.constant(windows.samples[start : start + _BATCH])).numpy()
+                done.append(probabilities(outputs.astype(np.float64), self._manifest.output_activation))
+                bar.advance(task, len(outputs))
+                if is_tagging and number % 10 == 9:
+                    so_far = np.concatenate(done)
+                    clips = Windows(samples=windows.samples, clip=windows.clip[: len(so_far)]).clip_means(so_far)
+                    figure = lwlrap(label_precisions(clips, truth[: len(clips)]))
+                    bar.update(task, note=f"lwlrap {100 * figure:.1f} % so far")
+        return windows.clip_means(np.concatenate(done))
+
+
+def _write_scalars(folder: Path, record: CheckpointRecord) -> None:
+    import tensorflow as tf
+
+    found: Evaluation | TaggingEvaluation = record.evaluation
+    writer = tf.summary.create_file_writer(str(folder))
+    with writer.as_default():
+        for name, value in figures_of(found).items():
+            tf.summary.scalar(name, value, step=record.epoch)
+        if isinstance(found, TaggingEvaluation):
+            for label in found.per_label:
+                tf.summary.scalar(f"lwlrap/{label.name}", label.lwlrap, step=record.epoch)
+    writer.close()

@@ -1,0 +1,203 @@
+"""One evaluation of one or more models: ``evaluation.json``, with means over runs that differ by their seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import ConfigDict
+
+from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation
+from asc_kit.records import STRICT, canonical_json
+
+from .assessment import Subject
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """One model and how well it does."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    path: str
+    """Its folder, as it was given."""
+    name: str
+    """Name of the recipe."""
+    kind: Literal["float", "int8"]
+    """Which arithmetic."""
+    seed: int
+    """Seed of the training."""
+    train_split: str | None
+    """Split it was trained on, if that is known."""
+    train_data_id: str
+    """Fingerprint of the training clips."""
+    group: str
+    """Title of the group of runs it belongs to."""
+    evaluation: AnyEvaluation
+    """The figures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanSd:
+    """A figure over runs."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    mean: float
+    """Mean over the runs."""
+    sd: float | None
+    """Standard deviation (n - 1 in the denominator); None for a single run."""
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> MeanSd:
+        """Summarize at least one value."""
+        return cls(mean=float(np.mean(values)), sd=float(np.std(values, ddof=1)) if len(values) > 1 else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRecord:
+    """Runs of the same recipe with the same settings on the same training clips."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    title: str
+    """What they have in common, and what tells them from the other groups."""
+    runs: int
+    """How many."""
+    figures: dict[str, MeanSd]
+    """Overall figures by their name; shares from 0 to 1, losses in nats."""
+    per_label: dict[str, MeanSd]
+    """Accuracy by class, or lwlrap by label."""
+    per_recording_device: dict[str, MeanSd]
+    """The same by recording device."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationDocument:
+    """What ``evaluation.json`` holds."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: Literal[1]
+    """Version of this record."""
+    asc_kit: str
+    """Version that evaluated."""
+    split: str
+    """Split of the data set."""
+    data_id: str
+    """Fingerprint of the clips."""
+    models: tuple[ModelRecord, ...]
+    """The models, in the order they were given."""
+    groups: tuple[GroupRecord, ...]
+    """Means over runs."""
+
+
+def build_document(
+    results: Sequence[tuple[Subject, Evaluation | TaggingEvaluation]], version: str
+) -> EvaluationDocument:
+    """Put the results of one or more models on the same clips together."""
+    keys = [_group_key(subject) for subject, _ in results]
+    titles = _group_titles([subject for subject, _ in results], keys)
+    models = tuple(
+        ModelRecord(
+            path=str(subject.path),
+            name=subject.name,
+            kind=subject.kind,
+            seed=subject.seed,
+            train_split=subject.train_split,
+            train_data_id=subject.train_data_id,
+            group=titles[key],
+            evaluation=evaluation,
+        )
+        for (subject, evaluation), key in zip(results, keys, strict=True)
+    )
+    return EvaluationDocument(
+        schema_version=1,
+        asc_kit=version,
+        split=results[0][1].split,
+        data_id=results[0][1].data_id,
+        models=models,
+        groups=tuple(_group(title, [m.evaluation for m in models if m.group == title]) for title in titles.values()),
+    )
+
+
+def figures_of(found: Evaluation | TaggingEvaluation) -> dict[str, float]:
+    """Return the overall figures by their name, the one that ranks first."""
+    if isinstance(found, TaggingEvaluation):
+        return {"lwlrap": found.lwlrap, "mean over labels": found.macro_lwlrap, "log loss": found.log_loss}
+    figures = {
+        "macro accuracy": found.macro_accuracy,
+        "accuracy": found.accuracy,
+        "log loss": found.log_loss,
+        "ECE": found.ece,
+    }
+    for name, group in (("seen devices", found.seen_devices), ("unseen devices", found.unseen_devices)):
+        if group is not None:
+            figures[name] = group.accuracy
+    return figures
+
+
+def _group_key(subject: Subject) -> bytes:
+    return canonical_json([subject.kind, subject.name, subject.train_data_id, subject.settings])
+
+
+def _group_titles(subjects: Sequence[Subject], keys: Sequence[bytes]) -> dict[bytes, str]:
+    """Name each group: recipe, arithmetic, training split, and settings in which recipes of one name differ."""
+    first = {key: subject for key, subject in reversed(list(zip(keys, subjects, strict=True)))}
+    groups = {key: first[key] for key in dict.fromkeys(keys)}
+    titles = {}
+    for key, subject in groups.items():
+        others = [other for other in groups.values() if (other.name, other.kind) == (subject.name, subject.kind)]
+        parts = [subject.name, subject.kind]
+        if subject.train_split is not None:
+            parts.append(subject.train_split)
+        settings = [_flat(other.settings or {}) for other in others]
+        own = _flat(subject.settings or {})
+        differing = [name for name in own if any(other.get(name) != own[name] for other in settings)]
+        titles[key] = ", ".join([*parts, *(f"{name}={own[name]}" for name in differing)])
+    # bundles do not know their settings: then their numbers tell them apart
+    seen: dict[str, int] = {}
+    for key, title in titles.items():
+        seen[title] = seen.get(title, 0) + 1
+        if seen[title] > 1:
+            titles[key] = f"{title} ({seen[title]})"
+    return titles
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _group(title: str, found: Sequence[Evaluation | TaggingEvaluation]) -> GroupRecord:
+    def summary(
+        values_of: Callable[[Evaluation | TaggingEvaluation], dict[str, float]],
+    ) -> dict[str, MeanSd]:
+        values = [values_of(each) for each in found]
+        return {name: MeanSd.of([each[name] for each in values]) for name in values[0]}
+
+    return GroupRecord(
+        title=title,
+        runs=len(found),
+        figures=summary(figures_of),
+        per_label=summary(_by_label),
+        per_recording_device=summary(_by_device),
+    )
+
+
+def _by_label(found: Evaluation | TaggingEvaluation) -> dict[str, float]:
+    if isinstance(found, TaggingEvaluation):
+        return {label.name: label.lwlrap for label in found.per_label}
+    return {group.name: group.accuracy for group in found.per_scene}
+
+
+def _by_device(found: Evaluation | TaggingEvaluation) -> dict[str, float]:
+    if isinstance(found, TaggingEvaluation):
+        return {group.name: group.lwlrap for group in found.per_recording_device}
+    return {group.name: group.accuracy for group in found.per_recording_device}

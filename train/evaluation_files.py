@@ -1,0 +1,71 @@
+"""What ``asc-kit evaluate --out`` and ``--predictions`` write; every file appears whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.dataset import Dataset
+from asc_kit.evaluation import Evaluation
+from asc_kit.records import write_bytes, write_json, write_text
+
+from .evaluation_document import EvaluationDocument
+from .evaluation_tables import to_markdown
+
+
+def write_evaluation(document: EvaluationDocument, out: Path) -> tuple[Path, ...]:
+    """Write ``evaluation.json``, ``evaluation.md`` and the pictures of each model with one class to a clip.
+
+    Pictures of several models carry the model's number: ``confusion_1.png``. Other files in `out` are left alone.
+    """
+    paths = [out / "evaluation.json", out / "evaluation.md"]
+    write_json(paths[0], document)
+    write_text(paths[1], to_markdown(document))
+    for number, model in enumerate(document.models, start=1):
+        found = model.evaluation
+        if not isinstance(found, Evaluation):
+            continue
+        from .evaluation_pictures import confusion_png, reliability_png
+
+        suffix = f"_{number}" if len(document.models) > 1 else ""
+        title = f"{model.name}, {model.kind}, seed {model.seed}, split {found.split}"
+        for name, draw in (("confusion", confusion_png), ("reliability", reliability_png)):
+            paths.append(out / f"{name}{suffix}.png")
+            write_bytes(paths[-1], draw(found, title))
+    return tuple(paths)
+
+
+def write_predictions(path: Path, dataset: Dataset, labels: Sequence[str], scores: NDArray[np.float64]) -> None:
+    """Write a row of probabilities per clip, in the format of the challenge.
+
+    One class to a clip: as DCASE task 1 takes it, separated by TAB, ``filename scene_label`` and a column per class.
+    Any number of labels: as Kaggle takes it (DCASE 2019 task 2), separated by commas, ``fname`` and a column per
+    label. Probabilities have nine significant digits: what float32 needs, so that no order is lost. Files are named
+    without their folder, unless two would be called the same.
+
+    Parameters
+    ----------
+    path
+        The file.
+    dataset
+        The clips.
+    labels
+        Names of the columns.
+    scores
+        Probabilities, shape [n_clips, n_labels].
+    """
+    names = [clip.filename for clip in dataset.clips]
+    bare = [PurePosixPath(name).name for name in names]
+    is_tagging = dataset.task == "multi_label"
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, delimiter="," if is_tagging else "\t", lineterminator="\n")
+    writer.writerow(["fname", *labels] if is_tagging else ["filename", "scene_label", *labels])
+    for name, row in zip(bare if len(set(bare)) == len(bare) else names, scores, strict=True):
+        likeliest = [] if is_tagging else [labels[int(row.argmax())]]
+        writer.writerow([name, *likeliest, *(f"{value:.9g}" for value in row)])
+    write_text(path, stream.getvalue())

@@ -1,0 +1,86 @@
+"""Pictures of an evaluation, as PNG: confusion matrix and reliability diagram."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from asc_kit.evaluation import Evaluation
+
+_INK = "#1a1f24"
+_RIGHT, _WRONG = "#2b7bba", "#d55e00"  # told apart with every common kind of colour vision (Okabe and Ito, 2008)
+_DPI = 150
+
+
+def confusion_png(found: Evaluation, title: str) -> bytes:
+    """Draw the confusion matrix: depth of colour and percent are shares of the row, below them the number of clips."""
+    labels, matrix = found.labels, found.confusion
+    side = max(4.0, 1.6 + 0.62 * len(labels))
+    # many classes leave no room for two lines of text in a cell
+    counts_too = len(labels) <= 20
+
+    def draw(axes: Any) -> None:
+        for row, counts in enumerate(matrix):
+            total = sum(counts)
+            for column, hits in enumerate(counts):
+                share = hits / total if total else 0.0
+                colour = _RIGHT if row == column else _WRONG
+                box = {"color": colour, "alpha": share, "linewidth": 0}
+                axes.fill([column - 0.5, column + 0.5, column + 0.5, column - 0.5],
+                          [row - 0.5, row - 0.5, row + 0.5, row + 0.5], **box)  # fmt: skip
+                if hits:
+                    text = f"{100 * share:.0f}\n{hits}" if counts_too else f"{100 * share:.0f}"
+                    ink = "white" if share > 0.55 else _INK
+                    axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=ink)
+        axes.set_xticks(range(len(labels)), labels, rotation=55, ha="right", rotation_mode="anchor", fontsize=8)
+        axes.set_yticks(
+            range(len(labels)),
+            [f"{label} ({sum(row)})" for label, row in zip(labels, matrix, strict=True)],
+            fontsize=8,
+        )
+        axes.set_xlim(-0.5, len(labels) - 0.5)
+        axes.set_ylim(len(labels) - 0.5, -0.5)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true (clips)")
+        axes.set_aspect("equal")
+        axes.tick_params(length=0)
+
+    return _png(draw, (side + 0.8, side), f"{title}\nmacro accuracy {100 * found.macro_accuracy:.1f} %")
+
+
+def reliability_png(found: Evaluation, title: str) -> bytes:
+    """Draw the share classified rightly over the confidence, and below it how many clips each bin has."""
+    filled = [cell for cell in found.calibration if cell.clips]
+
+    def draw(axes: Any) -> None:
+        most = max(cell.clips for cell in filled)
+        confidence, right = [100 * cell.confidence for cell in filled], [100 * cell.accuracy for cell in filled]
+        axes.plot([0, 100], [0, 100], color=_WRONG, linestyle="--", linewidth=1.2, label="as often right as sure")
+        axes.plot(confidence, right, color=_RIGHT, linewidth=1)
+        sizes = [15 + 150 * cell.clips / most for cell in filled]
+        axes.scatter(confidence, right, s=sizes, color=_RIGHT, label="clips; the area says how many")
+        axes.set_xlim(0, 102)
+        axes.set_ylim(-4, 104)
+        axes.set_xlabel("confidence, %")
+        axes.set_ylabel("right, %")
+        axes.grid(True, color="#d3d9df")
+        axes.set_axisbelow(True)
+        axes.legend(loc="upper left", fontsize=8, frameon=False)
+
+    return _png(draw, (4.8, 4.2), f"{title}\nexpected calibration error {100 * found.ece:.1f} %")
+
+
+def _png(draw: Any, size_in: tuple[float, float], title: str) -> bytes:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    # a dollar in a label is a dollar
+    with matplotlib.rc_context({"font.size": 9.0, "text.parse_math": False}):
+        figure = Figure(figsize=size_in, layout="constrained", dpi=_DPI)
+        axes = figure.add_subplot()
+        draw(axes)
+        axes.set_title(title, fontsize=9)
+        stream = io.BytesIO()
+        # without the version of matplotlib in it, the same figures give the same bytes
+        figure.savefig(stream, format="png", metadata={"Software": None})
+    return stream.getvalue()

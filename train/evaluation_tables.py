@@ -1,0 +1,201 @@
+"""An evaluation of several models as tables: for the terminal and for ``evaluation.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from asc_kit.evaluation import Evaluation, TaggingEvaluation
+
+from .evaluation_document import EvaluationDocument, GroupRecord, MeanSd, figures_of
+
+# with more columns than this a table does not fit a page: then the labels are rows
+_COLUMNS = 12
+_IN_NATS = {"log loss"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainTable:
+    """A table whose first column names its rows."""
+
+    caption: str
+    """What it shows."""
+    header: tuple[str, ...]
+    """Names of the columns."""
+    rows: tuple[tuple[str, ...], ...]
+    """Cells as text."""
+
+    def to_markdown(self) -> str:
+        """Return the table in Markdown, the first column to the left, the rest to the right."""
+        lines = [self.header, *self.rows]
+        texts = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+        return "\n".join([f"**{self.caption}**", "", texts[0], "|---|" + "---:|" * (len(self.header) - 1), *texts[1:]])
+
+    def to_rich(self) -> Table:
+        """Return the table for a terminal."""
+        table = Table(title=escape(self.caption), title_justify="left", title_style="bold")
+        for number, name in enumerate(self.header):
+            table.add_column(escape(name), justify="right" if number else "left")
+        for row in self.rows:
+            table.add_row(*map(escape, row))
+        return table
+
+
+def comparison_tables(document: EvaluationDocument) -> tuple[PlainTable, ...]:
+    """Return the tables that set models side by side: each model, means over runs, by label, by recording device."""
+    tables = [_models(document)]
+    if any(group.runs > 1 for group in document.groups):
+        tables.append(_means(document.groups))
+    headline = next(iter(document.groups[0].figures))
+    is_tagging = headline == "lwlrap"
+    parts = [
+        (
+            "lwlrap by label" if is_tagging else "Accuracy by class",
+            [group.per_label for group in document.groups],
+            "label" if is_tagging else "class",
+        )
+    ]
+    if not is_tagging or any(len(group.per_recording_device) > 1 for group in document.groups):
+        what = "lwlrap" if is_tagging else "Accuracy"
+        devices = [group.per_recording_device for group in document.groups]
+        parts.append((f"{what} by recording device", devices, "recording device"))
+    for caption, columns, what in parts:
+        tables.append(_by(f"{caption}, %; means over runs", what, document.groups, columns, headline))
+    return tuple(tables)
+
+
+def model_tables(found: Evaluation | TaggingEvaluation) -> tuple[PlainTable, ...]:
+    """Return the tables of one model in full."""
+    if isinstance(found, TaggingEvaluation):
+        overall = (
+            ("lwlrap, %", _percent(found.lwlrap), _ends(found.lwlrap_interval)),
+            ("mean over labels, %", _percent(found.macro_lwlrap), ""),
+            ("log loss, nats", f"{found.log_loss:.3f}", ""),
+        )
+        labels = tuple((each.name, str(each.clips), _percent(each.lwlrap)) for each in found.per_label)
+        devices = tuple(
+            (each.name, str(each.clips), _percent(each.lwlrap), f"{each.log_loss:.3f}")
+            for each in (*found.per_recording_device, found.seen_devices, found.unseen_devices)
+            if each is not None
+        )
+        by_label = PlainTable(caption="By label", header=("label", "clips", "lwlrap, %"), rows=labels)
+        by_device = PlainTable(
+            caption="By recording device", header=("recording device", "clips", "lwlrap, %", "log loss"), rows=devices
+        )
+        return (_overall(overall), by_label, by_device)
+    figures = (
+        ("macro accuracy, %", _percent(found.macro_accuracy), _ends(found.macro_accuracy_interval)),
+        ("accuracy, %", _percent(found.accuracy), _ends(found.accuracy_interval)),
+        ("log loss, nats", f"{found.log_loss:.3f}", ""),
+        ("log loss, mean over classes", f"{found.macro_log_loss:.3f}", ""),
+        ("expected calibration error, %", _percent(found.ece), ""),
+    )
+    devices_in_all = (*found.per_recording_device, found.seen_devices, found.unseen_devices)
+    groups = [
+        PlainTable(
+            caption=f"By {what}",
+            header=(what, "clips", "accuracy, %", "95 % interval", "log loss"),
+            rows=tuple(
+                (each.name, str(each.clips), _percent(each.accuracy), _ends(each.interval), f"{each.log_loss:.3f}")
+                for each in each_group
+                if each is not None
+            ),
+        )
+        for what, each_group in (("class", found.per_scene), ("recording device", devices_in_all))
+    ]
+    confusion = PlainTable(
+        caption="Clips by true class (row) and predicted class (column)",
+        header=("", *found.labels),
+        rows=tuple((label, *map(str, row)) for label, row in zip(found.labels, found.confusion, strict=True)),
+    )
+    return (_overall(figures), *groups, confusion)
+
+
+def to_markdown(document: EvaluationDocument) -> str:
+    """Return the whole evaluation in Markdown."""
+    parts = [f"# Evaluation on split {document.split}"]
+    parts.append(f"Clips: {document.models[0].evaluation.clips:,}, fingerprint `{document.data_id}`.")
+    if len(document.models) > 1:
+        parts += [table.to_markdown() for table in comparison_tables(document)]
+    for number, model in enumerate(document.models, start=1):
+        title = f"{model.name}, {model.kind}, seed {model.seed}"
+        parts.append(f"## {number}. {title}" if len(document.models) > 1 else f"## {title}")
+        parts += [table.to_markdown() for table in model_tables(model.evaluation)]
+    parts.append(f"Made by asc-kit {document.asc_kit}. What the figures mean: docs/evaluation.md.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _models(document: EvaluationDocument) -> PlainTable:
+    figures = [figures_of(model.evaluation) for model in document.models]
+    names = list(dict.fromkeys(name for found in figures for name in found))
+    rows = tuple(
+        (
+            f"{number}. {model.group}",
+            str(model.seed),
+            *(_figure(name, found[name]) if name in found else "–" for name in names),
+        )
+        for number, (model, found) in enumerate(zip(document.models, figures, strict=True), start=1)
+    )
+    return PlainTable(caption="Models", header=("model", "seed", *(_heading(name) for name in names)), rows=rows)
+
+
+def _means(groups: Sequence[GroupRecord]) -> PlainTable:
+    names = list(dict.fromkeys(name for group in groups for name in group.figures))
+    rows = tuple(
+        (
+            group.title,
+            str(group.runs),
+            *(_mean_sd(name, group.figures[name]) if name in group.figures else "–" for name in names),
+        )
+        for group in groups
+    )
+    return PlainTable(
+        caption="Mean ± standard deviation over runs",
+        header=("runs of", "runs", *(_heading(name) for name in names)),
+        rows=rows,
+    )
+
+
+def _by(
+    caption: str, what: str, groups: Sequence[GroupRecord], columns: Sequence[dict[str, MeanSd]], headline: str
+) -> PlainTable:
+    """Build a row per group and a column per label; with many labels the other way round."""
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    cells = [[_percent(column[name].mean) if name in column else "–" for name in names] for column in columns]
+    totals = [_mean_sd(headline, group.figures[headline]) for group in groups]
+    if len(names) <= _COLUMNS:
+        rows = tuple((group.title, *line, total) for group, line, total in zip(groups, cells, totals, strict=True))
+        return PlainTable(caption=caption, header=("runs of", *names, headline), rows=rows)
+    turned = tuple((name, *(line[number] for line in cells)) for number, name in enumerate(names))
+    return PlainTable(
+        caption=caption, header=(what, *(group.title for group in groups)), rows=(*turned, (headline, *totals))
+    )
+
+
+def _overall(rows: tuple[tuple[str, ...], ...]) -> PlainTable:
+    return PlainTable(caption="Overall", header=("", "value", "95 % interval"), rows=rows)
+
+
+def _heading(name: str) -> str:
+    return f"{name}, nats" if name in _IN_NATS else f"{name}, %"
+
+
+def _figure(name: str, value: float) -> str:
+    return f"{value:.3f}" if name in _IN_NATS else _percent(value)
+
+
+def _mean_sd(name: str, value: MeanSd) -> str:
+    if value.sd is None:
+        return _figure(name, value.mean)
+    return f"{_figure(name, value.mean)} ± {_figure(name, value.sd)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
+def _ends(interval: tuple[float, float]) -> str:
+    return f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f}"
