@@ -92,6 +92,8 @@ def take_inventory(root: Path, class_map: Path | None, found: Findings) -> Inven
         found.add("table", "class map", failure.message)
     readers = {Layout.TAU: _read_tau, Layout.TAGGING: _read_tagging, Layout.FOLDERS: _read_folders}
     readers[inventory.layout](inventory)
+    if not inventory.clips:
+        found.add("table", "no clips", "no table names a clip that can be used")
     return inventory
 
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from asc_kit.dataset import TEST_SPLITS, TRAIN_SPLITS, read_dataset
+from asc_kit.dataset import TEST_SPLITS, TRAIN_SPLITS, read_dataset, test_split_for
+from asc_kit.dataset.pins import PinnedFile, Pins
+from asc_kit.dataset.tau import parse_name
 from asc_kit.errors import DataError
+from asc_kit.records import sha256_file, write_json
 
 META = (
     "filename\tscene_label\tidentifier\tsource_label\n"
@@ -114,3 +117,114 @@ def test_a_missing_split_names_those_that_are_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no split file test\.csv") as missing:
         read_dataset(root).split("test")
     assert "split5" in (missing.value.hint or "")
+
+
+def test_a_missing_official_split_names_the_command_that_brings_it(tmp_path: Path) -> None:
+    dataset = read_dataset(write(tmp_path))
+    with pytest.raises(DataError) as missing:
+        dataset.split("split25")
+    assert f"asc-kit data splits --data {tmp_path}" in (missing.value.hint or "")
+    with pytest.raises(DataError) as missing:
+        dataset.split("mine")
+    assert "data splits" not in (missing.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("fold2_train", ("evaluation_setup/fold2_evaluate", "evaluation_setup/fold2_test")),
+        ("evaluation_setup/fold12_train.csv", ("evaluation_setup/fold12_evaluate", "evaluation_setup/fold12_test")),
+        ("split25", TEST_SPLITS),
+        ("train", TEST_SPLITS),
+        ("fold2_evaluate", TEST_SPLITS),
+        (None, TEST_SPLITS),
+    ],
+)
+def test_a_fold_is_tested_on_its_own_half(train: str | None, test: tuple[str, ...]) -> None:
+    assert test_split_for(train) == test
+
+
+@pytest.mark.parametrize(
+    ("filename", "identifier", "device"),
+    [
+        ("audio/airport-lisbon-1000-40000-0-s1.wav", "lisbon-1000", "s1"),  # 2022: one second
+        ("audio/airport-lisbon-1000-40000-b.wav", "lisbon-1000", "b"),  # 2019, 2020: ten seconds
+        ("audio/mine.wav", "mine", "unknown"),
+    ],
+)
+def test_columns_that_a_year_lacks_come_from_the_names(
+    tmp_path: Path, filename: str, identifier: str, device: str
+) -> None:
+    (clip,) = read_dataset(write(tmp_path, f"filename\tscene_label\n{filename}\tairport\n")).clips
+    assert (clip.identifier, clip.recording_device) == (identifier, device)
+    meta = f"filename\tscene_label\tidentifier\n{filename}\tairport\toslo-7\n"
+    (clip,) = read_dataset(write(tmp_path, meta)).clips
+    assert (clip.identifier, clip.recording_device) == ("oslo-7", device)
+
+
+def test_a_name_of_tau_says_segment_and_part() -> None:
+    name = parse_name("audio/street_traffic-lyon-1094-42444-7-s3.wav")
+    assert name is not None and (name.scene, name.part, name.segment) == (
+        "street_traffic",
+        "7",
+        "street_traffic-lyon-1094-42444",
+    )
+    other = parse_name("street_traffic-lyon-1094-42444-8-a.wav")
+    assert other is not None and other.segment == name.segment and other.recording != name.recording
+    assert parse_name("0_george_1.wav") is None and parse_name("airport-lisbon-x-1-a.wav") is None
+
+
+def test_a_verified_split_that_changed_is_refused(tmp_path: Path) -> None:
+    root = write(tmp_path, test="filename\tscene_label\naudio/p1.wav\tpark\n")
+    pin = PinnedFile(sha256=sha256_file(root / "test.csv"), clips=1, source="local")
+    write_json(root / "splits.json", Pins(files={"test.csv": pin}))
+    assert len(read_dataset(root).split("test").clips) == 1
+    with (root / "test.csv").open("a") as stream:
+        stream.write("audio/t1.wav\ttram\n")
+    with pytest.raises(DataError, match="not the file that was verified"):
+        read_dataset(root).split("test")
+
+
+def test_a_class_map_gives_the_order_and_may_name_more(tmp_path: Path) -> None:
+    root = write(tmp_path / "data", test="filename\tscene_label\naudio/p1.wav\tpark\n")
+    given = tmp_path / "map.csv"
+    given.write_text("index,class\n0,tram\n2,beach\n1,park\n")
+    assert read_dataset(root, given).labels == ("tram", "park", "beach")
+    assert read_dataset(root, given).split("test").labels == ("tram", "park", "beach")
+    (root / "class_map.csv").write_text("0,tram\n1,park\n")
+    assert read_dataset(root).labels == ("tram", "park")
+    assert "class_map" not in read_dataset(root).split_names
+
+
+@pytest.mark.parametrize(
+    ("class_map", "says"),
+    [
+        ("0,tram\n1,parc\n", r"meta\.csv, line 2: label 'park' is not in .*nearest: parc"),
+        ("0,tram\n2,park\n", "without a gap"),
+        ("0,tram\n0,park\n", "line 2: .*twice"),
+        ("0,tram\n1,tram\n", "line 2: .*twice"),
+        ("0,tram\none,park\n", "line 2: expected index,name"),
+        ("0,tram\n1,\n", "line 2: expected index,name"),
+        ("index,name\n", "without a gap"),
+        ("", "without a gap"),
+    ],
+)
+def test_a_class_map_that_does_not_fit_is_refused(tmp_path: Path, class_map: str, says: str) -> None:
+    root = write(tmp_path)
+    (root / "class_map.csv").write_text(class_map)
+    with pytest.raises(DataError, match=says):
+        read_dataset(root)
+
+
+def test_a_class_map_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="class map .* does not exist"):
+        read_dataset(write(tmp_path), tmp_path / "none.csv")
+
+
+def test_split_names_leave_out_what_is_no_split(tmp_path: Path) -> None:
+    header = "filename\tscene_label\n"
+    root = write(tmp_path, test=header + "audio/p1.wav\tpark\n", notes="a,b\n1,2\n", empty="")
+    (root / "evaluation_setup").mkdir()
+    (root / "evaluation_setup" / "fold1_train.csv").write_text(header + "audio/t1.wav\ttram\n")
+    (root / "evaluation_setup" / "fold1_test.csv").write_text("filename\naudio/t1.wav\n")
+    assert read_dataset(root).split_names == ("test", "evaluation_setup/fold1_train")
