@@ -10,6 +10,9 @@ import tensorflow as tf
 
 from asc_kit.frontend import STD_FLOOR, FrontEndSpec, mel_filter_bank, window
 
+_CHUNK = 16
+_GROUP = 32
+
 
 def front_end_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
     """Return a function from audio to the model's input.
@@ -21,24 +24,33 @@ def front_end_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
     return lambda audio: arrange(log_mel(audio))
 
 
-def log_mel_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
+def log_mel_graph(spec: FrontEndSpec, *, fast: bool = False) -> Callable[[Any], Any]:
     """Return a function from audio, float32 [batch, clip_samples], to log-mel values, float32 [batch, frames, n_mels].
+
+    Parameters
+    ----------
+    spec
+        The front end.
+    fast
+        Compute in float32 throughout, in half the time: for training, which varies its features by far more.
 
     Notes
     -----
-    Formula: that of `asc_kit.frontend.log_mel`. Up to the energies in float64: a float32 transform of a full-scale
-    tone leaves rounding noise in the empty bins that the logarithm lifts to 3e-3 (power 2) or even 1 (power 1).
-    TensorFlow's own mel matrix is not used either: it is computed in float32 and off by up to 1.6e-3.
-    Error: at most 5e-6, see tests/pipeline/test_frontend_graph.py.
+    Formula: that of `asc_kit.frontend.log_mel`. Up to the energies in float64, unless `fast`: a float32 transform of a
+    full-scale tone leaves rounding noise in the empty bins that the logarithm lifts to 3e-3 (power 2) or even 1
+    (power 1). TensorFlow's own mel matrix is not used either: it is computed in float32 and off by up to 1.6e-3.
+    Error: at most 5e-6; `fast`, at most 1e-3 where a band holds more than rounding noise. See
+    tests/pipeline/test_frontend_graph.py.
     """
-    taper = tf.constant(window(spec), tf.float64)
-    filters = tf.constant(mel_filter_bank(spec), tf.float32)
+    dtype = tf.float32 if fast else tf.float64
+    taper = tf.constant(window(spec), dtype)
+    filters = _filter_groups(spec)
     offset = (spec.n_fft - spec.win_length) // 2
     pad = spec.n_fft // 2 if spec.center else 0
     mode = "REFLECT" if spec.pad_mode == "reflect" else "CONSTANT"
 
-    def graph(audio: Any) -> Any:
-        signal = tf.cast(audio, tf.float64)
+    def clips(audio: Any) -> Any:
+        signal = tf.cast(audio, dtype)
         if pad:
             signal = tf.pad(signal, [[0, 0], [pad, pad]], mode)
         # a frame starts where its window starts; the zeros around the window turn phases, not magnitudes
@@ -48,10 +60,32 @@ def log_mel_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
         if spec.power == 1:
             energy = tf.sqrt(energy)
         # all terms are positive from here on, so float32 loses nothing but its own last place
-        features = tf.math.log(tf.matmul(tf.cast(energy, tf.float32), filters) + spec.log_offset)
+        energy = tf.cast(energy, tf.float32)
+        bands = [tf.matmul(energy[..., first:last], part) for first, last, part in filters]
+        features = tf.math.log(tf.concat(bands, axis=-1) + spec.log_offset)
         return features / tf.math.log(10.0) if spec.log == "log10" else features
 
+    def graph(audio: Any) -> Any:
+        batch = audio.shape[0]
+        if batch is None or batch <= _CHUNK:
+            return clips(audio)
+        # a few clips at a time fit into the processor's cache
+        sizes = [_CHUNK] * (batch // _CHUNK) + ([batch % _CHUNK] if batch % _CHUNK else [])
+        return tf.concat([clips(part) for part in tf.split(audio, sizes)], axis=0)
+
     return graph
+
+
+def _filter_groups(spec: FrontEndSpec) -> list[tuple[int, int, Any]]:
+    """Return the mel filters in groups of neighbours, each with the range of bins outside of which all are zero."""
+    bank = mel_filter_bank(spec)
+    groups = []
+    for start in range(0, spec.n_mels, _GROUP):
+        part = bank[:, start : start + _GROUP]
+        bins = np.flatnonzero(part.any(axis=1))
+        first, last = (int(bins[0]), int(bins[-1]) + 1) if len(bins) else (0, 1)
+        groups.append((first, last, tf.constant(part[first:last], tf.float32)))
+    return groups
 
 
 def model_input_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:

@@ -57,7 +57,7 @@ def training_step(
         likeliest class is right.
     """
     spec = recipe.frontend
-    log_mel_of, arrange = log_mel_graph(spec), model_input_graph(spec)
+    log_mel_of, arrange = log_mel_graph(spec, fast=True), model_input_graph(spec)
     loss_of = loss_function(recipe.task, recipe.training)
     coarse_of = loss_function("single_label", recipe.training)
     coarse = coarse_membership(recipe, labels, model)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asc_kit.frontend import STD_FLOOR, FrontEndSpec, log_mel, model_input
+from asc_kit.frontend import STD_FLOOR, FrontEndSpec, log_mel, mel_filter_bank, model_input
 from asc_kit.frontend.reference import deltas, standardized
-from asc_kit.train.frontend_graph import front_end_graph
+from asc_kit.train.frontend_graph import front_end_graph, log_mel_graph
 from asc_kit.train.recipe import load_recipe
 
 BOUND = 5e-6
@@ -163,3 +163,22 @@ def test_silence_gives_what_the_spec_says(log: str, standardize: str) -> None:
     # a vector's logarithm and a single number's may differ in the last place, which STD_FLOOR makes 100 times as large
     np.testing.assert_allclose(features[..., 0], spec.silence_feature, rtol=1e-6, atol=2e-4)
     np.testing.assert_allclose(features[..., 1], 0, atol=4e-2)
+
+
+@pytest.mark.parametrize("name", ["baseline", "micro", "dsmn"])
+def test_the_fast_graph_errs_by_the_rounding_of_a_float32_transform(name: str) -> None:
+    """Of each bin's magnitude by a fraction of the largest; the root of a band's energy is a norm of its bins."""
+    spec = SPECS[name]
+    weight = np.sqrt(mel_filter_bank(spec).sum(axis=0))
+    base = np.log(10.0) if spec.log == "log10" else 1.0
+    graph = log_mel_graph(spec, fast=True)
+    for signal_name, audio in signals(spec).items():
+        exact = log_mel(audio.astype(np.float32), spec).astype(np.float64) * base
+        fast = graph(audio.astype(np.float32)[np.newaxis])[0].numpy() * base
+        roots = [np.sqrt(np.maximum(np.exp(values) - spec.log_offset, 0)) for values in (exact, fast)]
+        largest = spec.n_fft / 2 * np.abs(audio).max()
+        # and what the logarithm and its inverse round: a part in 2e6 of energy and offset
+        allowed = 1e-6 * largest * weight + 2e-6 * roots[0] + np.sqrt(4e-6 * spec.log_offset)
+        assert np.all(np.abs(roots[1] - roots[0]) <= allowed), signal_name
+        if signal_name == "noise":
+            assert np.abs(fast - exact).max() < 1e-3
