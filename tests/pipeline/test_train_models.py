@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from asc_kit.train.complexity import Complexity, complexity_of
-from asc_kit.train.layers import UnequalDepthwiseConv2D
 from asc_kit.train.models import build_model
 from asc_kit.train.network import load_saved_model, write_saved_model
 from asc_kit.train.recipe import load_recipe
@@ -74,31 +73,6 @@ def test_micro_stays_within_its_budget() -> None:
     assert counted.parameters < 61_148
 
 
-def reference_depthwise(x: np.ndarray, kernel: np.ndarray, strides: tuple[int, int]) -> np.ndarray:
-    """Depthwise 3x3 with TensorFlow's rule for padding ``same``, one output at a time."""
-    batch, *sides, channels = x.shape
-    outs = [-(-n // s) for n, s in zip(sides, strides, strict=True)]
-    pads = [max((o - 1) * s + 3 - n, 0) for n, s, o in zip(sides, strides, outs, strict=True)]
-    padded = np.pad(x, [(0, 0), *((p // 2, p - p // 2) for p in pads), (0, 0)])
-    y = np.zeros((batch, *outs, channels))
-    for row in range(outs[0]):
-        for column in range(outs[1]):
-            top, left = row * strides[0], column * strides[1]
-            y[:, row, column] = np.einsum("bijc,ijc->bc", padded[:, top : top + 3, left : left + 3], kernel)
-    return y
-
-
-@pytest.mark.parametrize("strides", [(1, 2), (2, 1)])
-@pytest.mark.parametrize("sides", [(8, 9), (7, 6), (5, 5), (4, 4)])
-def test_unequal_strides(strides: tuple[int, int], sides: tuple[int, int]) -> None:
-    x = np.random.default_rng(0).normal(size=(1, *sides, 3)).astype(np.float32)
-    layer = UnequalDepthwiseConv2D(strides)
-    model = keras.Sequential([keras.Input((*sides, 3)), layer])
-    expected = reference_depthwise(x, layer.kernel.numpy()[..., 0], strides)
-    assert layer.compute_output_shape((1, *sides, 3)) == expected.shape
-    assert np.abs(np.asarray(model(x)) - expected).max() < 1e-6
-
-
 @pytest.mark.parametrize("n_mels", [30, 31])  # even and odd sides pad differently
 def test_the_form_for_the_converter_computes_the_same(tmp_path: Path, n_mels: int) -> None:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -121,19 +95,42 @@ def test_the_form_for_the_converter_computes_the_same(tmp_path: Path, n_mels: in
     assert np.abs(actual - expected).max() < 1e-5 * max(1, np.abs(expected).max())
 
 
-def test_unequal_strides_have_a_gradient() -> None:
-    layer = UnequalDepthwiseConv2D((1, 2))
-    x = tf.random.stateless_normal((2, 6, 6, 4), (1, 2))
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        loss = tf.reduce_sum(layer(x) ** 2)
-    for gradient in tape.gradient(loss, [x, layer.kernel]):
-        assert float(tf.reduce_max(tf.abs(gradient))) > 0
-
-
 def test_a_layer_without_a_rule_is_not_counted_as_nothing() -> None:
     from asc_kit.errors import ModelError
 
-    model = keras.Sequential([keras.Input((4, 3)), keras.layers.LSTM(2, name="memory")])
+    features = keras.Input((4, 3))
+    model = keras.Model(features, keras.layers.LSTM(2, name="memory")(features))
     with pytest.raises(ModelError, match="memory"):
         complexity_of(model, 1.0)
+
+
+def test_a_layer_used_twice_is_counted_twice_but_has_its_weights_once() -> None:
+    features = keras.Input((6, 5, 3))
+    shared = keras.layers.Conv2D(3, 1, name="shared")
+    model = keras.Model(features, shared(keras.layers.AveragePooling2D(2)(shared(features))))
+    counted = complexity_of(model, 1.0)
+    assert [(layer.parameters, layer.macs) for layer in counted.layers] == [(12, 12 * 30), (0, 12 * 6)]
+    assert (counted.parameters, counted.macs) == (12, 12 * 36)
+
+
+def test_a_use_outside_the_model_is_not_counted() -> None:
+    features = keras.Input((6, 5, 3))
+    shared = keras.layers.Conv2D(3, 1)
+    model = keras.Model(features, shared(features))
+    shared(model.output)
+    assert complexity_of(model, 1.0).macs == 12 * 30
+
+
+def test_groups_of_channels_count_what_they_multiply() -> None:
+    features = keras.Input((6, 5, 8))
+    model = keras.Model(features, keras.layers.Conv2D(4, 1, groups=4, use_bias=False)(features))
+    assert complexity_of(model, 1.0).macs == 2 * 4 * 30
+
+
+def test_parameters_that_are_zero_are_told_apart() -> None:
+    features = keras.Input((6, 5, 3))
+    layer = keras.layers.Conv2D(2, 1, kernel_initializer="ones")
+    model = keras.Model(features, layer(features))
+    layer.kernel.assign(np.reshape([1.0, 0.0, -0.0, 1e-30, 2.0, 3.0], (1, 1, 3, 2)))
+    counted = complexity_of(model, 1.0)
+    assert (counted.parameters, counted.nonzero_parameters) == (8, 4)
