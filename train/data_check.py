@@ -6,6 +6,7 @@ Cost: every recording is decoded to its end and hashed, in as many threads as th
 from __future__ import annotations
 
 import os
+import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -154,12 +155,13 @@ def _outliers(values: Mapping[str, int]) -> dict[str, int]:
 def _check_unlisted(inventory: Inventory) -> None:
     if inventory.layout is Layout.FOLDERS:
         return
+    listed = {posixpath.normpath(name) for name in inventory.clips}
     for parent, folders, names in os.walk(inventory.root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         below = Path(parent).relative_to(inventory.root)
         for name in sorted(names):
             filename = (below / name).as_posix()
-            if name.lower().endswith(AUDIO_SUFFIXES) and filename not in inventory.clips and not name.startswith("."):
+            if name.lower().endswith(AUDIO_SUFFIXES) and filename not in listed and not name.startswith("."):
                 inventory.found.add("unlisted", filename, filename)
 
 

@@ -163,7 +163,11 @@ def _read_tagging(inventory: Inventory) -> None:
             if not labels:
                 inventory.found.add("table", f"{path}:{line}", f"{where}: {name} has no label")
                 continue
-            filename = finder.find(path, name) or finder.expected(path, name)
+            try:
+                filename = finder.find(path, name) or finder.expected(path, name)
+            except DataError as failure:
+                inventory.found.add("table", f"{path}:{line}", failure.message)
+                continue
             if filename in chosen:
                 inventory.found.add("table", f"{path}:{line}", f"{where}: {name} stands there twice")
             clip = tagging_clip(filename, labels)

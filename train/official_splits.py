@@ -121,7 +121,8 @@ def fetch_splits(
         or PinnedFile(sha256=file.sha256, clips=len(file.clips), source=file.source)
         for file in files
     }
-    write_json(root / PINS, Pins(files={**pins.files, **recorded}))
+    if recorded.items() - pins.files.items():
+        write_json(root / PINS, Pins(files={**pins.files, **recorded}))
     return files
 
 

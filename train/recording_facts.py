@@ -73,6 +73,8 @@ def examine(path: Path) -> RecordingFacts:
         n_bytes = path.stat().st_size
     except OSError as failure:
         return RecordingFacts(problem="missing", detail=failure.strerror or str(failure))
+    if not path.is_file():
+        return RecordingFacts(problem="missing", detail="not a file")
     if n_bytes == 0:
         return RecordingFacts(problem="empty", detail="0 bytes")
     try:

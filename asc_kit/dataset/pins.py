@@ -13,9 +13,10 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict
 
 from asc_kit.errors import DataError
-from asc_kit.records import STRICT, read_record, sha256_file
+from asc_kit.records import STRICT, read_json, read_record, sha256_file
 
 PINS = "splits.json"
+_MARK = {"schema_version", "files"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,13 @@ class Pins:
 
 
 def read_pins(root: Path) -> Pins:
-    """Read ``splits.json``; a folder without one has no pins."""
+    """Read ``splits.json``; a folder without one has no pins.
+
+    Raises
+    ------
+    DataError
+        When it is not a record of this kind.
+    """
     path = root / PINS
     return read_record(Pins, path, error=DataError) if path.is_file() else Pins(files={})
 
@@ -58,7 +65,8 @@ def check_pin(root: Path, path: Path) -> None:
     DataError
         When the file differs.
     """
-    if path.parent != root:
+    # a file of that name may be the data set's own, and about something else
+    if path.parent != root or not _MARK.issubset(_keys(root / PINS)):
         return
     pinned = read_pins(root).files.get(path.name)
     if pinned is not None and (found := sha256_file(path)) != pinned.sha256:
@@ -66,3 +74,10 @@ def check_pin(root: Path, path: Path) -> None:
             f"{path} is not the file that was verified: SHA-256 {found[:16]}…, {PINS} says {pinned.sha256[:16]}…",
             hint=f"remove it and run: asc-kit data splits --data {root}; for a split of your own, use another name",
         )
+
+
+def _keys(path: Path) -> set[str]:
+    if not path.is_file():
+        return set()
+    value = read_json(path, error=DataError)
+    return set(value) if isinstance(value, dict) else set()

@@ -57,21 +57,46 @@ class AudioFinder:
 
     def folders(self, table: Path) -> list[str]:
         """Return where the recordings of a table are looked for, below the root, in this order."""
-        ordered = dict.fromkeys([*_own_folders(table), "audio", "", *(f for t in self.tables for f in _own_folders(t))])
-        return list(ordered)
+        return [*self._own(table), *self._others(table)]
 
     def find(self, table: Path, name: str) -> str | None:
-        """Return the path of a recording below the root; None when it is nowhere."""
-        folder, _, bare = name.rpartition("/")
-        for candidate in self.folders(table):
-            place = str(PurePosixPath(candidate, folder)) if folder or candidate else ""
-            if bare in self._listing(place):
-                return str(PurePosixPath(place, bare)) if place else bare
-        return None
+        """Return the path of a recording below the root; None when it is nowhere.
+
+        Raises
+        ------
+        DataError
+            When the table has no folder of its own and several other tables' folders have a file of that name.
+        """
+        own = self._holding(self._own(table), name)
+        if own:
+            return own[0]
+        others = self._holding(self._others(table), name)
+        if len(others) > 1:
+            raise DataError(
+                f"{table}: {name} is in several folders: {', '.join(others)}",
+                hint=f"put the recordings of {table.name} into {self.root / split_name(table)}",
+            )
+        return others[0] if others else None
 
     def expected(self, table: Path, name: str) -> str:
         """Return where a recording that is nowhere should have been."""
         return str(PurePosixPath(split_name(table), name))
+
+    def _own(self, table: Path) -> list[str]:
+        return list(dict.fromkeys((*_own_folders(table), "audio", "")))
+
+    def _others(self, table: Path) -> list[str]:
+        # where a table has a folder of its own, an equal name in another folder is another recording
+        if any(self._listing(folder) for folder in _own_folders(table)):
+            return []
+        own = self._own(table)
+        return list(dict.fromkeys(f for other in self.tables for f in _own_folders(other) if f not in own))
+
+    def _holding(self, folders: Iterable[str], name: str) -> list[str]:
+        """Return the paths, below the root, at which a file of that name is."""
+        above, _, bare = name.rpartition("/")
+        places = [PurePosixPath(folder, above) for folder in folders]
+        return [str(place / bare) for place in places if bare in self._listing(str(place))]
 
     def _listing(self, folder: str) -> frozenset[str]:
         if folder not in self._listings:

@@ -1,14 +1,19 @@
 """The reader of TAU's layout: what it takes, and what it says about what it does not take."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asc_kit.dataset import TEST_SPLITS, TRAIN_SPLITS, read_dataset, test_split_for
+from asc_kit.dataset.class_map import read_class_map
 from asc_kit.dataset.pins import PinnedFile, Pins
 from asc_kit.dataset.tau import parse_name
 from asc_kit.errors import DataError
 from asc_kit.records import sha256_file, write_json
+from asc_kit.train.synth.layout import SynthSpec, plan_clips
 
 META = (
     "filename\tscene_label\tidentifier\tsource_label\n"
@@ -228,3 +233,27 @@ def test_split_names_leave_out_what_is_no_split(tmp_path: Path) -> None:
     (root / "evaluation_setup" / "fold1_train.csv").write_text(header + "audio/t1.wav\ttram\n")
     (root / "evaluation_setup" / "fold1_test.csv").write_text("filename\naudio/t1.wav\n")
     assert read_dataset(root).split_names == ("test", "evaluation_setup/fold1_train")
+
+
+def test_a_splits_json_about_something_else_is_left_alone(tmp_path: Path) -> None:
+    root = write(tmp_path, test="filename\tscene_label\naudio/p1.wav\tpark\n")
+    (root / "splits.json").write_text('{"folds": 5}')
+    assert len(read_dataset(root).split("test").clips) == 1
+
+
+def test_synthetic_names_are_read_as_they_are_written() -> None:
+    for moment in plan_clips(SynthSpec(clips=300)):
+        for device in moment.recording_devices:
+            name = parse_name(moment.filename(device))
+            assert name is not None
+            assert (name.scene, name.identifier, name.recording_device) == (moment.scene, moment.identifier, device)
+
+
+@given(st.permutations(["park", "tram", "bus", "café", "metro station"]), st.booleans())
+def test_any_class_map_is_read_back(names: list[str], header: bool) -> None:
+    rows = [f"{index},{name}" for index, name in enumerate(names)]
+    text = "\n".join([*(["index,class"] if header else []), *reversed(rows)])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "map.csv")
+        path.write_text(text, encoding="utf-8")
+        assert read_class_map(path).names == tuple(names)

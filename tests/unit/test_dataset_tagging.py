@@ -128,3 +128,15 @@ def test_a_split_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no split train_noisy") as failure:
         read_dataset(write_tagging(tmp_path, TABLES)).split("train_noisy")
     assert "train_curated" in (failure.value.hint or "")
+
+
+def test_an_equal_name_in_another_tables_folder_is_another_recording(tmp_path: Path) -> None:
+    write_tagging(tmp_path, {"train": {"1.wav": "Bark", "2.wav": "Slam"}, "test": {"1.wav": "Slam"}})
+    (tmp_path / "train" / "1.wav").unlink()
+    with pytest.raises(DataError, match=r"1 of 2 recordings of .*train\.csv do not exist, 1\.wav"):
+        read_dataset(tmp_path).split("train")
+    (tmp_path / "validation.csv").write_text("fname,labels\n2.wav,Slam\n")
+    assert read_dataset(tmp_path).split("validation").clips[0].filename == "train/2.wav"
+    write_sound(tmp_path / "test" / "2.wav")
+    with pytest.raises(DataError, match=r"2\.wav is in several folders: test/2\.wav, train/2\.wav"):
+        read_dataset(tmp_path)

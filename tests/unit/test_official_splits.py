@@ -249,3 +249,10 @@ def test_the_command(data: Path, server: Server) -> None:
     assert [row["clips"] for row in json.loads(result.stdout)["files"]] == [60, 120, 300, 600, 1200, 360]
     assert run("--sha256", "split5.csv=12").returncode == 2
     assert SPLITS_URL.startswith("https://github.com/CPJKU/")
+
+
+def test_a_splits_json_of_someone_else_is_not_overwritten(data: Path, server: Server) -> None:
+    (data / "splits.json").write_text('{"folds": 5}')
+    with pytest.raises(DataError, match="not a valid Pins"):
+        fetch_splits(data, url=server.url)
+    assert (data / "splits.json").read_text() == '{"folds": 5}'
