@@ -39,9 +39,42 @@ RESNET11_MACS = [
 ]
 
 
-def build(name: str, overrides: tuple[str, ...] = ()) -> tuple[Any, FrontEndSpec]:
+# What attention adds to the five blocks. SE: two dense layers, 2 c * c / 16. CBAM: the same two as convolutions, each
+# at one place, for the mean and for the maximum; and 7 x 7 x 2 weights and a bias at every place of the block.
+BLOCK_CHANNELS, BLOCK_PLACES = (32, 32, 32, 64, 128), (64 * 14, 32 * 7, 16 * 3, 16 * 3, 16 * 3)
+SE = sum(2 * c * c // 16 for c in BLOCK_CHANNELS)
+CBAM_MACS = 2 * SE + 99 * sum(BLOCK_PLACES)
+
+# DCASE 2019 Task 2: the baseline's table, as published
+PUBLISHED_2019 = """
+C(3x3, 16, 1) | 144 | 1.4M
+SC(3x3, 64, 1) | 1.2K | 11.2M
+SC(3x3, 128, 2) | 8.8K | 21M
+SC(3x3, 128, 1) | 17.5K | 42.1M
+SC(3x3, 256, 2) | 33.9K | 20.4M
+SC(3x3, 256, 1) | 67.8K | 40.7M
+SC(3x3, 512, 2) | 133.4K | 20.8M
+SC(3x3, 512, 1) | 266.8K | 41.6M
+SC(3x3, 512, 1) | 266.8K | 41.6M
+SC(3x3, 512, 1) | 266.8K | 41.6M
+SC(3x3, 512, 1) | 266.8K | 41.6M
+SC(3x3, 512, 1) | 266.8K | 41.6M
+SC(3x3, 1024, 2) | 528.9K | 22.2M
+SC(3x3, 1024, 1) | 1.1M | 44.4M
+Logistic(80) | 81.9K | 81.9K
+Total | 3.3M | 432.4M
+"""
+# channels after the first convolution and after each separable one, with biases or batch normalizations of both halves
+MOBILENET_CHANNELS = (16, 64, 128, 128, 256, 256, *(512,) * 6, 1024, 1024)
+MOBILENET_NORM = 2 * (sum(MOBILENET_CHANNELS) + sum(MOBILENET_CHANNELS[:-1]))
+
+# DSMN: parameters and MACs of the published code, by model
+DSMN = {1: (45_164, 8_645_641), 2: (56_556, 25_441_889), 3: (56_172, 16_746_033), 4: (140_748, 20_920_441)}
+
+
+def build(name: str, overrides: tuple[str, ...] = (), n_labels: int = 10) -> tuple[Any, FrontEndSpec]:
     recipe = load_recipe(name, overrides)
-    return build_model(recipe.model, recipe.model_settings, recipe.frontend, 10), recipe.frontend
+    return build_model(recipe.model, recipe.model_settings, recipe.frontend, n_labels), recipe.frontend
 
 
 @pytest.mark.parametrize(
@@ -51,6 +84,8 @@ def build(name: str, overrides: tuple[str, ...] = ()) -> tuple[Any, FrontEndSpec
         ("dcase2022_baseline", (), (40, 51, 1), 46_118, 46_246, 29_271_638),
         ("dcase2021_resnet11", (), (128, 28, 1), 83_572, 83_572 + NORM, RESNET11_MACS[0]),
         ("dcase2021_resnet11", ("clip_samples=430592",), (128, 280, 1), 83_572, 83_572 + NORM, RESNET11_MACS[1]),
+        ("dcase2021_resnet11_se", (), (128, 28, 1), 86_516, 86_516 + NORM, RESNET11_MACS[0] + SE),
+        ("dcase2021_resnet11_cbam", (), (128, 28, 1), 87_011, 87_011 + NORM, RESNET11_MACS[0] + CBAM_MACS),
     ],
 )
 def test_counts(
@@ -61,6 +96,123 @@ def test_counts(
     assert model.input_shape == (None, *shape)
     assert model.output_shape == (None, 10)
     assert (counted.parameters, model.count_params(), counted.macs) == (trained, in_all, macs)
+
+
+@pytest.mark.parametrize("name", ["dcase2021_resnet11", "dcase2021_resnet11_se", "dcase2021_resnet11_cbam"])
+@pytest.mark.parametrize("frames", [28, 43])
+@pytest.mark.parametrize("n_mels", [128, 256])
+def test_the_features_that_resnet11_was_tried_with(name: str, frames: int, n_mels: int) -> None:
+    # the settings that the recipe's comment names
+    more = ("hop_length=1024", "clip_samples=45056") if frames == 43 else ()
+    spec = load_recipe(name, (*more, f"n_mels={n_mels}")).frontend
+    assert spec.input_shape == (1, n_mels, frames, 1)
+    assert abs(spec.clip_seconds - 1) < 0.025
+
+
+def test_parameters_that_are_not_zero_before_training_are_those_reported_for_se() -> None:
+    """The report counts 85,706 of 86,516: all but the shifts of the batch normalizations, which begin at zero."""
+    model, spec = build("dcase2021_resnet11_se")
+    assert complexity_of(model, spec.clip_seconds).nonzero_parameters == 85_706 == 86_516 - NORM // 2
+
+
+def rounded(value: int) -> str:
+    """Write a number as the table of 2019 does."""
+    if value < 1000:
+        return str(value)
+    return f"{value / 1e6:.1f}M".replace(".0M", "M") if value >= 1e6 else f"{value / 1e3:.1f}K"
+
+
+def test_the_published_table_of_2019() -> None:
+    model, spec = build("dcase2019_task2", n_labels=80)
+    assert (model.input_shape, model.output_shape) == ((None, 100, 96, 1), (None, 80))
+    rows: dict[str, list[int]] = {}
+    strides = {}
+    for layer in model.layers:
+        # kernels alone, without the classifier's biases, and what they multiply
+        if hasattr(layer, "kernel"):
+            row, size = layer.name.split("_")[0], int(np.prod(layer.kernel.shape))
+            places = int(np.prod(layer.output.shape[1:-1]))
+            counts = rows.setdefault(row, [0, 0])
+            counts[0], counts[1] = counts[0] + size, counts[1] + size * places
+            strides[row] = max(strides.get(row, 1), getattr(layer, "strides", (1,))[0])
+    table = []
+    for row, (weights, multiplies) in rows.items():
+        channels = (
+            80
+            if row == "logits"
+            else model.get_layer(f"{row}_conv" if row == "c0" else f"{row}_pointwise_conv").filters
+        )
+        kind = "Logistic(80)" if row == "logits" else f"{'C' if row == 'c0' else 'SC'}(3x3, {channels}, {strides[row]})"
+        table.append(f"{kind} | {rounded(weights)} | {rounded(multiplies)}")
+    totals = [sum(counts[i] for counts in rows.values()) for i in range(2)]
+    assert totals == [3_265_120, 432_376_832]
+    table.append(f"Total | {rounded(totals[0])} | {rounded(totals[1])}")
+    assert table == PUBLISHED_2019.strip().splitlines()
+    # by the rule of 2024 the 80 biases and two values per normalized channel count as well
+    counted = complexity_of(model, spec.clip_seconds)
+    assert counted.parameters == totals[0] + 80 + MOBILENET_NORM
+    assert counted.macs == totals[1] + 80 + MOBILENET_NORM
+
+
+def test_settings_of_mobilenet() -> None:
+    narrow, _ = build("dcase2019_task2", ("width=0.25", "global_pool=max", "dropout=0.4"), n_labels=5)
+    assert [layer.filters for layer in narrow.layers if type(layer) is keras.layers.Conv2D][:3] == [4, 16, 32]
+    assert isinstance(narrow.get_layer("global_pool"), keras.layers.GlobalMaxPooling2D)
+    assert narrow.get_layer("dropout").rate == 0.4
+    plain, _ = build("dcase2019_task2", ("batch_norm=false", "weights_init_stddev=0.02", "width=0.5"), n_labels=5)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in plain.layers)
+    for layer in plain.layers:
+        if hasattr(layer, "kernel"):
+            assert layer.use_bias
+            assert not np.any(layer.bias)
+    for name in ("sc13_pointwise_conv", "sc7_depthwise_conv"):
+        assert abs(np.std(plain.get_layer(name).kernel) - 0.02) < 0.001
+    norm = build("dcase2019_task2", ("width=0.1", "bn_momentum=0.9", "bn_epsilon=0.01"))[0].get_layer("c0_bn")
+    assert (norm.momentum, norm.epsilon) == (0.9, 0.01)
+
+
+def dsmn_counts(channels: tuple[int, ...], splits: tuple[bool, ...]) -> tuple[int, int]:
+    """Count DSMN by its geometry: every convolution's weights and biases, and how many places it has."""
+    layers = [(3 * 16, 44 * 256)]  # (parameters, places)
+    height, width, inputs = 44, 256, 16
+    for outputs, split in zip(channels, splits, strict=True):
+        half = inputs // 2
+        width //= 2 if split else 1
+        places = height * width
+        for weights, size in ((inputs, inputs), (inputs, inputs), (inputs, half)):
+            layers += [(weights, places), (3 * size, places), (3 * size, places), (2 * size, 1)]
+        joined = half if split else 3 * half
+        layers += [((inputs + 1) * half, places)] * 2 + [
+            (3, joined),
+            ((joined + 1) * outputs, places),
+            (2 * outputs, 1),
+        ]
+        height, width, inputs = height // 2, width if split else width // 2, outputs
+    means = sum(channels[1:])
+    layers += [((means + 1) * 100, 1), (101 * 10, 1), (101 * 3, 1)]
+    return sum(parameters for parameters, _ in layers), sum(parameters * places for parameters, places in layers)
+
+
+@pytest.mark.parametrize("number", DSMN)
+def test_counts_of_dsmn(number: int) -> None:
+    recipe = load_recipe(f"dsmn_model{number}")
+    model, spec = build(f"dsmn_model{number}")
+    assert model.input_shape == (None, 44, 256, 2)
+    assert model.output_shape == [(None, 10), (None, 3)]
+    assert [layer.name for layer in model.layers[-2:]] == ["logits", "coarse"]
+    counted = complexity_of(model, spec.clip_seconds)
+    settings = recipe.model_settings
+    assert (counted.parameters, counted.macs) == DSMN[number]
+    assert dsmn_counts(tuple(settings["channels"]), tuple(settings["split"])) == DSMN[number]
+    # the three convolutions that one layer stands for have a row each
+    rows = [(row.name, row.parameters) for row in counted.layers if row.name.startswith("b1_plus3_conv")]
+    assert rows == [("b1_plus3_conv_channel", 16), ("b1_plus3_conv_rows", 24), ("b1_plus3_conv_columns", 24)]
+
+
+def test_dsmn_without_its_second_task() -> None:
+    model, spec = build("dsmn_model1", ("coarse_outputs=0",))
+    assert model.output_shape == (None, 10)
+    assert complexity_of(model, spec.clip_seconds).parameters == DSMN[1][0] - 303
 
 
 def macs_of_2022(layer: Any) -> int:
@@ -120,6 +272,27 @@ def test_ten_seconds_less_a_sample_are_the_published_frames() -> None:
     assert np.corrcoef(ours[499], published[499])[0, 1] > 0.9
 
 
+def test_features_of_2019() -> None:
+    recipe = load_recipe("dcase2019_task2")
+    spec = recipe.frontend
+    assert (spec.sample_rate_hz, spec.win_length, spec.hop_length) == (44_100, round(0.025 * 44_100), 441)
+    assert (spec.n_mels, spec.f_min_hz, spec.f_max_hz, spec.log_offset, spec.power) == (96, 20, 20_000, 0.001, 1)
+    assert spec.input_shape == (1, 100, 96, 1)
+    assert recipe.hop_samples == 50 * spec.hop_length
+    assert recipe.task == "multi_label"
+
+
+@pytest.mark.parametrize("number", DSMN)
+def test_features_and_tasks_of_dsmn(number: int) -> None:
+    recipe = load_recipe(f"dsmn_model{number}")
+    spec = recipe.frontend
+    assert (spec.n_fft, spec.win_length, spec.hop_length, spec.n_mels) == (4096, 4096, 1024, 256)
+    assert (spec.standardize, spec.delta_width, spec.log, spec.log_offset) == ("clip", 5, "log10", 1e-10)
+    assert recipe.training.gradients == "pcgrad"
+    assert [len(labels) for labels in recipe.training.coarse_classes.values()] == [3, 4, 3]
+    assert recipe.model_settings["coarse_outputs"] == len(recipe.training.coarse_classes)
+
+
 def test_features_of_resnet11() -> None:
     spec = load_recipe("dcase2021_resnet11").frontend
     assert (spec.sample_rate_hz, spec.clip_seconds) == (44_100, 1)
@@ -134,6 +307,9 @@ def test_features_of_resnet11() -> None:
         ("dcase2022_baseline", ("second_pool=[9, 10]",), "need 45 mel bands or more. Received: 40"),
         ("dcase2021_resnet11", ("clip_samples=8000",), "Received: 128 x 4"),
         ("dcase2021_resnet11", ("n_mels=6",), "Received: 6 x 28"),
+        ("dsmn_model1", ("clip_samples=31000",), "Received: 31 x 256"),
+        ("dsmn_model1", ("n_mels=40",), "block 4 has 5 mel bands to split in two. Received: 40 bands"),
+        ("dsmn_model2", ("n_mels=31",), "Received: 44 x 31"),
     ],
 )
 def test_features_too_small_for_the_pools(name: str, overrides: tuple[str, ...], message: str) -> None:
