@@ -164,11 +164,13 @@ def lwlrap(precisions: NDArray[np.float64]) -> float:
 def lwlrap_interval(precisions: NDArray[np.float64]) -> tuple[float, float]:
     """Return a 95 % confidence interval of lwlrap, cut to [0, 1]; clips count as independent.
 
-    Formula: lwlrap is a ratio of two sums over clips, precisions by labels; its variance to first order is
-    sum_i (r_i - L n_i)² / (sum_i n_i)², r_i the sum of a clip's precisions, n_i the number of its labels.
+    Formula: lwlrap is a ratio of two sums over clips, precisions by labels: L = sum r_i / sum n_i, r_i the sum of a
+    clip's precisions, n_i the number of its labels. Its variance to first order is sum (r_i - L n_i)² / (sum n_i)²,
+    and the interval L ± z * sqrt(variance). As in `macro_interval`, four made-up clips keep it from vanishing where
+    all is right: of one label each, two ranked first, two last.
     """
-    overall = lwlrap(precisions)
-    labels = np.sum(~np.isnan(precisions), axis=1)
-    residuals = np.nansum(precisions, axis=1) - overall * labels
-    half = Z_95 * float(np.sqrt(np.sum(residuals**2)) / labels.sum())
-    return max(0.0, overall - half), min(1.0, overall + half)
+    labels = np.append(np.sum(~np.isnan(precisions), axis=1), [1, 1, 1, 1])
+    sums = np.append(np.nansum(precisions, axis=1), [1, 1, 0, 0])
+    centre = float(sums.sum() / labels.sum())
+    half = Z_95 * float(np.sqrt(np.sum((sums - centre * labels) ** 2)) / labels.sum())
+    return max(0.0, centre - half), min(1.0, centre + half)

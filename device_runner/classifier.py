@@ -25,6 +25,8 @@ class SceneClassifier:
         self.bundle = bundle
         self.frontend = bundle.manifest.frontend
         self.labels = bundle.manifest.labels
+        self.task = bundle.manifest.task
+        self.hop_samples = bundle.manifest.hop_samples or max(1, self.frontend.clip_samples // 2)
         self._model = Int8Model(bundle.model_path.read_bytes(), kernels)
         self.runtime = self._model.runtime
 
@@ -40,12 +42,24 @@ class SceneClassifier:
         Returns
         -------
         NDArray[np.float64]
-            Shape [n_labels], in the bundle's order, sum 1.
+            Shape [n_labels], in the bundle's order; their sum is 1 unless a clip may have several labels.
         """
         rounded = from_int16(to_int16(clip))
         return self.bundle.probabilities(self._model.run(self.bundle.audio_to_input(rounded)).reshape(-1))
 
-    def ranking(self, probabilities: NDArray[np.float64], top: int) -> list[tuple[str, float]]:
-        """Return the `top` likeliest labels with their probabilities, the likeliest first."""
+    def ranking(
+        self, probabilities: NDArray[np.float64], top: int | None = None, threshold: float = 0.0
+    ) -> list[tuple[str, float]]:
+        """Return labels with their probabilities, the likeliest first.
+
+        Parameters
+        ----------
+        probabilities
+            Shape [n_labels].
+        top
+            At most so many; None for all.
+        threshold
+            Only those at least this likely.
+        """
         order = np.argsort(-probabilities, kind="stable")[:top]
-        return [(self.labels[index], float(probabilities[index])) for index in order]
+        return [(self.labels[i], float(probabilities[i])) for i in order if probabilities[i] >= threshold]

@@ -12,9 +12,14 @@ import click
 from asc_kit.errors import AscKitError
 
 if TYPE_CHECKING:
+    from asc_kit.bundle import BundleManifest
+
     from .live import Heard
 
 _BAR_WIDTH = 20
+_TOP = 3
+# where each label stands for itself, from here on it is likelier than not
+_LIKELY = 0.5
 
 
 class _Seconds(click.FloatRange):
@@ -27,22 +32,39 @@ class _Seconds(click.FloatRange):
         return seconds
 
 
+_THRESHOLD = click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Where recordings may have several labels: those at least this likely; default: 0.5.",
+)
+
+
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE...")
-@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="Labels per recording.")
+@click.option(
+    "--top", type=click.IntRange(min=1), metavar="K", help="Labels per recording; default: 1, or --threshold."
+)
+@_THRESHOLD
 @click.option(
     "--kernels", type=click.Choice(["fast", "reference"]), default="fast", show_default=True,
     help="reference: bit for bit what a board computes; slower.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def predict(
-    bundle: Path, files: tuple[Path, ...], top: int, kernels: Literal["fast", "reference"], as_json: bool
+    bundle: Path,
+    files: tuple[Path, ...],
+    top: int | None,
+    threshold: float | None,
+    kernels: Literal["fast", "reference"],
+    as_json: bool,
 ) -> None:
     """Classify recordings on this machine.
 
     One line per FILE, columns separated by TAB: file, label, probability (and the next ones with --top). Recordings
-    may have any rate and length: the answer is the mean over half-overlapping windows.
+    may have any rate and length: the answer is the mean over windows, which overlap by half if the bundle does not
+    say otherwise. Where a recording may have several labels, all likely ones are listed.
     """
     from asc_kit.bundle import Bundle
 
@@ -50,18 +72,23 @@ def predict(
     from .predict import predict_file
 
     opened = Bundle.open(bundle)
+    is_tagging = _check_threshold(opened.manifest, threshold)
+    if threshold is None:
+        threshold = _LIKELY if is_tagging and top is None else 0.0
+    if top is None and not is_tagging:
+        top = 1
     classifier = SceneClassifier(opened, kernels)
     results: list[dict[str, object]] = []
     failed = 0
     for path in files:
         try:
-            found = predict_file(classifier, path, top=top)
+            found = predict_file(classifier, path, top=top, threshold=threshold)
         except AscKitError as failure:
             failed += 1
             results.append({"file": str(path), "error": failure.message})
             click.echo(f"{failure.message}", err=True)
             continue
-        label, probability = found.ranking[0]
+        label, probability = found.likeliest
         results.append(
             {
                 "file": str(path),
@@ -78,6 +105,7 @@ def predict(
         document = {
             "bundle": str(bundle),
             "name": opened.manifest.name,
+            "task": opened.manifest.task,
             "model_sha256": opened.manifest.model_sha256,
             "runtime": classifier.runtime,
             "kernels": kernels,
@@ -91,7 +119,8 @@ def predict(
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path), required=False)
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: its number, its name or a part of it.")
-@click.option("--hop", type=_Seconds(min=0.05), metavar="SECONDS", help="From line to line; default: half a clip.")
+@click.option("--hop", type=_Seconds(min=0.05), metavar="SECONDS", help="From line to line; default: the bundle's.")
+@_THRESHOLD
 @click.option("--duration", type=_Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after so long.")
 @click.option("--list-devices", is_flag=True, help="List the microphones and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
@@ -99,6 +128,7 @@ def live(
     bundle: Path | None,
     device: str | None,
     hop: float | None,
+    threshold: float | None,
     duration: float | None,
     list_devices: bool,
     as_json: bool,
@@ -117,6 +147,8 @@ def live(
     from .microphone import find_device, open_microphone
 
     opened = Bundle.open(bundle)
+    is_tagging = _check_threshold(opened.manifest, threshold)
+    likely = (_LIKELY if threshold is None else threshold) if is_tagging else None
     classifier = SceneClassifier(opened)
     frontend = opened.manifest.frontend
     chosen = find_device(device)
@@ -131,37 +163,48 @@ def live(
             classifier,
             microphone.blocks(),
             microphone.rate_hz,
-            hop_s=hop or frontend.clip_seconds / 2,
+            hop_s=hop or classifier.hop_samples / frontend.sample_rate_hz,
             duration_s=duration,
+            top=len(opened.manifest.labels) if is_tagging else _TOP,
         ):
             line = _as_json if as_json else _as_text
-            click.echo(line(heard, microphone.overflows, width))
+            click.echo(line(heard, microphone.overflows, width, likely))
 
 
-def _as_json(heard: Heard, overflows: int, width: int) -> str:
+def _check_threshold(manifest: BundleManifest, threshold: float | None) -> bool:
+    """Return whether recordings may have several labels; a threshold needs that."""
+    is_tagging = manifest.task == "multi_label"
+    if threshold is not None and not is_tagging:
+        raise click.UsageError(f"--threshold is for several labels: to {manifest.name}, each recording has one class")
+    return is_tagging
+
+
+def _as_json(heard: Heard, overflows: int, width: int, threshold: float | None) -> str:
     label, probability = heard.ranking[0]
-    return json.dumps(
-        {
-            "time_s": round(heard.time_s, 3),
-            "label": label,
-            "probability": probability,
-            "top": [{"label": name, "probability": p} for name, p in heard.ranking],
-            "latency_ms": round(heard.latency_ms, 3),
-            "level_dbfs": round(heard.level_dbfs, 2),
-            "overflows": overflows,
-            "skipped": heard.skipped,
-        }
-    )
+    document: dict[str, object] = {"time_s": round(heard.time_s, 3), "label": label, "probability": probability}
+    if threshold is not None:
+        document["labels"] = [name for name, p in heard.ranking if p >= threshold]
+    document |= {
+        "top": [{"label": name, "probability": p} for name, p in heard.ranking[:_TOP]],
+        "latency_ms": round(heard.latency_ms, 3),
+        "level_dbfs": round(heard.level_dbfs, 2),
+        "overflows": overflows,
+        "skipped": heard.skipped,
+    }
+    return json.dumps(document)
 
 
-def _as_text(heard: Heard, overflows: int, width: int) -> str:
+def _as_text(heard: Heard, overflows: int, width: int, threshold: float | None) -> str:
     label, probability = heard.ranking[0]
     bar = "█" * round(probability * _BAR_WIDTH)
     line = (
         f"{heard.time_s:8.2f} s  {label:<{width}}  {bar:<{_BAR_WIDTH}} {100 * probability:5.1f} %  "
         f"{heard.latency_ms:6.1f} ms  {heard.level_dbfs:6.1f} dBFS  overflows {overflows}"
     )
-    return f"{line}  skipped {heard.skipped}" if heard.skipped else line
+    if heard.skipped:
+        line += f"  skipped {heard.skipped}"
+    others = [f"{name} {100 * p:.1f} %" for name, p in heard.ranking[1:] if threshold is not None and p >= threshold]
+    return f"{line}  and {', '.join(others)}" if others else line
 
 
 def _list_devices(as_json: bool) -> None:

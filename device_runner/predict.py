@@ -27,15 +27,19 @@ class FilePrediction:
     """Its length."""
     windows: int
     """Number of windows classified."""
+    likeliest: tuple[str, float]
+    """The likeliest label and its probability (mean over the windows)."""
     ranking: tuple[tuple[str, float], ...]
-    """Labels and probabilities (mean over the windows), the likeliest first."""
+    """The labels asked for with their probabilities, the likeliest first; with a threshold there may be none."""
 
 
-def predict_file(classifier: SceneClassifier, path: Path, *, top: int = 1) -> FilePrediction:
-    """Classify one recording: the mean of the probabilities of half-overlapping windows.
+def predict_file(
+    classifier: SceneClassifier, path: Path, *, top: int | None = 1, threshold: float = 0.0
+) -> FilePrediction:
+    """Classify one recording: the mean of the probabilities of its windows, `classifier.hop_samples` apart.
 
-    A recording shorter than the front end's clip is padded with silence; the last window of a longer one ends
-    where the recording ends.
+    Without a hop in the bundle, windows overlap by half. A recording shorter than the front end's clip is padded with
+    silence; the last window of a longer one ends where the recording ends.
 
     Raises
     ------
@@ -45,20 +49,23 @@ def predict_file(classifier: SceneClassifier, path: Path, *, top: int = 1) -> Fi
     rate = classifier.frontend.sample_rate_hz
     total = np.zeros(len(classifier.labels))
     windows, n_samples = 0, 0
-    for window, n_samples in _windows(_blocks(path, rate), classifier.frontend.clip_samples):  # noqa: B007
+    blocks = _blocks(path, rate)
+    for window, n_samples in _windows(blocks, classifier.frontend.clip_samples, classifier.hop_samples):  # noqa: B007
         total += classifier.probabilities(window)
         windows += 1
     return FilePrediction(
         path=path,
         seconds=n_samples / rate,
         windows=windows,
-        ranking=tuple(classifier.ranking(total / windows, top)),
+        likeliest=classifier.ranking(total / windows, 1)[0],
+        ranking=tuple(classifier.ranking(total / windows, top, threshold)),
     )
 
 
-def _windows(blocks: Iterator[NDArray[np.float32]], n_window: int) -> Iterator[tuple[NDArray[np.float32], int]]:
-    """Cut a stream into half-overlapping windows; gives each with the number of samples read so far."""
-    hop = max(1, n_window // 2)
+def _windows(
+    blocks: Iterator[NDArray[np.float32]], n_window: int, hop: int
+) -> Iterator[tuple[NDArray[np.float32], int]]:
+    """Cut a stream into windows, the same ones as `asc_kit.clips`; gives each with the number of samples read."""
     held = np.zeros(0, np.float32)
     held_from = next_start = read = 0
     for block in blocks:

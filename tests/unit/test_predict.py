@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from tagged_tones import write_tagged_tones
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle, tone
 
 from asc_kit.audio import load_clip
 from asc_kit.bundle import Bundle
+from asc_kit.dataset import read_dataset
 from asc_kit.device_runner.classifier import SceneClassifier
 from asc_kit.device_runner.predict import predict_file
 from asc_kit.errors import DataError
+from asc_kit.int8_scores import clip_scores
 from asc_kit.interpreter import Int8Model
 
 
@@ -134,3 +137,48 @@ def test_a_name_that_is_no_text_is_shown_with_escapes(folder: Path, tmp_path: Pa
 
 def test_the_runtimes_own_chatter_is_not_shown(folder: Path, tmp_path: Path) -> None:
     assert run(folder, record(tmp_path / "x.wav", tone(440, 0.5, 8000))).stderr == ""
+
+
+# recordings with several labels
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose windows overlap by three quarters."""
+    return make_tone_bundle(tmp_path_factory.mktemp("tags"), task="multi_label", hop_samples=1000)
+
+
+def test_windows_are_those_of_an_evaluation(tagger: Path, tmp_path: Path) -> None:
+    bundle = Bundle.open(tagger)
+    dataset = read_dataset(write_tagged_tones(tmp_path / "data")).split("validation")
+    scores = clip_scores(bundle, dataset)
+    classifier = SceneClassifier(bundle, "reference")
+    for clip, expected in zip(dataset.clips, scores, strict=True):
+        found = predict_file(classifier, dataset.path(clip), top=None)
+        assert dict(found.ranking) == pytest.approx(dict(zip(LABELS, expected, strict=True)), abs=1e-12)
+
+
+def test_labels_above_the_threshold_are_listed(tagger: Path, tmp_path: Path) -> None:
+    both = record(tmp_path / "both.wav", tone(440, 1.0, 8000) + tone(3000, 1.0, 8000))
+    low = record(tmp_path / "low.wav", tone(440, 1.0, 8000))
+    silence = record(tmp_path / "silence.wav", np.zeros(8000))
+    lines = [line.split("\t") for line in run(tagger, both, low, silence).stdout.splitlines()]
+    assert [sorted(line[1::2]) for line in lines] == [["high", "low"], ["low"], []]
+    # any that is likely at all, and no more than asked for
+    (line,) = run(tagger, low, "--threshold", 0.01).stdout.splitlines()
+    assert line.split("\t")[1::2] == ["low", "high", "quiet"]
+    (line,) = run(tagger, low, "--top", 2).stdout.splitlines()
+    assert line.split("\t")[1::2] == ["low", "high"]
+    (line,) = run(tagger, both, "--top", 2, "--threshold", 0.99999).stdout.splitlines()
+    assert line == str(both)
+
+
+def test_json_names_the_likeliest_even_when_none_is_likely(tagger: Path, tmp_path: Path) -> None:
+    document = json.loads(run(tagger, record(tmp_path / "x.wav", np.zeros(8000)), "--json").stdout)
+    assert document["task"] == "multi_label"
+    assert document["files"][0]["label"] == "quiet" and document["files"][0]["top"] == []
+
+
+def test_a_threshold_needs_several_labels(folder: Path, tmp_path: Path) -> None:
+    done = run(folder, record(tmp_path / "x.wav", np.zeros(8000)), "--threshold", 0.5)
+    assert done.returncode == 2 and "each recording has one class" in done.stderr

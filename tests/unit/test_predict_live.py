@@ -1,5 +1,6 @@
 """Listening without a sound card: the sliding window, and microphones that PortAudio would not give us here."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,8 @@ from tone_bundle import make_tone_bundle, tone
 from asc_kit.bundle import Bundle
 from asc_kit.device_runner import microphone as microphones
 from asc_kit.device_runner.classifier import SceneClassifier
-from asc_kit.device_runner.cli_host import live
-from asc_kit.device_runner.live import level_dbfs, listen
+from asc_kit.device_runner.cli_host import _as_json, _as_text, live
+from asc_kit.device_runner.live import Heard, level_dbfs, listen
 from asc_kit.device_runner.microphone import Microphone, find_device, input_devices, open_microphone
 from asc_kit.errors import AscKitError, ToolError
 
@@ -173,3 +174,13 @@ def test_a_microphone_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_time_must_be_a_number(option: str, seconds: str) -> None:
     result = CliRunner().invoke(live, ["bundle", option, seconds])
     assert result.exit_code == 2 and f"{seconds} is not a length of time" in result.stderr
+
+
+def test_a_line_of_several_labels() -> None:
+    ranking = (("low", 0.9), ("high", 0.6), ("quiet", 0.2), ("tram", 0.1))
+    heard = Heard(time_s=1.5, ranking=ranking, latency_ms=1.0, level_dbfs=-20.0, skipped=0)
+    assert _as_text(heard, 0, 5, 0.5).endswith("overflows 0  and high 60.0 %")
+    assert "and" not in _as_text(heard, 0, 5, 0.7) and "and" not in _as_text(heard, 0, 5, None)
+    document = json.loads(_as_json(heard, 0, 5, 0.5))
+    assert document["labels"] == ["low", "high"] and len(document["top"]) == 3
+    assert "labels" not in json.loads(_as_json(heard, 0, 5, None))
