@@ -52,7 +52,7 @@ class DepthwiseConv2D(OperatorDefinition):
         )
 
     def lower(self, node: Node) -> KernelCall:
-        """Choose the kernel: unrolled for 3x3 without dilation, else the general one."""
+        """Choose the kernel: unrolled for 3x3, else the general one."""
         attributes = node.operator.attributes
         assert isinstance(attributes, DepthwiseConv2DAttributes)
         source, weights, output = node.inputs[0], node.inputs[1], node.output
@@ -63,11 +63,7 @@ class DepthwiseConv2D(OperatorDefinition):
         by_channel = weights.data.astype(np.int64).reshape(taps, channels).T
         bias, bound = folded_bias(node, by_channel)
         scales = [source.scale * scale / output.scale for scale in weight_scales(weights, channels)]
-        unrolled = (
-            kernel_h == kernel_w == 3
-            and attributes.dilation_h == attributes.dilation_w == 1
-            and attributes.multiplier == 1
-        )
+        unrolled = kernel_h == kernel_w == 3 and attributes.multiplier == 1
         padding = attributes.padding
         return KernelCall(
             kernel="asc_depthwise_conv_3x3_s8" if unrolled else "asc_depthwise_conv_2d_s8",

@@ -1,5 +1,5 @@
 /*
- * DEPTHWISE_CONV_2D with a 3x3 kernel, no dilation and multiplier 1; any stride and padding.
+ * DEPTHWISE_CONV_2D with a 3x3 kernel and multiplier 1; any stride, dilation and padding.
  *
  * Formula   as asc_depthwise_conv_2d_s8
  * Shapes    input [in_h][in_w][channels], output [out_h][out_w][channels]
@@ -37,6 +37,25 @@ static void one(const columns_t p, const int8_t *x0, const int8_t *x1, const int
         acc += x1[0] * w[3] + x1[c1] * w[4] + x1[2 * c1] * w[5];
         acc += x2[0] * w[6] + x2[c1] * w[7] + x2[2 * c1] * w[8];
         *y++ = (int8_t)asc_requantize_narrow(acc, *multiplier++, *shift++, offset);
+        ++x0;
+        ++x1;
+        ++x2;
+        w += 9;
+    }
+}
+
+/* As `one`, with dilation: the pixels of row u are step[u] apart. */
+static void spread(const columns_t p, const int8_t *const line[3], const int32_t step[3], int8_t *y) {
+    const int8_t *x0 = line[0], *x1 = line[1], *x2 = line[2];
+    const int32_t s0 = step[0], s1 = step[1], s2 = step[2];
+    const int8_t *w = p.weights;
+    const asc_requantize_t r = p.requantize;
+    for (int32_t c = 0; c < p.channels; ++c) {
+        int32_t acc = r.bias[c];
+        acc += x0[0] * w[0] + x0[s0] * w[1] + x0[2 * s0] * w[2];
+        acc += x1[0] * w[3] + x1[s1] * w[4] + x1[2 * s1] * w[5];
+        acc += x2[0] * w[6] + x2[s2] * w[7] + x2[2 * s2] * w[8];
+        y[c] = (int8_t)asc_requantize_narrow(acc, r.multiplier[c], r.shift[c], r.offset);
         ++x0;
         ++x1;
         ++x2;
@@ -104,36 +123,38 @@ void asc_depthwise_conv_3x3_s8(const asc_depthwise_conv_2d_t *p, const int8_t *i
     const int32_t channels = p->in_channels;
     const columns_t columns = {p->weights, p->requantize, channels};
     memset(scratch, p->input_zero_point, (size_t)(PADDING_PIXELS * channels));
+    const int32_t dilation = p->dilation_w;
     for (int32_t i = 0; i < p->out_h; ++i) {
         const int8_t *line[3];
         int32_t step[3]; /* from one column of a row to the next; a row of padding is PADDING_PIXELS long */
         for (int32_t u = 0; u < 3; ++u) {
-            const int32_t row = i * p->stride_h - p->pad_top + u;
+            const int32_t row = i * p->stride_h - p->pad_top + u * p->dilation_h;
             const int32_t inside = row >= 0 && row < p->in_h;
             line[u] = inside ? input + row * p->in_w * channels : scratch;
             step[u] = inside ? channels : 0;
         }
         for (int32_t j = 0; j < p->out_w; ++j, output += channels) {
             const int32_t v = j * p->stride_w - p->pad_left;
-            if (p->requantize.wide != 0 || v < 0 || v + 3 > p->in_w) {
+            if (p->requantize.wide != 0 || v < 0 || v + 2 * dilation >= p->in_w) {
                 const int8_t *tap[9];
                 for (int32_t t = 0; t < 9; ++t) {
-                    const int32_t column = v + t % 3;
+                    const int32_t column = v + t % 3 * dilation;
                     const int32_t inside = column >= 0 && column < p->in_w;
                     tap[t] = inside ? line[t / 3] + column * step[t / 3] : scratch;
                 }
                 border(columns, tap, output);
                 continue;
             }
-            const int8_t *const x0 = line[0] + v * step[0];
-            const int8_t *const x1 = line[1] + v * step[1];
-            const int8_t *const x2 = line[2] + v * step[2];
-            if (p->stride_w == 1 && v + PADDING_PIXELS <= p->in_w && j + 1 < p->out_w) {
-                two(columns, x0, x1, x2, output);
+            const int8_t *const x[3] = {line[0] + v * step[0], line[1] + v * step[1], line[2] + v * step[2]};
+            if (dilation != 1) {
+                const int32_t apart[3] = {dilation * step[0], dilation * step[1], dilation * step[2]};
+                spread(columns, x, apart, output);
+            } else if (p->stride_w == 1 && v + PADDING_PIXELS <= p->in_w && j + 1 < p->out_w) {
+                two(columns, x[0], x[1], x[2], output);
                 output += channels;
                 ++j;
             } else {
-                one(columns, x0, x1, x2, output);
+                one(columns, x[0], x[1], x[2], output);
             }
         }
     }

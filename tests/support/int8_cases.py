@@ -89,11 +89,14 @@ def depthwise_conv_2d(draw: st.DrawFn) -> Case:
     depth, multiplier = draw(st.integers(1, 9)), draw(st.sampled_from([1, 1, 1, 2, 3]))
     if draw(st.booleans()):  # the unrolled kernel
         kernel, multiplier = (3, 3), 1
-        options |= {"dilationHFactor": 1, "dilationWFactor": 1}
-        size = (draw(st.integers(3, 9)), draw(st.integers(3, 9)))
+        dilation = draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (1, 2), (3, 1)]))
+        options |= {"dilationHFactor": dilation[0], "dilationWFactor": dilation[1]}
+        size = (2 * dilation[0] + draw(st.integers(1, 7)), 2 * dilation[1] + draw(st.integers(1, 7)))
         stride = (options["strideH"], options["strideW"])
         same = options["padding"] == 0
-        out_size = tuple(-(-n // s) if same else (n - 3) // s + 1 for n, s in zip(size, stride, strict=True))  # type: ignore[assignment]
+        out_size = tuple(  # type: ignore[assignment]
+            -(-n // s) if same else (n - 2 * d - 1) // s + 1 for n, s, d in zip(size, stride, dilation, strict=True)
+        )
     channels = depth * multiplier
     builder = ModelBuilder()
     in_scale = draw_scale(rng)
