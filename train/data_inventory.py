@@ -16,7 +16,15 @@ from asc_kit.dataset.folders import class_folders, clip_in_folder, hash_split, r
 from asc_kit.dataset.pins import check_pin
 from asc_kit.dataset.tables import header_of, read_table
 from asc_kit.dataset.tagging import COLUMNS as TAGGING_COLUMNS
-from asc_kit.dataset.tagging import META_FOLDER, AudioFinder, split_labels, split_name, tagging_clip, tagging_tables
+from asc_kit.dataset.tagging import (
+    META_FOLDER,
+    AudioFinder,
+    split_labels,
+    split_name,
+    tagging_clip,
+    tagging_tables,
+    without_labels,
+)
 from asc_kit.dataset.tau import (
     META,
     OFFICIAL_SPLITS,
@@ -156,6 +164,9 @@ def _read_tagging(inventory: Inventory) -> None:
         if split_name(path) in inventory.splits:
             text = f"split {split_name(path)} is there twice: {path.name} is one of two"
             inventory.found.add("table", str(path), text)
+        if _without_labels(path):
+            inventory.found.add("no_labels", str(path), path.name)
+            continue
         chosen = inventory.splits.setdefault(split_name(path), {})
         for line, (name, text) in _rows(inventory, path, TAGGING_COLUMNS, ","):
             where = f"{path.name}, line {line}"
@@ -173,6 +184,14 @@ def _read_tagging(inventory: Inventory) -> None:
             clip = tagging_clip(filename, labels)
             inventory.add(clip, where)
             chosen[filename] = clip
+
+
+def _without_labels(path: Path) -> bool:
+    try:
+        return without_labels(read_table(path, ","))
+    except DataError:
+        # told when its rows are read
+        return False
 
 
 def _read_folders(inventory: Inventory) -> None:

@@ -25,6 +25,7 @@ KINDS: Mapping[str, tuple[Severity, str]] = {
     "leaking_place": ("error", "test clips of a place that is in training as well"),
     "class_not_trained": ("error", "classes without clips in a training split"),
     "class_not_tested": ("warning", "classes without clips in a test split"),
+    "no_labels": ("warning", "tables without labels: their clips can be neither trained on nor evaluated"),
     "duplicate": ("warning", "clips with the audio of another clip"),
     "silent": ("warning", "recordings in which nothing changes"),
     "clipped": ("warning", "recordings with many samples at full scale"),

@@ -129,7 +129,7 @@ def read_tagging(root: Path, class_map: Path | None) -> Dataset:
         if name in splits:
             raise DataError(f"split {name} of {root} is there twice: {path.name} is one of two", hint="remove one")
         table = read_table(path, ",")
-        if table.rows and not any(_field(table, fields) for _, fields in table.rows):
+        if without_labels(table):
             splits[name] = ()
             refusals[name] = Refusal(
                 message=f"{path} has no labels: training and evaluation need them",
@@ -153,6 +153,12 @@ def read_tagging(root: Path, class_map: Path | None) -> Dataset:
         task="multi_label",
         splits=ListedSplits(clips=splits, refusals=refusals, ignored_suffix=POST_COMPETITION),
     )
+
+
+def without_labels(table: Table) -> bool:
+    """Tell a table of clips that wait for their labels, as a challenge publishes its test clips."""
+    place = table.header.index(COLUMNS[1])
+    return bool(table.rows) and not any(fields[place:] and fields[place].strip() for _, fields in table.rows)
 
 
 def tagging_clip(filename: str, labels: tuple[str, ...]) -> Clip:
@@ -195,8 +201,3 @@ def _read_split(
 def _own_folders(table: Path) -> Iterable[str]:
     bare = split_name(table)
     return table.stem, bare, f"{_AUDIO_FOLDER}{bare}"
-
-
-def _field(table: Table, fields: list[str]) -> str:
-    place = table.header.index(COLUMNS[1])
-    return fields[place].strip() if place < len(fields) else ""

@@ -235,6 +235,12 @@ def test_a_multi_label_data_set_is_checked_too(tmp_path: Path) -> None:
     }
 
 
+def test_a_table_without_labels_is_one_warning(tmp_path: Path) -> None:
+    root = write_tagging(tmp_path, {"train_curated": {"a.wav": "Bark", "b.wav": "Slam"}})
+    (root / "test.csv").write_text("fname,labels\n1.wav,\n2.wav,\n")
+    assert counts(root) == {"no_labels": 1}
+
+
 def test_folders_are_checked_too(tmp_path: Path) -> None:
     for name in ("dog/1.wav", "dog/2.wav", "cat/3.wav", "cat/4.wav"):
         write_sound(tmp_path / name)

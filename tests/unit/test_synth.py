@@ -211,7 +211,7 @@ def test_info_counts_what_is_there(folder: Path) -> None:
     found = json.loads(done.stdout)
     assert found["clips"] == 100 and found["scenes"] == dict.fromkeys(sorted(SCENES), 10)
     assert found["sample_rates_hz"] == {"16000": 100} and found["formats"] == {"WAV PCM_16": 100}
-    assert found["seconds"] == {"min": 0.25, "max": 0.25}
+    assert found["seconds"] == {"min": 0.25, "median": 0.25, "max": 0.25}
     splits = {split["name"]: split["clips"] for split in found["splits"]}
     assert splits["test"] == 30 and splits["split100"] == 70
     assert set(splits) == {"test", *(f"split{p}" for p in SPLIT_PERCENTAGES)}
