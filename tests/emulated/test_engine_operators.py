@@ -1,4 +1,4 @@
-"""The generated C on an emulated Cortex-M4F: every operator, random networks and CP-Mobile at full size, all bytes."""
+"""The generated C on an emulated Cortex-M4F: every operator, random and full-size networks, all bytes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import pytest
 from emulated_cases import missing_tools, run_emulated
 from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
 from int8_cases import STRATEGIES, Case, examples
-from reference_networks import cp_mobile
+from int8_elementwise_cases import TABLES
+from reference_networks import cp_mobile, mobilenet
 
 CASES_PER_OPERATOR = 5
+CASES_PER_TABLE = 1
 # portable C; the peer's portable kernels need 373.7 M, its optimized ones 93.9 M
 CP_MOBILE_INSTRUCTIONS = 90_000_000
 
@@ -30,7 +32,8 @@ def run_on_board(cases: Sequence[Case], folder: Path) -> tuple[list[np.ndarray],
 
 
 def test_every_operator(tmp_path: Path) -> None:
-    cases = [case for op in sorted(STRATEGIES) for case in examples(op, CASES_PER_OPERATOR)]
+    numbers = {op: CASES_PER_TABLE if op in TABLES else CASES_PER_OPERATOR for op in sorted(STRATEGIES)}
+    cases = [case for op, n in numbers.items() for case in examples(op, n)]
     outputs, _ = run_on_board(cases, tmp_path)
     assert_equal(cases, outputs)
 
@@ -41,3 +44,11 @@ def test_cp_mobile_at_full_size(tmp_path: Path) -> None:
     assert_equal([case], outputs)
     assert len(np.unique(outputs[0])) > 8  # else the network says the same whatever it hears
     assert instructions[0] < CP_MOBILE_INSTRUCTIONS
+
+
+def test_mobilenet_fits_the_board(tmp_path: Path) -> None:
+    """3.3 MB of weights: the largest network of the recipes."""
+    case = mobilenet()
+    outputs, _ = run_on_board([case], tmp_path)
+    assert_equal([case], outputs)
+    assert len(np.unique(outputs[0])) > 8

@@ -20,7 +20,8 @@ _CP_MOBILE_BLOCKS = (
 class _Layers:
     """Convolutions with scales such that activations neither vanish nor saturate."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, gain: float = 1.0) -> None:
+        self.gain = gain
         self.rng = np.random.default_rng(seed)
         self.builder = ModelBuilder()
 
@@ -40,7 +41,7 @@ class _Layers:
         h, w, c = shape
         out_shape = (-(-h // stride[0]), -(-w // stride[1]), channels)
         taps = kernel * kernel * (1 if depthwise else c)
-        scales = self.rng.uniform(0.7, 1.4, channels) * 0.012 / np.sqrt(taps)
+        scales = self.gain * self.rng.uniform(0.7, 1.4, channels) * 0.012 / np.sqrt(taps)
         size = (1, kernel, kernel, channels) if depthwise else (channels, kernel, kernel, c)
         weights = self.rng.integers(-127, 128, size).astype(np.int8)
         bias = self.rng.integers(-500, 500, channels).astype(np.int32)
@@ -102,3 +103,28 @@ def cp_mobile(seed: int = 7) -> Case:
     builder.operator("MEAN", [current, axes], output, "ReducerOptions", keepDims=False)
     model = builder.finish(source, output)
     return Case("CP-Mobile 256x65", model, inputs_for(layers.rng, 256 * 65))
+
+
+# output channels and stride of the depthwise convolutions
+_MOBILENET_BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
+
+
+def mobilenet(seed: int = 7) -> Case:
+    """MobileNet v1 of the DCASE 2019 Task 2 baseline: 3.3 MB of weights, 432 million multiply-accumulates."""
+    layers = _Layers(seed, gain=1.5)  # or 27 layers of ReLU leave nothing
+    builder = layers.builder
+    shape = (100, 96, 1)
+    source = builder.activation((1, *shape), 0.05, 1)
+    current, shape = layers.convolution(source, shape, 16, kernel=3)
+    for channels, stride in _MOBILENET_BLOCKS:
+        current, shape = layers.convolution(current, shape, shape[2], kernel=3, stride=(stride, stride), depthwise=True)
+        current, shape = layers.convolution(current, shape, channels)
+    largest = builder.activation((1, shape[2]), 0.05, -128)
+    axes = builder.constant(np.array([1, 2], np.int32))
+    builder.operator("REDUCE_MAX", [current, axes], largest, "ReducerOptions", keepDims=False)
+    weights = builder.constant(layers.rng.integers(-127, 128, (80, shape[2])).astype(np.int8), np.full(80, 0.0005))
+    logits = builder.activation((1, 80), 0.05, 0)
+    builder.operator("FULLY_CONNECTED", [largest, weights], logits, "FullyConnectedOptions")
+    output = builder.activation((1, 80), 1 / 256, -128)
+    builder.operator("LOGISTIC", [logits], output)
+    return Case("MobileNet 100x96", builder.finish(source, output), inputs_for(layers.rng, 100 * 96)[:1])
