@@ -20,7 +20,7 @@ COMMANDS = {
     "demo": ("asc_kit.cli.demo:demo", "Run the whole pipeline on synthetic scenes and an emulated board."),
     "data": ("asc_kit.train.cli_data:data", "Make and look at data sets."),
     "train": ("asc_kit.train.cli:train", "Train a recipe on recordings."),
-    "evaluate": ("asc_kit.train.cli_evaluate:evaluate", "Evaluate a run by scene and by recording device."),
+    "evaluate": ("asc_kit.train.cli_evaluate:evaluate", "Evaluate runs and bundles by class and by recording device."),
     "complexity": ("asc_kit.train.cli_complexity:complexity", "Count parameters and multiply-accumulates of a recipe."),
     "export": ("asc_kit.export.cli:export", "Quantize a run to int8 and write a bundle."),
     "firmware": ("asc_kit.firmware_gen.cli:firmware", "Write and build firmware for a board."),
