@@ -123,6 +123,14 @@ class BundleManifest:
                 self.input.shape == self.frontend.input_shape,
                 f"the model takes {self.input.shape}, but the front end gives {self.frontend.input_shape}",
             ),
+            (
+                (self.task == "multi_label") == (self.output_activation == "sigmoid"),
+                f"outputs of a {self.task} model cannot be {self.output_activation}",
+            ),
+            (
+                self.provenance.metrics_float.task == self.provenance.metrics_int8.task == self.task,
+                "the figures of the model are of another task than its own",
+            ),
         )
         for holds, rule in checks:
             if not holds:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Dataset, Task
-from asc_kit.errors import DataError
+from asc_kit.errors import DataError, ModelError
 from asc_kit.metrics import (
     binary_log_losses,
     calibration,
@@ -205,8 +205,17 @@ def evaluation_of(
     ------
     DataError
         When the data set has a label that is not among `labels`, or none at all.
+    ModelError
+        When scores are not finite numbers.
     """
     check_labels(dataset, labels, dataset.task)
+    broken = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+    if len(broken):
+        raise ModelError(
+            f"the model's scores of {len(broken)} of {len(scores)} clips are not finite numbers, "
+            f"those of {dataset.clips[broken[0]].filename} among them",
+            hint="its weights are damaged: train again, with a smaller learning rate if it diverged",
+        )
     if dataset.task == "multi_label":
         return _tagging_evaluation(dataset, scores, labels, train_recording_devices)
     position = {label: index for index, label in enumerate(labels)}

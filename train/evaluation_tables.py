@@ -85,7 +85,8 @@ def model_tables(found: Evaluation | TaggingEvaluation) -> tuple[PlainTable, ...
         by_device = PlainTable(
             caption="By recording device", header=("recording device", "clips", "lwlrap, %", "log loss"), rows=devices
         )
-        return (_overall(overall), by_label, by_device)
+        several = len(found.per_recording_device) > 1
+        return (_overall(overall), by_label, *([by_device] if several else []))
     figures = (
         ("macro accuracy, %", _percent(found.macro_accuracy), _ends(found.macro_accuracy_interval)),
         ("accuracy, %", _percent(found.accuracy), _ends(found.accuracy_interval)),

@@ -11,7 +11,7 @@ from asc_kit.bundle import Bundle, BundleManifest, GoldenEntry, Provenance
 from asc_kit.errors import BundleError
 from asc_kit.frontend import FrontEndSpec, log_mel
 from asc_kit.quantization import TensorInfo
-from asc_kit.records import sha256_file, write_json
+from asc_kit.records import sha256_file, to_plain, write_json
 
 SPEC = FrontEndSpec(
     sample_rate_hz=1000, clip_samples=100, n_fft=20, win_length=20, hop_length=10, n_mels=4, f_max_hz=500.0
@@ -125,6 +125,8 @@ def test_a_front_end_that_contradicts_itself_is_refused(folder: Path) -> None:
     [
         ("labels", ["park", "tram", "bus"], "2 outputs, but there are 3 labels"),
         ("labels", ["park", "park"], "labels must differ"),
+        ("task", "multi_label", "outputs of a multi_label model cannot be logits"),
+        ("output_activation", "sigmoid", "outputs of a single_label model cannot be sigmoid"),
         ("input", {"shape": [1, 4, 12, 1], "scale": 0.1, "zero_point": 3, "dtype": "int8"}, "the front end gives"),
     ],
 )
@@ -132,6 +134,14 @@ def test_parts_that_do_not_fit_together_are_refused(folder: Path, key: str, valu
     document = json.loads((folder / "bundle.json").read_text())
     (folder / "bundle.json").write_text(json.dumps(document | {key: value}))
     with pytest.raises(BundleError, match=named):
+        Bundle.open(folder)
+
+
+def test_figures_of_another_task_are_refused(folder: Path) -> None:
+    document = json.loads((folder / "bundle.json").read_text())
+    document["provenance"]["metrics_int8"] = to_plain(perfect_evaluation(("park", "tram"), "multi_label"))
+    (folder / "bundle.json").write_text(json.dumps(document))
+    with pytest.raises(BundleError, match="of another task"):
         Bundle.open(folder)
 
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import label_ranking_average_precision_score, log_loss, recall_score
 
 from asc_kit.dataset import Clip, Dataset
-from asc_kit.errors import DataError
+from asc_kit.errors import DataError, ModelError
 from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation, check_labels, evaluation_of, headline
 from asc_kit.metrics import wilson_interval
 from asc_kit.records import parse_record, to_plain
@@ -106,5 +106,7 @@ def test_what_cannot_be_evaluated() -> None:
         evaluation_of(dataset([("bus",), ("zebra",), ("gnu",)], ["a"] * 3), np.ones((3, 3)) / 3, LABELS, ())
     with pytest.raises(DataError, match="one class to each clip, but the model was trained to give any number"):
         check_labels(dataset([("bus",)], ["a"]), LABELS, "multi_label")
+    with pytest.raises(ModelError, match="scores of 1 of 2 clips are not finite numbers, those of 1.wav"):
+        evaluation_of(dataset([("bus",)] * 2, ["a"] * 2), np.array([[1, 0, 0], [np.nan, 0, 0]]), LABELS, ())
     with pytest.raises(DataError, match="has a label"):
         evaluation_of(dataset([()], ["a"], task="multi_label"), np.ones((1, 3)), LABELS, ())
