@@ -11,6 +11,8 @@ from ..quantize import activation_range, channel_scales
 from .base import Node, OperatorDefinition, OperatorView
 from .weights import check_weights, describe_weights, folded_bias, weight_scales
 
+_BLOCK = 4  # channels that asc_block_s8 computes at once
+
 
 class Conv2D(OperatorDefinition):
     """Convolution over rows and columns, in groups of channels."""
@@ -49,7 +51,7 @@ class Conv2D(OperatorDefinition):
         )
 
     def lower(self, node: Node) -> KernelCall:
-        """Choose the kernel: a matrix product where the kernel is 1x1, else one that gathers the inputs."""
+        """Choose the kernel: products of matrices or of channels where it is 1x1, else one that gathers the inputs."""
         attributes = node.operator.attributes
         assert isinstance(attributes, Conv2DAttributes)
         source, weights, output = node.inputs[0], node.inputs[1], node.output
@@ -61,6 +63,8 @@ class Conv2D(OperatorDefinition):
         by_channel = weights.data.astype(np.int64).reshape(channels, taps)
         bias, bound = folded_bias(node, by_channel)
         scales = [source.scale * scale / output.scale for scale in weight_scales(weights, channels)]
+        pointwise = _is_pointwise(attributes, kernel_h * kernel_w)
+        single = pointwise and channels == groups > 1  # each group has one output
         requantization = requantize(
             bias=bias,
             scales=channel_scales(scales),
@@ -68,27 +72,27 @@ class Conv2D(OperatorDefinition):
             zero_point=output.zero_point,
             output_range=activation_range(attributes.activation, output),
             comment=f"[{groups}][{channels // groups}], the last padded to a multiple of 4",
-            groups=groups,
+            groups=1 if single else groups,
         )
-        layout = f"[{groups}][{-(-channels // groups // 4)}][{taps}][4]"
+        layout = f"[{channels}][{taps}]" if single else f"[{groups}][{-(-channels // groups // 4)}][{taps}][4]"
         packed = ConstantArray(
             suffix="weights",
             c_type="int8_t",
-            values=_pack(by_channel.reshape(groups, channels // groups, taps)),
+            values=_pack(by_channel.reshape(groups, channels // groups, taps), 1 if single else _BLOCK),
             comment=describe_weights(weights, layout),
         )
         macs = out_h * out_w * channels * taps
         fields: tuple[tuple[str, FieldValue], ...] = (("weights", packed), ("requantize", requantization))
-        if _is_pointwise(attributes, kernel_h * kernel_w, groups):
+        if pointwise and (single or groups == 1):
             pixels = in_h * in_w
             return KernelCall(
-                kernel="asc_conv_1x1_s8",
+                kernel="asc_conv_1x1_groups_s8" if single else "asc_conv_1x1_s8",
                 struct="asc_conv_1x1_t",
                 fields=(*fields, ("pixels", pixels), ("in_channels", in_channels), ("out_channels", channels)),
                 inputs=(source.index,),
-                overlap=(_pair_overlap(pixels, in_channels, channels),),
+                overlap=(0 if single else _pair_overlap(pixels, in_channels, channels),),
                 macs=macs,
-                scratch_bytes=2 * in_channels,
+                scratch_bytes=None if single else 2 * in_channels,
             )
         padding = attributes.padding
         return KernelCall(
@@ -129,17 +133,18 @@ class Conv2D(OperatorDefinition):
         )
 
 
-def _is_pointwise(attributes: Conv2DAttributes, kernel_size: int, groups: int) -> bool:
+def _is_pointwise(attributes: Conv2DAttributes, kernel_size: int) -> bool:
     padding = attributes.padding
     unpadded = padding.top == padding.bottom == padding.left == padding.right == 0
-    return kernel_size == groups == attributes.stride_h == attributes.stride_w == 1 and unpadded
+    return kernel_size == attributes.stride_h == attributes.stride_w == 1 and unpadded
 
 
-def _pack(weights: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Arrange [groups, channels, taps] as [groups, ceil(channels / 4), taps, 4], missing channels zero."""
+def _pack(weights: NDArray[np.int64], block: int) -> NDArray[np.int8]:
+    """Arrange [groups, channels, taps] as [groups, ceil(channels / block), taps, block], missing channels zero."""
     groups, channels, taps = weights.shape
-    padded = np.pad(weights, ((0, 0), (0, -channels % 4), (0, 0)))
-    return np.ascontiguousarray(padded.reshape(groups, -1, 4, taps).transpose(0, 1, 3, 2)).astype(np.int8).reshape(-1)
+    padded = np.pad(weights, ((0, 0), (0, -channels % block), (0, 0)))
+    blocks = padded.reshape(groups, -1, block, taps).transpose(0, 1, 3, 2)
+    return np.ascontiguousarray(blocks).astype(np.int8).reshape(-1)
 
 
 def _pair_overlap(pixels: int, in_channels: int, channels: int) -> int:

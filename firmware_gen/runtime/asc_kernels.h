@@ -30,7 +30,7 @@ typedef struct {
 } asc_conv_2d_t;
 
 typedef struct {
-    const int8_t *weights;       /* [ceil(out_channels / 4)][in_channels][4] */
+    const int8_t *weights;       /* [ceil(out_channels / 4)][in_channels][4]; in groups [in_channels] */
     asc_requantize_t requantize; /* input offset folded into the bias */
     int32_t pixels;              /* height * width */
     int32_t in_channels, out_channels;
@@ -130,6 +130,7 @@ typedef struct {
 
 void asc_conv_2d_s8(const asc_conv_2d_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
 void asc_conv_1x1_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
+void asc_conv_1x1_groups_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output);
 void asc_depthwise_conv_2d_s8(const asc_depthwise_conv_2d_t *p, const int8_t *input, int8_t *output);
 void asc_depthwise_conv_3x3_s8(const asc_depthwise_conv_2d_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
 void asc_fully_connected_s8(const asc_fully_connected_t *p, const int8_t *input, int8_t *output);

@@ -57,6 +57,8 @@ def conv_2d(draw: st.DrawFn) -> Case:
         out_size = size
     groups = draw(st.sampled_from([1, 1, 2, 3]))
     depth, per_group = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    if kernel == (1, 1) and draw(st.booleans()):  # the kernel of single channels
+        groups, depth, per_group = draw(st.integers(2, 9)), draw(st.integers(1, 4)), 1
     channels = groups * per_group
     builder = ModelBuilder()
     in_scale, taps = draw_scale(rng), kernel[0] * kernel[1] * depth
