@@ -100,7 +100,8 @@ def _evaluate(
     if len(subjects) == 1:
         show_evaluation(results[0][1], subjects[0].title)
     else:
-        for table in comparison_tables(document):
+        # a column takes ten characters or so, the names of the models thirty
+        for table in comparison_tables(document, columns=max(0, console.width - 50) // 10):
             console.print(table.to_rich())
     if out is not None:
         for path in write_evaluation(document, out):

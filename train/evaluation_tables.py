@@ -38,14 +38,26 @@ class PlainTable:
         """Return the table for a terminal."""
         table = Table(title=escape(self.caption), title_justify="left", title_style="bold")
         for number, name in enumerate(self.header):
-            table.add_column(escape(name), justify="right" if number else "left")
+            if number:
+                table.add_column(escape(name), justify="right")
+            else:  # what names the rows is the last to be cut short
+                longest = max(len(row[0]) for row in self.rows)
+                table.add_column(escape(name), overflow="fold", min_width=min(24, longest))
         for row in self.rows:
             table.add_row(*map(escape, row))
         return table
 
 
-def comparison_tables(document: EvaluationDocument) -> tuple[PlainTable, ...]:
-    """Return the tables that set models side by side: each model, means over runs, by label, by recording device."""
+def comparison_tables(document: EvaluationDocument, columns: int = _COLUMNS) -> tuple[PlainTable, ...]:
+    """Return the tables that set models side by side: each model, means over runs, by label, by recording device.
+
+    Parameters
+    ----------
+    document
+        The evaluation.
+    columns
+        A table with more labels or devices than this has them as rows.
+    """
     tables = [_models(document)]
     if any(group.runs > 1 for group in document.groups):
         tables.append(_means(document.groups))
@@ -62,8 +74,9 @@ def comparison_tables(document: EvaluationDocument) -> tuple[PlainTable, ...]:
         what = "lwlrap" if is_tagging else "Accuracy"
         devices = [group.per_recording_device for group in document.groups]
         parts.append((f"{what} by recording device", devices, "recording device"))
-    for caption, columns, what in parts:
-        tables.append(_by(f"{caption}, %; means over runs", what, document.groups, columns, headline))
+    for caption, figures, what in parts:
+        table = _by(f"{caption}, %; means over runs", what, document.groups, figures, headline, columns)
+        tables.append(table)
     return tuple(tables)
 
 
@@ -161,13 +174,18 @@ def _means(groups: Sequence[GroupRecord]) -> PlainTable:
 
 
 def _by(
-    caption: str, what: str, groups: Sequence[GroupRecord], columns: Sequence[dict[str, MeanSd]], headline: str
+    caption: str,
+    what: str,
+    groups: Sequence[GroupRecord],
+    figures: Sequence[dict[str, MeanSd]],
+    headline: str,
+    columns: int,
 ) -> PlainTable:
     """Build a row per group and a column per label; with many labels the other way round."""
-    names = list(dict.fromkeys(name for column in columns for name in column))
-    cells = [[_percent(column[name].mean) if name in column else "–" for name in names] for column in columns]
+    names = list(dict.fromkeys(name for found in figures for name in found))
+    cells = [[_percent(found[name].mean) if name in found else "–" for name in names] for found in figures]
     totals = [_mean_sd(headline, group.figures[headline]) for group in groups]
-    if len(names) <= _COLUMNS:
+    if len(names) <= columns:
         rows = tuple((group.title, *line, total) for group, line, total in zip(groups, cells, totals, strict=True))
         return PlainTable(caption=caption, header=("runs of", *names, headline), rows=rows)
     turned = tuple((name, *(line[number] for line in cells)) for number, name in enumerate(names))

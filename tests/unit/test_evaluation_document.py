@@ -103,6 +103,15 @@ def test_many_labels_are_rows() -> None:
     assert "±" in table.rows[-1][1]
 
 
+def test_a_narrow_terminal_turns_the_tables() -> None:
+    document = build_document([(subject(1), evaluation(1))], "0")
+    by_class = {table.caption: table for table in comparison_tables(document, columns=2)}
+    rows = by_class["Accuracy by class, %; means over runs"].rows
+    assert [row[0] for row in rows] == [*sorted(LABELS), "macro accuracy"]
+    wide = tables(document)["Accuracy by class, %; means over runs"].rows[0]
+    assert tuple(row[1] for row in rows) == wide[1:]
+
+
 def test_markdown_holds_every_figure_and_no_label_breaks_a_table(tmp_path: Path) -> None:
     found = evaluation(1)
     assert isinstance(found, Evaluation)
