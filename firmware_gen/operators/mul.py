@@ -7,11 +7,13 @@ import numpy as np
 from asc_kit.errors import ModelError
 
 from ..graph import ElementwiseAttributes
-from ..quantize import activation_range, quantize_multiplier
+from ..kernel_call import FieldValue, narrow_requantize
+from ..quantize import ChannelScales, activation_range, quantize_multiplier
 from .base import Node
 from .elementwise import Elementwise, Kernel
 
 _LARGEST_SHIFT = 15  # a product of 16 bits stays below 2**31
+_LARGEST_PRODUCT = 255 * 255
 
 
 class Mul(Elementwise):
@@ -21,7 +23,7 @@ class Mul(Elementwise):
     options = "MulOptions"
 
     def choose(self, node: Node) -> Kernel:
-        """Prepare the kernel's constants."""
+        """Choose the kernel: the narrow requantization where it is exact, else the general one."""
         attributes = node.operator.attributes
         assert isinstance(attributes, ElementwiseAttributes)
         first, second = node.inputs
@@ -35,13 +37,34 @@ class Mul(Elementwise):
                 "exceed 32 bits",
                 hint="quantize the model with representative data; the output's scale is near 0",
             )
+        zero_points: tuple[tuple[str, FieldValue], ...] = (
+            ("zero_point_1", first.zero_point),
+            ("zero_point_2", second.zero_point),
+        )
         low, high = activation_range(attributes.activation, output)
+        scales = ChannelScales(multiplier=np.array([multiplier]), shift=np.array([shift]))
+        narrow = narrow_requantize(
+            scales=scales,
+            largest_accumulator=np.array([_LARGEST_PRODUCT]),
+            zero_point=output.zero_point,
+            output_range=(low, high),
+        )
+        if narrow:
+            return Kernel(
+                name="asc_mul_narrow_s8",
+                struct="asc_mul_narrow_t",
+                fields=(
+                    *zero_points,
+                    ("multiplier", multiplier),
+                    ("right_shift_less_1", -1 - shift),
+                    ("offset", 2 * output.zero_point + 1),
+                ),
+            )
         return Kernel(
             name="asc_mul_s8",
             struct="asc_mul_t",
             fields=(
-                ("zero_point_1", first.zero_point),
-                ("zero_point_2", second.zero_point),
+                *zero_points,
                 ("multiplier", multiplier),
                 ("shift", shift),
                 ("zero_point", output.zero_point),

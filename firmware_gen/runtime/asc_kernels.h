@@ -92,6 +92,13 @@ typedef struct {
 } asc_pool_2d_t;
 
 typedef struct {
+    int32_t shape[4], stride_1[4], stride_2[4];
+    int32_t zero_point_1, zero_point_2;
+    int32_t multiplier, right_shift_less_1;
+    int32_t offset; /* 2 * zero point of the output + 1 */
+} asc_mul_narrow_t;
+
+typedef struct {
     int32_t over[5]; /* shape of the input: kept and reduced axes in turn */
 } asc_reduce_t;
 
@@ -140,6 +147,7 @@ void asc_average_pool_2d_s8(const asc_pool_2d_t *p, const int8_t *input, int8_t 
 void asc_max_pool_2d_s8(const asc_pool_2d_t *p, const int8_t *input, int8_t *output);
 void asc_mean_s8(const asc_mean_t *p, const int8_t *input, int8_t *output);
 void asc_reduce_max_s8(const asc_reduce_t *p, const int8_t *input, int8_t *output);
+void asc_mul_narrow_s8(const asc_mul_narrow_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_mul_s8(const asc_mul_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_concatenation_s8(const asc_concatenation_t *p, const int8_t *const *inputs, int8_t *output);
 void asc_strided_copy_s8(const asc_strided_copy_t *p, const int8_t *input, int8_t *output);

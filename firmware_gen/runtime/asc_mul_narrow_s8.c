@@ -1,0 +1,25 @@
+/*
+ * MUL of two tensors, broadcast to one shape, where the narrow requantization holds.
+ *
+ * Formula   y = requantize((x1 - zero_point_1) * (x2 - zero_point_2)), as asc_requantize_narrow
+ * Shapes    output [shape], row by row; the strides of an input are 0 along the axes that it repeats
+ * Overflow  |product| < 2^16; the generator proves the conditions of asc_requantize_narrow
+ * Overlap   each element is read before it is written: the output may lie over an input that is not repeated
+ * Exact     TFLite BUILTIN_REF
+ */
+#include "asc_kernels.h"
+#include "asc_loops.h"
+
+void asc_mul_narrow_s8(const asc_mul_narrow_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output) {
+    const asc_mul_narrow_t q = *p; /* out of reach of stores to the output */
+    const int32_t runs = asc_runs(q.shape);
+    for (int32_t run = 0; run < runs; ++run) {
+        const int8_t *x1 = input_1 + asc_run_start(q.shape, q.stride_1, run);
+        const int8_t *x2 = input_2 + asc_run_start(q.shape, q.stride_2, run);
+        const int8_t *const end = output + q.shape[3];
+        for (; output != end; x1 += q.stride_1[3], x2 += q.stride_2[3]) {
+            const int32_t product = (*x1 - q.zero_point_1) * (*x2 - q.zero_point_2);
+            *output++ = (int8_t)asc_requantize_narrow(product, q.multiplier, q.right_shift_less_1, q.offset);
+        }
+    }
+}
