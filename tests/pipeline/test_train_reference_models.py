@@ -11,13 +11,19 @@ import keras
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 from asc_kit.bundle import Bundle
 from asc_kit.errors import SpecError
 from asc_kit.frontend import FrontEndSpec, log_mel
+from asc_kit.run import KERAS_MODEL, MANIFEST
+from asc_kit.train.cli_complexity import complexity as complexity_command
 from asc_kit.train.complexity import complexity_of
-from asc_kit.train.models import build_model
-from asc_kit.train.recipe import load_recipe
+from asc_kit.train.models import build_model, usual_labels
+from asc_kit.train.network import load_keras_model
+from asc_kit.train.recipe import load_recipe, recipe_names
+
+DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
 
 # DCASE 2022 Task 1, the baseline's operators and their MACs as published with it
 PUBLISHED_2022 = [
@@ -209,10 +215,49 @@ def test_counts_of_dsmn(number: int) -> None:
     assert rows == [("b1_plus3_conv_channel", 16), ("b1_plus3_conv_rows", 24), ("b1_plus3_conv_columns", 24)]
 
 
+# Ours, by hand: the convolutions' weights at 32 x 16, 16 x 8 and 8 x 4 places, two values per normalized channel, and
+# the classifier's 8 bands of each channel with its biases.
+MICRO = {
+    "micro_1m": (200 + 640) * 512 + (1_152 + 256 + 128) * 128 + (4_608 + 1_024 + 512 + 1_536 + 2_304 + 1_536) * 32,
+    "micro_5m": (400 + 2_560) * 512 + (4_608 + 9_216 + 512) * 128 + (13_824 + 2_304 + 1_536 + 10_240) * 32,
+    "micro_10m": (600 + 5_760) * 512 + (10_368 + 20_736 + 1_152) * 128 + (27_648 + 4_096 + 3_072 + 21_504) * 32,
+}
+MICRO_NORM = {"micro_1m": 3 * 8 + 3 * (16 + 32 + 48), "micro_5m": 3 * (16 + 32 + 48 + 64), "micro_10m": 3 * 232}
+
+
+@pytest.mark.parametrize(("name", "limit"), [("micro_1m", 1), ("micro_5m", 5), ("micro_10m", 10)])
+def test_micro_recipes_stay_within_their_budgets(name: str, limit: int) -> None:
+    model, spec = build(name)
+    assert model.input_shape == (None, 64, 32, 1)
+    counted = complexity_of(model, spec.clip_seconds)
+    assert counted.macs_per_second <= limit * 1_000_000
+    channels = model.get_layer("bands").input.shape[-1]
+    assert counted.macs == MICRO[name] + 2 * MICRO_NORM[name] + (8 * channels + 1) * 10
+
+
+def test_the_smallest_features_of_micro() -> None:
+    model, _ = build("micro_1m", ("n_mels=7", "hop_length=5000"))
+    assert model.input_shape == (None, 7, 7, 1)
+    assert model.get_layer("bands").input.shape[1:3] == (1, 1)
+
+
 def test_dsmn_without_its_second_task() -> None:
     model, spec = build("dsmn_model1", ("coarse_outputs=0",))
     assert model.output_shape == (None, 10)
     assert complexity_of(model, spec.clip_seconds).parameters == DSMN[1][0] - 303
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_documented_figures(name: str) -> None:
+    recipe = load_recipe(name)
+    counted = complexity_of(build(name, (), usual_labels(recipe.model))[0], recipe.frontend.clip_seconds)
+    rows = [line for line in DOCS.read_text().splitlines() if line.startswith(f"| `{name}` |")]
+    shape = " × ".join(str(n) for n in recipe.frontend.input_shape[1:] if n > 1)
+    assert [cell.strip() for cell in rows[0].split("|")[2:5]] == [
+        shape,
+        f"{counted.parameters:,}",
+        f"{counted.macs_per_second:,}",
+    ]
 
 
 def macs_of_2022(layer: Any) -> int:
@@ -310,6 +355,7 @@ def test_features_of_resnet11() -> None:
         ("dsmn_model1", ("clip_samples=31000",), "Received: 31 x 256"),
         ("dsmn_model1", ("n_mels=40",), "block 4 has 5 mel bands to split in two. Received: 40 bands"),
         ("dsmn_model2", ("n_mels=31",), "Received: 44 x 31"),
+        ("micro_1m", ("n_mels=6",), "Received: 6 x 32"),
     ],
 )
 def test_features_too_small_for_the_pools(name: str, overrides: tuple[str, ...], message: str) -> None:
@@ -381,3 +427,23 @@ def test_from_recordings_to_the_host_board(tmp_path: Path) -> None:
     assert len({output.tobytes() for output in outputs}) > 3
     result = json.loads(run_command(tmp_path, "bench", "bundle", "--board", "host", "--data", "data", "--json"))
     assert (result["clips"], result["bit_identical"]) == (10, 10)
+    check_complexity_of_run(tmp_path / "run")
+
+
+def check_complexity_of_run(run: Path) -> None:
+    """`complexity` of a run counts the trained weights that are zero, and takes no settings."""
+
+    def command(*options: str) -> Any:
+        return CliRunner().invoke(complexity_command, [str(run), *options])
+
+    before = json.loads(command("--json").stdout)
+    model = load_keras_model(run / KERAS_MODEL)
+    kernel = model.get_layer("c2_conv").kernel
+    kernel.assign(np.zeros(kernel.shape))
+    model.save(run / KERAS_MODEL)
+    after = json.loads(command("--json").stdout)
+    assert before["parameters"] == after["parameters"] == json.loads((run / MANIFEST).read_text())["parameters"]
+    assert before["nonzero_parameters"] - after["nonzero_parameters"] == 7 * 7 * 16 * 16
+    assert f"({after['nonzero_parameters']:,} not zero)" in command().stdout
+    for option in ("--labels=3", "--set=epochs=3"):
+        assert command(option).exit_code == 2

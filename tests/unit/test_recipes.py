@@ -10,9 +10,27 @@ from asc_kit.errors import SpecError
 from asc_kit.train.models import model_names
 from asc_kit.train.recipe import load_recipe, override, recipe_names
 
+DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
+
 
 def test_recipes_ship() -> None:
-    assert {"dcase2024_baseline", "cp_mobile_micro"} <= set(recipe_names())
+    assert set(recipe_names()) == {
+        "cp_mobile_micro",
+        "dcase2019_task2",
+        "dcase2021_baseline",
+        "dcase2021_resnet11",
+        "dcase2021_resnet11_cbam",
+        "dcase2021_resnet11_se",
+        "dcase2022_baseline",
+        "dcase2024_baseline",
+        "dsmn_model1",
+        "dsmn_model2",
+        "dsmn_model3",
+        "dsmn_model4",
+        "micro_10m",
+        "micro_1m",
+        "micro_5m",
+    }
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -41,6 +59,78 @@ def test_micro_takes_a_second_as_64_by_32() -> None:
     spec = load_recipe("cp_mobile_micro").frontend
     assert spec.input_shape == (1, 64, 32, 1)
     assert spec.clip_seconds == 1
+
+
+def test_variants_of_resnet11_differ_in_their_attention_alone() -> None:
+    plain = load_recipe("dcase2021_resnet11")
+    for attention in ("se", "cbam"):
+        recipe = load_recipe(f"dcase2021_resnet11_{attention}")
+        assert recipe.model_settings == {**plain.model_settings, "attention": attention}
+        assert (recipe.frontend, recipe.training, recipe.augmentation) == (
+            plain.frontend,
+            plain.training,
+            plain.augmentation,
+        )
+
+
+def test_variants_of_dsmn_differ_in_their_blocks_alone() -> None:
+    first, *others = (load_recipe(f"dsmn_model{number}") for number in range(1, 5))
+    for recipe in others:
+        blocks = {key: recipe.model_settings[key] for key in ("channels", "split")}
+        assert recipe.model_settings == {**first.model_settings, **blocks}
+        assert (recipe.frontend, recipe.training, recipe.augmentation) == (
+            first.frontend,
+            first.training,
+            first.augmentation,
+        )
+
+
+def test_tagging_baseline_trains_as_published() -> None:
+    training = load_recipe("dcase2019_task2").training
+    assert (training.optimizer, training.adam_epsilon, training.learning_rate) == ("adam", 1e-8, 1e-4)
+    assert (training.batch_size, training.schedule, training.label_smoothing) == (64, "constant", 0)
+    assert training.decay_epochs == 2.5
+
+
+# every hyperparameter of the DCASE 2019 Task 2 baseline but warmstart, with a value that is not its default:
+# docs/recipes.md has the same table for people
+HPARAMS_2019 = {
+    "stft_window_seconds": "win_length=2000",
+    "stft_hop_seconds": "hop_length=500",
+    "mel_bands": "n_mels=64",
+    "mel_min_hz": "f_min_hz=50.0",
+    "mel_max_hz": "f_max_hz=16000.0",
+    "mel_log_offset": "log_offset=0.01",
+    "example_window_seconds": "clip_samples=24000",
+    "example_hop_seconds": "hop_s=0.25",
+    "batch_size": "batch_size=32",
+    "global_pool": "global_pool=max",
+    "dropout": "dropout=0.2",
+    "lsmooth": "label_smoothing=0.3",
+    "weights_init_stddev": "weights_init_stddev=0.01",
+    "bn": "batch_norm=false",
+    "bndecay": "bn_momentum=0.99",
+    "bneps": "bn_epsilon=0.01",
+    "opt": "optimizer=sgd",
+    "lr": "learning_rate=3e-3",
+    "adam_eps": "adam_epsilon=1e-7",
+    "lrdecay": "decay_rate=0.94",
+    "decay_epochs": "decay_epochs=1.0",
+}
+
+
+@pytest.mark.parametrize("hparam", HPARAMS_2019)
+def test_every_hyperparameter_of_2019_can_be_set(hparam: str) -> None:
+    recipe = load_recipe("dcase2019_task2")
+    assert override(recipe, [HPARAMS_2019[hparam]]) != recipe
+    name = HPARAMS_2019[hparam].partition("=")[0]
+    row = next(line for line in DOCS.read_text().splitlines() if line.startswith(f"| `{hparam}`"))
+    assert f"`{name}" in row
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipe_is_documented(name: str) -> None:
+    assert f"| `{name}` |" in DOCS.read_text()
 
 
 def test_overrides_by_path_and_by_last_part() -> None:

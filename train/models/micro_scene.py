@@ -1,0 +1,125 @@
+"""Our own network for microcontrollers: few plain convolutions on a coarse spectrogram, a head that knows the bands.
+
+A 5x5 convolution with stride 2, then residual blocks of one or two 3x3 convolutions and 1x1 ones, in the manner of
+`resnet11` but with channels where the feature map is small, since a layer costs its channels squared times its places.
+At the end the mean over time alone is taken, and each band keeps its place in the classifier's input: what tells
+scenes apart is largely at which frequencies there is sound, and the mean over all places of the published networks
+has lost that. It costs some hundred multiply-accumulates.
+
+All operators are those that int8 engines do best: convolution, addition, maximum and average pool, a dense layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import ConfigDict, Field
+
+from asc_kit.errors import SpecError
+from asc_kit.records import STRICT
+
+Size = Annotated[int, Field(ge=1)]
+KernelSize = Annotated[int, Field(ge=1, le=7)]
+
+_BN_EPSILON = 1e-5
+_BN_MOMENTUM = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One residual block."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    channels: Size
+    """Channels it gives."""
+    kernel_sizes: tuple[KernelSize, KernelSize] = (3, 1)
+    """Height and width of its two kernels."""
+    pool: bool = False
+    """Whether the largest of each 2x2 values is taken after it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Size of the network; the defaults are those of recipe micro_1m."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    input_channels: Size = 8
+    """Channels of the convolution that the network begins with."""
+    input_kernel_size: KernelSize = 5
+    """Height and width of its kernel; its stride is 2."""
+    blocks: Annotated[tuple[Block, ...], Field(min_length=1)] = (
+        Block(channels=8, pool=True),
+        Block(channels=16, pool=True),
+        Block(channels=32),
+        Block(channels=48, kernel_sizes=(1, 1)),
+    )
+    """The blocks, in order."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of values that training drops before the classifier."""
+
+
+def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) -> Any:
+    """Build the Keras model.
+
+    Parameters
+    ----------
+    settings
+        Size.
+    input_shape
+        (n_mels, frames, channels).
+    n_labels
+        Number of classes.
+
+    Returns
+    -------
+    keras.Model
+        float32 [batch, n_mels, frames, channels] in, logits [batch, n_labels] out.
+
+    Raises
+    ------
+    SpecError
+        When the pools leave nothing of the features.
+    """
+    pools = sum(block.pool for block in settings.blocks)
+    # the smallest side of which a stride of 2 (rounded up) and the pools (rounded down) leave one element
+    smallest = 2 * 2**pools - 1
+    if min(input_shape[:2]) < smallest:
+        raise SpecError(
+            f"micro_scene with {pools} pools needs features of {smallest} mel bands and frames or more. "
+            f"Received: {input_shape[0]} x {input_shape[1]}",
+            hint="raise n_mels or clip_samples, lower hop_length, or take pools out of the blocks",
+        )
+    import keras
+
+    features = keras.Input(input_shape, name="features")
+    x = _convolution(features, settings.input_channels, settings.input_kernel_size, 2, "in")
+    for number, block in enumerate(settings.blocks, start=1):
+        x = _block(x, block, f"b{number}")
+    x = keras.layers.AveragePooling2D((1, x.shape[2]), name="time_mean")(x)
+    x = keras.layers.Flatten(name="bands")(x)
+    x = keras.layers.Dropout(settings.dropout, name="dropout")(x)
+    return keras.Model(features, keras.layers.Dense(n_labels, name="logits")(x), name="micro_scene")
+
+
+def _block(x: Any, block: Block, name: str) -> Any:
+    """Two convolutions beside a shortcut, which is a 1x1 convolution where the channels change; then the pool."""
+    import keras
+
+    first, second = block.kernel_sizes
+    y = _convolution(x, block.channels, first, 1, f"{name}_first")
+    y = _convolution(y, block.channels, second, 1, f"{name}_second", relu=False)
+    if x.shape[-1] != block.channels:
+        x = _convolution(x, block.channels, 1, 1, f"{name}_shortcut", relu=False)
+    x = keras.layers.ReLU(name=f"{name}_relu")(keras.layers.Add(name=f"{name}_add")([y, x]))
+    return keras.layers.MaxPooling2D(2, name=f"{name}_pool")(x) if block.pool else x
+
+
+def _convolution(x: Any, channels: int, size: int, stride: int, name: str, relu: bool = True) -> Any:
+    import keras
+
+    x = keras.layers.Conv2D(channels, size, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    x = keras.layers.BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
+    return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
