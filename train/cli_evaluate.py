@@ -102,7 +102,7 @@ def _evaluate(
     else:
         # a column takes ten characters or so, the names of the models thirty
         for table in comparison_tables(document, columns=max(0, console.width - 50) // 10):
-            console.print(table.to_rich())
+            console.print(table.to_rich(console.width))
     if out is not None:
         for path in write_evaluation(document, out):
             _say(f"wrote {path}")

@@ -15,6 +15,7 @@ from .evaluation_document import EvaluationDocument, GroupRecord, MeanSd, figure
 # with more columns than this a table does not fit a page: then the labels are rows
 _COLUMNS = 12
 _IN_NATS = {"log loss"}
+_UNITS = "shares in %, log loss in nats"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +35,18 @@ class PlainTable:
         texts = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
         return "\n".join([f"**{self.caption}**", "", texts[0], "|---|" + "---:|" * (len(self.header) - 1), *texts[1:]])
 
-    def to_rich(self) -> Table:
-        """Return the table for a terminal."""
+    def to_rich(self, width: int) -> Table:
+        """Return the table for a terminal so many characters wide."""
+        columns = list(zip(self.header, *self.rows, strict=True))
+        natural = [max(map(len, column)) for column in columns]
+        # where that is too wide, columns are as narrow as their longest word, and what names the rows gets the rest
+        words = [max(len(word) for cell in column for word in cell.split() or ("",)) for column in columns[1:]]
+        left = width - 4 - sum(length + 3 for length in words)
+        fits = sum(length + 3 for length in natural) + 1 <= width
+        widths = natural if fits else [min(natural[0], max(10, left)), *words]
         table = Table(title=escape(self.caption), title_justify="left", title_style="bold")
-        for number, name in enumerate(self.header):
-            if number:
-                table.add_column(escape(name), justify="right")
-            else:  # what names the rows is the last to be cut short
-                longest = max(len(row[0]) for row in self.rows)
-                table.add_column(escape(name), overflow="fold", min_width=min(24, longest))
+        for number, (name, length) in enumerate(zip(self.header, widths, strict=True)):
+            table.add_column(escape(name), justify="right" if number else "left", width=length, overflow="fold")
         for row in self.rows:
             table.add_row(*map(escape, row))
         return table
@@ -147,13 +151,12 @@ def _models(document: EvaluationDocument) -> PlainTable:
     names = list(dict.fromkeys(name for found in figures for name in found))
     rows = tuple(
         (
-            f"{number}. {model.group}",
-            str(model.seed),
+            f"{number}. {model.group}, seed {model.seed}",
             *(_figure(name, found[name]) if name in found else "–" for name in names),
         )
         for number, (model, found) in enumerate(zip(document.models, figures, strict=True), start=1)
     )
-    return PlainTable(caption="Models", header=("model", "seed", *(_heading(name) for name in names)), rows=rows)
+    return PlainTable(caption=f"Models; {_UNITS}", header=("model", *names), rows=rows)
 
 
 def _means(groups: Sequence[GroupRecord]) -> PlainTable:
@@ -167,8 +170,8 @@ def _means(groups: Sequence[GroupRecord]) -> PlainTable:
         for group in groups
     )
     return PlainTable(
-        caption="Mean ± standard deviation over runs",
-        header=("runs of", "runs", *(_heading(name) for name in names)),
+        caption=f"Mean ± standard deviation over runs; {_UNITS}",
+        header=("runs of", "runs", *names),
         rows=rows,
     )
 
@@ -196,10 +199,6 @@ def _by(
 
 def _overall(rows: tuple[tuple[str, ...], ...]) -> PlainTable:
     return PlainTable(caption="Overall", header=("", "value", "95 % interval"), rows=rows)
-
-
-def _heading(name: str) -> str:
-    return f"{name}, nats" if name in _IN_NATS else f"{name}, %"
 
 
 def _figure(name: str, value: float) -> str:

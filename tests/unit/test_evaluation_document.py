@@ -1,12 +1,14 @@
 """Several models side by side: which runs belong together, means over them, tables, predictions."""
 
 import csv
+import io
 import statistics
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from sample_evaluation import made_up_clips, perfect_evaluation
 
 from asc_kit.dataset import Dataset, Task
@@ -75,7 +77,7 @@ def test_runs_that_differ_in_their_seed_are_one_row() -> None:
     assert parse_record(EvaluationDocument, to_plain(document), where="here") == document
 
     shown = tables(document)
-    means = shown["Mean ± standard deviation over runs"].rows
+    means = shown["Mean ± standard deviation over runs; shares in %, log loss in nats"].rows
     assert means[0][:3] == (document.groups[0].title, "3", f"{100 * summary.mean:.2f} ± {100 * summary.sd:.2f}")
     assert "±" not in means[1][2]
     by_class = shown["Accuracy by class, %; means over runs"]
@@ -83,7 +85,7 @@ def test_runs_that_differ_in_their_seed_are_one_row() -> None:
     assert by_class.rows[0][1] == f"{100 * document.groups[0].per_label['bus'].mean:.2f}"
     by_device = shown["Accuracy by recording device, %; means over runs"]
     assert by_device.header == ("runs of", "a", "b", "s", "macro accuracy")
-    assert len(shown["Models"].rows) == 5
+    assert len(shown["Models; shares in %, log loss in nats"].rows) == 5
 
 
 def test_bundles_of_unknown_settings_are_numbered() -> None:
@@ -110,6 +112,19 @@ def test_a_narrow_terminal_turns_the_tables() -> None:
     assert [row[0] for row in rows] == [*sorted(LABELS), "macro accuracy"]
     wide = tables(document)["Accuracy by class, %; means over runs"].rows[0]
     assert tuple(row[1] for row in rows) == wide[1:]
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_no_figure_is_cut_off(width: int) -> None:
+    document = build_document([(subject(seed), evaluation(seed)) for seed in (1, 2)], "0")
+    console = Console(width=width, file=io.StringIO())
+    for table in comparison_tables(document, columns=3):
+        console.print(table.to_rich(width))
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "…" not in text and max(map(len, text.splitlines())) <= width
+        assert all(line.rstrip()[-1] in "┃│" for line in text.splitlines() if line[0] in "┃│")
+        figures = [cell.split()[0] for row in table.rows for cell in row[1:]]
+        assert all(figure in text for figure in figures)
 
 
 def test_markdown_holds_every_figure_and_no_label_breaks_a_table(tmp_path: Path) -> None:
