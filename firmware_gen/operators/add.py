@@ -36,7 +36,10 @@ class _Sum(Elementwise):
     sign: ClassVar[int]
 
     def choose(self, node: Node) -> Kernel:
-        """Choose the kernel: one multiplication per input where that is exact, else TFLite's three scalings."""
+        """Choose the kernel: TFLite's three scalings, or one multiplication per input.
+
+        The latter for equal shapes, where it is exact.
+        """
         attributes = node.operator.attributes
         assert isinstance(attributes, ElementwiseAttributes)
         first, second = node.inputs
@@ -53,9 +56,11 @@ class _Sum(Elementwise):
             scale=quantize_multiplier(twice_largest / ((1 << _LEFT_SHIFT) * output.scale)),
             range=activation_range(attributes.activation, output),
         )
-        linear = _linear_form(constants, first.scale / output.scale, self.sign * second.scale / output.scale)
-        if linear is not None:
-            return Kernel(name="asc_add_linear_s8", struct="asc_add_linear_t", fields=tuple(linear.items()))
+        if first.n_elements == second.n_elements == output.n_elements:
+            linear = _linear_form(constants, first.scale / output.scale, self.sign * second.scale / output.scale)
+            if linear is not None:
+                fields = (("n", output.n_elements), *linear.items())
+                return Kernel(name="asc_add_linear_s8", struct="asc_add_linear_t", fields=fields, loops=False)
         return Kernel(
             name="asc_add_s8",
             struct="asc_add_t",

@@ -23,6 +23,8 @@ class Kernel:
     """Type of its parameters."""
     fields: tuple[tuple[str, FieldValue], ...]
     """Its parameters, without the loops."""
+    loops: bool = True
+    """Whether it walks over its inputs in loops; else both have the output's elements, in order."""
 
 
 class Elementwise(OperatorDefinition):
@@ -47,15 +49,15 @@ class Elementwise(OperatorDefinition):
         loops = _loops(node.inputs, node.output)
         assert loops is not None
         kernel = self.choose(node)
+        walk: tuple[tuple[str, FieldValue], ...] = (
+            ("shape", loops.shape),
+            ("stride_1", loops.strides[0]),
+            ("stride_2", loops.strides[1]),
+        )
         return KernelCall(
             kernel=kernel.name,
             struct=kernel.struct,
-            fields=(
-                ("shape", loops.shape),
-                ("stride_1", loops.strides[0]),
-                ("stride_2", loops.strides[1]),
-                *kernel.fields,
-            ),
+            fields=(*walk, *kernel.fields) if kernel.loops else kernel.fields,
             inputs=(_operand(node.inputs[0], 1), _operand(node.inputs[1], 2)),
             # an input that repeats is read again
             overlap=tuple(0 if tensor.n_elements == node.output.n_elements else None for tensor in node.inputs),

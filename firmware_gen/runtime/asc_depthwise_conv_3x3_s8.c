@@ -22,30 +22,8 @@ typedef struct {
     int32_t channels;
 } columns_t;
 
-/* One output pixel: its three rows of three neighbouring pixels exist. */
-static void one(const columns_t p, const int8_t *x0, const int8_t *x1, const int8_t *x2, int8_t *y) {
-    const int32_t c1 = p.channels;
-    const int8_t *w = p.weights;
-    const int32_t *bias = p.requantize.bias;
-    const int32_t *multiplier = p.requantize.multiplier;
-    const int8_t *shift = p.requantize.shift;
-    const int32_t offset = p.requantize.offset;
-    const int8_t *const end = y + c1;
-    while (y != end) {
-        int32_t acc = *bias++;
-        acc += x0[0] * w[0] + x0[c1] * w[1] + x0[2 * c1] * w[2];
-        acc += x1[0] * w[3] + x1[c1] * w[4] + x1[2 * c1] * w[5];
-        acc += x2[0] * w[6] + x2[c1] * w[7] + x2[2 * c1] * w[8];
-        *y++ = (int8_t)asc_requantize_narrow(acc, *multiplier++, *shift++, offset);
-        ++x0;
-        ++x1;
-        ++x2;
-        w += 9;
-    }
-}
-
-/* As `one`, with dilation: the pixels of row u are step[u] apart. */
-static void spread(const columns_t p, const int8_t *const line[3], const int32_t step[3], int8_t *y) {
+/* One output pixel: its three rows of three pixels exist; those of row u are step[u] apart. */
+static void one(const columns_t p, const int8_t *const line[3], const int32_t step[3], int8_t *y) {
     const int8_t *x0 = line[0], *x1 = line[1], *x2 = line[2];
     const int32_t s0 = step[0], s1 = step[1], s2 = step[2];
     const int8_t *w = p.weights;
@@ -146,15 +124,13 @@ void asc_depthwise_conv_3x3_s8(const asc_depthwise_conv_2d_t *p, const int8_t *i
                 continue;
             }
             const int8_t *const x[3] = {line[0] + v * step[0], line[1] + v * step[1], line[2] + v * step[2]};
-            if (dilation != 1) {
-                const int32_t apart[3] = {dilation * step[0], dilation * step[1], dilation * step[2]};
-                spread(columns, x, apart, output);
-            } else if (p->stride_w == 1 && v + PADDING_PIXELS <= p->in_w && j + 1 < p->out_w) {
+            if (dilation == 1 && p->stride_w == 1 && v + PADDING_PIXELS <= p->in_w && j + 1 < p->out_w) {
                 two(columns, x[0], x[1], x[2], output);
                 output += channels;
                 ++j;
             } else {
-                one(columns, x[0], x[1], x[2], output);
+                const int32_t apart[3] = {dilation * step[0], dilation * step[1], dilation * step[2]};
+                one(columns, x, apart, output);
             }
         }
     }

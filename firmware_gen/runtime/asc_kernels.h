@@ -60,13 +60,13 @@ typedef struct {
     int32_t zero_point, min, max;
 } asc_fully_connected_t;
 
-/* Loops over the output of ADD, SUB and MUL, the innermost last: turns, and steps of the inputs in elements. */
 typedef struct {
-    int32_t shape[4], stride_1[4], stride_2[4];
+    int32_t n; /* elements */
     int32_t factor_1, factor_2, shift;
     int64_t constant;
 } asc_add_linear_t;
 
+/* Loops over the output of ADD, SUB and MUL, the innermost last: turns, and steps of the inputs in elements. */
 typedef struct {
     int32_t shape[4], stride_1[4], stride_2[4];
     int32_t zero_point_1, multiplier_1, shift_1;
