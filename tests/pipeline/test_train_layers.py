@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from asc_kit.train.layers import PaddedAveragePooling2D, PlusConv2D, UnequalDepthwiseConv2D, conversion_form
+from asc_kit.train.layers import (
+    BatchNormalization,
+    PaddedAveragePooling2D,
+    PlusConv2D,
+    UnequalDepthwiseConv2D,
+    conversion_form,
+)
 
 SIDES = [(8, 9), (7, 6), (5, 5), (4, 4)]
 # 3 x 3 at most, and sides of one or two: smaller than the window's reach of 5
@@ -66,6 +72,45 @@ def as_converted(layer: Any, x: np.ndarray) -> np.ndarray:
 
 def sample(sides: tuple[int, int], channels: int, batch: int = 2) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(batch, *sides, channels)).astype(np.float32)
+
+
+def norm_pair(channels: int) -> list[Any]:
+    """Return our batch normalization and Keras's, with the same weights, none of them as they begin."""
+    rng = np.random.default_rng(3)
+    weights = [rng.uniform(0.5, 2, channels) for _ in range(4)]
+    layers = [kind(epsilon=1e-3, momentum=0.9) for kind in (BatchNormalization, keras.layers.BatchNormalization)]
+    for layer in layers:
+        layer.build((None, None, None, channels))
+        layer.set_weights(weights)
+    return layers
+
+
+@pytest.mark.parametrize("shape", [(4, 7, 5, 3), (1, 2, 1, 3)])
+def test_batch_normalization_is_that_of_keras(shape: tuple[int, ...]) -> None:
+    x = tf.constant(np.random.default_rng(0).normal(2, 3, size=shape).astype(np.float32))
+    weight = tf.constant(np.random.default_rng(1).normal(size=shape).astype(np.float32))
+    results = []
+    for layer in norm_pair(3):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = layer(x, training=True)
+            loss = tf.reduce_sum(outputs * weight)
+        gradients = tape.gradient(loss, [x, layer.gamma, layer.beta])
+        running = [layer.moving_mean, layer.moving_variance]
+        results.append([np.asarray(value) for value in (outputs, *gradients, *running, layer(x, training=False))])
+    assert np.abs(results[0][-3] - 1).max() > 0.1, "the running statistics have moved"
+    for ours, theirs in zip(*results, strict=True):
+        assert np.abs(ours - theirs).max() < 1e-5 * max(1, np.abs(theirs).max())
+
+
+def test_batch_normalization_that_is_frozen_stays() -> None:
+    layer, _ = norm_pair(3)
+    layer.trainable = False
+    before = [np.array(weight) for weight in layer.weights]
+    x = sample((4, 4), 3)
+    assert np.array_equal(np.asarray(layer(x, training=True)), np.asarray(layer(x, training=False)))
+    for weight, value in zip(layer.weights, before, strict=True):
+        assert np.array_equal(weight, value)
 
 
 @pytest.mark.parametrize("strides", [(1, 2), (2, 1)])
@@ -154,7 +199,9 @@ def test_plus_refuses_an_odd_channel() -> None:
         PlusConv2D(True).build((None, 4, 4, 5))
 
 
-@pytest.mark.parametrize("layer", [PlusConv2D(True), PaddedAveragePooling2D((2, 1)), UnequalDepthwiseConv2D((1, 2))])
+@pytest.mark.parametrize(
+    "layer", [BatchNormalization(), PlusConv2D(True), PaddedAveragePooling2D((2, 1)), UnequalDepthwiseConv2D((1, 2))]
+)
 def test_layers_survive_saving(layer: Any, tmp_path: Path) -> None:
     features = keras.Input((6, 5, 4))
     model = keras.Model(features, layer(features))

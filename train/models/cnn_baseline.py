@@ -98,8 +98,10 @@ def _check_pools(settings: Settings, input_shape: tuple[int, int, int]) -> None:
 def _convolution(x: Any, channels: int, size: int, name: str) -> Any:
     import keras
 
+    from ..layers import BatchNormalization
+
     x = keras.layers.Conv2D(channels, size, padding="same", name=f"{name}_conv")(x)
-    x = keras.layers.BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
+    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 

@@ -68,6 +68,8 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     """
     import keras
 
+    from ..layers import BatchNormalization
+
     strides = settings.strides if settings.strides is not None else _BASELINE_STRIDES
     channels = [_multiple_of_8(settings.base_channels)]
     channels += [
@@ -84,7 +86,7 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
             name = f"b{number}"
             x = _block(x, channels[stage + 1], settings, strides.get(name, (1, 1)), name)
     x = keras.layers.Conv2D(n_labels, 1, use_bias=False, name="classifier_conv")(x)
-    x = keras.layers.BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name="classifier_bn")(x)
+    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name="classifier_bn")(x)
     logits = keras.layers.GlobalAveragePooling2D(name="logits")(x)
     return keras.Model(features, logits, name="cp_mobile")
 
@@ -136,7 +138,9 @@ def _depthwise(x: Any, strides: tuple[int, int], name: str) -> Any:
 def _normalize(x: Any, name: str, relu: bool) -> Any:
     import keras
 
-    x = keras.layers.BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
+    from ..layers import BatchNormalization
+
+    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 

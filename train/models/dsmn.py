@@ -150,5 +150,7 @@ def _channel_attention(x: Any, name: str) -> Any:
 def _normalize(x: Any, name: str) -> Any:
     import keras
 
-    x = keras.layers.BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
+    from ..layers import BatchNormalization
+
+    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)

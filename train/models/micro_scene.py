@@ -120,6 +120,8 @@ def _block(x: Any, block: Block, name: str) -> Any:
 def _convolution(x: Any, channels: int, size: int, stride: int, name: str, relu: bool = True) -> Any:
     import keras
 
+    from ..layers import BatchNormalization
+
     x = keras.layers.Conv2D(channels, size, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = keras.layers.BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
+    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x

@@ -124,8 +124,8 @@ def _depthwise(x: Any, settings: Settings, stride: int, name: str) -> Any:
 def _normalize(x: Any, settings: Settings, name: str) -> Any:
     import keras
 
+    from ..layers import BatchNormalization
+
     if settings.batch_norm:
-        x = keras.layers.BatchNormalization(
-            epsilon=settings.bn_epsilon, momentum=settings.bn_momentum, name=f"{name}_bn"
-        )(x)
+        x = BatchNormalization(epsilon=settings.bn_epsilon, momentum=settings.bn_momentum, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
