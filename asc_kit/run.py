@@ -25,7 +25,7 @@ from asc_kit.frontend import FrontEndSpec
 from asc_kit.metrics import OutputActivation
 from asc_kit.records import STRICT, parse_record, read_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "run.json"
 SAVED_MODEL = "saved_model"
 KERAS_MODEL = "model.keras"
@@ -40,7 +40,7 @@ class RunManifest:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     """Version of this record."""
     asc_kit: str
     """Version that trained."""

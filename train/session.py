@@ -164,7 +164,7 @@ class Session:
         activation: OutputActivation = "sigmoid" if recipe.task == "multi_label" else "logits"
         scores = test_windows.clip_means(probabilities(outputs.astype(np.float64), activation))
         return RunManifest(
-            schema_version=1,
+            schema_version=2,
             asc_kit=__version__,
             tools=_tools(),
             name=recipe.name,

@@ -1,0 +1,64 @@
+"""Every recipe, from recordings to an emulated board: trained for a moment, exported, built, booted and measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from asc_kit.train.recipe import load_recipe, recipe_names
+
+SCENES = (
+    "airport", "bus", "metro", "metro_station", "park",
+    "public_square", "shopping_mall", "street_pedestrian", "street_traffic", "tram",
+)  # fmt: skip
+RATE_HZ = 44100
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two training clips and one test clip per scene: noise around a frequency of the scene's own."""
+    root = tmp_path_factory.mktemp("scenes")
+    (root / "audio").mkdir()
+    rng = np.random.default_rng(11)
+    meta, splits = ["filename\tscene_label\tidentifier\tsource_label"], {"train": [], "test": []}
+    for number, scene in enumerate(SCENES):
+        for index, device in enumerate("aba"):
+            carrier = np.sin(2 * np.pi * 200 * 1.5**number * np.arange(RATE_HZ) / RATE_HZ)
+            audio = 0.3 * carrier * rng.uniform(0.2, 1, RATE_HZ) + 0.02 * rng.standard_normal(RATE_HZ)
+            name = f"audio/{scene}-{index}.wav"
+            soundfile.write(root / name, audio.clip(-1, 1), RATE_HZ, subtype="PCM_16")
+            meta.append(f"{name}\t{scene}\tcity-{index}\t{device}")
+            splits["test" if index == 2 else "train"].append(f"{name}\t{scene}")
+    (root / "meta.csv").write_text("\n".join(meta) + "\n")
+    for name, lines in splits.items():
+        (root / f"{name}.csv").write_text("\n".join(["filename\tscene_label", *lines]) + "\n")
+    return root
+
+
+def asc_kit(*arguments: object) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "asc_kit", *map(str, arguments)], capture_output=True, text=True, timeout=500
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_it_trains_exports_and_runs_on_the_board(name: str, data: Path, tmp_path: Path) -> None:
+    run, bundle, out = tmp_path / "run", tmp_path / "bundle", tmp_path / "results"
+    asc_kit("train", name, "--data", data, "--out", run, "--epochs", 1, "--set", "batch_size=10")
+    asc_kit("export", run, "--out", bundle, "--representative", 10)
+    bench = ("--board", "qemu-mps2-an386", "--data", data, "--limit", 2, "--out", out)
+    asc_kit("bench", bundle, *bench, "--mode", "features")
+    results = json.loads((out / "results.json").read_text())
+    assert results["bit_identical"] == results["clips"] == 2
+    assert results["macs"] > 0.9 * json.loads((run / "run.json").read_text())["macs"]
+    if load_recipe(name).frontend.clip_seconds < 2:  # the serial line is a serial line
+        asc_kit("bench", bundle, *bench, "--mode", "audio")
+        results = json.loads((out / "results.json").read_text())
+        assert results["bit_identical"] == 2
+        assert results["feature_mismatch_share"] <= 0.02  # noise and tones that fill no band: the fronts' own tests
