@@ -132,7 +132,7 @@ class Pool2DAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReduceAttributes:
-    """MEAN, SUM, REDUCE_MAX and REDUCE_MIN."""
+    """MEAN and REDUCE_MAX."""
 
     axes: tuple[int, ...]
     """Axes that are reduced, ascending."""

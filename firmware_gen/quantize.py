@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from asc_kit.errors import ModelError
+
 from .graph import Activation, Tensor
 
 INT32_LIMIT = 1 << 31
@@ -18,7 +20,14 @@ def quantize_multiplier(scale: float) -> tuple[int, int]:
 
     Formula: scale = multiplier * 2**(shift - 31), multiplier from 2**30 to 2**31 - 1; scales below 2**-32 become 0.
     Source: TFLite's QuantizeMultiplier.
+
+    Raises
+    ------
+    ModelError
+        When the scale is beyond the range of float32, in which TFLite takes some.
     """
+    if not math.isfinite(scale):
+        raise ModelError("a product or quotient of scales is infinite", hint="export the model again")
     if scale == 0.0:
         return 0, 0
     fraction, shift = math.frexp(scale)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -11,6 +10,8 @@ from ..graph import Attributes, ElementwiseAttributes, Tensor
 from ..kernel_call import ConstantArray, FieldValue, KernelCall
 from ..strides import LOOPS, Loops, broadcast_strides, merge
 from .base import Node, OperatorDefinition, OperatorView
+
+_SUPPORTED_SHAPES = f"NumPy's broadcasting that leaves at most {LOOPS} loops"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,6 @@ class Kernel:
 class Elementwise(OperatorDefinition):
     """A function of two tensors, element by element."""
 
-    version_hint: ClassVar[str] = f"NumPy's broadcasting that leaves at most {LOOPS} loops"
-
     def read(self, view: OperatorView) -> Attributes:
         """Read and check its attributes."""
         view.count(2, 2)
@@ -41,7 +40,7 @@ class Elementwise(OperatorDefinition):
             view.fail("both inputs are constant", "at most one constant input")
         if _loops(view.inputs, view.output) is None:
             listed = ", ".join(tensor.describe() for tensor in view.inputs)
-            view.fail(f"its inputs' shapes do not lead to its output's: {listed}", self.version_hint)
+            view.fail(f"its inputs' shapes do not lead to its output's: {listed}", _SUPPORTED_SHAPES)
         return ElementwiseAttributes(activation=view.activation())
 
     def lower(self, node: Node) -> KernelCall:

@@ -203,7 +203,8 @@ def _rounded(values: NDArray[np.float32]) -> NDArray[np.int64]:
 
 def _ratio_f32(node: Node, factor: float = 1.0) -> float:
     """Return the scale from input to output where TFLite takes it in float32."""
-    return float(np.float32(node.inputs[0].scale) * np.float32(factor) / np.float32(node.output.scale))
+    with np.errstate(over="ignore"):  # quantize_multiplier refuses infinity
+        return float(np.float32(node.inputs[0].scale) * np.float32(factor) / np.float32(node.output.scale))
 
 
 def _rescaled(node: Node, scale: float) -> NDArray[np.int64]:

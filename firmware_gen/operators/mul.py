@@ -28,8 +28,9 @@ class Mul(Elementwise):
         assert isinstance(attributes, ElementwiseAttributes)
         first, second = node.inputs
         output = node.output
-        # TFLite takes this scale in float32
-        scale = np.float32(first.scale) * np.float32(second.scale) / np.float32(output.scale)
+        with np.errstate(over="ignore"):  # quantize_multiplier refuses infinity
+            # TFLite takes this scale in float32
+            scale = np.float32(first.scale) * np.float32(second.scale) / np.float32(output.scale)
         multiplier, shift = quantize_multiplier(float(scale))
         if shift > _LARGEST_SHIFT:
             raise ModelError(

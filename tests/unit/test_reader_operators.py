@@ -152,6 +152,13 @@ def test_a_product_that_can_overflow_is_refused() -> None:
         make_plan(graph)
 
 
+def test_a_scale_beyond_float32_is_refused() -> None:
+    builder = ModelBuilder()
+    change = unary("LEAKY_RELU", scale=1e-3, options="LeakyReluOptions", alpha=3e38)
+    with pytest.raises(ModelError, match="infinite"):
+        make_plan(read_model(builder.finish(*change(builder))))
+
+
 def test_axes_computed_by_the_network_are_refused() -> None:
     builder = ModelBuilder()
     source, target = builder.activation((1, 4, 6), 0.1, 0), builder.activation((1, 4), 0.1, 0)
