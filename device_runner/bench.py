@@ -39,7 +39,7 @@ def choose_clips(bundle: Bundle, root: Path, split: str | None, limit: int | Non
     Parameters
     ----------
     split
-        Name of the split; None for the usual test split.
+        Name of the split; None for the one the bundle was measured on, or else the usual test split.
     limit
         How many clips, stratified over scenes and recording devices; None for all.
 
@@ -48,7 +48,8 @@ def choose_clips(bundle: Bundle, root: Path, split: str | None, limit: int | Non
     DataError
         When the data set is missing or broken, a recording is missing, or its labels are not the model's.
     """
-    dataset = read_dataset(root).split(*((split,) if split is not None else TEST_SPLITS))
+    own = bundle.manifest.provenance.metrics_int8.split
+    dataset = read_dataset(root).split(*((split,) if split is not None else (own, *TEST_SPLITS)))
     if limit is not None:
         dataset = proportional(dataset, limit)
     check_labels(dataset, bundle.manifest.labels, bundle.manifest.task)
