@@ -216,7 +216,7 @@ def test_counts_of_dsmn(number: int) -> None:
 
 
 # Ours, by hand: the convolutions' weights at 32 x 16, 16 x 8 and 8 x 4 places, two values per normalized channel, and
-# the classifier's 8 bands of each channel with its biases.
+# the classifier with its 8 or 2 parts of the frequency range and its biases.
 MICRO = {
     "micro_1m": (200 + 640) * 512 + (1_152 + 256 + 128) * 128 + (4_608 + 1_024 + 512 + 1_536 + 2_304 + 1_536) * 32,
     "micro_5m": (400 + 2_560) * 512 + (4_608 + 9_216 + 512) * 128 + (13_824 + 2_304 + 1_536 + 10_240) * 32,
@@ -225,14 +225,14 @@ MICRO = {
 MICRO_NORM = {"micro_1m": 3 * 8 + 3 * (16 + 32 + 48), "micro_5m": 3 * (16 + 32 + 48 + 64), "micro_10m": 3 * 232}
 
 
-@pytest.mark.parametrize(("name", "limit"), [("micro_1m", 1), ("micro_5m", 5), ("micro_10m", 10)])
-def test_micro_recipes_stay_within_their_budgets(name: str, limit: int) -> None:
+@pytest.mark.parametrize(("name", "limit", "bands"), [("micro_1m", 1, 8), ("micro_5m", 5, 2), ("micro_10m", 10, 2)])
+def test_micro_recipes_stay_within_their_budgets(name: str, limit: int, bands: int) -> None:
     model, spec = build(name)
     assert model.input_shape == (None, 64, 32, 1)
     counted = complexity_of(model, spec.clip_seconds)
     assert counted.macs_per_second <= limit * 1_000_000
     channels = model.get_layer("bands").input.shape[-1]
-    assert counted.macs == MICRO[name] + 2 * MICRO_NORM[name] + (8 * channels + 1) * 10
+    assert counted.macs == MICRO[name] + 2 * MICRO_NORM[name] + (bands * channels + 1) * 10
 
 
 def test_the_smallest_features_of_micro() -> None:
@@ -356,6 +356,7 @@ def test_features_of_resnet11() -> None:
         ("dsmn_model1", ("n_mels=40",), "block 4 has 5 mel bands to split in two. Received: 40 bands"),
         ("dsmn_model2", ("n_mels=31",), "Received: 44 x 31"),
         ("micro_1m", ("n_mels=6",), "Received: 6 x 32"),
+        ("micro_1m", ("classifier_bands=3",), "8 bands after the pools cannot be told apart in 3 parts"),
     ],
 )
 def test_features_too_small_for_the_pools(name: str, overrides: tuple[str, ...], message: str) -> None:

@@ -1,10 +1,11 @@
-"""Our own network for microcontrollers: few plain convolutions on a coarse spectrogram, a head that knows the bands.
+"""Our own network for microcontrollers: few plain convolutions on a coarse spectrogram, a head that knows bands.
 
 A 5x5 convolution with stride 2, then residual blocks of one or two 3x3 convolutions and 1x1 ones, in the manner of
 `resnet11` but with channels where the feature map is small, since a layer costs its channels squared times its places.
-At the end the mean over time alone is taken, and each band keeps its place in the classifier's input: what tells
-scenes apart is largely at which frequencies there is sound, and the mean over all places of the published networks
-has lost that. It costs some hundred multiply-accumulates.
+At the end the mean over time is taken, and over parts of the frequency range, whose number is a setting; each part has
+its place in the classifier's input. Scenes differ in the frequencies at which there is sound, and the mean over all
+places of the published networks has lost those. Telling every band apart is best for the smallest network; the larger
+ones know it without, and are then the better with recording devices they have not heard (docs/recipes.md).
 
 All operators are those that int8 engines do best: convolution, addition, maximum and average pool, a dense layer.
 """
@@ -57,6 +58,8 @@ class Settings:
         Block(channels=48, kernel_sizes=(1, 1)),
     )
     """The blocks, in order."""
+    classifier_bands: Annotated[int, Field(ge=0)] = 0
+    """Into how many parts the classifier tells the mel bands apart; 0 for all that the pools leave."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values that training drops before the classifier."""
 
@@ -81,7 +84,7 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     Raises
     ------
     SpecError
-        When the pools leave nothing of the features.
+        When the pools leave nothing of the features, or bands that `classifier_bands` does not divide.
     """
     pools = sum(block.pool for block in settings.blocks)
     # the smallest side of which a stride of 2 (rounded up) and the pools (rounded down) leave one element
@@ -98,7 +101,13 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     x = _convolution(features, settings.input_channels, settings.input_kernel_size, 2, "in")
     for number, block in enumerate(settings.blocks, start=1):
         x = _block(x, block, f"b{number}")
-    x = keras.layers.AveragePooling2D((1, x.shape[2]), name="time_mean")(x)
+    parts = settings.classifier_bands or x.shape[1]
+    if x.shape[1] % parts:
+        raise SpecError(
+            f"micro_scene: {x.shape[1]} bands after the pools cannot be told apart in {parts} parts",
+            hint=f"set classifier_bands to a divisor of {x.shape[1]}, or to 0 for all of them",
+        )
+    x = keras.layers.AveragePooling2D((x.shape[1] // parts, x.shape[2]), name="mean")(x)
     x = keras.layers.Flatten(name="bands")(x)
     x = keras.layers.Dropout(settings.dropout, name="dropout")(x)
     return keras.Model(features, keras.layers.Dense(n_labels, name="logits")(x), name="micro_scene")
