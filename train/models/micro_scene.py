@@ -4,8 +4,8 @@ A 5x5 convolution with stride 2, then residual blocks of one or two 3x3 convolut
 `resnet11` but with channels where the feature map is small, since a layer costs its channels squared times its places.
 At the end the mean over time is taken, and over parts of the frequency range, whose number is a setting; each part has
 its place in the classifier's input. Scenes differ in the frequencies at which there is sound, and the mean over all
-places of the published networks has lost those. Telling every band apart is best for the smallest network; the larger
-ones know it without, and are then the better with recording devices they have not heard (docs/recipes.md).
+places of the published networks has lost those. Telling every band apart is best for the smallest network, low from
+high for the larger ones; figures are in docs/recipes.md.
 
 All operators are those that int8 engines do best: convolution, addition, maximum and average pool, a dense layer.
 """
