@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from asc_kit.audio import fit_length, load_clip, open_recording, read_audio, resample, to_int16
 from asc_kit.console import progress_bar
 from asc_kit.dataset import Dataset
+from asc_kit.errors import AscKitError
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.records import reserve
 
 # Above this the samples go to a file that the system pages in and out, so that a whole challenge data set
 # (230,350 clips of 1 s at 32 kHz: 15 GB) can be trained on with the memory of a laptop.
@@ -166,7 +168,17 @@ def _allocate(shape: tuple[int, int]) -> NDArray[np.int16]:
         return np.empty(shape, np.int16)
     handle, name = tempfile.mkstemp(prefix="asc-kit-clips.")
     os.close(handle)
-    mapped = np.memmap(name, np.int16, "w+", shape=shape)
-    # the mapping keeps the file alive; without a name it vanishes with the process, however that ends
-    Path(name).unlink()
+    path = Path(name)
+    try:
+        mapped = np.memmap(path, np.int16, "w+", shape=shape)
+        reserve(path)
+    except OSError as failure:
+        size_gb = 2 * shape[0] * shape[1] / 1e9
+        raise AscKitError(
+            f"{size_gb:.1f} GB of decoded recordings have no room in {path.parent}: {failure}",
+            hint="make room, or set the environment variable TMPDIR to a folder that has it",
+        ) from failure
+    finally:
+        # the mapping keeps the file alive; without a name it vanishes with the process, however that ends
+        path.unlink()
     return mapped

@@ -15,7 +15,7 @@ from asc_kit.console import console, progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.errors import AscKitError
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.records import short_id
+from asc_kit.records import reserve, short_id
 
 _VERSION = 1  # of what the files hold
 _BATCH = 64
@@ -94,6 +94,7 @@ def _fill(paths: tuple[Path, Path], dataset: Dataset, spec: FrontEndSpec, hop_sa
     try:
         shape = (len(windows.clip), spec.n_frames, spec.n_mels)
         values = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
+        reserve(Path(temporary))
         with progress_bar("features", len(values)) as (bar, task):
             for start in range(0, len(values), _BATCH):
                 audio = windows.samples[start : start + _BATCH].astype(np.float32) / 32768

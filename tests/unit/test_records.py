@@ -15,6 +15,7 @@ from asc_kit.records import (
     new_folder,
     parse_record,
     read_record,
+    reserve,
     short_id,
     write_bytes,
     write_json,
@@ -120,3 +121,15 @@ def test_the_old_folder_returns_when_the_new_one_cannot_take_its_place(
         (folder / "m").write_text("second")
         monkeypatch.setattr(os, "replace", interrupted)
     assert len(calls) == 3 and (out / "m").read_text() == "first" and list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system reserves no room")
+def test_reserved_room_is_taken_on_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "mapped"
+    with path.open("wb") as stream:
+        stream.truncate(1 << 20)
+    if os.stat(path).st_blocks * 512 >= 1 << 20:
+        pytest.skip("this file system has no sparse files")
+    reserve(path)
+    assert os.stat(path).st_blocks * 512 >= 1 << 20
+    assert path.read_bytes() == bytes(1 << 20)
