@@ -19,7 +19,7 @@ from .batches import Examples
 from .feature_cache import cached_log_mel
 from .frontend_graph import log_mel_graph
 from .recipe import Recipe
-from .teacher import teacher_logits
+from .teacher import open_teacher, teacher_logits
 
 _BATCH = 64
 
@@ -50,7 +50,10 @@ def make_examples(
         inputs, clip = cached_log_mel(train_set, recipe.frontend, recipe.hop_samples, cache)
     devices = train_set.recording_devices
     device_of_clip = np.array([devices.index(item.recording_device) for item in train_set.clips], np.int32)
-    logits = None if teacher is None else teacher_logits(teacher, train_set, train_set.labels, recipe.hop_s)
+    logits = None
+    if teacher is not None:
+        run = open_teacher(teacher, train_set.labels, recipe.task)
+        logits = teacher_logits(run, train_set, recipe.hop_s, clip)
     return Examples(
         inputs=inputs,
         targets=targets_of(train_set)[clip],

@@ -19,11 +19,12 @@ from asc_kit.dataset import TRAIN_SPLITS, Dataset, read_dataset, test_split_for
 from asc_kit.errors import DataError, SpecError
 from asc_kit.evaluation import evaluation_of
 from asc_kit.metrics import OutputActivation, probabilities
-from asc_kit.records import short_id, write_json
-from asc_kit.run import KERAS_MODEL, MANIFEST, SAVED_MODEL, RunManifest
+from asc_kit.records import sha256_file, short_id, write_json
+from asc_kit.run import KERAS_MODEL, MANIFEST, SAVED_MODEL, Run, RunManifest
 
 from .models import build_model
 from .recipe import Recipe, resolved, write_recipe
+from .teacher import open_teacher
 from .warm_start import WarmStart
 from .working_folder import STATE, check_working_folder, partial_folder, working_folder
 
@@ -74,6 +75,10 @@ class Session:
         test_set = dataset.split(*test_split_for(self.split))
         _check(self.recipe, train_set, test_set)
         _check_cache(self.recipe, self.cache)
+        if self.teacher is not None:
+            open_teacher(self.teacher, train_set.labels, self.recipe.task)
+        if self.warm_start is not None:
+            Run.open(self.warm_start.run)
         # what is wrong with recordings must show before TensorFlow's seconds of start-up
         examples = None if self.cache is not None else self._windows(train_set, "training clips")
         test_windows = self._windows(test_set, "test clips")
@@ -135,12 +140,19 @@ class Session:
         return _Fitted(model=model, history=history, windows=len(examples))
 
     def _identity(self, train_set: Dataset) -> str:
-        others = [None if path is None else os.path.abspath(path) for path in (self.teacher, self._warm_start_run)]
-        return short_id([resolved(self.recipe), self.seed, train_set.data_id, self.cache is not None, *others])
-
-    @property
-    def _warm_start_run(self) -> Path | None:
-        return None if self.warm_start is None else self.warm_start.run
+        """Return the fingerprint of all that the weights follow from."""
+        start = self.warm_start
+        return short_id(
+            {
+                "recipe": resolved(self.recipe),
+                "seed": self.seed,
+                "data": train_set.data_id,
+                "labels": train_set.labels,
+                "cached": self.cache is not None,
+                "teacher": None if self.teacher is None else _weights_of(self.teacher),
+                "warm_start": None if start is None else [_weights_of(start.run), start.include, start.exclude],
+            }
+        )
 
     def _finish(
         self,
@@ -201,6 +213,10 @@ class _Fitted:
     model: Any
     history: tuple[Any, ...]
     windows: int
+
+
+def _weights_of(run: Path) -> str:
+    return sha256_file(Run.open(run).keras_model_path)
 
 
 def _check(recipe: Recipe, train_set: Dataset, test_set: Dataset) -> None:

@@ -11,45 +11,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.clips import load_windows
-from asc_kit.dataset import Dataset
+from asc_kit.dataset import Dataset, Task
 from asc_kit.errors import SpecError
 from asc_kit.run import Run
 
 _LEAST_PROBABILITY = 1e-6  # a sigmoid that float32 rounds to 0 or 1 has no logit
 
 
-def teacher_logits(path: Path, dataset: Dataset, labels: tuple[str, ...], hop_s: float | None) -> NDArray[np.float32]:
-    """Return a run's logits of all windows of a data set, shape [n_windows, n_labels].
-
-    The teacher hears the windows unvaried, through its own front end.
-
-    Parameters
-    ----------
-    path
-        The teacher's run folder.
-    dataset
-        The training clips.
-    labels
-        The student's classes.
-    hop_s
-        Distance of windows, in seconds; None for the first window of each clip alone.
+def open_teacher(path: Path, labels: tuple[str, ...], task: Task) -> Run:
+    """Open the teacher's run.
 
     Raises
     ------
     SpecError
-        When its classes are not the student's.
+        When there is none, or its classes or its task are not the student's.
     """
-    from .network import load_saved_model, predict
-
     run = Run.open(path)
     if run.manifest.labels != labels:
         raise SpecError(
             f"teacher {path} has other classes: {', '.join(run.manifest.labels)}, expected {', '.join(labels)}",
             hint="train the teacher on the same data set",
         )
+    if run.manifest.task != task:
+        raise SpecError(
+            f"teacher {path} is a {run.manifest.task} network, the student is {task}",
+            hint="train the teacher with a recipe of the student's task",
+        )
+    return run
+
+
+def teacher_logits(run: Run, dataset: Dataset, hop_s: float | None, clip: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return a run's logits of all windows of a data set, shape [n_windows, n_labels].
+
+    The teacher hears the windows unvaried, through its own front end.
+
+    Parameters
+    ----------
+    run
+        The teacher.
+    dataset
+        The training clips.
+    hop_s
+        Distance of windows, in seconds; None for the first window of each clip alone.
+    clip
+        The clip of each of the student's windows, [n_windows].
+
+    Raises
+    ------
+    SpecError
+        When the teacher's windows are not as many as the student's: they are of another length.
+    """
+    from .network import load_saved_model, predict
+
     spec = run.manifest.frontend
     hop_samples = None if hop_s is None else max(1, round(hop_s * spec.sample_rate_hz))
     windows = load_windows(dataset, spec, hop_samples, "clips for the teacher")
+    if not np.array_equal(windows.clip, clip):
+        raise SpecError(
+            f"teacher {run.path} hears windows of {spec.clip_seconds:g} s, {len(windows.clip):,} of these clips, the "
+            f"student hears {len(clip):,}: what it says of one cannot be given to the other",
+            hint="take a teacher whose windows are as long as the student's",
+        )
     outputs = predict(load_saved_model(run.saved_model_path), spec, windows.samples, "teacher")
     if run.manifest.output_activation == "logits":
         return outputs
