@@ -19,7 +19,9 @@ _RUN = click.Path(path_type=Path)
 @click.option("--split", help="Split to train on; default: the data set's own training split.")
 @click.option("--class-map", type=click.Path(path_type=Path), metavar="CSV", help="Classes and their order.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs; default: the recipe's.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all that is drawn.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of all that is drawn."
+)
 @SET
 @click.option("--cache", type=click.Path(path_type=Path), metavar="DIR", help="Keep computed features there.")
 @click.option("--teacher", type=_RUN, metavar="RUN", help="Learn from that run too (knowledge distillation).")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from asc_kit.console import console
-from asc_kit.errors import SpecError
+from asc_kit.errors import AscKitError, SpecError
 from asc_kit.native_output import hidden_stderr
 
 from .tensorflow_start import start_tensorflow
@@ -50,9 +50,11 @@ class Distribution:
             When it cannot.
         """
         if batch_size % self.replicas:
+            # downwards, for a batch larger than the training set becomes as small as that
+            fitting = max(batch_size // self.replicas, 1) * self.replicas
             raise SpecError(
                 f"a batch of {batch_size} windows cannot be shared by {self.replicas} replicas",
-                hint=f"for example --set batch_size={-(-batch_size // self.replicas) * self.replicas}",
+                hint=f"for example --set batch_size={fitting}",
             )
 
     def synchronize(self, model: Any) -> None:
@@ -86,10 +88,43 @@ class Distribution:
                     lambda context: parts[context.replica_id_in_sync_group % here]
                 )
 
-            results: tuple[Any, ...] = spread(*(batch if here == 1 else map(part, batch)))
+            with _together():
+                results: tuple[Any, ...] = spread(*(batch if here == 1 else map(part, batch)))
             return results
 
         return shared
+
+    def any_worker(self) -> Callable[[bool], bool]:
+        """Return a function that says whether something is true in any process; all must call it at the same point."""
+        if self.workers == 1:
+            return lambda here: here
+        import tensorflow as tf
+
+        @tf.function  # type: ignore[untyped-decorator]
+        def count(value: Any) -> Any:
+            each = self.strategy.run(tf.identity, args=(value,))
+            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None)
+
+        def any_worker(here: bool) -> bool:
+            with _together():
+                return bool(count(tf.constant(float(here))) > 0.0)
+
+        return any_worker
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    """Say what it means when an operation of all processes fails: that one of them is gone."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):
+        # what TensorFlow says of it is the traceback of a graph
+        raise AscKitError(
+            "another worker has stopped or cannot be reached",
+            hint="see what it says; then start all of them again, with --resume where there is a checkpoint",
+        ) from None
 
 
 def start_distribution() -> Distribution:

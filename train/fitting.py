@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.console import console, progress_bar
-from asc_kit.errors import AscKitError, ModelError
+from asc_kit.errors import AscKitError
 from asc_kit.run import CHECKPOINTS
 
 from .augmentation import Augmenter
@@ -26,6 +27,7 @@ from .recipe import Recipe
 from .run_log import RunLog
 from .schedule import optimizer_of, schedule_of
 from .step import training_step
+from .working_folder import Diverged
 
 # how often a log gets a line when there is no terminal to draw a bar on
 _LOG_INTERVAL_S = 60.0
@@ -64,7 +66,7 @@ class Fitting:
 
         Raises
         ------
-        ModelError
+        Diverged
             When the loss is no longer a number.
         SpecError
             When the checkpoint belongs to another training, or a batch cannot be shared.
@@ -94,8 +96,12 @@ class Fitting:
                 seed=self.seed,
             )
         )
-        log = RunLog(self.folder) if self.folder is not None else None
-        with postponed_interrupts() as interrupted, progress_bar("training", training.epochs * steps) as (bar, task):
+        any_worker = self.distribution.any_worker()
+        with (
+            closing(RunLog(self.folder)) if self.folder is not None else nullcontext() as log,
+            postponed_interrupts() as interrupted,
+            progress_bar("training", training.epochs * steps) as (bar, task),
+        ):
             bar.advance(task, len(progress.history) * steps + progress.step)
             last_line = time.monotonic()
             while len(progress.history) < training.epochs:
@@ -115,9 +121,11 @@ class Fitting:
                         seconds=round(time.monotonic() - start, 3),
                     )
                     bar.update(task, advance=1, note=_note(progress, batch_size))
-                    if self.checkpoint is not None and (interrupted() or self.checkpoint.is_due):
+                    # all workers stop after the same step: one that went on would wait for the others in vain
+                    stops = any_worker(interrupted())
+                    if self.checkpoint is not None and (stops or self.checkpoint.is_due):
                         self.checkpoint.save(variables, progress)
-                    if interrupted():
+                    if stops:
                         raise KeyboardInterrupt
                 if bar.disable and time.monotonic() - last_line > _LOG_INTERVAL_S:
                     last_line = time.monotonic()
@@ -127,8 +135,10 @@ class Fitting:
                 if log is not None:
                     log.write(progress.history)
                 self._keep(number)
-        if log is not None:
-            log.close()
+            if any_worker(interrupted()):  # since the last step
+                if self.checkpoint is not None:
+                    self.checkpoint.save(variables, progress)
+                raise KeyboardInterrupt
         return progress.history
 
     def _keep(self, epoch: int) -> None:
@@ -143,11 +153,11 @@ class Fitting:
             folder.mkdir(exist_ok=True)
             self.model.save_weights(temporary)
             os.replace(temporary, folder / name)
-        except OSError as failure:
+        except (OSError, RuntimeError) as failure:  # h5py has either for a full disk
             temporary.unlink(missing_ok=True)
             raise AscKitError(
                 f"the weights of epoch {epoch} cannot be written to {folder}: {failure}",
-                hint="make room, then go on with --resume",
+                hint="make room",
             ) from failure
 
 
@@ -167,7 +177,7 @@ def _note(progress: Progress, batch_size: int) -> str:
     return f"epoch {len(progress.history) + 1}  loss {progress.loss_sum / progress.step:.3f}  accuracy {accuracy:.1%}"
 
 
-def _diverged(model: Any, progress: Progress, loss: float, learning_rate: float) -> ModelError:
+def _diverged(model: Any, progress: Progress, loss: float, learning_rate: float) -> Diverged:
     """Say what stopped being a number."""
     broken = [weight.path for weight in model.weights if not _is_finite(weight)]
     if broken:
@@ -175,7 +185,7 @@ def _diverged(model: Any, progress: Progress, loss: float, learning_rate: float)
     else:
         cause = "the weights are still finite, their outputs are not"
     before = f"{progress.loss_sum / progress.step:.3f} on average" if progress.step else _last_loss(progress.history)
-    return ModelError(
+    return Diverged(
         f"training diverged: the loss is {loss} in epoch {len(progress.history) + 1}, step {progress.step + 1}, "
         f"after {before}; {cause}",
         hint=f"lower the learning rate: --set learning_rate={learning_rate / 3:.2g}",

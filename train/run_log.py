@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -32,18 +33,22 @@ class RunLog:
         self._events: Any = None
 
     def write(self, history: Sequence[Epoch]) -> None:
-        """Write the history, and the last epoch as scalars for TensorBoard."""
+        """Write the history, and what is new in it as scalars for TensorBoard."""
         text = io.StringIO(newline="")
         table = csv.DictWriter(text, [field.name for field in fields(Epoch)], lineterminator="\n")
         table.writeheader()
         table.writerows(asdict(epoch) for epoch in history)
         write_text(self.folder / HISTORY, text.getvalue())
+        new = history[-1:]
         if self._events is None:
+            # a training that was killed may have logged epochs that are trained again now: one curve, from the start
+            shutil.rmtree(self.folder / LOGS, ignore_errors=True)
             self._events = tf.summary.create_file_writer(os.fspath(self.folder / LOGS))
-        last = history[-1]
-        with self._events.as_default(step=last.epoch):
-            for name in ("loss", "accuracy", "learning_rate"):
-                tf.summary.scalar(f"training/{name}", getattr(last, name))
+            new = history
+        for epoch in new:
+            with self._events.as_default(step=epoch.epoch):
+                for name in ("loss", "accuracy", "learning_rate"):
+                    tf.summary.scalar(f"training/{name}", getattr(epoch, name))
         self._events.flush()
 
     def close(self) -> None:

@@ -74,7 +74,8 @@ def training_step(
         draw = tf.stack([tf.constant(seed, tf.int64), tf.cast(optimizer.iterations, tf.int64)])
         context = tf.distribute.get_replica_context()
         if context is not None and context.num_replicas_in_sync > 1:
-            draw = tf.random.fold_in(draw, context.replica_id_in_sync_group)
+            of_replicas = tf.random.split(draw, context.num_replicas_in_sync)
+            draw = tf.gather(of_replicas, context.replica_id_in_sync_group)
         if is_audio:
             audio = augmenter.audio(tf.cast(inputs, tf.float32) / 32768.0, draw)
             log_mel = log_mel_of(audio)
@@ -89,7 +90,8 @@ def training_step(
             tasks = losses(outputs, targets, teacher)
             total = tf.add_n(tasks)
         if coarse is not None and recipe.training.gradients == "pcgrad":
-            gradients = pcgrad([tape.gradient(loss, variables) for loss in tasks], draw)
+            of_tasks = [_of_whole_batch(tape.gradient(loss, variables)) for loss in tasks]
+            gradients = pcgrad(of_tasks, draw)
         else:
             gradients = tape.gradient(total, variables)
         optimizer.apply(gradients, variables)
@@ -98,6 +100,19 @@ def training_step(
         return total, tf.reduce_sum(tf.cast(tf.gather(targets, likeliest, batch_dims=1) > 0.5, tf.float32))
 
     return step
+
+
+def _of_whole_batch(gradients: list[Any]) -> list[Any]:
+    """Return the mean over all replicas: where gradients point apart is a matter of the whole batch, not of a part.
+
+    The optimizer adds the replicas' gradients up, each of them this mean, and so gets the sum that it expects.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return gradients
+    touched = [gradient for gradient in gradients if gradient is not None]
+    reduced = iter(context.all_reduce(tf.distribute.ReduceOp.MEAN, touched))
+    return [None if gradient is None else next(reduced) for gradient in gradients]
 
 
 def coarse_membership(recipe: Recipe, labels: tuple[str, ...], model: Any) -> NDArray[np.float32] | None:
@@ -111,6 +126,11 @@ def coarse_membership(recipe: Recipe, labels: tuple[str, ...], model: Any) -> ND
     classes = recipe.training.coarse_classes
     heads = len(model.outputs)
     if not classes and heads == 1:
+        if recipe.training.gradients == "pcgrad":
+            raise SpecError(
+                f"recipe {recipe.name} has one task, gradients = pcgrad needs two",
+                hint="--set gradients=sum, or take a network with a second head and coarse_classes",
+            )
         return None
     hint = "say what belongs where: --set 'coarse_classes.indoor=[\"airport\"]', or take a network of one head"
     listed = [label for members in classes.values() for label in members]

@@ -21,6 +21,10 @@ STATE = "state.npz"
 _LOCK = "training.lock"  # also the sign that the folder is ours
 
 
+class Diverged(ModelError):
+    """A training whose loss is no number any more: from any of its checkpoints the same steps would follow."""
+
+
 def partial_folder(out: Path) -> Path:
     """Return where a training to `out` works."""
     return Path(f"{os.path.abspath(out)}.partial")  # "." has no name of its own
@@ -44,18 +48,20 @@ def working_folder(out: Path, *, resume: bool) -> Iterator[Path]:
         lock = (folder / _LOCK).open("w")
     except OSError as failure:
         raise AscKitError(f"no folder {folder} can be made: {failure}", hint="choose another --out") from failure
-    try:
-        with lock:
-            _acquire(lock.fileno(), folder)
+    # locked to the very end: whoever comes while the folder is cleared up or moved must find it busy
+    with lock:
+        _acquire(lock.fileno(), folder)
+        try:
             if not resume:
                 _empty(folder)
             yield folder
-            (folder / STATE).unlink(missing_ok=True)
-            (folder / _LOCK).unlink()
             put_folder(folder, target)
-    except BaseException as failure:
-        _keep_or_remove(folder, failure)
-        raise
+            # not before: should the move fail, the checkpoint keeps hours of work
+            for name in (STATE, _LOCK):
+                (target / name).unlink(missing_ok=True)
+        except BaseException as failure:
+            _keep_or_remove(folder, failure)
+            raise
 
 
 def check_working_folder(out: Path, *, resume: bool) -> None:
@@ -77,15 +83,15 @@ def check_working_folder(out: Path, *, resume: bool) -> None:
         raise AscKitError(f"{folder} exists and was not written by this command", hint="choose another --out")
 
 
-class _Busy(AscKitError):
-    """Another process is at work in the folder: nothing in it may be touched."""
-
-
 def _acquire(handle: int, folder: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise _Busy(f"another process is training in {folder}", hint="wait for it, or choose another --out") from None
+        # the file may have gone with its folder between the opening and the locking
+        is_ours = os.path.samestat(os.fstat(handle), os.stat(folder / _LOCK))
+    except (BlockingIOError, FileNotFoundError):
+        is_ours = False
+    if not is_ours:
+        raise AscKitError(f"another process is training in {folder}", hint="wait for it, or choose another --out")
 
 
 def _empty(folder: Path) -> None:
@@ -95,10 +101,7 @@ def _empty(folder: Path) -> None:
 
 
 def _keep_or_remove(folder: Path, failure: BaseException) -> None:
-    if isinstance(failure, _Busy):
-        return
-    # what diverged once diverges again from any of its checkpoints: the same steps follow
-    if isinstance(failure, ModelError) or not (folder / STATE).is_file():
+    if isinstance(failure, Diverged) or not (folder / STATE).is_file():
         shutil.rmtree(folder, ignore_errors=True)
     elif not isinstance(failure, SpecError):
         console.print(f"{folder} is kept: the same command with --resume goes on from it", soft_wrap=True, markup=False)
