@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.audio import fit_length, load_clip, open_recording, read_audio, resample, to_int16
-from asc_kit.console import progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.errors import AscKitError
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.parallel import in_parallel
 from asc_kit.records import reserve
 
 # Above this the samples go to a file that the system pages in and out, so that a whole challenge data set
@@ -76,7 +73,7 @@ def load_windows(dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None, 
     if hop_samples is None:
         return Windows(samples=load_clips(dataset, spec, title), clip=np.arange(len(dataset.clips), dtype=np.int32))
 
-    lengths = _in_parallel(lambda index: _resampled_length(dataset, spec, index), len(dataset.clips), "headers")
+    lengths = in_parallel(lambda index: _resampled_length(dataset, spec, index), range(len(dataset.clips)), "headers")
     starts = [window_starts(length, spec.clip_samples, hop_samples) for length in lengths]
     first = np.cumsum([0, *map(len, starts)])
     samples = _allocate((int(first[-1]), spec.clip_samples))
@@ -84,7 +81,7 @@ def load_windows(dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None, 
     def load(index: int) -> None:
         samples[first[index] : first[index + 1]] = _cut(dataset, spec, index, lengths[index], starts[index])
 
-    _in_parallel(load, len(dataset.clips), title)
+    in_parallel(load, range(len(dataset.clips)), title)
     return Windows(samples=samples, clip=np.repeat(np.arange(len(starts), dtype=np.int32), [len(s) for s in starts]))
 
 
@@ -132,7 +129,7 @@ def load_clips(dataset: Dataset, spec: FrontEndSpec, title: str) -> NDArray[np.i
     def load(index: int) -> None:
         samples[index] = to_int16(load_clip(dataset.path(dataset.clips[index]), spec))
 
-    _in_parallel(load, len(dataset.clips), title)
+    in_parallel(load, range(len(dataset.clips)), title)
     return samples
 
 
@@ -147,20 +144,6 @@ def _resampled_length(dataset: Dataset, spec: FrontEndSpec, index: int) -> int:
     with open_recording(dataset.path(dataset.clips[index])) as recording:
         seconds: float = recording.frames / recording.samplerate
     return round(seconds * spec.sample_rate_hz)
-
-
-def _in_parallel(work: Callable[[int], Any], count: int, title: str) -> list[Any]:
-    pool = ThreadPoolExecutor(os.cpu_count() or 1)
-    results = []
-    try:
-        with progress_bar(title, count) as (bar, task):
-            for result in pool.map(work, range(count)):
-                results.append(result)
-                bar.advance(task)
-    finally:
-        # a failure or Ctrl-C must not wait for thousands of clips still queued
-        pool.shutdown(cancel_futures=True)
-    return results
 
 
 def _allocate(shape: tuple[int, int]) -> NDArray[np.int16]:

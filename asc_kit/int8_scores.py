@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -14,9 +13,9 @@ from numpy.typing import NDArray
 from asc_kit.audio import from_int16
 from asc_kit.bundle import Bundle
 from asc_kit.clips import read_windows
-from asc_kit.console import progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.interpreter import Int8Model
+from asc_kit.parallel import in_parallel
 
 T = TypeVar("T")
 
@@ -87,13 +86,4 @@ def map_int8(model: bytes, work: Callable[[Int8Model, int], T], count: int, titl
         finally:
             idle.put(interpreter)
 
-    results = []
-    pool = ThreadPoolExecutor(workers)
-    try:
-        with progress_bar(title, count) as (bar, task):
-            for result in pool.map(one, range(count)):
-                results.append(result)
-                bar.advance(task)
-    finally:
-        pool.shutdown(cancel_futures=True)  # on Ctrl-C, nobody waits for the rest
-    return results
+    return in_parallel(one, range(count), title, threads=workers)

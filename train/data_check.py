@@ -17,10 +17,11 @@ from asc_kit.dataset import Clip, Layout
 from asc_kit.dataset.folders import AUDIO_SUFFIXES
 from asc_kit.dataset.tau import parse_name
 from asc_kit.errors import DataError
+from asc_kit.parallel import in_parallel
 
 from .data_inventory import Inventory, take_inventory
 from .findings import Findings
-from .recording_facts import RecordingFacts, each_in_parallel, examine
+from .recording_facts import FILES_AT_ONCE, RecordingFacts, examine
 
 COMMON_SHARE = 0.9
 """Where so many recordings agree in length or rate, the others are told."""
@@ -67,7 +68,7 @@ def check(
     facts = dict(
         zip(
             inventory.clips,
-            each_in_parallel(examine, [root / clip.filename for clip in clips], "recordings"),
+            in_parallel(examine, [root / clip.filename for clip in clips], "recordings", at_once=FILES_AT_ONCE),
             strict=True,
         )
     )

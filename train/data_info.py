@@ -10,8 +10,9 @@ from typing import Any
 
 from asc_kit.console import console
 from asc_kit.dataset import Dataset, Layout, find_layout, read_dataset
+from asc_kit.parallel import in_parallel
 
-from .recording_facts import each_in_parallel, read_header
+from .recording_facts import FILES_AT_ONCE, read_header
 
 
 def describe(root: Path, class_map: Path | None = None) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def describe(root: Path, class_map: Path | None = None) -> dict[str, Any]:
     """
     layout = find_layout(root)
     dataset = read_dataset(root, class_map)
-    headers = each_in_parallel(read_header, [dataset.path(clip) for clip in dataset.clips], "headers")
+    headers = in_parallel(read_header, [dataset.path(clip) for clip in dataset.clips], "headers", at_once=FILES_AT_ONCE)
     lengths = [header.seconds for header in headers]
     seconds_of: Counter[str] = Counter()
     for clip, seconds in zip(dataset.clips, lengths, strict=True):

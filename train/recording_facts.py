@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.audio import open_recording
-from asc_kit.console import progress_bar
 from asc_kit.errors import DataError
 
 Problem = Literal["missing", "unreadable", "empty", "not_finite"]
-T = TypeVar("T")
 
 STEP = 1 / 32768
 """One step of 16-bit audio, full scale ±1."""
 
 _BLOCK_FRAMES = 2**20
-_FILES_AT_ONCE = 32
+FILES_AT_ONCE = 32
+"""What a thread takes at a time: headers are read faster than threads take turns."""
 # Some writers count the eight bytes of the header's start in; fewer than that are not missing audio.
 _RIFF_SLACK_BYTES = 8
 
@@ -100,22 +96,6 @@ def read_header(path: Path) -> Header:
             sample_rate_hz=recording.samplerate,
             format=f"{recording.format} {recording.subtype}",
         )
-
-
-def each_in_parallel(work: Callable[[Path], T], paths: Sequence[Path], title: str) -> list[T]:
-    """Do something with every file, in threads (decoding and hashing leave the interpreter free), with a bar."""
-    batches = [paths[start : start + _FILES_AT_ONCE] for start in range(0, len(paths), _FILES_AT_ONCE)]
-    pool = ThreadPoolExecutor(os.cpu_count() or 1)
-    results: list[T] = []
-    try:
-        with progress_bar(title, len(paths)) as (bar, task):
-            for batch in pool.map(lambda batch: [work(path) for path in batch], batches):
-                results += batch
-                bar.advance(task, len(batch))
-    finally:
-        # a failure or Ctrl-C must not wait for thousands of files still queued
-        pool.shutdown(cancel_futures=True)
-    return results
 
 
 def _decode(recording: Any) -> RecordingFacts:
