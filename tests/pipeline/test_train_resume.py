@@ -3,37 +3,50 @@
 import fcntl
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from tone_data import write_recipe, write_tone_data
+from tone_data import RECIPE
 
 import asc_kit.train.layers  # noqa: F401  a saved network needs its layers known
-from asc_kit.errors import AscKitError, SpecError
+from asc_kit.dataset import read_dataset
+from asc_kit.errors import AscKitError, ModelError, SpecError
 from asc_kit.run import Run
-from asc_kit.train import fitting
-from asc_kit.train.checkpoint import Checkpoint, Progress
+from asc_kit.train import fitting, working_folder
+from asc_kit.train.checkpoint import Checkpoint, Epoch, Progress
 from asc_kit.train.recipe import load_recipe
+from asc_kit.train.run_log import RunLog
 from asc_kit.train.session import Session
-from asc_kit.train.working_folder import STATE, partial_folder
+from asc_kit.train.warm_start import WarmStart
+from asc_kit.train.working_folder import STATE, Diverged, partial_folder
 
+MICRO_SETTINGS = """
+[model_settings]
+input_channels = 8
+blocks = [{ channels = 8, pool = true }, { channels = 8 }]
+dropout = 0.3
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tone_data(tmp_path_factory.mktemp("data") / "tones")
+"""
 
 
 @pytest.fixture(scope="module")
 def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_recipe(tmp_path_factory.mktemp("recipe"))
+    """The tiny recipe with another network: one with dropout, whose random numbers must go on as well."""
+    before, _, after = RECIPE.partition("[model_settings]")
+    path = tmp_path_factory.mktemp("recipe") / "dropout.toml"
+    path.write_text(before.replace("cp_mobile", "micro_scene") + MICRO_SETTINGS + after[after.index("[frontend]") :])
+    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +124,89 @@ def test_going_on_ends_where_it_would_have_ended(
     assert columns[0] == columns[1]
     with pytest.raises(SpecError, match="no interrupted training"):
         session(data, recipe_path, out, resume=True).train()
+
+
+def test_ctrl_c_after_the_last_step_is_not_lost(
+    tmp_path: Path, data: Path, recipe_path: str, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Any, epoch: int) -> None:
+        if epoch == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(fitting.Fitting, "_keep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        session(data, recipe_path, tmp_path / "cut").train()
+    monkeypatch.undo()
+    session(data, recipe_path, tmp_path / "cut", resume=True).train()
+    assert same(tmp_path / "cut", whole)
+
+
+def test_only_the_same_training_may_go_on(tmp_path: Path, data: Path, recipe_path: str, whole: Path) -> None:
+    train_set = read_dataset(data).split("train")
+    moved, changed = tmp_path / "moved", tmp_path / "changed"
+    shutil.copytree(whole, moved)
+    shutil.copytree(whole, changed)
+    (changed / "model.keras").write_bytes(b"another")
+
+    def identity(train_set: Any = train_set, **options: Any) -> str:
+        return session(data, recipe_path, tmp_path / "run", **options)._identity(train_set)
+
+    assert identity(teacher=whole) == identity(teacher=moved)
+    begun = WarmStart(run=whole)
+    others = [
+        identity(),
+        identity(replace(train_set, labels=train_set.labels[::-1])),  # another class map: other outputs
+        identity(seed=6),
+        identity(cache=tmp_path),
+        identity(teacher=whole),
+        identity(teacher=changed),
+        identity(warm_start=begun),
+        identity(warm_start=replace(begun, run=changed)),
+        identity(warm_start=replace(begun, exclude=("b1_*",))),
+    ]
+    assert len(set(others)) == len(others)
+
+
+def test_epochs_that_are_trained_again_are_logged_once(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def epoch(number: int, loss: float) -> Epoch:
+        return Epoch(epoch=number, learning_rate=0.1, loss=loss, accuracy=0.5, seconds=1.0)
+
+    killed = [epoch(1, 4.0), epoch(2, 3.0), epoch(3, 2.0)]
+    with closing(RunLog(tmp_path)) as log:
+        for number in (1, 2, 3):
+            log.write(killed[:number])
+    with closing(RunLog(tmp_path)) as log:  # the last checkpoint was of epoch 1
+        log.write([*killed[:1], epoch(2, 3.5)])
+    events = EventAccumulator(str(tmp_path / "logs"))
+    events.Reload()
+    assert [event.step for event in events.Tensors("training/loss")] == [1, 2]
+    assert (tmp_path / "history.csv").read_text().splitlines()[2].startswith("2,0.1,3.5,")
+
+
+@pytest.mark.parametrize(("failure", "stays"), [(ModelError, True), (OSError, True), (Diverged, False)])
+def test_what_fails_after_hours_keeps_the_checkpoint(tmp_path: Path, failure: type[Exception], stays: bool) -> None:
+    with pytest.raises(failure), working_folder.working_folder(tmp_path / "run", resume=False) as folder:
+        (folder / STATE).write_text("hours")
+        raise failure("no")
+    assert (tmp_path / "run.partial" / STATE).is_file() == stays
+
+
+def test_a_run_that_cannot_be_moved_into_place_keeps_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path, path: Path) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(working_folder, "put_folder", refuse)
+    with pytest.raises(OSError, match="no"), working_folder.working_folder(tmp_path / "run", resume=False) as folder:
+        (folder / STATE).write_text("hours")
+    monkeypatch.undo()
+    with working_folder.working_folder(tmp_path / "run", resume=True) as folder:
+        assert (folder / STATE).read_text() == "hours"
+        (folder / "run.json").write_text("{}")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
 
 
 def test_another_seed_gives_other_weights(tmp_path: Path, data: Path, recipe_path: str, whole: Path) -> None:

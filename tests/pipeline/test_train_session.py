@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from tone_data import BANDS_HZ, write_recipe, write_tone_data
+from tone_data import BANDS_HZ, write_tone_data
 
 import asc_kit.train.layers  # noqa: F401  a saved network needs its layers known
 from asc_kit.errors import AscKitError, DataError, ModelError
@@ -17,16 +17,6 @@ from asc_kit.records import read_record
 from asc_kit.run import Run, RunManifest
 from asc_kit.train.recipe import Recipe, load_recipe, resolved
 from asc_kit.train.session import Session
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tone_data(tmp_path_factory.mktemp("data") / "tones")
-
-
-@pytest.fixture(scope="module")
-def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_recipe(tmp_path_factory.mktemp("recipe"))
 
 
 @pytest.fixture(scope="module")

@@ -1,42 +1,23 @@
-"""Trainings that build on others or share the work: warm starts, teachers, cached features, several workers."""
+"""Trainings that build on others or save work: warm starts, teachers, cached features; long recordings, many labels."""
 
-import json
 import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import soundfile
-from tone_data import BANDS_HZ, write_recipe, write_tone_data
+from tiny_training import PLAIN, losses, network, train
+from tone_data import BANDS_HZ, write_tone_data
 
 import asc_kit.train.layers  # noqa: F401  a saved network needs its layers known
 from asc_kit.dataset import read_dataset
 from asc_kit.errors import AscKitError, SpecError
-from asc_kit.run import Run, RunManifest
-from asc_kit.train.distribution import Distribution, start_distribution
+from asc_kit.run import Run
 from asc_kit.train.feature_cache import cached_log_mel
 from asc_kit.train.frontend_graph import log_mel_graph
 from asc_kit.train.recipe import load_recipe
-from asc_kit.train.session import Session
-from asc_kit.train.teacher import teacher_logits
+from asc_kit.train.teacher import open_teacher, teacher_logits
 from asc_kit.train.warm_start import WarmStart, warm_start
-
-PLAIN = ("time_roll_s=0", "frequency_mask_bands=0", "mixstyle_p=0")  # nothing drawn at random
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tone_data(tmp_path_factory.mktemp("data") / "tones")
-
-
-@pytest.fixture(scope="module")
-def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_recipe(tmp_path_factory.mktemp("recipe"))
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +32,6 @@ def teacher(tmp_path_factory: pytest.TempPathFactory, data: Path, recipe_path: s
     out = tmp_path_factory.mktemp("trained") / "teacher"
     assert train(data, recipe_path, out, *PLAIN, "epochs=15").evaluation.accuracy > 0.9
     return out
-
-
-def train(data: Path, recipe_path: str, out: Path, *overrides: str, **options: Any) -> RunManifest:
-    manifest = Session(recipe=load_recipe(recipe_path, overrides), data=data, out=out, **options).train()
-    assert manifest is not None
-    return manifest
-
-
-def network(run: Path) -> Any:
-    return keras.models.load_model(run / "model.keras")
-
-
-def losses(run: Path) -> list[float]:
-    return [float(line.split(",")[2]) for line in (run / "history.csv").read_text().splitlines()[1:]]
 
 
 # warm start
@@ -117,7 +84,7 @@ def test_another_architecture_is_refused_with_the_layers_to_leave_out(
 
 def test_a_teacher_says_what_its_network_says(teacher: Path, data: Path) -> None:
     train_set = read_dataset(data).split("train")
-    logits = teacher_logits(teacher, train_set, train_set.labels, None)
+    logits = teacher_logits(Run.open(teacher), train_set, None, np.arange(60, dtype=np.int32))
     assert logits.shape == (60, 3)
     guesses = [train_set.labels[index] for index in logits.argmax(axis=1)]
     hits = sum(guess == clip.scene_label for guess, clip in zip(guesses, train_set.clips, strict=True))
@@ -135,7 +102,16 @@ def test_a_student_that_hears_its_teacher_alone_learns_from_it(
 
 def test_a_teacher_of_other_classes_is_refused(run: Path, data: Path) -> None:
     with pytest.raises(SpecError, match="has other classes: high, low, mid"):
-        teacher_logits(run, read_dataset(data).split("train"), ("x", "y", "z"), None)
+        open_teacher(run, ("x", "y", "z"), "single_label")
+    with pytest.raises(SpecError, match="the student is multi_label"):
+        open_teacher(run, ("high", "low", "mid"), "multi_label")
+
+
+def test_a_teacher_whose_windows_are_of_another_length_is_refused(run: Path, data: Path) -> None:
+    train_set = read_dataset(data).split("train")
+    halves = np.repeat(np.arange(60, dtype=np.int32), 2)  # of a student that hears half of a clip at a time
+    with pytest.raises(SpecError, match=r"windows of 0.256 s, 60 of these clips, the student hears 120"):
+        teacher_logits(Run.open(run), train_set, 0.128, halves)
 
 
 # cached features
@@ -239,67 +215,3 @@ def test_multi_label_training(tmp_path: Path, recipe_path: str) -> None:
     assert outputs.shape == (None, 3)
     with pytest.raises(AscKitError, match="several labels"):
         train(tmp_path / "data", recipe_path, tmp_path / "single", *PLAIN)
-
-
-# several workers
-
-
-def free_ports(n: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(n)]
-    for each in sockets:
-        each.bind(("localhost", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def test_two_workers_follow_the_loss_of_one(tmp_path: Path, run: Path, data: Path, recipe_path: str) -> None:
-    workers = [f"localhost:{port}" for port in free_ports(2)]
-    command = [sys.executable, "-m", "asc_kit", "train", recipe_path, "--data", str(data), "--out", "run"]
-    settings = [part for override in (*PLAIN, "epochs=4") for part in ("--set", override)]
-    processes = []
-    for index in range(2):
-        config = json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}})
-        processes.append(
-            subprocess.Popen(
-                [*command, *settings],
-                cwd=tmp_path,
-                env={**os.environ, "TF_CONFIG": config},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-            )  # fmt: skip
-        )
-    errors = [process.communicate(timeout=300)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], errors
-    assert "the first worker writes the run" in errors[1]
-    assert Run.open(tmp_path / "run").manifest.workers == 2
-    # batch normalization over the whole batch included: only the order of float sums differs
-    np.testing.assert_allclose(losses(tmp_path / "run"), losses(run), rtol=1e-5)
-    for ours, theirs in zip(network(tmp_path / "run").get_weights(), network(run).get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{",
-        "[]",
-        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
-        '{"cluster": {"ps": ["a:1"], "worker": ["a:2"]}, "task": {"type": "worker", "index": 0}}',
-    ],
-)
-def test_a_wrong_tf_config_is_an_error(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(SpecError, match="TF_CONFIG"):
-        start_distribution()
-
-
-def test_a_batch_that_cannot_be_shared_is_an_error() -> None:
-    class Two:
-        num_replicas_in_sync = 2
-
-    with pytest.raises(SpecError, match="batch of 25") as caught:
-        Distribution(strategy=Two(), workers=2).check_batch(25)
-    assert "batch_size=26" in (caught.value.hint or "")

@@ -1,0 +1,44 @@
+"""Train a recipe (a TOML file, with overrides) for four steps on one processor and on two: the same must come out.
+
+A script, because TensorFlow's processor can be cut in two only before TensorFlow starts.
+"""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from asc_kit.train.augmentation import Augmenter
+from asc_kit.train.distribution import Distribution
+from asc_kit.train.models import build_model
+from asc_kit.train.recipe import load_recipe
+from asc_kit.train.schedule import optimizer_of, schedule_of
+from asc_kit.train.step import training_step
+
+devices = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(devices[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+labels = ("high", "low", "mid")
+recipe = load_recipe(sys.argv[1], sys.argv[2:])
+rng = np.random.default_rng(4)
+audio = rng.integers(-9000, 9000, (12, recipe.frontend.clip_samples)).astype(np.int16)
+targets = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
+found = []
+for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])):
+    distribution = Distribution(strategy=strategy)
+    keras.utils.set_random_seed(2)
+    with distribution.scope():
+        model = build_model(recipe.model, recipe.model_settings, recipe.frontend, 3)
+        optimizer = optimizer_of(recipe.training, schedule_of(recipe.training, 1))
+        optimizer.build(model.trainable_variables)
+    distribution.synchronize(model)
+    augmenter = Augmenter(recipe.frontend, recipe.augmentation)
+    step = distribution.run(
+        training_step(model, optimizer, recipe, augmenter, labels, is_audio=True, batch_size=12, seed=1)
+    )
+    losses = [[float(value) for value in step(audio, targets, np.zeros(12, np.int32))] for _ in range(4)]
+    found.append([losses, [np.asarray(weight) for weight in model.weights]])
+(alone, own), (spread, theirs) = found
+np.testing.assert_allclose(spread, alone, rtol=1e-4)
+for ours, other in zip(theirs, own, strict=True):
+    np.testing.assert_allclose(ours, other, rtol=1e-3, atol=1e-4)
