@@ -19,8 +19,8 @@ import click
 
 from asc_kit import __version__
 from asc_kit.run import Run, RunManifest
-from asc_kit.train.assessment import open_subject
-from asc_kit.train.evaluation_document import GroupRecord, MeanSd, build_document
+from asc_kit.train.evaluation.assessment import open_subject
+from asc_kit.train.evaluation.document import GroupRecord, MeanSd, build_document
 
 BATCH = 32
 # not the default: the settings of our own recipes were chosen on that one

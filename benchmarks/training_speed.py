@@ -25,12 +25,12 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from asc_kit.train.augmentation import Augmenter, synthetic_impulse_responses  # noqa: E402
-from asc_kit.train.batches import Examples, epoch_batches  # noqa: E402
+from asc_kit.train.fitting.schedule import optimizer_of, schedule_of  # noqa: E402
+from asc_kit.train.fitting.step import training_step  # noqa: E402
 from asc_kit.train.frontend_graph import log_mel_graph, model_input_graph  # noqa: E402
+from asc_kit.train.inputs.batches import Examples, epoch_batches  # noqa: E402
 from asc_kit.train.models import build_model  # noqa: E402
 from asc_kit.train.recipe import Augmentation, Recipe, load_recipe  # noqa: E402
-from asc_kit.train.schedule import optimizer_of, schedule_of  # noqa: E402
-from asc_kit.train.step import training_step  # noqa: E402
 
 RECIPES = ("dcase2024_baseline", "dcase2021_resnet11", "cp_mobile_micro")
 LABELS = tuple(f"class{index}" for index in range(10))

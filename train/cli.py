@@ -53,8 +53,8 @@ def train(
     """
     from asc_kit.records import to_plain
 
+    from .evaluation.summary import show_evaluation
     from .session import Session
-    from .tables import show_evaluation
     from .warm_start import WarmStart
 
     if (include or exclude) and warm_start is None:

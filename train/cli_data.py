@@ -74,7 +74,7 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
 @_JSON
 def info(folder: Path, class_map: Path | None, as_json: bool) -> None:
     """Say what a data set holds: classes, recording devices, places, splits, lengths and sampling rates."""
-    from .data_info import describe, show
+    from .datasets.info import describe, show
 
     found = describe(folder, class_map)
     if as_json:
@@ -112,8 +112,8 @@ def check(
 
     Every recording is decoded to its end. Exit code 1 when there are errors, 0 with warnings alone.
     """
-    from .data_check import check as check_data
-    from .data_check import show
+    from .datasets.check import check as check_data
+    from .datasets.check import show
 
     report = check_data(folder, class_map=class_map, pairs=pairs, n_examples=examples)
     if as_json:
@@ -141,7 +141,7 @@ def splits(folder: Path, year: str, url: str | None, digests: dict[str, str], as
 
     from asc_kit.console import console
 
-    from .official_splits import SPLITS_URL, fetch_splits
+    from .datasets.official_splits import SPLITS_URL, fetch_splits
 
     files = fetch_splits(folder, year=int(year), url=url or SPLITS_URL, wanted=digests)
     if as_json:

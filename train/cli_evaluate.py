@@ -12,7 +12,7 @@ import click
 from .options import DATA, JSON
 
 if TYPE_CHECKING:
-    from .assessment import Subject
+    from .evaluation.assessment import Subject
 
 _PATH = click.Path(path_type=Path)
 
@@ -55,7 +55,7 @@ def evaluate(
         raise click.UsageError("--checkpoints needs --out, and goes without --predictions")
     if every != 1 and not checkpoints:
         raise click.UsageError("--every goes with --checkpoints")
-    from .assessment import open_subject
+    from .evaluation.assessment import open_subject
 
     subjects = [open_subject(path) for path in models]
     if unlabelled:
@@ -81,11 +81,11 @@ def _evaluate(
     from asc_kit.evaluation import evaluation_of
     from asc_kit.records import to_plain
 
-    from .assessment import Recordings, labelled_clips
-    from .evaluation_document import build_document
-    from .evaluation_files import write_evaluation, write_predictions
-    from .evaluation_tables import comparison_tables
-    from .tables import show_evaluation
+    from .evaluation.assessment import Recordings, labelled_clips
+    from .evaluation.document import build_document
+    from .evaluation.files import write_evaluation, write_predictions
+    from .evaluation.summary import show_evaluation
+    from .evaluation.tables import comparison_tables
 
     dataset = labelled_clips(data, split, subjects)
     recordings = Recordings(dataset)
@@ -112,8 +112,8 @@ def _evaluate(
 
 
 def _predict_unlabelled(subject: Subject, data: Path, predictions: Path) -> None:
-    from .assessment import Recordings, unlabelled_clips
-    from .evaluation_files import write_predictions
+    from .evaluation.assessment import Recordings, unlabelled_clips
+    from .evaluation.files import write_predictions
 
     dataset = unlabelled_clips(data, subject)
     write_predictions(predictions, dataset, subject.labels, subject.score(Recordings(dataset)))
@@ -129,9 +129,9 @@ def _evaluate_checkpoints(
     from asc_kit.records import to_plain
     from asc_kit.run import Run
 
-    from .assessment import Recordings, labelled_clips
-    from .evaluation_checkpoints import checkpoints_of, evaluate_checkpoints
-    from .tables import show_evaluation
+    from .evaluation.assessment import Recordings, labelled_clips
+    from .evaluation.checkpoints import checkpoints_of, evaluate_checkpoints
+    from .evaluation.summary import show_evaluation
 
     if subject.kind != "float":
         raise SpecError(f"{subject.path} is a bundle: only a run has checkpoints", hint="give the run")

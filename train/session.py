@@ -22,11 +22,11 @@ from asc_kit.metrics import OutputActivation, probabilities
 from asc_kit.records import sha256_file, short_id, write_json
 from asc_kit.run import KERAS_MODEL, MANIFEST, SAVED_MODEL, Run, RunManifest
 
+from .fitting.working_folder import STATE, check_working_folder, partial_folder, working_folder
+from .inputs.teacher import open_teacher
 from .models import build_model
 from .recipe import Recipe, resolved, write_recipe
-from .teacher import open_teacher
 from .warm_start import WarmStart
-from .working_folder import STATE, check_working_folder, partial_folder, working_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class Session:
         examples = None if self.cache is not None else self._windows(train_set, "training clips")
         test_windows = self._windows(test_set, "test clips")
 
-        from .distribution import start_distribution
+        from .fitting.distribution import start_distribution
 
         distribution = start_distribution()
         if not distribution.is_chief:
@@ -103,10 +103,10 @@ class Session:
     def _fit(self, folder: Path, train_set: Dataset, windows: Windows | None, distribution: Any) -> _Fitted:
         import keras
 
-        from .checkpoint import Checkpoint
         from .complexity import complexity_of
-        from .examples import make_augmenter, make_examples
-        from .fitting import Fitting
+        from .fitting.checkpoint import Checkpoint
+        from .fitting.loop import Fitting
+        from .inputs.examples import make_augmenter, make_examples
         from .network import inference_model
         from .warm_start import warm_start
 

@@ -26,7 +26,7 @@ from asc_kit.export.representative import representative_clips
 from asc_kit.frontend import log_mel, model_input
 from asc_kit.records import read_record, to_plain
 from asc_kit.run import Run
-from asc_kit.train.evaluation_checkpoints import CheckpointRecord
+from asc_kit.train.evaluation.checkpoints import CheckpointRecord
 from asc_kit.train.recipe import load_recipe
 from asc_kit.train.session import Session
 

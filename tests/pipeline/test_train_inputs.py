@@ -13,10 +13,10 @@ import asc_kit.train.layers  # noqa: F401  a saved network needs its layers know
 from asc_kit.dataset import read_dataset
 from asc_kit.errors import AscKitError, SpecError
 from asc_kit.run import Run
-from asc_kit.train.feature_cache import cached_log_mel
 from asc_kit.train.frontend_graph import log_mel_graph
+from asc_kit.train.inputs.feature_cache import cached_log_mel
+from asc_kit.train.inputs.teacher import open_teacher, teacher_logits
 from asc_kit.train.recipe import load_recipe
-from asc_kit.train.teacher import open_teacher, teacher_logits
 from asc_kit.train.warm_start import WarmStart, warm_start
 
 
@@ -127,7 +127,7 @@ def test_cached_features_are_the_features_and_are_computed_once(
     np.testing.assert_array_equal(values[7], log_mel_graph(spec)(audio[np.newaxis])[0].numpy())
     assert clip.tolist() == list(range(60))
 
-    monkeypatch.setattr("asc_kit.train.feature_cache.load_windows", None)  # would fail if it were called again
+    monkeypatch.setattr("asc_kit.train.inputs.feature_cache.load_windows", None)  # would fail if it were called again
     again, _ = cached_log_mel(train_set, spec, None, tmp_path)
     np.testing.assert_array_equal(again, values)
     other = load_recipe(recipe_path, ["n_mels=23"]).frontend

@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy.special import expit, log_softmax, softmax
 from scipy.stats import entropy
 
-from asc_kit.train.losses import (
+from asc_kit.train.fitting.losses import (
     loss_function,
     sigmoid_cross_entropy,
     sigmoid_distillation,

@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asc_kit.train.pcgrad import pcgrad
+from asc_kit.train.fitting.pcgrad import pcgrad
 
 SEED = tf.constant([1, 2], tf.int64)
 SHAPES = ((3, 4), (5,), (2, 2, 2))

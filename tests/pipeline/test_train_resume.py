@@ -23,13 +23,13 @@ import asc_kit.train.layers  # noqa: F401  a saved network needs its layers know
 from asc_kit.dataset import read_dataset
 from asc_kit.errors import AscKitError, ModelError, SpecError
 from asc_kit.run import Run
-from asc_kit.train import fitting, working_folder
-from asc_kit.train.checkpoint import Checkpoint, Epoch, Progress
+from asc_kit.train.fitting import loop, working_folder
+from asc_kit.train.fitting.checkpoint import Checkpoint, Epoch, Progress
+from asc_kit.train.fitting.run_log import RunLog
+from asc_kit.train.fitting.working_folder import STATE, Diverged, partial_folder
 from asc_kit.train.recipe import load_recipe
-from asc_kit.train.run_log import RunLog
 from asc_kit.train.session import Session
 from asc_kit.train.warm_start import WarmStart
-from asc_kit.train.working_folder import STATE, Diverged, partial_folder
 
 MICRO_SETTINGS = """
 [model_settings]
@@ -73,7 +73,7 @@ def same(a: Path, b: Path) -> bool:
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     """Let Ctrl-C come while the given step, counted over all epochs, is at work."""
     taken = 0
-    original = fitting.training_step
+    original = loop.training_step
 
     def counted(*args: Any, **kwargs: Any) -> Callable[..., Any]:
         import tensorflow as tf
@@ -93,7 +93,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
 
         return wrapped
 
-    monkeypatch.setattr(fitting, "training_step", counted)
+    monkeypatch.setattr(loop, "training_step", counted)
 
 
 @pytest.mark.parametrize("steps", [1, 7, 10])
@@ -133,7 +133,7 @@ def test_ctrl_c_after_the_last_step_is_not_lost(
         if epoch == 3:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(fitting.Fitting, "_keep", interrupted)
+    monkeypatch.setattr(loop.Fitting, "_keep", interrupted)
     with pytest.raises(KeyboardInterrupt):
         session(data, recipe_path, tmp_path / "cut").train()
     monkeypatch.undo()

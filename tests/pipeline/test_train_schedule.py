@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from asc_kit.train.fitting.schedule import schedule_of
 from asc_kit.train.recipe import Training
-from asc_kit.train.schedule import schedule_of
 
 
 def test_learning_rate_rises_then_falls_to_nothing() -> None:

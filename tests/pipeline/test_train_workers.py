@@ -15,8 +15,8 @@ from tiny_training import PLAIN, losses, network, train
 
 from asc_kit.errors import SpecError
 from asc_kit.run import Run
-from asc_kit.train.distribution import Distribution, start_distribution
-from asc_kit.train.working_folder import STATE
+from asc_kit.train.fitting.distribution import Distribution, start_distribution
+from asc_kit.train.fitting.working_folder import STATE
 
 SCRIPT = Path(__file__).parents[1] / "support" / "two_processors.py"
 

@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from asc_kit.train.augmentation import Augmenter
-from asc_kit.train.distribution import Distribution
+from asc_kit.train.fitting.distribution import Distribution
+from asc_kit.train.fitting.schedule import optimizer_of, schedule_of
+from asc_kit.train.fitting.step import training_step
 from asc_kit.train.models import build_model
 from asc_kit.train.recipe import load_recipe
-from asc_kit.train.schedule import optimizer_of, schedule_of
-from asc_kit.train.step import training_step
 
 devices = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(devices[0], [tf.config.LogicalDeviceConfiguration()] * 2)

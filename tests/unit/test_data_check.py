@@ -13,10 +13,10 @@ import soundfile
 from data_layouts import META_HEADER, SAMPLES, sound, write_sound, write_tagging, write_tau
 
 from asc_kit.errors import DataError
-from asc_kit.train.data_check import check
-from asc_kit.train.data_info import describe
-from asc_kit.train.findings import KINDS, Findings
-from asc_kit.train.recording_facts import examine
+from asc_kit.train.datasets.check import check
+from asc_kit.train.datasets.findings import KINDS, Findings
+from asc_kit.train.datasets.info import describe
+from asc_kit.train.datasets.recording_facts import examine
 
 
 def tau_rows() -> list[tuple[str, str, str, str]]:

@@ -15,10 +15,10 @@ from asc_kit.dataset import Dataset, Task
 from asc_kit.errors import DataError
 from asc_kit.evaluation import Evaluation, TaggingEvaluation, evaluation_of
 from asc_kit.records import parse_record, to_plain
-from asc_kit.train.assessment import Subject, unlabelled_clips
-from asc_kit.train.evaluation_document import EvaluationDocument, build_document
-from asc_kit.train.evaluation_files import write_evaluation, write_predictions
-from asc_kit.train.evaluation_tables import PlainTable, comparison_tables, to_markdown
+from asc_kit.train.evaluation.assessment import Subject, unlabelled_clips
+from asc_kit.train.evaluation.document import EvaluationDocument, build_document
+from asc_kit.train.evaluation.files import write_evaluation, write_predictions
+from asc_kit.train.evaluation.tables import PlainTable, comparison_tables, to_markdown
 
 LABELS = ("bus", "metro|station", "tram")
 

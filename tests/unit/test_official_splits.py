@@ -15,7 +15,7 @@ from data_layouts import META_HEADER, SPLIT_HEADER
 
 from asc_kit.dataset import read_dataset
 from asc_kit.errors import DataError
-from asc_kit.train.official_splits import FILES, SPLITS_URL, fetch_splits
+from asc_kit.train.datasets.official_splits import FILES, SPLITS_URL, fetch_splits
 
 SCENES = ("airport", "park", "tram")
 DEVICES = ("a", "b")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from asc_kit.dataset import TRAIN_SPLITS, read_dataset
 from asc_kit.errors import AscKitError, DataError
-from asc_kit.train.data_info import describe
+from asc_kit.train.datasets.info import describe
 from asc_kit.train.synth import SCENES, SynthSpec, plan_clips, synthesize
 from asc_kit.train.synth.layout import SPLIT_PERCENTAGES, TEST_RECORDING_DEVICES, TRAIN_RECORDING_DEVICES
 from asc_kit.train.synth.layout import training_splits as splits_of

@@ -23,7 +23,7 @@ from asc_kit.metrics import probabilities
 from asc_kit.run import MANIFEST as RUN_MANIFEST
 from asc_kit.run import Run
 
-from .tensorflow_start import start_tensorflow
+from ..tensorflow_start import start_tensorflow
 
 _RECORDINGS = (".wav", ".flac")
 
@@ -124,7 +124,7 @@ def _run(path: Path) -> Subject:
     def score(recordings: Recordings) -> NDArray[np.float64]:
         windows = recordings.windows(manifest.frontend, manifest.hop_samples)
         start_tensorflow()
-        from .network import load_saved_model, predict
+        from ..network import load_saved_model, predict
 
         network = load_saved_model(run.saved_model_path)
         outputs = predict(network, manifest.frontend, windows.samples, "evaluation").astype(np.float64)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from asc_kit.dataset import Task
 
-from .recipe import Training
+from ..recipe import Training
 
 Loss = Callable[[Any, Any, Any], Any]
 """(logits, targets, teacher's logits or None), each float32 [batch, n_labels], to the loss of each example, [batch]."""

@@ -18,12 +18,12 @@ from asc_kit.console import console, progress_bar
 from asc_kit.errors import AscKitError
 from asc_kit.run import CHECKPOINTS
 
-from .augmentation import Augmenter
-from .batches import Examples, Shard, epoch_batches, steps_per_epoch
+from ..augmentation import Augmenter
+from ..inputs.batches import Examples, Shard, epoch_batches, steps_per_epoch
+from ..recipe import Recipe
 from .checkpoint import Checkpoint, Epoch, Progress
 from .distribution import Distribution
 from .interruption import postponed_interrupts
-from .recipe import Recipe
 from .run_log import RunLog
 from .schedule import optimizer_of, schedule_of
 from .step import training_step

@@ -61,7 +61,7 @@ def teacher_logits(run: Run, dataset: Dataset, hop_s: float | None, clip: NDArra
     SpecError
         When the teacher's windows are not as many as the student's: they are of another length.
     """
-    from .network import load_saved_model, predict
+    from ..network import load_saved_model, predict
 
     spec = run.manifest.frontend
     hop_samples = None if hop_s is None else max(1, round(hop_s * spec.sample_rate_hz))

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from asc_kit.errors import SpecError
 
-from .augmentation import Augmenter
-from .frontend_graph import log_mel_graph, model_input_graph
+from ..augmentation import Augmenter
+from ..frontend_graph import log_mel_graph, model_input_graph
+from ..recipe import Recipe
 from .losses import loss_function
 from .pcgrad import pcgrad
-from .recipe import Recipe
 
 
 def training_step(

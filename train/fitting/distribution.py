@@ -13,7 +13,7 @@ from asc_kit.console import console
 from asc_kit.errors import AscKitError, SpecError
 from asc_kit.native_output import hidden_stderr
 
-from .tensorflow_start import start_tensorflow
+from ..tensorflow_start import start_tensorflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

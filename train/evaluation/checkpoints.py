@@ -21,8 +21,8 @@ from asc_kit.metrics import label_precisions, lwlrap, probabilities
 from asc_kit.records import STRICT, read_record, sha256_file, write_json
 from asc_kit.run import CHECKPOINTS, Run, RunManifest
 
-from .evaluation_document import figures_of
-from .tensorflow_start import start_tensorflow
+from ..tensorflow_start import start_tensorflow
+from .document import figures_of
 
 LOGS = "logs"
 _BATCH = 64
@@ -125,8 +125,8 @@ class _Network:
         start_tensorflow()
         import tensorflow as tf
 
-        from .frontend_graph import front_end_graph
-        from .network import inference_model, load_keras_model
+        from ..frontend_graph import front_end_graph
+        from ..network import inference_model, load_keras_model
 
         self._manifest: RunManifest = run.manifest
         self._model = load_keras_model(run.keras_model_path)

@@ -14,8 +14,8 @@ from asc_kit.dataset import Dataset
 from asc_kit.evaluation import Evaluation
 from asc_kit.records import write_bytes, write_json, write_text
 
-from .evaluation_document import EvaluationDocument
-from .evaluation_tables import to_markdown
+from .document import EvaluationDocument
+from .tables import to_markdown
 
 
 def write_evaluation(document: EvaluationDocument, out: Path) -> tuple[Path, ...]:
@@ -30,7 +30,7 @@ def write_evaluation(document: EvaluationDocument, out: Path) -> tuple[Path, ...
         found = model.evaluation
         if not isinstance(found, Evaluation):
             continue
-        from .evaluation_pictures import confusion_png, reliability_png
+        from .pictures import confusion_png, reliability_png
 
         suffix = f"_{number}" if len(document.models) > 1 else ""
         title = f"{model.name}, {model.kind}, seed {model.seed}, split {found.split}"

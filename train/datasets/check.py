@@ -19,8 +19,8 @@ from asc_kit.dataset.tau import parse_name
 from asc_kit.errors import DataError
 from asc_kit.parallel import in_parallel
 
-from .data_inventory import Inventory, take_inventory
 from .findings import Findings
+from .inventory import Inventory, take_inventory
 from .recording_facts import FILES_AT_ONCE, RecordingFacts, examine
 
 COMMON_SHARE = 0.9

@@ -85,7 +85,7 @@ def _read(paths: tuple[Path, Path], spec: FrontEndSpec) -> tuple[NDArray[np.floa
 def _fill(paths: tuple[Path, Path], dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None) -> None:
     import tensorflow as tf
 
-    from .frontend_graph import log_mel_graph
+    from ..frontend_graph import log_mel_graph
 
     windows = load_windows(dataset, spec, hop_samples, "clips")
     graph: Any = tf.function(log_mel_graph(spec), reduce_retracing=True)

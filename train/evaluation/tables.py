@@ -10,7 +10,7 @@ from rich.table import Table
 
 from asc_kit.evaluation import Evaluation, TaggingEvaluation
 
-from .evaluation_document import EvaluationDocument, GroupRecord, MeanSd, figures_of
+from .document import EvaluationDocument, GroupRecord, MeanSd, figures_of
 
 # with more columns than this a table does not fit a page: then the labels are rows
 _COLUMNS = 12

@@ -14,11 +14,11 @@ from asc_kit.console import progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.errors import DataError
 
-from .augmentation import Augmenter, device_responses, load_impulse_responses, synthetic_impulse_responses
+from ..augmentation import Augmenter, device_responses, load_impulse_responses, synthetic_impulse_responses
+from ..frontend_graph import log_mel_graph
+from ..recipe import Recipe
 from .batches import Examples
 from .feature_cache import cached_log_mel
-from .frontend_graph import log_mel_graph
-from .recipe import Recipe
 from .teacher import open_teacher, teacher_logits
 
 _BATCH = 64

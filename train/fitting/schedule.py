@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from .recipe import Training
+from ..recipe import Training
 
 
 @keras.saving.register_keras_serializable(package="asc_kit")

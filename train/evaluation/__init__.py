@@ -1,0 +1,1 @@
+"""How well models do: scored, put side by side, shown and written."""

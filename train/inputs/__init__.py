@@ -1,0 +1,1 @@
+"""What the training loop takes: windows, their targets, what a teacher says of them."""
