@@ -48,11 +48,12 @@ def choose_clips(bundle: Bundle, root: Path, split: str | None, limit: int | Non
     DataError
         When the data set is missing or broken, a recording is missing, or its labels are not the model's.
     """
-    own = bundle.manifest.provenance.metrics_int8.split
-    dataset = read_dataset(root).split(*((split,) if split is not None else (own, *TEST_SPLITS)))
+    manifest = bundle.manifest
+    names = (split,) if split is not None else (manifest.provenance.metrics_int8.split, *TEST_SPLITS)
+    dataset = read_dataset(root).for_task(manifest.task).split(*names)
     if limit is not None:
         dataset = proportional(dataset, limit)
-    check_labels(dataset, bundle.manifest.labels, bundle.manifest.task)
+    check_labels(dataset, manifest.labels, manifest.task)
     for clip in dataset.clips:
         if not dataset.path(clip).is_file():
             raise DataError(

@@ -70,7 +70,7 @@ class Session:
             When training diverges.
         """
         check_working_folder(self.out, resume=self.resume)
-        dataset = read_dataset(self.data, class_map=self.class_map)
+        dataset = read_dataset(self.data, class_map=self.class_map).for_task(self.recipe.task)
         train_set = dataset.split(*((self.split,) if self.split else TRAIN_SPLITS))
         test_set = dataset.split(*test_split_for(self.split))
         _check(self.recipe, train_set, test_set)

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
@@ -103,6 +103,14 @@ class Dataset:
     def path(self, clip: Clip) -> Path:
         """Return the path of a clip's recording."""
         return self.root / clip.filename
+
+    def for_task(self, task: Task) -> Dataset:
+        """Return these clips for a model of this task.
+
+        One class to a clip is a case of any number of labels, so such clips serve multi-label models as well; clips
+        with several labels serve no other ones, and return as they are.
+        """
+        return replace(self, task=task) if task == "multi_label" else self
 
     def split(self, *names: str) -> Dataset:
         """Return the clips of the first split that exists among `names`.

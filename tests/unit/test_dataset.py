@@ -12,6 +12,7 @@ from asc_kit.dataset.class_map import read_class_map
 from asc_kit.dataset.pins import PinnedFile, Pins
 from asc_kit.dataset.tau import parse_name
 from asc_kit.errors import DataError
+from asc_kit.evaluation import check_labels
 from asc_kit.records import sha256_file, write_json
 from asc_kit.train.synth.layout import SynthSpec, plan_clips
 
@@ -51,6 +52,17 @@ def test_a_split_keeps_the_classes_of_the_whole(tmp_path: Path) -> None:
     split = read_dataset(root).split(*TEST_SPLITS)
     assert split.labels == ("park", "tram") and split.split_name == "test"
     assert [clip.recording_device for clip in split.clips] == ["s4"]
+
+
+def test_one_class_to_a_clip_serves_models_of_many_labels_too(tmp_path: Path) -> None:
+    dataset = read_dataset(write(tmp_path, test="filename\tscene_label\naudio/p2.wav\tpark\n"))
+    tags = dataset.for_task("multi_label")
+    assert (dataset.task, tags.task, tags.split("test").task) == ("single_label", "multi_label", "multi_label")
+    assert (tags.clips, tags.data_id) == (dataset.clips, dataset.data_id)
+    check_labels(tags.split("test"), dataset.labels, "multi_label")
+    # the other way round some clips would lose labels
+    with pytest.raises(DataError, match="any number of labels"):
+        check_labels(tags.for_task("single_label"), dataset.labels, "single_label")
 
 
 def test_the_first_split_that_exists_is_taken(tmp_path: Path) -> None:

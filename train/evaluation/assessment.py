@@ -164,7 +164,10 @@ def labelled_clips(data: Path, split: str | None, subjects: Sequence[Subject]) -
     DataError
         When the data set is broken, or has labels that one of the models does not know.
     """
+    tasks = {subject.task for subject in subjects}
     dataset = read_dataset(data)
+    if len(tasks) == 1:
+        dataset = dataset.for_task(tasks.pop())
     if split != "all":
         own = {subject.test_split for subject in subjects}
         usual = (*own, *TEST_SPLITS) if len(own) == 1 else TEST_SPLITS
