@@ -133,3 +133,17 @@ def test_reserved_room_is_taken_on_the_disk(tmp_path: Path) -> None:
     reserve(path)
     assert os.stat(path).st_blocks * 512 >= 1 << 20
     assert path.read_bytes() == bytes(1 << 20)
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "figures.json"
+    path.write_text("before")
+
+    def full(*names: object) -> None:
+        raise OSError(28, "No space left on device")  # as write() raises it: it knows of no file
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_bytes(path, b"after")
+    assert caught.value.filename == str(path) and caught.value.errno == 28
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -256,3 +257,25 @@ def test_info_takes_the_challenges_own_folders(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "park [bold]" in done.stderr and "[/a]" in done.stderr
+
+
+def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # a clip of a second has 88,244 bytes
+
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "asc_kit",
+        "data",
+        "synth",
+        "--out",
+        str(tmp_path / "data"),
+        "--clips",
+        "100",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=no_room, timeout=120)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "File too large" in done.stderr and ".wav" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ import numpy as np
 
 from asc_kit.audio import to_int16
 from asc_kit.dataset import META_COLUMNS
-from asc_kit.records import new_folder, write_json
+from asc_kit.records import new_folder, write_bytes, write_json
 
 from .layout import SCENES, TEST_RECORDING_DEVICES, Moment, SynthSpec, plan_clips, training_splits
 from .recording_devices import RECORDING_DEVICES, record
@@ -94,7 +95,10 @@ def _write_clips(folder: Path, spec: SynthSpec, moments: Iterable[Moment]) -> in
             rng = np.random.default_rng([*key, TEST_RECORDING_DEVICES.index(name)])
             audio = record(rng, sound, spec.sample_rate_hz, RECORDING_DEVICES[name])
             samples = to_int16(np.asarray(audio, np.float32))
-            soundfile.write(folder / moment.filename(name), samples, spec.sample_rate_hz, subtype="PCM_16")
+            # by way of memory: of a full disk soundfile says "System error.", Python what is the matter
+            wav = io.BytesIO()
+            soundfile.write(wav, samples, spec.sample_rate_hz, format="WAV", subtype="PCM_16")
+            write_bytes(folder / moment.filename(name), wav.getvalue())
             written += 1
     return written
 
