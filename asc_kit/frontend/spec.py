@@ -84,7 +84,7 @@ class FrontEndSpec:
             (_is_smooth(self.n_fft), "n_fft must have no prime factor above 5"),
             (0 < self.win_length <= self.n_fft, "win_length must be from 1 to n_fft"),
             (self.hop_length > 0, "hop_length must be positive"),
-            (self.n_mels > 0, "n_mels must be positive"),
+            (0 < self.n_mels <= self.n_freqs, "n_mels must be from 1 to the n_fft // 2 + 1 frequencies there are"),
             (0 <= self.f_min_hz < self.f_max_hz, "f_min_hz must be at least 0 and below f_max_hz"),
             (2 * self.f_max_hz <= self.sample_rate_hz, "f_max_hz must be at most half of sample_rate_hz"),
             (self.log_offset > 0, "log_offset must be positive"),

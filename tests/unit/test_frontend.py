@@ -275,3 +275,10 @@ def test_contradictions_are_refused(change: dict, named: str) -> None:
 def test_a_clip_of_another_length_is_refused() -> None:
     with pytest.raises(DataError, match="100 samples"):
         log_mel(np.zeros(99, np.float32), SMALL)
+
+
+def test_more_bands_than_frequencies_are_refused() -> None:
+    """A slip of the keyboard (100000 for 100) must not take the machine's memory."""
+    assert dataclasses.replace(SMALL, n_mels=SMALL.n_freqs).n_mels == SMALL.n_freqs
+    with pytest.raises(SpecError, match="n_mels must be from 1"):
+        dataclasses.replace(SMALL, n_mels=SMALL.n_freqs + 1)
