@@ -151,6 +151,11 @@ def test_two_processors_follow_one_with_conflicting_tasks_too(tmp_path: Path) ->
         "[]",
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
         '{"cluster": {"ps": ["a:1"], "worker": ["a:2"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": "a:1,b:2"}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": {"0": "a:1", "1": "b:2"}}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "b:x"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "b"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": true}}',
     ],
 )
 def test_a_wrong_tf_config_is_an_error(text: str, monkeypatch: pytest.MonkeyPatch) -> None:

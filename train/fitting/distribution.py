@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from asc_kit.errors import AscKitError, SpecError
 from asc_kit.native_output import hidden_stderr
 
 from ..tensorflow_start import start_tensorflow
+
+# what TensorFlow itself does not take ends in a traceback
+_ADDRESS = re.compile(r"\S+:\d{1,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +172,11 @@ def _read_config(text: str) -> tuple[int, int]:
     if (
         set(config["cluster"]) != {"worker"}
         or kind != "worker"
-        or not (isinstance(index, int) and 0 <= index < len(workers))
+        or not isinstance(workers, list)
+        or not all(isinstance(worker, str) and _ADDRESS.fullmatch(worker) for worker in workers)
+        or not (type(index) is int and 0 <= index < len(workers))
     ):
-        raise SpecError(f"TF_CONFIG must list workers alone, and this one of them. Received: {text:.200}", hint=hint)
+        raise SpecError(
+            f"TF_CONFIG must list workers alone, each host:port, and this one of them. Received: {text:.200}", hint=hint
+        )
     return index, len(workers)
