@@ -88,6 +88,9 @@ def _evaluate(
     from .evaluation.tables import comparison_tables
 
     dataset = labelled_clips(data, split, subjects)
+    for folder in (out, predictions.parent if predictions is not None else None):
+        if folder is not None:
+            _make_folder(folder)
     recordings = Recordings(dataset)
     results = []
     for subject in subjects:
@@ -150,6 +153,16 @@ def _evaluate_checkpoints(
     _say(f"records and logs: {out}")
     if as_json:
         click.echo(json.dumps([to_plain(record) for record in records], indent=2, ensure_ascii=False))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of results, before hours of evaluation rather than after."""
+    from asc_kit.errors import AscKitError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise AscKitError(f"no folder {folder} can be made: {failure}", hint="choose another") from failure
 
 
 def _say(text: str) -> None:

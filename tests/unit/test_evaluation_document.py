@@ -88,6 +88,18 @@ def test_runs_that_differ_in_their_seed_are_one_row() -> None:
     assert len(shown["Models; shares in %, log loss in nats"].rows) == 5
 
 
+def test_runs_that_learned_from_another_run_are_a_group_of_their_own() -> None:
+    settings = subject(1).settings or {}
+    runs = [
+        (subject(seed, settings={**settings, "teacher": teacher, "warm_start": None}), evaluation(seed))
+        for seed, teacher in ((1, None), (2, None), (1, "/big"))
+    ]
+    assert [(group.title, group.runs) for group in build_document(runs, "0").groups] == [
+        ("tiny, float, split25, teacher=None", 2),
+        ("tiny, float, split25, teacher=/big", 1),
+    ]
+
+
 def test_bundles_of_unknown_settings_are_numbered() -> None:
     bundles = [
         (subject(1, kind="int8", settings=None, train_split=None, train_data_id=data), evaluation(1)) for data in "ab"

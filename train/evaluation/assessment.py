@@ -21,7 +21,7 @@ from asc_kit.frontend import FrontEndSpec
 from asc_kit.int8_scores import clip_scores
 from asc_kit.metrics import probabilities
 from asc_kit.run import MANIFEST as RUN_MANIFEST
-from asc_kit.run import Run
+from asc_kit.run import Run, RunManifest
 
 from ..tensorflow_start import start_tensorflow
 
@@ -70,7 +70,7 @@ class Subject:
     test_split: str
     """Name of the split its own training evaluated it on."""
     settings: dict[str, Any] | None
-    """The recipe as it was trained; a bundle does not know."""
+    """The recipe as it was trained, with the runs it learned from or began with; a bundle does not know."""
     score: Callable[[Recordings], NDArray[np.float64]]
     """Gives each clip's probabilities, [n_clips, n_labels]: the mean over its windows."""
 
@@ -141,9 +141,18 @@ def _run(path: Path) -> Subject:
         train_data_id=manifest.train_data_id,
         train_split=manifest.train_split,
         test_split=manifest.test_split,
-        settings=manifest.recipe,
+        settings=_settings(manifest),
         score=score,
     )
+
+
+def _settings(manifest: RunManifest) -> dict[str, Any]:
+    """Return all that decides what a training gives, but its seed and its clips."""
+    # two runs of one recipe are not the same training when one of them learned from another run
+    settings = {**manifest.recipe, "teacher": manifest.teacher, "warm_start": manifest.warm_start}
+    # how often weights are kept changes none of them
+    settings["training"] = {key: value for key, value in settings["training"].items() if key != "checkpoint_epochs"}
+    return settings
 
 
 def labelled_clips(data: Path, split: str | None, subjects: Sequence[Subject]) -> Dataset:

@@ -65,7 +65,7 @@ def reliability_png(found: Evaluation, title: str) -> bytes:
         axes.set_ylabel("right, %")
         axes.grid(True, color="#d3d9df")
         axes.set_axisbelow(True)
-        axes.legend(loc="upper left", fontsize=8, frameon=False)
+        axes.legend(loc="best", fontsize=8, frameon=False)
 
     return _png(draw, (4.8, 4.2), f"{title}\nexpected calibration error {100 * found.ece:.1f} %")
 
