@@ -28,7 +28,7 @@ def open_recording(path: Path) -> Iterator[Any]:
 
     hint = "it must be a WAV or FLAC file; record or copy it again"
     if not path.is_file():
-        raise DataError(f"recording {path} does not exist")
+        raise DataError(f"recording {path} does not exist", hint="asc-kit data check finds all that are missing")
     if path.suffix.lower() == ".raw":
         # soundfile takes the name for a promise of samples without a header, and wants to be told their format
         raise DataError(

@@ -300,3 +300,15 @@ def test_an_empty_meta_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "meta.csv").write_text(META_HEADER)
     report = check(tmp_path)
     assert report["clips"] == 0 and [row["kind"] for row in report["findings"]] == ["table"]
+
+
+@pytest.mark.parametrize("above", ["", "train/"])
+def test_a_class_folder_without_recordings(tmp_path: Path, above: str) -> None:
+    for split in ("train/", "test/") if above else ("",):
+        for number in range(6):
+            write_sound(tmp_path / f"{split}{'ab'[number % 2]}" / f"{split.strip('/')}{number}.wav")
+    assert counts(tmp_path) == {}
+    (tmp_path / f"{above}empty").mkdir()
+    (tmp_path / f"{above}empty" / "notes.txt").write_text("nothing here yet")
+    (tmp_path / f"{above}_noise").mkdir()
+    assert counts(tmp_path) == {"empty_folder": 1}

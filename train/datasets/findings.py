@@ -31,6 +31,7 @@ KINDS: Mapping[str, tuple[Severity, str]] = {
     "clipped": ("warning", "recordings with many samples at full scale"),
     "odd_length": ("warning", "recordings of another length than nearly all"),
     "odd_rate": ("warning", "recordings of another sampling rate than nearly all"),
+    "empty_folder": ("warning", "folders among those of the classes that hold no recordings"),
     "unlisted": ("warning", "recordings in the folder that no table names"),
 }
 

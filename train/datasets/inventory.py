@@ -195,7 +195,13 @@ def _without_labels(path: Path) -> bool:
 
 
 def _read_folders(inventory: Inventory) -> None:
-    for split, folders in class_folders(inventory.root).items():
+    by_split = class_folders(inventory.root)
+    for parent in sorted({folder.parent for folders in by_split.values() for folder in folders}):
+        for path in sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))):
+            if not recordings_below(path):
+                name = str(path.relative_to(inventory.root))
+                inventory.found.add("empty_folder", name, name)
+    for split, folders in by_split.items():
         chosen = inventory.splits.setdefault(split, {}) if split is not None else {}
         for folder in folders:
             for path in recordings_below(folder):
