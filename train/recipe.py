@@ -215,9 +215,9 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
         matches = [path for path in paths if ".".join(path) == name or path[-1] == name]
         if not matches:
             known = tuple(".".join(path) for path in paths)
+            short = tuple(path[-1] for path in paths if len(path) > 1)
             raise SpecError(
-                f"recipe {recipe.name} has no setting {name!r}",
-                hint=_did_you_mean(name, known + tuple(path[-1] for path in paths)).rstrip("; "),
+                f"recipe {recipe.name} has no setting {name!r}", hint=_did_you_mean(name, known, short).rstrip("; ")
             )
         if len(matches) > 1:
             choices = ", ".join(".".join(path) for path in matches)
@@ -245,6 +245,6 @@ def _toml_value(text: str) -> Any:
         return text  # a bare word: --set window=hamming
 
 
-def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+def _did_you_mean(name: str, known: Sequence[str], also: Sequence[str] = ()) -> str:
+    near = difflib.get_close_matches(name, [*known, *also], n=3, cutoff=0.5)
     return f"did you mean {' or '.join(near)}; " if near else f"known: {', '.join(known)}; "

@@ -244,3 +244,10 @@ def test_mistakes_in_the_command_end_with_2_and_write_nothing(
     assert done.returncode == 2, done.stderr
     assert expected in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_setting_like_none_lists_each_once() -> None:
+    with pytest.raises(SpecError) as caught:
+        load_recipe("cp_mobile_micro", ["zzzzzzzz=1"])
+    names = (caught.value.hint or "").removeprefix("known: ").split(", ")
+    assert "training.epochs" in names and "epochs" not in names and len(names) == len(set(names))
