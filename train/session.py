@@ -91,7 +91,8 @@ class Session:
                 self._fit(Path(folder), train_set, examples, distribution)
             return None
         with working_folder(self.out, resume=self.resume) as folder:
-            write_recipe(self.recipe, folder / "recipe.toml")
+            if not self.resume:  # a resumption that is refused must not take away what the right one needs
+                write_recipe(self.recipe, folder / "recipe.toml")
             fitted = self._fit(folder, train_set, examples, distribution)
             manifest = self._finish(folder, fitted, train_set, test_set, test_windows, distribution.workers)
             write_json(folder / MANIFEST, manifest)

@@ -116,6 +116,8 @@ def test_going_on_ends_where_it_would_have_ended(
         session(data, recipe_path, out, seed=6, resume=True).train()
     with pytest.raises(SpecError, match="another training"):
         session(data, recipe_path, out, "batch_size=10", resume=True).train()
+    # what was asked for in vain is not what lies there
+    assert load_recipe(str(partial_folder(out) / "recipe.toml")).training.batch_size != 10
 
     session(data, recipe_path, out, resume=True).train()
     assert same(out, whole)

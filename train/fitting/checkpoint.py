@@ -123,7 +123,7 @@ class Checkpoint:
         if note["identity"] != self.identity or shapes != [tuple(variable.shape) for variable in variables]:
             raise SpecError(
                 f"checkpoint {self.path} belongs to another training: recipe, seed and data must be the same",
-                hint=hint,
+                hint=f"its recipe is {self.path.with_name('recipe.toml')}; {hint}",
             )
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
