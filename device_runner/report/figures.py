@@ -137,7 +137,7 @@ def histogram(samples: Sequence[int], median: float, unit: str) -> str:
         axes.hist(samples, bins=min(40, max(5, len(set(samples)))), color=_PALETTE[0])
         axes.axvline(median, color=_PALETTE[1], linestyle="--", linewidth=1.2)
         axes.set_xlabel(f"{unit}; dashed: median")
-        axes.set_ylabel("clips")
+        axes.set_ylabel("inferences")
         axes.xaxis.set_major_locator(_few_ticks())
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.grid(True, axis="y")
