@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,9 +64,9 @@ class Elementwise(OperatorDefinition):
             macs=0,
         )
 
+    @abstractmethod
     def choose(self, node: Node) -> Kernel:
         """Choose the kernel."""
-        raise NotImplementedError
 
 
 def _loops(inputs: tuple[Tensor, ...], output: Tensor) -> Loops | None:

@@ -45,22 +45,7 @@ SPECS = {
     ),
     "deltas": replace(MICRO, delta_width=3),
     "standardised": replace(MICRO, standardize="clip"),
-    "dsmn": replace(
-        MICRO,
-        sample_rate_hz=44100,
-        clip_samples=44100,
-        n_fft=4096,
-        win_length=4096,
-        hop_length=1024,
-        n_mels=256,
-        f_max_hz=22050.0,
-        mel_norm="slaney",
-        log="log10",
-        log_offset=1e-10,
-        layout="time_mel",
-        standardize="clip",
-        delta_width=5,
-    ),
+    "dsmn": load_recipe("dsmn_model1").frontend,
 }
 
 

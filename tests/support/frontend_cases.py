@@ -11,6 +11,7 @@ from asc_kit.firmware_gen.emit import ModelInfo, template
 from asc_kit.firmware_gen.frontend_tables import FrontEndTables, frontend_tables
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.quantization import TensorInfo
+from asc_kit.train.recipe import load_recipe
 
 SPECS = {
     "dcase2024": FrontEndSpec(
@@ -77,21 +78,7 @@ SPECS = {
 }
 # those that need a whole clip's log-mel values
 CLIP_SPECS = {
-    "dsmn": FrontEndSpec(
-        sample_rate_hz=44100,
-        clip_samples=44100,
-        n_fft=4096,
-        win_length=4096,
-        hop_length=1024,
-        n_mels=256,
-        f_max_hz=22050.0,
-        mel_norm="slaney",
-        log="log10",
-        log_offset=1e-10,
-        layout="time_mel",
-        standardize="clip",
-        delta_width=5,
-    ),
+    "dsmn": load_recipe("dsmn_model1").frontend,
     "standardised": replace(SPECS["not_centred"], standardize="clip"),
     "deltas": replace(SPECS["magnitude_mixed_radix"], delta_width=9),
     "both_mel_time": replace(SPECS["odd_half"], standardize="clip", delta_width=3, hop_length=50),
