@@ -20,30 +20,6 @@ from asc_kit.parallel import in_parallel
 T = TypeVar("T")
 
 
-def run_int8(model: bytes, inputs: NDArray[np.int8], title: str = "reference kernels") -> NDArray[np.int8]:
-    """Run an int8 model on many inputs with TFLite's reference kernels.
-
-    Parameters
-    ----------
-    model
-        The flatbuffer.
-    inputs
-        Shape [n, ...], each one the model's input without its batch axis.
-    title
-        What the progress bar says.
-
-    Returns
-    -------
-    NDArray[np.int8]
-        Shape [n, n_outputs].
-    """
-
-    def one(interpreter: Int8Model, index: int) -> NDArray[np.int8]:
-        return interpreter.run(inputs[index][np.newaxis]).reshape(-1)
-
-    return np.stack(map_int8(model, one, len(inputs), title))
-
-
 def clip_scores(bundle: Bundle, dataset: Dataset, title: str = "reference kernels") -> NDArray[np.float64]:
     """Return the probabilities of a bundle's labels for each clip: the mean over its windows.
 

@@ -95,12 +95,20 @@ def load_saved_model(path: Path) -> Callable[[Any], Any]:
     return lambda features: loaded.batch(features)
 
 
+def with_front_end(network: Callable[[Any], Any], spec: FrontEndSpec) -> Callable[[Any], Any]:
+    """Return the graph from audio, int16 [batch, clip_samples], to a network's outputs, [batch, n_labels]."""
+    front_end = front_end_graph(spec)
+    graph: Callable[[Any], Any] = tf.function(
+        lambda audio: network(front_end(tf.cast(audio, tf.float32) / 32768.0)), reduce_retracing=True
+    )
+    return graph
+
+
 def predict(
     network: Callable[[Any], Any], spec: FrontEndSpec, samples: NDArray[np.int16], title: str
 ) -> NDArray[np.float32]:
     """Return the network's outputs, shape [n, n_labels], of audio [n, clip_samples]."""
-    front_end = front_end_graph(spec)
-    graph = tf.function(lambda audio: network(front_end(tf.cast(audio, tf.float32) / 32768.0)), reduce_retracing=True)
+    graph = with_front_end(network, spec)
     outputs = []
     with progress_bar(title, len(samples)) as (bar, task):
         for start in range(0, len(samples), _BATCH):

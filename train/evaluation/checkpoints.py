@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,19 +123,12 @@ class _Network:
 
     def __init__(self, run: Run) -> None:
         start_tensorflow()
-        import tensorflow as tf
-
-        from ..frontend_graph import front_end_graph
-        from ..network import inference_model, load_keras_model
+        from ..network import inference_model, load_keras_model, with_front_end
 
         self._manifest: RunManifest = run.manifest
         self._model = load_keras_model(run.keras_model_path)
         deployed = inference_model(self._model, run.manifest.task)
-        front_end = front_end_graph(run.manifest.frontend)
-        self._graph: Any = tf.function(
-            lambda audio: deployed(front_end(tf.cast(audio, tf.float32) / 32768.0), training=False),
-            input_signature=[tf.TensorSpec((None, run.manifest.frontend.clip_samples), tf.int16)],
-        )
+        self._graph = with_front_end(lambda features: deployed(features, training=False), run.manifest.frontend)
 
     def load(self, path: Path) -> None:
         """Take the weights of a checkpoint."""
