@@ -19,13 +19,51 @@ from asc_kit.errors import BundleError
 from asc_kit.evaluation import AnyEvaluation
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
 from asc_kit.metrics import OutputActivation, probabilities
-from asc_kit.quantization import TensorInfo
+from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.records import STRICT, parse_record, read_json, sha256_file
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MANIFEST = "bundle.json"
 MODEL = "model.tflite"
 GOLDEN = "golden"
+
+VariantName = Literal["float16", "dynamic_range"]
+"""Forms of a network beside the int8 one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fidelity:
+    """The int8 model against the fake-quantized float network that it was made from: same weights, same ranges."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    windows: int
+    """Number of inputs compared."""
+    mean_steps: float
+    """Mean difference of the outputs, in quantization steps of the output."""
+    max_steps: float
+    """Largest one."""
+    same_class: Annotated[float, Field(ge=0, le=1)]
+    """Share of the inputs for which both find the same output largest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """Another form of the network, for a computer that has an interpreter and floats."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: VariantName
+    """``float16``: weights of 16 bits, computed in float32. ``dynamic_range``: weights of 8 bits, activations
+    quantized as they come."""
+    filename: str
+    """The flatbuffer, in the bundle's folder."""
+    sha256: str
+    """Its hash."""
+    n_bytes: int
+    """Its size."""
+    evaluation: AnyEvaluation
+    """It on the clips of `Provenance.metrics_int8`, with the interpreter's own kernels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +82,10 @@ class Provenance:
     """Fingerprint of the training clips."""
     train_recording_devices: tuple[str, ...]
     """Recording devices heard in training; all others are unseen."""
-    quantization: Literal["ptq"]
+    quantization: QuantizationSettings
     """How the weights and activations were quantized."""
     representative_clips: int
-    """Number of training clips that set the activation ranges."""
+    """Number of training clips that set the activation ranges; fewer than the settings where there are fewer."""
     representative_id: str
     """Fingerprint of those clips."""
     tools: dict[str, str]
@@ -56,6 +94,8 @@ class Provenance:
     """The float model on clips of the test split: all, or a stratified sample of a large one."""
     metrics_int8: AnyEvaluation
     """The int8 model, reference kernels, on the same clips."""
+    fidelity: Fidelity
+    """How closely the int8 model follows its simulation in float, on those clips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +122,7 @@ class BundleManifest:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     """Version of this record."""
     name: str
     """Name of the model: the recipe's."""
@@ -111,6 +151,8 @@ class BundleManifest:
     """The golden clips."""
     provenance: Provenance
     """Where it comes from."""
+    variants: tuple[Variant, ...] = ()
+    """Other forms of the same network."""
 
     def __post_init__(self) -> None:
         checks: tuple[tuple[bool, str], ...] = (
@@ -186,6 +228,8 @@ class Bundle:
         _verify(path / MODEL, manifest.model_sha256)
         for entry in manifest.golden:
             _verify(bundle._golden_path(entry), entry.sha256)
+        for variant in manifest.variants:
+            _verify(path / variant.filename, variant.sha256)
         return bundle
 
     @property

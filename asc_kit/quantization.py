@@ -1,4 +1,4 @@
-"""Affine int8 quantization: real = scale * (q - zero_point)."""
+"""Affine int8 quantization, real = scale * (q - zero_point), and the settings by which a network gets it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,45 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from asc_kit.records import STRICT
+
+Method = Literal["ptq", "qat"]
+"""Post-training quantization; or quantization-aware training, a fine-tuning of what that gives."""
+Calibration = Literal["min_max", "percentile", "mse"]
+"""How the range of an activation follows from the values seen: all of them; all but a share at either end; or the
+range whose quantization has the least mean squared error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantizationSettings:
+    """How a float network becomes int8. A recipe has them; ``asc-kit export`` can replace them."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    method: Method = "ptq"
+    """With or without fine-tuning."""
+    calibration: Calibration = "min_max"
+    """How ranges of activations are found."""
+    percentile: Annotated[float, Field(gt=50, le=100)] = 99.99
+    """Of the percentile calibration: the share of values, in percent, below the upper end; as many are above the
+    lower end."""
+    representative_clips: Annotated[int, Field(ge=0)] = 100
+    """Training clips that set the ranges."""
+    equalization: bool = False
+    """Whether the ranges of a tensor's channels are made alike first, by moving factors from layer to layer."""
+    bias_correction: bool = False
+    """Whether biases make up for the mean error that rounding the weights leaves in each channel."""
+    qat_epochs: Annotated[int, Field(gt=0)] = 4
+    """Fine-tuning: passes over the training windows."""
+    qat_batch_size: Annotated[int, Field(gt=0)] = 32
+    """Fine-tuning: windows per step."""
+    qat_learning_rate: Annotated[float, Field(gt=0)] = 3e-4
+    """Fine-tuning: first learning rate; it falls to zero along half a cosine."""
+    qat_teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """Fine-tuning: share of the float network's soft targets in the loss."""
+    qat_temperature: Annotated[float, Field(gt=0)] = 2.0
+    """Fine-tuning: what both networks' logits are divided by."""
+    qat_windows: Annotated[int, Field(gt=0)] = 20_000
+    """Fine-tuning: at most this many training windows, spread over classes and recording devices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

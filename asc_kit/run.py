@@ -23,9 +23,10 @@ from asc_kit.errors import SpecError
 from asc_kit.evaluation import AnyEvaluation
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.metrics import OutputActivation
+from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import STRICT, parse_record, read_json
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MANIFEST = "run.json"
 SAVED_MODEL = "saved_model"
 KERAS_MODEL = "model.keras"
@@ -40,7 +41,7 @@ class RunManifest:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     """Version of this record."""
     asc_kit: str
     """Version that trained."""
@@ -60,6 +61,8 @@ class RunManifest:
     """Whether each clip has exactly one class."""
     output_activation: OutputActivation
     """What the outputs are."""
+    quantization: QuantizationSettings
+    """How it is to be quantized."""
     hop_samples: Annotated[int, Field(gt=0)] | None = None
     """Distance of the windows a longer recording is cut into, in samples; its score is the mean over the windows.
     None: the first window stands for the recording."""

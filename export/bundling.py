@@ -18,6 +18,7 @@ from asc_kit.bundle import (
     MANIFEST,
     MODEL,
     BundleManifest,
+    Fidelity,
     GoldenEntry,
     Provenance,
 )
@@ -78,7 +79,7 @@ def export_run(run: Run, out: Path, data: Path | None, n_representative: int) ->
         output_info = _tensor_info(interpreter.output_details)
         float_metrics, int8_metrics = _measure(run, model, input_info, output_info, test_set)
         manifest = BundleManifest(
-            schema_version=2,
+            schema_version=3,
             name=run.manifest.name,
             task=run.manifest.task,
             labels=run.manifest.labels,
@@ -97,12 +98,13 @@ def export_run(run: Run, out: Path, data: Path | None, n_representative: int) ->
                 seed=run.manifest.seed,
                 train_data_id=run.manifest.train_data_id,
                 train_recording_devices=run.manifest.train_recording_devices,
-                quantization="ptq",
+                quantization=run.manifest.quantization,
                 representative_clips=len(representative.dataset.clips),
                 representative_id=representative.dataset.data_id,
                 tools=_tools(run.manifest),
                 metrics_float=float_metrics,
                 metrics_int8=int8_metrics,
+                fidelity=Fidelity(windows=0, mean_steps=0.0, max_steps=0.0, same_class=1.0),
             ),
         )
         write_bytes(folder / MODEL, model)

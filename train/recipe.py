@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 from asc_kit.dataset import Task
 from asc_kit.errors import SpecError
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import STRICT, parse_record, read_record, to_plain, write_bytes
 
 from .models import model_file
@@ -132,6 +133,8 @@ class Recipe:
     """How it is trained."""
     augmentation: Augmentation
     """What is varied in training."""
+    quantization: QuantizationSettings = field(default_factory=QuantizationSettings)
+    """How ``asc-kit export`` makes it int8, unless told otherwise."""
 
     @property
     def hop_samples(self) -> int | None:

@@ -145,7 +145,8 @@ class Session:
         start = self.warm_start
         return short_id(
             {
-                "recipe": resolved(self.recipe),
+                # how it will be quantized has no part in the weights
+                "recipe": {key: value for key, value in resolved(self.recipe).items() if key != "quantization"},
                 "seed": self.seed,
                 "data": train_set.data_id,
                 "labels": train_set.labels,
@@ -177,7 +178,7 @@ class Session:
         activation: OutputActivation = "sigmoid" if recipe.task == "multi_label" else "logits"
         scores = test_windows.clip_means(probabilities(outputs.astype(np.float64), activation))
         return RunManifest(
-            schema_version=2,
+            schema_version=3,
             asc_kit=__version__,
             tools=_tools(),
             name=recipe.name,
@@ -187,6 +188,7 @@ class Session:
             frontend=spec,
             task=recipe.task,
             output_activation=activation,
+            quantization=recipe.quantization,
             hop_samples=recipe.hop_samples,
             class_map=None if self.class_map is None else os.fspath(self.class_map.resolve()),
             data_root=os.fspath(train_set.root.resolve()),

@@ -12,11 +12,11 @@ import numpy as np
 import tflite
 from sample_evaluation import perfect_evaluation
 
-from asc_kit.bundle import Bundle, BundleManifest, GoldenEntry, Provenance
+from asc_kit.bundle import Bundle, BundleManifest, Fidelity, GoldenEntry, Provenance
 from asc_kit.dataset import Task
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
 from asc_kit.interpreter import Int8Model
-from asc_kit.quantization import TensorInfo
+from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.records import sha256_file, write_bytes, write_json
 
 LABELS = ("high", "low", "quiet")
@@ -60,7 +60,7 @@ def make_tone_bundle(
     np.savez(golden, audio=audio, features=features, input=quantized, output=output)
     metrics = perfect_evaluation(LABELS, task)
     manifest = BundleManifest(
-        schema_version=2,
+        schema_version=3,
         name="tones",
         task=task,
         labels=LABELS,
@@ -80,8 +80,9 @@ def make_tone_bundle(
         ),
         provenance=Provenance(
             asc_kit="0", recipe="tones", seed=0, train_data_id="0" * 16, train_recording_devices=("a",),
-            quantization="ptq", representative_clips=1, representative_id="0" * 16, tools={},
+            quantization=QuantizationSettings(), representative_clips=1, representative_id="0" * 16, tools={},
             metrics_float=metrics, metrics_int8=metrics,
+            fidelity=Fidelity(windows=1, mean_steps=0.0, max_steps=0.0, same_class=1.0),
         ),
     )  # fmt: skip
     write_json(folder / "bundle.json", manifest)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sample_evaluation import perfect_evaluation
 
-from asc_kit.bundle import Bundle, BundleManifest, GoldenEntry, Provenance
+from asc_kit.bundle import Bundle, BundleManifest, Fidelity, GoldenEntry, Provenance
 from asc_kit.errors import BundleError
 from asc_kit.frontend import FrontEndSpec, log_mel
-from asc_kit.quantization import TensorInfo
+from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.records import sha256_file, to_plain, write_json
 
 SPEC = FrontEndSpec(
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     np.savez(path / "golden" / "one.npz", **arrays)
     metrics = perfect_evaluation(("park", "tram"))
     manifest = BundleManifest(
-        schema_version=2,
+        schema_version=3,
         name="tiny",
         task="single_label",
         labels=("park", "tram"),
@@ -55,12 +55,13 @@ def folder(tmp_path: Path) -> Path:
             seed=0,
             train_data_id="0" * 16,
             train_recording_devices=("a",),
-            quantization="ptq",
+            quantization=QuantizationSettings(),
             representative_clips=1,
             representative_id="0" * 16,
             tools={},
             metrics_float=metrics,
             metrics_int8=metrics,
+            fidelity=Fidelity(windows=1, mean_steps=0.0, max_steps=0.0, same_class=1.0),
         ),
     )
     write_json(path / "bundle.json", manifest)
@@ -99,7 +100,7 @@ def test_a_missing_file_is_refused(folder: Path, victim: str) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"schema_version": 1}, "schema version 1, this asc-kit reads 2"),
+        ({"schema_version": 1}, "schema version 1, this asc-kit reads 3"),
         ({"colour": "red"}, "colour"),
         ({"labels": ["park"]}, "labels"),
         ({"task": "karaoke"}, "task"),
