@@ -17,6 +17,7 @@ from asc_kit.dataset import Dataset
 from asc_kit.interpreter import Int8Model
 from asc_kit.parallel import in_parallel
 
+M = TypeVar("M")
 T = TypeVar("T")
 
 
@@ -50,16 +51,27 @@ def map_int8(model: bytes, work: Callable[[Int8Model, int], T], count: int, titl
 
     Each thread has an interpreter of its own, reference kernels; the results are in the numbers' order.
     """
+    return map_models(lambda: Int8Model(model), work, count, title)
+
+
+def map_models(make: Callable[[], M], work: Callable[[M, int], T], count: int, title: str) -> Sequence[T]:
+    """Do some work with a model for each number from 0 to `count` - 1, as `map_int8` does.
+
+    Parameters
+    ----------
+    make
+        Makes an interpreter; called once for each thread.
+    """
     workers = max(1, min(os.cpu_count() or 1, 8, count))
-    idle: SimpleQueue[Int8Model] = SimpleQueue()
+    idle: SimpleQueue[M] = SimpleQueue()
     for _ in range(workers):
-        idle.put(Int8Model(model))
+        idle.put(make())
 
     def one(index: int) -> T:
-        interpreter = idle.get()
+        model = idle.get()
         try:
-            return work(interpreter, index)
+            return work(model, index)
         finally:
-            idle.put(interpreter)
+            idle.put(model)
 
     return in_parallel(one, range(count), title, threads=workers)

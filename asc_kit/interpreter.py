@@ -1,4 +1,4 @@
-"""Run an int8 .tflite model on this machine with LiteRT or tflite-runtime, whichever is installed."""
+"""Run a .tflite model on this machine with LiteRT or tflite-runtime, whichever is installed."""
 
 from __future__ import annotations
 
@@ -23,36 +23,93 @@ class Int8Model:
     kernels
         ``reference``: TFLite's reference kernels, bit for bit what a board computes. ``fast``: the runtime's
         default kernels, which may differ by a few steps.
+
+    Raises
+    ------
+    ModelError
+        When the runtime cannot run it, or it has anything but one int8 input and one int8 output.
     """
 
     def __init__(self, model: bytes, kernels: Kernels = "reference") -> None:
-        with hidden_stderr():  # the runtimes say which delegate they made, once per interpreter
-            self._load(model, kernels)
-
-    def _load(self, model: bytes, kernels: Kernels) -> None:
-        interpreter_module, self.runtime = _import_runtime()
-        resolvers = interpreter_module.OpResolverType
-        resolver = resolvers.BUILTIN_REF if kernels == "reference" else resolvers.AUTO
-        try:
-            self._interpreter: Any = interpreter_module.Interpreter(
-                model_content=model, experimental_op_resolver_type=resolver, num_threads=1
-            )
-            self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as failure:
-            raise ModelError(f"{self.runtime} cannot run this model: {failure}") from failure
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        for details in (inputs, outputs):
-            if len(details) != 1 or details[0]["dtype"] != np.int8:
-                kinds = ", ".join(f"{d['name']}: {np.dtype(d['dtype']).name}" for d in details)
-                raise ModelError(f"expected one int8 input and one int8 output. Received: {kinds}")
-        self.input_details: dict[str, Any] = inputs[0]
-        self.output_details: dict[str, Any] = outputs[0]
+        self._interpreter, self.runtime = _prepare(model, kernels)
+        self.input_details, self.output_details = _ends(self._interpreter, np.dtype(np.int8))
 
     def run(self, quantized_input: NDArray[np.int8]) -> NDArray[np.int8]:
         """Run one inference: int8 of the input's shape in, int8 of the output's shape out."""
-        self._interpreter.set_tensor(self.input_details["index"], quantized_input)
-        self._interpreter.invoke()
-        return np.array(self._interpreter.get_tensor(self.output_details["index"]), np.int8)
+        return np.array(_invoke(self._interpreter, self.input_details, self.output_details, quantized_input), np.int8)
+
+
+class FloatModel:
+    """A model with float32 at both ends ready to run, whatever its weights are; the runtime's default kernels.
+
+    Not bit-exact to anything: the kernels, and with them the last digits, depend on the runtime and the processor.
+
+    Parameters
+    ----------
+    model
+        The flatbuffer.
+    input_shape
+        What it must take, batch of 1 first.
+    n_outputs
+        How many values it must give.
+
+    Raises
+    ------
+    ModelError
+        When the runtime cannot run it, or its ends are not these.
+    """
+
+    def __init__(self, model: bytes, *, input_shape: tuple[int, ...], n_outputs: int) -> None:
+        self._interpreter, self.runtime = _prepare(model, "fast")
+        self._input, self._output = _ends(self._interpreter, np.dtype(np.float32))
+        found = tuple(tuple(int(n) for n in details["shape"]) for details in (self._input, self._output))
+        expected = (input_shape, (1, n_outputs))
+        if found != expected:
+            raise ModelError(
+                f"expected a model that takes {expected[0]} and gives {expected[1]}. "
+                f"Received: one that takes {found[0]} and gives {found[1]}"
+            )
+
+    def run(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run one inference: float32 of the input's shape in, float32 [1, n_outputs] out."""
+        return np.array(_invoke(self._interpreter, self._input, self._output, features), np.float32)
+
+
+def _prepare(model: bytes, kernels: Kernels) -> tuple[Any, str]:
+    """Return an interpreter ready to run, and the name of the runtime it is of."""
+    module, runtime = _import_runtime()
+    kinds = module.OpResolverType
+    # XNNPACK, which AUTO brings, cannot prepare every model that the plain optimized kernels can: not CBAM's
+    fast = [kinds.AUTO, kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES]
+    resolvers = [kinds.BUILTIN_REF] if kernels == "reference" else fast
+    with hidden_stderr():  # the runtimes say which delegate they made, once per interpreter
+        for resolver in resolvers:
+            try:
+                interpreter = module.Interpreter(
+                    model_content=model, experimental_op_resolver_type=resolver, num_threads=1
+                )
+                interpreter.allocate_tensors()
+            except (RuntimeError, ValueError) as failure:
+                reason = failure
+            else:
+                return interpreter, runtime
+        raise ModelError(f"{runtime} cannot run this model: {reason}") from reason
+
+
+def _ends(interpreter: Any, dtype: np.dtype[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the details of the one input and the one output, which must be of the type given."""
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    for details in (inputs, outputs):
+        if len(details) != 1 or details[0]["dtype"] != dtype:
+            kinds = ", ".join(f"{d['name']}: {np.dtype(d['dtype']).name}" for d in details)
+            raise ModelError(f"expected one {dtype.name} input and one {dtype.name} output. Received: {kinds}")
+    return inputs[0], outputs[0]
+
+
+def _invoke(interpreter: Any, source: dict[str, Any], target: dict[str, Any], values: NDArray[Any]) -> Any:
+    interpreter.set_tensor(source["index"], values)
+    interpreter.invoke()
+    return interpreter.get_tensor(target["index"])
 
 
 def _import_runtime() -> tuple[Any, str]:

@@ -1,0 +1,103 @@
+"""Scores of a network's variants, float32 in and out, on this machine: one input, or whole data sets."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.audio import from_int16
+from asc_kit.bundle import Bundle, BundleManifest, Variant, VariantName
+from asc_kit.clips import read_windows
+from asc_kit.dataset import Dataset
+from asc_kit.errors import BundleError
+from asc_kit.frontend import log_mel, model_input
+from asc_kit.int8_scores import map_models
+from asc_kit.interpreter import FloatModel
+from asc_kit.metrics import probabilities
+from asc_kit.run import RunManifest
+
+
+def find_variant(bundle: Bundle, name: VariantName) -> Variant:
+    """Return what a bundle says about one of its variants.
+
+    Raises
+    ------
+    BundleError
+        When it has no such variant.
+    """
+    for variant in bundle.manifest.variants:
+        if variant.name == name:
+            return variant
+    others = ", ".join(variant.name for variant in bundle.manifest.variants)
+    raise BundleError(
+        f"bundle {bundle.path} has no variant {name}. It has: {others or 'none, only the int8 network'}",
+        hint=f"make it with: asc-kit export RUN --out BUNDLE --variant {name}",
+    )
+
+
+def open_variant(bundle: Bundle, name: VariantName) -> FloatModel:
+    """Make one of a bundle's variants ready to run.
+
+    Raises
+    ------
+    BundleError
+        When it has no such variant.
+    ModelError
+        When the variant is not a network with the bundle's input and labels.
+    """
+    return load_variant((bundle.path / find_variant(bundle, name).filename).read_bytes(), bundle.manifest)
+
+
+def load_variant(model: bytes, manifest: BundleManifest | RunManifest) -> FloatModel:
+    """Make the variant of a bundle's or a run's network ready to run, from its flatbuffer.
+
+    Raises
+    ------
+    ModelError
+        When it is not a network with that input and those labels.
+    """
+    return FloatModel(model, input_shape=manifest.frontend.input_shape, n_outputs=len(manifest.labels))
+
+
+def window_probabilities(
+    model: FloatModel, window: NDArray[np.int16], manifest: BundleManifest | RunManifest
+) -> NDArray[np.float64]:
+    """Classify one window: int16 [clip_samples] in, probabilities [n_labels] out; no quantization on the way."""
+    features = model_input(log_mel(from_int16(window), manifest.frontend), manifest.frontend)
+    return probabilities(model.run(features).reshape(-1).astype(np.float64), manifest.output_activation)
+
+
+def float_scores(
+    model: bytes, manifest: BundleManifest | RunManifest, dataset: Dataset, title: str
+) -> NDArray[np.float64]:
+    """Return the probabilities of the labels for each clip: the mean over its windows. On all cores.
+
+    Parameters
+    ----------
+    model
+        Flatbuffer of a variant.
+    manifest
+        Of the bundle or the run: front end, windows, labels.
+    dataset
+        The clips; recordings are read as they are needed.
+    title
+        What the progress bar says.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape [n_clips, n_labels].
+
+    Raises
+    ------
+    DataError
+        When a recording is missing, unreadable or empty.
+    ModelError
+        When the model does not fit the manifest.
+    """
+
+    def one(interpreter: FloatModel, index: int) -> NDArray[np.float64]:
+        windows = read_windows(dataset, manifest.frontend, manifest.hop_samples, index)
+        return np.asarray(np.mean([window_probabilities(interpreter, each, manifest) for each in windows], axis=0))
+
+    return np.stack(map_models(lambda: load_variant(model, manifest), one, len(dataset.clips), title))
