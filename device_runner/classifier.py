@@ -6,28 +6,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.audio import from_int16, to_int16
-from asc_kit.bundle import Bundle
-from asc_kit.interpreter import Int8Model, Kernels
+from asc_kit.bundle import Bundle, VariantName
+from asc_kit.float_scores import find_variant, open_variant, window_probabilities
+from asc_kit.interpreter import FloatModel, Int8Model, Kernels
 
 
 class SceneClassifier:
-    """The whole chain of a bundle: front end, int8 network, probabilities.
+    """The whole chain of a bundle: front end, network, probabilities.
 
     Parameters
     ----------
     bundle
         The bundle.
     kernels
-        ``fast`` for the runtime's own kernels, ``reference`` for bit for bit what a board computes.
+        Of the int8 network: ``fast`` for the runtime's own kernels, ``reference`` for bit for bit what a board
+        computes.
+    variant
+        Another form of the network than int8; it always has the runtime's own kernels.
+
+    Raises
+    ------
+    BundleError
+        When the bundle has no such variant.
+    ModelError
+        When the runtime cannot run the network.
     """
 
-    def __init__(self, bundle: Bundle, kernels: Kernels = "fast") -> None:
+    def __init__(self, bundle: Bundle, kernels: Kernels = "fast", variant: VariantName | None = None) -> None:
         self.bundle = bundle
         self.frontend = bundle.manifest.frontend
         self.labels = bundle.manifest.labels
         self.task = bundle.manifest.task
         self.hop_samples = bundle.manifest.hop_samples or max(1, self.frontend.clip_samples // 2)
-        self._model = Int8Model(bundle.model_path.read_bytes(), kernels)
+        self.variant = variant
+        self._model: Int8Model | FloatModel
+        if variant is None:
+            self.model_sha256 = bundle.manifest.model_sha256
+            self._model = Int8Model(bundle.model_path.read_bytes(), kernels)
+        else:
+            self.model_sha256 = find_variant(bundle, variant).sha256
+            self._model = open_variant(bundle, variant)
         self.runtime = self._model.runtime
 
     def probabilities(self, clip: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -44,8 +62,11 @@ class SceneClassifier:
         NDArray[np.float64]
             Shape [n_labels], in the bundle's order; their sum is 1 unless a clip may have several labels.
         """
-        rounded = from_int16(to_int16(clip))
-        return self.bundle.probabilities(self._model.run(self.bundle.audio_to_input(rounded)).reshape(-1))
+        rounded = to_int16(clip)
+        if isinstance(self._model, FloatModel):
+            return window_probabilities(self._model, rounded, self.bundle.manifest)
+        quantized = self.bundle.audio_to_input(from_int16(rounded))
+        return self.bundle.probabilities(self._model.run(quantized).reshape(-1))
 
     def ranking(
         self, probabilities: NDArray[np.float64], top: int | None = None, threshold: float = 0.0

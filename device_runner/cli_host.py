@@ -12,7 +12,7 @@ import click
 from asc_kit.errors import AscKitError
 
 if TYPE_CHECKING:
-    from asc_kit.bundle import BundleManifest
+    from asc_kit.bundle import BundleManifest, VariantName
 
     from .live import Heard
 
@@ -38,6 +38,11 @@ _THRESHOLD = click.option(
     metavar="P",
     help="Where recordings may have several labels: those at least this likely; default: 0.5.",
 )
+_VARIANT = click.option(
+    "--variant",
+    type=click.Choice(["float16", "dynamic_range"]),
+    help="Form of the network to run, of those the bundle has beside int8; not bit for bit what a board computes.",
+)
 
 
 @click.command()
@@ -51,6 +56,7 @@ _THRESHOLD = click.option(
     "--kernels", type=click.Choice(["fast", "reference"]), default="fast", show_default=True,
     help="reference: bit for bit what a board computes; slower.",
 )  # fmt: skip
+@_VARIANT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def predict(
     bundle: Path,
@@ -58,6 +64,7 @@ def predict(
     top: int | None,
     threshold: float | None,
     kernels: Literal["fast", "reference"],
+    variant: VariantName | None,
     as_json: bool,
 ) -> None:
     """Classify recordings on this machine.
@@ -66,6 +73,8 @@ def predict(
     may have any rate and length: the answer is the mean over windows, which overlap by half if the bundle does not
     say otherwise. Where a recording may have several labels, all likely ones are listed.
     """
+    if variant is not None and kernels == "reference":
+        raise click.UsageError("--kernels reference is for the int8 network: leave it out, or --variant")
     from asc_kit.bundle import Bundle
 
     from .classifier import SceneClassifier
@@ -77,7 +86,7 @@ def predict(
         threshold = _LIKELY if is_tagging and top is None else 0.0
     if top is None and not is_tagging:
         top = 1
-    classifier = SceneClassifier(opened, kernels)
+    classifier = SceneClassifier(opened, kernels, variant)
     results: list[dict[str, object]] = []
     failed = 0
     for path in files:
@@ -106,7 +115,8 @@ def predict(
             "bundle": str(bundle),
             "name": opened.manifest.name,
             "task": opened.manifest.task,
-            "model_sha256": opened.manifest.model_sha256,
+            "variant": variant,
+            "model_sha256": classifier.model_sha256,
             "runtime": classifier.runtime,
             "kernels": kernels,
             "files": results,
@@ -121,6 +131,7 @@ def predict(
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: its number, its name or a part of it.")
 @click.option("--hop", type=_Seconds(min=0.05), metavar="SECONDS", help="From line to line; default: the bundle's.")
 @_THRESHOLD
+@_VARIANT
 @click.option("--duration", type=_Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after so long.")
 @click.option("--list-devices", is_flag=True, help="List the microphones and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
@@ -129,6 +140,7 @@ def live(
     device: str | None,
     hop: float | None,
     threshold: float | None,
+    variant: VariantName | None,
     duration: float | None,
     list_devices: bool,
     as_json: bool,
@@ -149,14 +161,14 @@ def live(
     opened = Bundle.open(bundle)
     is_tagging = _check_threshold(opened.manifest, threshold)
     likely = (_LIKELY if threshold is None else threshold) if is_tagging else None
-    classifier = SceneClassifier(opened)
+    classifier = SceneClassifier(opened, variant=variant)
     frontend = opened.manifest.frontend
     chosen = find_device(device)
     width = max(map(len, opened.manifest.labels))
     with open_microphone(chosen, frontend.sample_rate_hz) as microphone:
         console.print(
-            f"{opened.manifest.name} on {classifier.runtime}, microphone {chosen.index} {chosen.name!r} "
-            f"at {microphone.rate_hz} Hz; Ctrl-C ends",
+            f"{opened.manifest.name}, {variant or 'int8'}, on {classifier.runtime}, "
+            f"microphone {chosen.index} {chosen.name!r} at {microphone.rate_hz} Hz; Ctrl-C ends",
             markup=False,
         )
         for heard in listen(

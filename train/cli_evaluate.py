@@ -12,6 +12,8 @@ import click
 from .options import DATA, JSON
 
 if TYPE_CHECKING:
+    from asc_kit.bundle import VariantName
+
     from .evaluation.assessment import Subject
 
 _PATH = click.Path(path_type=Path)
@@ -22,6 +24,11 @@ _PATH = click.Path(path_type=Path)
 @DATA
 @click.option(
     "--split", help="Split to evaluate on, or 'all'; default: the one of the run, or the data set's test split."
+)
+@click.option(
+    "--variant",
+    type=click.Choice(["float16", "dynamic_range"]),
+    help="Of a bundle, evaluate this form of the network instead of int8, with this machine's own kernels.",
 )
 @click.option("--out", type=_PATH, metavar="DIR", help="Folder for evaluation.json, evaluation.md and pictures.")
 @click.option("--predictions", type=_PATH, metavar="CSV", help="Write the probabilities of each clip (one model).")
@@ -36,6 +43,7 @@ def evaluate(
     models: tuple[Path, ...],
     data: Path,
     split: str | None,
+    variant: VariantName | None,
     out: Path | None,
     predictions: Path | None,
     unlabelled: bool,
@@ -57,7 +65,9 @@ def evaluate(
         raise click.UsageError("--every goes with --checkpoints")
     from .evaluation.assessment import open_subject
 
-    subjects = [open_subject(path) for path in models]
+    subjects = [open_subject(path, variant) for path in models]
+    if variant is not None and all(subject.kind == "float" for subject in subjects):
+        raise click.UsageError("--variant is for bundles: a run has its float network alone")
     if unlabelled:
         assert predictions is not None
         _predict_unlabelled(subjects[0], data, predictions)

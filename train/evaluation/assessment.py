@@ -6,17 +6,18 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.bundle import MANIFEST as BUNDLE_MANIFEST
-from asc_kit.bundle import Bundle
+from asc_kit.bundle import Bundle, VariantName
 from asc_kit.clips import Windows, load_windows
 from asc_kit.dataset import TEST_SPLITS, Clip, Dataset, Task, read_dataset
 from asc_kit.errors import DataError, SpecError
 from asc_kit.evaluation import check_labels
+from asc_kit.float_scores import find_variant, float_scores
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.int8_scores import clip_scores
 from asc_kit.metrics import probabilities
@@ -24,6 +25,9 @@ from asc_kit.run import MANIFEST as RUN_MANIFEST
 from asc_kit.run import Run, RunManifest
 
 from ..tensorflow_start import start_tensorflow
+
+Kind: TypeAlias = Literal["float", "int8"] | VariantName
+"""Which arithmetic: a run's, a bundle's, or that of one of a bundle's variants."""
 
 _RECORDINGS = (".wav", ".flac")
 
@@ -47,13 +51,13 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A model to evaluate: a run (float) or a bundle (int8)."""
+    """A model to evaluate: a run (float) or a bundle (int8, or one of its variants)."""
 
     path: Path
     """Its folder."""
     name: str
     """Name of the recipe."""
-    kind: Literal["float", "int8"]
+    kind: Kind
     """Which arithmetic."""
     seed: int
     """Seed of the training."""
@@ -77,19 +81,27 @@ class Subject:
     @property
     def title(self) -> str:
         """What it is, in a few words."""
-        return f"{self.name}, int8, reference kernels" if self.kind == "int8" else f"{self.name}, float"
+        kernels = {"float": "", "int8": ", reference kernels"}.get(self.kind, ", this machine's kernels")
+        return f"{self.name}, {self.kind}{kernels}"
 
 
-def open_subject(path: Path) -> Subject:
+def open_subject(path: Path, variant: VariantName | None = None) -> Subject:
     """Open a run folder or a bundle.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    variant
+        Of a bundle, which form of the network; None for int8. A run has its float network alone.
 
     Raises
     ------
     SpecError, BundleError
-        When `path` is neither, or is damaged.
+        When `path` is neither, is damaged, or is a bundle without that variant.
     """
     if (path / BUNDLE_MANIFEST).is_file():
-        return _bundle(path)
+        return _bundle(path, variant)
     if (path / RUN_MANIFEST).is_file():
         return _run(path)
     raise SpecError(
@@ -98,13 +110,22 @@ def open_subject(path: Path) -> Subject:
     )
 
 
-def _bundle(path: Path) -> Subject:
+def _bundle(path: Path, variant: VariantName | None) -> Subject:
     bundle = Bundle.open(path)
     manifest = bundle.manifest
+    if variant is not None:
+        find_variant(bundle, variant)  # that it is not there must show before the recordings are read
+
+    def score(recordings: Recordings) -> NDArray[np.float64]:
+        if variant is None:
+            return clip_scores(bundle, recordings.dataset)
+        model = (path / find_variant(bundle, variant).filename).read_bytes()
+        return float_scores(model, manifest, recordings.dataset, variant)
+
     return Subject(
         path=path,
         name=manifest.name,
-        kind="int8",
+        kind=variant or "int8",
         seed=manifest.provenance.seed,
         labels=manifest.labels,
         task=manifest.task,
@@ -113,7 +134,7 @@ def _bundle(path: Path) -> Subject:
         train_split=None,
         test_split=manifest.provenance.metrics_int8.split,
         settings=None,
-        score=lambda recordings: clip_scores(bundle, recordings.dataset),
+        score=score,
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation
 from asc_kit.records import STRICT, canonical_json
 
-from .assessment import Subject
+from .assessment import Kind, Subject
 
 SCHEMA_VERSION = 1
 
@@ -27,7 +27,7 @@ class ModelRecord:
     """Its folder, as it was given."""
     name: str
     """Name of the recipe."""
-    kind: Literal["float", "int8"]
+    kind: Kind
     """Which arithmetic."""
     seed: int
     """Seed of the training."""
