@@ -1,0 +1,135 @@
+"""Run a network, batch by batch, and look at every tensor on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from .graph import Network
+from .operators import compute
+
+Observer = Callable[[int, Any], Any]
+"""Called with the index and the value of each activation, [n, *inner], in order; what it returns goes on."""
+
+_BATCH = 32
+
+
+def execute(
+    network: Network,
+    features: Any,
+    *,
+    constants: Mapping[int, Any] | None = None,
+    observe: Observer | None = None,
+    wanted: int | None = None,
+) -> Any:
+    """Compute a network.
+
+    Parameters
+    ----------
+    network
+        The network.
+    features
+        Its input, float32 [n, *inner].
+    constants
+        Values in place of the network's own constants, by index.
+    observe
+        What looks at, and may replace, each activation; the input is the first.
+    wanted
+        The tensor to return; None for the output. What comes after it is not computed.
+
+    Returns
+    -------
+    tensorflow.Tensor
+        float32 [n, *inner].
+    """
+    observe = observe or (lambda _, value: value)
+    wanted = network.output if wanted is None else wanted
+    replaced = constants or {}
+    values = {network.input: observe(network.input, features)}
+    last_use = network.last_use()
+    for operator in network.operators:
+        if wanted in values:
+            break
+        inputs = [
+            values[index] if index in values else constant_of(network, index, replaced) for index in operator.inputs
+        ]
+        outputs = compute(network, operator, inputs)
+        for index, value in zip(operator.outputs, outputs, strict=True):
+            values[index] = observe(index, value)
+        for index in operator.inputs:
+            if last_use[index] == operator.index and index != wanted:
+                values.pop(index, None)
+    return values[wanted]
+
+
+def constant_of(network: Network, index: int, replaced: Mapping[int, Any]) -> Any:
+    """Return the value of a constant input, or what stands in for it; None for an input that is absent."""
+    if index < 0:
+        return None
+    if index in replaced:
+        return replaced[index]
+    return tf.constant(network.constant(index))
+
+
+def run(
+    network: Network, features: NDArray[np.float32], *, observe: Observer | None = None, wanted: int | None = None
+) -> NDArray[np.float32]:
+    """Compute a network for many inputs [n, *inner] in batches of one graph; gives NumPy values [n, *inner]."""
+    graph = compiled(network, observe=observe, wanted=wanted)
+    return np.concatenate([graph(part).numpy() for part in batches(features)])
+
+
+def compiled(network: Network, *, observe: Observer | None = None, wanted: int | None = None) -> Callable[[Any], Any]:
+    """Return `execute` as one graph: features of any number of examples in, a tensor out."""
+    shape = (None, *network.tensors[network.input].inner)
+    function: Callable[[Any], Any] = tf.function(
+        lambda features: execute(network, features, observe=observe, wanted=wanted),
+        input_signature=[tf.TensorSpec(shape, tf.float32)],
+    )
+    return lambda features: function(tf.constant(features))
+
+
+def statistics(
+    network: Network, features: NDArray[np.float32], statistic: Callable[[int, Any], Any]
+) -> Iterator[dict[int, Any]]:
+    """Give a statistic of every activation, batch after batch.
+
+    Parameters
+    ----------
+    network
+        The network.
+    features
+        Its inputs, float32 [n, *inner].
+    statistic
+        Of an activation's index and value [batch, *inner], a tensor or a tuple of tensors; traced once.
+
+    Yields
+    ------
+    dict
+        By tensor index, what `statistic` gave, as NumPy values.
+    """
+
+    def look(part: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+
+        def note(index: int, value: Any) -> Any:
+            found[str(index)] = statistic(index, value)
+            return value
+
+        execute(network, part, observe=note)
+        return found
+
+    shape = (None, *network.tensors[network.input].inner)
+    graph = tf.function(look, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    for part in batches(features):
+        found = graph(tf.constant(part))
+        yield {int(index): tf.nest.map_structure(lambda value: value.numpy(), item) for index, item in found.items()}
+
+
+def batches(features: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Cut [n, ...] into pieces that fit into memory with all their activations."""
+    return [features[start : start + _BATCH] for start in range(0, len(features), _BATCH)]

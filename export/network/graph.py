@@ -1,0 +1,149 @@
+"""A network between training and its int8 form: TFLite's operators, with constants as real numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WEIGHTED = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
+"""Operators with weights: inputs, weights, biases; and the axis of the weights that counts output channels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Quantization:
+    """real = scale * (q - zero_point), for the whole tensor or for each index along one axis."""
+
+    scales: NDArray[np.float32]
+    """One scale, or one per channel."""
+    zero_points: NDArray[np.int32]
+    """As many zero points."""
+    axis: int
+    """The axis of the channels; meaningless for one scale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tensor:
+    """A tensor: an activation, or a constant."""
+
+    index: int
+    """Its index in the flatbuffer; those that reading added follow after them."""
+    name: str
+    """Its name in the flatbuffer: usually that of the layer it comes from."""
+    shape: tuple[int, ...]
+    """Dimensions, the batch of 1 included."""
+    data: NDArray[Any] | None = None
+    """A constant: float32, the real values, or int32 for axes and shapes. None for an activation."""
+    quantization: Quantization | None = None
+    """In an int8 network, how it is stored."""
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """Return the shape for one example: a leading batch of 1 is left out."""
+        return self.shape[1:] if self.shape[:1] == (1,) else self.shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Operator:
+    """One operator."""
+
+    index: int
+    """Its place in the order of execution."""
+    op: str
+    """TFLite's name."""
+    inputs: tuple[int, ...]
+    """Tensor indices, constants among them; -1 for an optional one that is absent."""
+    outputs: tuple[int, ...]
+    """Tensor indices."""
+    options: Any
+    """The flatbuffer's own record of its attributes; None where it has none."""
+
+    @property
+    def output(self) -> int:
+        """The first output."""
+        return self.outputs[0]
+
+    @property
+    def weights(self) -> int:
+        """The tensor with the weights, of an operator that has them."""
+        return self.inputs[1]
+
+    @property
+    def bias(self) -> int:
+        """The tensor with the biases, of an operator with weights: reading gives each its own."""
+        return self.inputs[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Network:
+    """A network of one input and one output, operators in an order that can be executed."""
+
+    tensors: tuple[Tensor, ...]
+    """A tensor's index is its place."""
+    operators: tuple[Operator, ...]
+    """In order of execution."""
+    input: int
+    """Tensor index."""
+    output: int
+    """Tensor index."""
+    flatbuffer: bytes
+    """Where it was read from; constants may have been replaced since."""
+
+    @property
+    def weighted(self) -> tuple[Operator, ...]:
+        """Return the operators that have weights."""
+        return tuple(operator for operator in self.operators if operator.op in WEIGHTED)
+
+    @property
+    def activations(self) -> tuple[int, ...]:
+        """Return the tensors that are not constant, in the order they come to be."""
+        return (self.input, *(index for operator in self.operators for index in operator.outputs))
+
+    def constant(self, index: int) -> NDArray[Any]:
+        """Return the value of a constant."""
+        data = self.tensors[index].data
+        assert data is not None, self.tensors[index].name
+        return data
+
+    def is_constant(self, index: int) -> bool:
+        """Whether a tensor is a constant."""
+        return self.tensors[index].data is not None
+
+    def producer(self, index: int) -> Operator | None:
+        """Return the operator that gives a tensor; None for the network's input and constants."""
+        return next((operator for operator in self.operators if index in operator.outputs), None)
+
+    def consumers(self, index: int) -> tuple[Operator, ...]:
+        """Return the operators that take a tensor."""
+        return tuple(operator for operator in self.operators if index in operator.inputs)
+
+    def last_use(self) -> dict[int, int]:
+        """Return the index of the last operator that takes each activation."""
+        return {index: operator.index for operator in self.operators for index in operator.inputs}
+
+    def with_constants(self, replaced: Mapping[int, NDArray[Any]]) -> Network:
+        """Return the same network with other values in some constants."""
+        return replace(
+            self,
+            tensors=tuple(
+                replace(tensor, data=np.asarray(replaced[tensor.index], np.float32))
+                if tensor.index in replaced
+                else tensor
+                for tensor in self.tensors
+            ),
+        )
+
+    def layer_name(self, operator: Operator) -> str:
+        """Return a short name for people: the last parts of what TensorFlow calls the operator's output."""
+        name = self.tensors[operator.output].name.split(";")[0]
+        parts = [part for part in name.split("/") if part]
+        return parts[1] if len(parts) > 2 else parts[0] if parts else f"{operator.op.lower()}_{operator.index}"
+
+
+def logits_of(network: Network) -> int:
+    """Return the tensor before a last LOGISTIC or SOFTMAX; the output where there is none."""
+    last = network.producer(network.output)
+    return last.inputs[0] if last is not None and last.op in ("LOGISTIC", "SOFTMAX") else network.output

@@ -1,0 +1,145 @@
+"""Read a flatbuffer of TensorFlow Lite into a `Network`."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.errors import ModelError
+
+from .graph import WEIGHTED, Network, Operator, Quantization, Tensor
+
+
+def read_network(flatbuffer: bytes) -> Network:
+    """Read a flatbuffer, float or int8; constants become real numbers.
+
+    Every operator with weights gets biases of its own: the converter lets operators share them, or leaves them out.
+
+    Raises
+    ------
+    ModelError
+        When it is damaged, has several graphs, inputs or outputs, or a constant is not a number.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    try:
+        model = schema.ModelT.InitFromPackedBuf(flatbuffer)
+        if len(model.subgraphs) != 1:
+            raise ModelError(f"expected a model of one graph. Received: {len(model.subgraphs)} graphs")
+        graph = model.subgraphs[0]
+        if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+            raise ModelError(
+                f"expected one input and one output. Received: {len(graph.inputs)} and {len(graph.outputs)}"
+            )
+        names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+        tensors = [_tensor(model, schema, index, tensor) for index, tensor in enumerate(graph.tensors)]
+        operators = [_operator(model, names, index, operator) for index, operator in enumerate(graph.operators)]
+        ends = int(graph.inputs[0]), int(graph.outputs[0])
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error) as failure:
+        raise ModelError(f"this is no whole flatbuffer of TensorFlow Lite: {failure}") from failure
+    operators = _own_biases(tensors, operators)
+    network = Network(
+        tensors=tuple(tensors), operators=tuple(operators), input=ends[0], output=ends[1], flatbuffer=flatbuffer
+    )
+    _check_finite(network)
+    return network
+
+
+def _tensor(model: Any, schema: Any, index: int, tensor: Any) -> Tensor:
+    dtypes = {
+        schema.TensorType.FLOAT32: np.float32,
+        schema.TensorType.INT8: np.int8,
+        schema.TensorType.INT32: np.int32,
+    }
+    shape = tuple(int(n) for n in tensor.shape) if tensor.shape is not None else ()
+    name = tensor.name.decode("utf-8", "replace") if isinstance(tensor.name, bytes) else str(tensor.name)
+    quantization = _quantization(tensor.quantization)
+    raw = model.buffers[tensor.buffer].data
+    data: NDArray[Any] | None = None
+    if raw is not None and len(raw):
+        if tensor.type not in dtypes:
+            raise ModelError(f"constant {name} is neither float32 nor int8 nor int32")
+        values = np.frombuffer(bytes(raw), dtypes[tensor.type]).reshape(shape)
+        data = values if quantization is None else _real(values, quantization)
+    return Tensor(index=index, name=name, shape=shape, data=data, quantization=quantization)
+
+
+def _quantization(record: Any) -> Quantization | None:
+    if record is None or record.scale is None or len(record.scale) == 0:
+        return None
+    zero_points = record.zeroPoint if record.zeroPoint is not None else np.zeros(len(record.scale))
+    return Quantization(
+        scales=np.asarray(record.scale, np.float32),
+        zero_points=np.asarray(zero_points, np.int32),
+        axis=int(record.quantizedDimension),
+    )
+
+
+def _real(values: NDArray[Any], quantization: Quantization) -> NDArray[np.float32]:
+    """Return what stored integers stand for: equation (1) of docs/quantization.md."""
+    along = [1] * values.ndim
+    if len(quantization.scales) > 1:
+        along[quantization.axis] = -1
+    else:
+        along = [1] * max(values.ndim, 1)
+    scales, zero_points = (part.reshape(along) for part in (quantization.scales, quantization.zero_points))
+    real = (values.astype(np.float64) - zero_points) * scales.astype(np.float64)
+    return np.asarray(real.reshape(values.shape), np.float32)
+
+
+def _operator(model: Any, names: dict[int, str], index: int, operator: Any) -> Operator:
+    code = model.operatorCodes[operator.opcodeIndex]
+    # old files have the code in a byte-sized field, newer ones in a wide one
+    return Operator(
+        index=index,
+        op=names[max(code.builtinCode, code.deprecatedBuiltinCode)],
+        inputs=tuple(int(tensor) for tensor in operator.inputs),
+        outputs=tuple(int(tensor) for tensor in operator.outputs),
+        options=operator.builtinOptions,
+    )
+
+
+def _own_biases(tensors: list[Tensor], operators: list[Operator]) -> list[Operator]:
+    """Give every operator with weights a tensor of biases that no other operator has; `tensors` grows."""
+    result = []
+    for operator in operators:
+        if operator.op not in WEIGHTED or tensors[operator.weights].data is None:
+            result.append(operator)
+            continue
+        weights = tensors[operator.weights]
+        channels = weights.shape[WEIGHTED[operator.op]]
+        given = tensors[operator.inputs[2]] if len(operator.inputs) > 2 and operator.inputs[2] >= 0 else None
+        own = Tensor(
+            index=len(tensors),
+            name=given.name if given is not None else f"{weights.name}/bias",
+            shape=(channels,),
+            data=given.data if given is not None else np.zeros(channels, np.float32),
+            quantization=given.quantization if given is not None else None,
+        )
+        tensors.append(own)
+        result.append(
+            Operator(
+                index=operator.index,
+                op=operator.op,
+                inputs=(operator.inputs[0], operator.weights, own.index),
+                outputs=operator.outputs,
+                options=operator.options,
+            )
+        )
+    return result
+
+
+def _check_finite(network: Network) -> None:
+    for operator in network.operators:
+        for index in operator.inputs:
+            data = network.tensors[index].data if index >= 0 else None
+            if data is not None and data.dtype == np.float32 and not np.isfinite(data).all():
+                broken = int(data.size - np.isfinite(data).sum())
+                raise ModelError(
+                    f"layer {network.layer_name(operator)} ({operator.op}): {broken} of {data.size} values of "
+                    f"{network.tensors[index].name} are not finite",
+                    hint="the training diverged: train again with a lower learning rate",
+                )

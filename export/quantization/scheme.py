@@ -1,0 +1,184 @@
+"""Scales and zero points: which tensors have which, and what follows from them.
+
+Equations are those of docs/quantization.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.errors import ModelError
+
+from ..network.graph import WEIGHTED, Network, Operator
+
+SAME_SCALE = frozenset(
+    {
+        "AVERAGE_POOL_2D", "CONCATENATION", "EXPAND_DIMS", "MAX_POOL_2D", "PAD", "REDUCE_MAX", "RESHAPE", "SLICE",
+        "SPLIT", "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE",
+    }
+)  # fmt: skip
+"""Operators that pass values on as they are: TFLite wants one quantization for all that goes in and comes out."""
+
+_STEPS = 255  # of an int8 activation, between its lowest and its highest value
+_WEIGHT_MAX = 127  # weights are symmetric, so -128 is never used
+# A range narrower than this holds nothing but zeros.
+_LEAST_RANGE = 1e-7
+# Biases are int32; a quarter of its range leaves room for the sum they are added to.
+_BIAS_MAX = 2.0**29
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affine:
+    """Quantization of one activation: equation (1)."""
+
+    scale: float
+    """Real units per step; a float32 value."""
+    zero_point: int
+    """The int8 value of real 0."""
+
+    @property
+    def lowest(self) -> float:
+        """The real value of -128."""
+        return float(np.float32(self.scale * (-128 - self.zero_point)))
+
+    @property
+    def highest(self) -> float:
+        """The real value of 127."""
+        return float(np.float32(self.scale * (127 - self.zero_point)))
+
+
+# What TFLite's kernels give, whatever the values: probabilities in [0, 1), and tanh in [-1, 1).
+FIXED_OUTPUT = {
+    "LOGISTIC": Affine(scale=1 / 256, zero_point=-128),
+    "SOFTMAX": Affine(scale=1 / 256, zero_point=-128),
+    "TANH": Affine(scale=1 / 128, zero_point=0),
+}
+
+Ranges = Mapping[int, tuple[float, float]]
+"""Lowest and highest real value that an activation is to keep, by tensor index."""
+
+
+def affine_of(low: float, high: float) -> Affine:
+    """Return the quantization of a range: equations (2) and (3), zero always included and exact.
+
+    Formula: scale = (high - low) / 255, zero_point = round(-128 - low / scale), clamped to int8.
+    """
+    low, high = min(low, 0.0), max(high, 0.0)
+    if high - low < _LEAST_RANGE:
+        high = low + 1.0
+    scale = np.float32((high - low) / _STEPS)
+    zero_point = int(np.clip(np.rint(-128 - low / float(scale)), -128, 127))
+    return Affine(scale=float(scale), zero_point=zero_point)
+
+
+def groups(network: Network) -> dict[int, int]:
+    """Return a representative for each activation: those that share it must have one quantization.
+
+    Raises
+    ------
+    ModelError
+        When an operator joins tensors whose quantizations TFLite prescribes, and differently.
+    """
+    parent = {index: index for index in network.activations}
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            index = parent[index]
+        return index
+
+    for operator in network.operators:
+        if operator.op in SAME_SCALE:
+            for index in (*operator.inputs, *operator.outputs[1:]):
+                if index in parent:
+                    parent[root(index)] = root(operator.output)
+    result = {index: root(index) for index in parent}
+    fixed = _fixed(network, result)
+    for operator in network.operators:
+        if operator.op == "CONCATENATION" and result[operator.output] in fixed:
+            _check_concatenation(network, operator)
+    return result
+
+
+def _fixed(network: Network, group_of: Mapping[int, int]) -> dict[int, Affine]:
+    """Return the quantization of the groups that hold an output of a prescribed one."""
+    return {
+        group_of[operator.output]: FIXED_OUTPUT[operator.op]
+        for operator in network.operators
+        if operator.op in FIXED_OUTPUT
+    }
+
+
+def _check_concatenation(network: Network, operator: Operator) -> None:
+    """Make sure that what is joined with probabilities are probabilities."""
+    kinds = set()
+    for index in operator.inputs:
+        producer = network.producer(index)
+        while producer is not None and producer.op in SAME_SCALE - {"CONCATENATION"}:
+            producer = network.producer(producer.inputs[1 if producer.op == "SPLIT" else 0])
+        kinds.add(FIXED_OUTPUT.get(producer.op) if producer is not None else None)
+    if len(kinds) > 1:
+        raise ModelError(
+            f"layer {network.layer_name(operator)} (CONCATENATION) joins outputs of LOGISTIC, SOFTMAX or TANH with "
+            "others: int8 has one scale for all of them, and theirs are prescribed",
+            hint="join the tensors before that function, or take another one",
+        )
+
+
+def scheme_of(network: Network, ranges: Ranges) -> dict[int, Affine]:
+    """Return the quantization of every activation, by tensor index.
+
+    Parameters
+    ----------
+    network
+        The network.
+    ranges
+        Of every activation; a group's range is the union of its members'.
+    """
+    group_of = groups(network)
+    union: dict[int, tuple[float, float]] = {}
+    for index, group in group_of.items():
+        low, high = ranges[index]
+        before = union.get(group, (0.0, 0.0))
+        union[group] = (min(before[0], low), max(before[1], high))
+    fixed = _fixed(network, group_of)
+    return {index: fixed.get(group) or affine_of(*union[group]) for index, group in group_of.items()}
+
+
+def weight_scales(network: Network, operator: Operator, scheme: Mapping[int, Affine]) -> NDArray[np.float32]:
+    """Return the scale of each output channel's weights, float32 [channels]: equation (4).
+
+    Formula: max |w| / 127 over the channel; more where the bias would not fit into int32 otherwise. Operators that
+    share their weights get the same scales.
+    """
+    weights, axis = network.constant(operator.weights), WEIGHTED[operator.op]
+    largest = np.abs(weights).max(axis=tuple(n for n in range(weights.ndim) if n != axis)).astype(np.float64)
+    scales = largest / _WEIGHT_MAX
+    for one in network.consumers(operator.weights):
+        bias = np.abs(network.constant(one.bias).astype(np.float64))
+        scales = np.maximum(scales, bias / (scheme[one.inputs[0]].scale * _BIAS_MAX))
+    # a channel of zeros only: any scale is right, that of its neighbours keeps the arithmetic ordinary
+    usual = scales[scales > 0].mean() if (scales > 0).any() else 1.0
+    return np.asarray(np.where(scales > 0, scales, usual), np.float32)
+
+
+def quantized_weights(weights: NDArray[np.float32], scales: NDArray[np.float32], axis: int) -> NDArray[np.int8]:
+    """Return weights as int8: equation (4), rounded to nearest, symmetric."""
+    along = [1] * weights.ndim
+    along[axis] = -1
+    steps = np.rint(weights.astype(np.float64) / scales.astype(np.float64).reshape(along))
+    return np.clip(steps, -_WEIGHT_MAX, _WEIGHT_MAX).astype(np.int8)
+
+
+def rounded_weights(network: Network, operator: Operator, scheme: Mapping[int, Affine]) -> NDArray[np.float32]:
+    """Return the real values that the quantized weights of an operator stand for, in the weights' shape."""
+    axis = WEIGHTED[operator.op]
+    scales = weight_scales(network, operator, scheme)
+    weights = network.constant(operator.weights)
+    along = [1] * weights.ndim
+    along[axis] = -1
+    steps = quantized_weights(weights, scales, axis).astype(np.float64)
+    return np.asarray(steps * scales.astype(np.float64).reshape(along), np.float32)
