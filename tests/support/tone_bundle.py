@@ -90,19 +90,24 @@ def make_tone_bundle(
     return folder
 
 
-def _weights(input_info: TensorInfo, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """int8 weights [labels, features] and int32 biases.
+def real_weights(input_shape: tuple[int, ...], task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Real weights [labels, features] and biases [labels].
 
     Twice the mean log energy of the 7 bands centred below 1 kHz, and of the 9 above, plus 20; silence, at -11.5,
     leaves both below the 0 of quiet. Where each label stands for itself, quiet has -2: never likely, but the
     likeliest in silence.
     """
-    real = np.zeros((3, *input_info.shape[1:]))
+    real = np.zeros((3, *input_shape[1:]))
     real[LABELS.index("low"), :7, :, 0] = 2 / (7 * 32)
     real[LABELS.index("high"), 7:, :, 0] = 2 / (9 * 32)
-    quiet = 0 if task == "single_label" else -2
-    weights = np.rint(real.reshape(3, -1) / _WEIGHT_SCALE).astype(np.int8)
-    return weights, np.rint(np.array([20, 20, quiet]) / (_INPUT.scale * _WEIGHT_SCALE)).astype(np.int32)
+    return real.reshape(3, -1), np.array([20, 20, 0 if task == "single_label" else -2], float)
+
+
+def _weights(input_info: TensorInfo, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """The same as int8 and int32."""
+    weights, biases = real_weights(input_info.shape, task)
+    quantized = np.rint(weights / _WEIGHT_SCALE).astype(np.int8)
+    return quantized, np.rint(biases / (_INPUT.scale * _WEIGHT_SCALE)).astype(np.int32)
 
 
 def _model(input_info: TensorInfo, task: Task) -> bytes:
