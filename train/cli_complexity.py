@@ -4,48 +4,138 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from asc_kit.cli import invoke
+
 from .options import JSON, SET, recipe_of
+
+if TYPE_CHECKING:
+    from asc_kit.challenge_rules import Precision, Year
+
+    from .complexity_report import Deployed, Kind
+    from .complexity_subject import Subject
+
+# written out, so that --help needs no import: they are challenge_rules.YEARS and the precisions of a float network
+_YEARS = ("2021", "2022", "2023", "2024", "2025")
+_PRECISIONS = ("float32", "float16", "int8")
 
 
 @click.command()
-@click.argument("recipe", metavar="RECIPE|RUN")
+@click.argument("subject", metavar="RECIPE|RUN|BUNDLE|MODEL.tflite")
 @click.option("--labels", "n_labels", type=click.IntRange(min=2), help="Classes; default: those it was made for.")
 @SET
+@click.option(
+    "--precision",
+    type=click.Choice(_PRECISIONS),
+    help="What the parameters of a float network will be stored as; default: as they are.",
+)
+@click.option(
+    "--clip-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Audio of one inference, for a .tflite file, which does not say.",
+)
+@click.option(
+    "--enforce",
+    "years",
+    multiple=True,
+    type=click.Choice(_YEARS),
+    help="Exit with 4 when a limit of that year's challenge does not hold; repeatable.",
+)
 @JSON
-def complexity(recipe: str, n_labels: int | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Count parameters and multiply-accumulates, layer by layer, by the rule of the DCASE challenges.
+def complexity(
+    subject: str,
+    n_labels: int | None,
+    overrides: tuple[str, ...],
+    precision: Precision | None,
+    clip_seconds: float | None,
+    years: tuple[Year, ...],
+    as_json: bool,
+) -> None:
+    """Count parameters, bytes and multiply-accumulates, layer by layer, by the rules of DCASE 2021 to 2025.
 
-    Of a RECIPE, the network as it would be built; of a RUN, the trained one, with the parameters that are not zero.
+    Of a RECIPE, the network as it would be built; of a RUN, the trained one; of a BUNDLE or a .tflite file, what is
+    in it, and what the engine makes of it: constants in flash and memory for activations.
     """
+    from asc_kit.challenge_rules import check_rules, enforce
     from asc_kit.records import to_plain
-    from asc_kit.run import MANIFEST, Run
 
+    from .complexity_report import ComplexityReport
+    from .complexity_subject import kind_of
+    from .complexity_table import show_complexity
+
+    kind = kind_of(subject)
+    _check_options(subject, kind, n_labels, overrides, clip_seconds)
+    counted = _count(subject, kind, n_labels, overrides, clip_seconds)
+    if precision is not None and counted.counts.stored_at(precision) is None:
+        own = counted.counts.storage[0].precision
+        raise click.UsageError(f"{subject} is stored as {own}: --precision {precision} does not apply")
+    deployed, reason = _deployed(counted)
+    report = ComplexityReport(
+        kind=kind,
+        name=counted.name,
+        counts=counted.counts,
+        layers=counted.layers,
+        rules=check_rules(counted.counts, precision),
+        float_network=counted.float_network,
+        deployed=deployed,
+        not_deployed=reason,
+    )
+    if as_json:
+        click.echo(json.dumps(to_plain(report), indent=2, ensure_ascii=False))
+    else:
+        show_complexity(report)
+    enforce(report.rules, years)
+
+
+def _check_options(
+    subject: str, kind: Kind, n_labels: int | None, overrides: tuple[str, ...], clip_seconds: float | None
+) -> None:
+    if kind != "recipe" and (n_labels is not None or overrides):
+        raise click.UsageError(f"{subject} is a {kind}: its network is what it is, without --labels and --set")
+    if kind != "model" and clip_seconds is not None:
+        raise click.UsageError(f"{subject} is a {kind}, which says how long a clip is: --clip-seconds does not apply")
+
+
+def _count(
+    subject: str, kind: Kind, n_labels: int | None, overrides: tuple[str, ...], clip_seconds: float | None
+) -> Subject:
+    from .complexity_subject import count_bundle, count_model, count_recipe, count_run
     from .tensorflow_start import start_tensorflow
 
-    trained = (Path(recipe) / MANIFEST).is_file()
-    if trained:
-        if n_labels is not None or overrides:
-            raise click.UsageError(f"{recipe} is a run: its network is what it is, without --labels and --set")
-        run = Run.open(Path(recipe))
-        name, spec = run.manifest.name, run.manifest.frontend
-    else:
-        chosen = recipe_of(recipe, overrides)
-        name, spec = chosen.name, chosen.frontend
+    if kind == "bundle":
+        return count_bundle(Path(subject))
+    if kind == "model":
+        return count_model(Path(subject), clip_seconds)
+    recipe = recipe_of(subject, overrides) if kind == "recipe" else None
     start_tensorflow()
-    from .complexity import complexity_of
-    from .complexity_table import show_complexity
-    from .models import build_model, usual_labels
-    from .network import load_keras_model
+    return count_run(Path(subject)) if recipe is None else count_recipe(recipe, n_labels)
 
-    if trained:
-        network = load_keras_model(run.keras_model_path)
-    else:
-        network = build_model(chosen.model, chosen.model_settings, spec, n_labels or usual_labels(chosen.model))
-    counted = complexity_of(network, spec.clip_seconds)
-    if as_json:
-        click.echo(json.dumps(to_plain(counted), indent=2))
-    else:
-        show_complexity(name, counted, trained=trained)
+
+def _deployed(counted: Subject) -> tuple[Deployed | None, str | None]:
+    """Ask the engine for its plan; return why where there is none."""
+    from asc_kit.errors import ModelError
+
+    from .complexity_report import Deployed
+
+    if counted.flatbuffer is None:
+        return None, "no int8 model yet: export it first, then give the bundle"
+    precision = counted.counts.storage[0].precision
+    if precision != "int8":
+        return None, f"the engine takes int8 models only, this one is {precision}"
+    try:
+        plan = invoke("plan", model=counted.flatbuffer, quiet=True)
+    except ModelError as refusal:
+        return None, f"the engine does not take it: {refusal.message}"
+    assert isinstance(plan, dict)
+    return Deployed(
+        parameters=counted.counts.parameters,
+        constant_bytes=plan["weight_bytes"],
+        flatbuffer_bytes=counted.flatbuffer.stat().st_size,
+        macs=plan["macs"],
+        arena_bytes=plan["arena_bytes"],
+        overlap_bound_bytes=plan["overlap_bound_bytes"],
+        liveness_bound_bytes=plan["liveness_bound_bytes"],
+    ), None

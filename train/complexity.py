@@ -1,4 +1,4 @@
-"""Parameters and multiply-accumulates of a network, layer by layer, by the rule of the DCASE challenges."""
+"""Parameters and multiply-accumulates of a network, layer by layer, by the rules of the DCASE challenges."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import ConfigDict
 
+from asc_kit.challenge_rules import NetworkCounts, Precision, Storage, macs_per_second
 from asc_kit.errors import ModelError
 from asc_kit.records import STRICT
+
+_FLOAT_BYTES: tuple[tuple[Precision, int], ...] = (("float32", 4), ("float16", 2), ("int8", 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,38 +22,71 @@ class LayerComplexity:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: str
-    """Its name in the network."""
+    """Its name in the network; of a flatbuffer that of the tensor it computes."""
     kind: str
-    """Its class in Keras."""
+    """Its class in Keras, or its operator in TFLite."""
     input_shape: tuple[int, ...]
     """Without the batch axis: height, width, channels."""
     output_shape: tuple[int, ...]
     """Likewise."""
     parameters: int
     """Trained values; of a layer that is used twice, 0 the second time."""
-    macs: int
-    """Multiply-accumulates per clip."""
+    parameter_bytes: int
+    """Their bytes as they are stored."""
     nonzero_parameters: int
     """How many of its trained values are not exactly zero."""
+    running_statistics: int = 0
+    """Means and variances that batch normalization keeps beside its trained values."""
+    nonzero_running_statistics: int = 0
+    """How many of them are not exactly zero."""
+    macs: int
+    """Multiply-accumulates per clip by the rule of 2024."""
+    macs_2022: int
+    """The same by the tool of 2022."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complexity:
     """A whole network."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
     parameters: int
     """Sum over the layers."""
     macs: int
     """Sum over the layers, per clip."""
+    macs_2022: int
+    """Likewise."""
     macs_per_second: int
-    """Multiply-accumulates per second of audio, rounded up."""
+    """Multiply-accumulates per second of audio by the rule of 2024, rounded up."""
+    clip_seconds: float
+    """Audio of one clip."""
     nonzero_parameters: int
-    """Trained values that are not exactly zero: what the rule of DCASE 2021 limits. Of a network that has not been
-    trained it says nothing, since biases and shifts begin at zero."""
+    """Trained values that are not exactly zero. Of a network that has not been trained it says nothing, since biases
+    and shifts begin at zero."""
+    running_statistics: int
+    """Sum over the layers."""
+    nonzero_running_statistics: int
+    """Sum over the layers."""
     layers: tuple[LayerComplexity, ...]
-    """Every layer that has weights, in order."""
+    """Every layer that some rule counts, in order."""
+
+    def counts(self, *, trained: bool) -> NetworkCounts:
+        """Return what the rules look at; of a network that is not trained all values count as not zero."""
+        nonzero = self.parameters + self.running_statistics
+        if trained:
+            nonzero = self.nonzero_parameters + self.nonzero_running_statistics
+        return NetworkCounts(
+            trained=trained,
+            parameters=self.parameters,
+            running_statistics=self.running_statistics,
+            nonzero_parameters=nonzero,
+            storage=tuple(
+                Storage(precision=name, parameter_bytes=width * self.parameters, nonzero_bytes=width * nonzero)
+                for name, width in _FLOAT_BYTES
+            ),
+            macs=self.macs,
+            macs_2022=self.macs_2022,
+            seconds=self.clip_seconds,
+        )
 
 
 def complexity_of(model: Any, clip_seconds: float) -> Complexity:
@@ -61,7 +97,7 @@ def complexity_of(model: Any, clip_seconds: float) -> Complexity:
     A convolution in groups has fewer parameters and therefore takes less. All else counts nothing. A layer that is
     used twice takes its multiply-accumulates twice.
     Source: rules of DCASE 2024 Task 1 and the example beside the baseline's layer table; of DCASE 2021 Task 1a for
-    the parameters that are not zero.
+    the parameters that are not zero; of 2022 see `macs_of_2022`.
 
     Raises
     ------
@@ -70,64 +106,82 @@ def complexity_of(model: Any, clip_seconds: float) -> Complexity:
     """
     layers: list[LayerComplexity] = []
     counted: set[int] = set()
-    for layer, source, output in _calls(model):
-        if layer.weights:
-            layers += _count(layer, source, output, first=id(layer) not in counted)
-            counted.add(id(layer))
+    for node in _uses(model):
+        rows = _count(node, first=id(node.operation) not in counted)
+        layers += [row for row in rows if row.parameters or row.macs or row.macs_2022]
+        counted.add(id(node.operation))
     macs = sum(layer.macs for layer in layers)
     return Complexity(
         parameters=sum(layer.parameters for layer in layers),
         macs=macs,
-        macs_per_second=-int(-macs // clip_seconds),
+        macs_per_second=macs_per_second(macs, clip_seconds),
+        clip_seconds=clip_seconds,
+        macs_2022=sum(layer.macs_2022 for layer in layers),
         nonzero_parameters=sum(layer.nonzero_parameters for layer in layers),
+        running_statistics=sum(layer.running_statistics for layer in layers),
+        nonzero_running_statistics=sum(layer.nonzero_running_statistics for layer in layers),
         layers=tuple(layers),
     )
 
 
-def _calls(model: Any) -> list[tuple[Any, tuple[int, ...], tuple[int, ...]]]:
-    """Return each use of a layer in a functional model, in order: the layer, shapes of its first input and output."""
-    import keras
-
-    calls = []
+def _uses(model: Any) -> list[Any]:
+    """Return each use of a layer or operation in a functional model, in order, as Keras's nodes."""
     # Keras keeps the uses of a layer by depth, from the inputs down; `layer.output` exists only for the first
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if isinstance(node.operation, keras.Layer) and node.input_tensors:
-                shapes = [tuple(int(n) for n in end[0].shape[1:]) for end in (node.input_tensors, node.output_tensors)]
-                calls.append((node.operation, shapes[0], shapes[1]))
-    return calls
+    depths = sorted(model._nodes_by_depth, reverse=True)
+    return [node for depth in depths for node in model._nodes_by_depth[depth] if node.input_tensors]
 
 
-def _count(layer: Any, source: tuple[int, ...], output: tuple[int, ...], first: bool) -> list[LayerComplexity]:
+def _count(node: Any, first: bool) -> list[LayerComplexity]:
     """Return the rows of one use of a layer; `first` when it is the layer's first."""
+    from .complexity_2022 import macs_of_2022
+
+    source, output = (tuple(int(n) for n in end[0].shape[1:]) for end in (node.input_tensors, node.output_tensors))
+    rows = []
+    by_2022 = macs_of_2022(node)
+    for name, weights, places in _parts(node.operation, int(np.prod(output[:-1]))):
+        trained = [weight for weight in weights if weight.trainable]
+        running = [weight for weight in weights if not weight.trainable]
+        parameters = _size(trained)
+        rows.append(
+            LayerComplexity(
+                name=name,
+                kind=type(node.operation).__name__,
+                input_shape=source,
+                output_shape=output,
+                parameters=parameters if first else 0,
+                parameter_bytes=4 * parameters if first else 0,
+                nonzero_parameters=_nonzero(trained) if first else 0,
+                running_statistics=_size(running) if first else 0,
+                nonzero_running_statistics=_nonzero(running) if first else 0,
+                macs=parameters * places,
+                macs_2022=by_2022,
+            )
+        )
+        by_2022 = 0  # parts of one layer are one operator when converted
+    return rows
+
+
+def _parts(layer: Any, places: int) -> list[tuple[str, list[Any], int]]:
+    """Return the parts of a layer that are counted one by one: name, weights, how often each weight is used."""
     import keras
 
     from .layers import PlusConv2D, UnequalDepthwiseConv2D
 
     convolutions = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.DepthwiseConv2D, UnequalDepthwiseConv2D)
-    places = int(np.prod(output[:-1]))
+    weights = getattr(layer, "weights", [])
     if isinstance(layer, PlusConv2D):
         # the published network has three convolutions here, and they are counted as such
-        parts = [(f"{layer.name}_{weight.name}", type(layer).__name__, [weight], places) for weight in layer.weights]
-    elif isinstance(layer, convolutions):
-        parts = [(layer.name, type(layer).__name__, layer.trainable_weights, places)]
-    elif isinstance(layer, (keras.layers.BatchNormalization, keras.layers.Dense)):
-        parts = [(layer.name, type(layer).__name__, layer.trainable_weights, 1)]
-    else:
-        raise ModelError(f"no rule says how to count layer {layer.name} of kind {type(layer).__name__}")
-    rows = []
-    for name, kind, weights, times in parts:
-        parameters = sum(int(np.prod(weight.shape)) for weight in weights)
-        nonzero = sum(int(np.count_nonzero(weight.numpy())) for weight in weights)
-        rows.append(
-            LayerComplexity(
-                name=name,
-                kind=kind,
-                input_shape=source,
-                output_shape=output,
-                parameters=parameters if first else 0,
-                macs=parameters * times,
-                nonzero_parameters=nonzero if first else 0,
-            )
-        )
-    return rows
+        return [(f"{layer.name}_{weight.name}", [weight], places) for weight in weights]
+    if isinstance(layer, convolutions):
+        return [(layer.name, weights, places)]
+    if not weights or isinstance(layer, (keras.layers.BatchNormalization, keras.layers.Dense)):
+        return [(layer.name, weights, 1)]
+    raise ModelError(f"no rule says how to count layer {layer.name} of kind {type(layer).__name__}")
+
+
+def _size(weights: list[Any]) -> int:
+    return sum(int(np.prod(weight.shape)) for weight in weights)
+
+
+def _nonzero(weights: list[Any]) -> int:
+    return sum(int(np.count_nonzero(weight.numpy())) for weight in weights)

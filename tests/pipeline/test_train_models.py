@@ -53,7 +53,8 @@ def test_baseline_counts_as_published() -> None:
 
 def test_baseline_equals_the_published_table_row_by_row() -> None:
     rows = []
-    layers = iter(complexity("dcase2024_baseline").layers)
+    # sums and the mean have no parameters; the tool of 2022 counts them
+    layers = iter([layer for layer in complexity("dcase2024_baseline").layers if layer.parameters])
     for layer in layers:
         parameters, macs, name = layer.parameters, layer.macs, layer.name
         if not name.startswith("classifier"):
@@ -109,7 +110,8 @@ def test_a_layer_used_twice_is_counted_twice_but_has_its_weights_once() -> None:
     shared = keras.layers.Conv2D(3, 1, name="shared")
     model = keras.Model(features, shared(keras.layers.AveragePooling2D(2)(shared(features))))
     counted = complexity_of(model, 1.0)
-    assert [(layer.parameters, layer.macs) for layer in counted.layers] == [(12, 12 * 30), (0, 12 * 6)]
+    uses = [(layer.parameters, layer.macs) for layer in counted.layers if layer.kind == "Conv2D"]
+    assert uses == [(12, 12 * 30), (0, 12 * 6)]
     assert (counted.parameters, counted.macs) == (12, 12 * 36)
 
 

@@ -1,0 +1,253 @@
+"""The complexity limits of the DCASE challenges: what each year counts of a network, and which limits it keeps.
+
+Sources: rules and baselines of DCASE Task 1, 2021 to 2025; docs/complexity.md says what is counted and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, get_args
+
+from pydantic import ConfigDict, Field
+
+from asc_kit.errors import MismatchError
+from asc_kit.records import STRICT
+
+Year = Literal["2021", "2022", "2023", "2024", "2025"]
+YEARS: tuple[Year, ...] = get_args(Year)
+Precision = Literal["float32", "float16", "int8", "mixed"]
+"""How parameters are stored; mixed for a flatbuffer whose weights and biases are of different kinds of their own."""
+Count = Annotated[int, Field(ge=0)]
+
+NONZERO_BYTES_2021 = 128 * 1024
+PARAMETERS_2022 = 128_000
+PARAMETER_BYTES_2024 = 128_000
+MACS = 30_000_000
+"""Per second of audio, from 2022 on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """What the parameters of a network take at one precision."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    precision: Precision
+    """How they are stored."""
+    parameter_bytes: Count
+    """All parameters, zeros included; of batch normalization scale and shift."""
+    nonzero_bytes: Count
+    """Those that are not zero, running statistics of batch normalization included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkCounts:
+    """What the rules look at."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    trained: bool
+    """Whether its values say anything; of a network that was never trained all count as not zero."""
+    parameters: Count
+    """Weights and biases, zeros included; of batch normalization scale and shift."""
+    running_statistics: Count
+    """Means and variances of batch normalization: the rule of 2021 counts them too."""
+    nonzero_parameters: Count
+    """Of both together, those that are not zero."""
+    storage: Annotated[tuple[Storage, ...], Field(min_length=1)]
+    """As it is stored, first; then what it would take at the other precisions that it can be stored at."""
+    macs: Count
+    """Multiply-accumulates of one inference by the rule of 2024."""
+    macs_2022: Count
+    """The same by the tool of 2022."""
+    seconds: Annotated[float, Field(gt=0)] | None
+    """Audio of one inference; None where it is not known."""
+
+    def stored_at(self, precision: Precision) -> Storage | None:
+        """Return what it takes at a precision; None where it cannot be stored so."""
+        return next((storage for storage in self.storage if storage.precision == precision), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitCheck:
+    """One figure of a network beside a limit."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """What is limited."""
+    unit: Literal["bytes", "parameters", "MACs"]
+    """Its unit."""
+    precision: Precision | None
+    """The precision that it depends on; None when it depends on none."""
+    value: Count
+    """The figure."""
+    limit: Count
+    """The most that is allowed."""
+    holds: bool
+    """Whether value is at most limit."""
+    margin: int
+    """Limit less value: negative when there is too much."""
+    margin_percent: float
+    """The same in percent of the limit."""
+    decides: bool
+    """Whether the rule goes by it. The others say what would be at another precision or by another count."""
+
+    def describe(self) -> str:
+        """Return figure, limit and how far apart they are, in words."""
+        at = f" at {self.precision}" if self.precision is not None else ""
+        apart = f"{abs(self.margin):,} ({abs(self.margin_percent):.1f} %)"
+        return (
+            f"{self.name}{at}: {self.value:,}, {apart} {'below' if self.holds else 'above'} the limit of {self.limit:,}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleCheck:
+    """The rule of one year."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    rule: Year
+    """The year."""
+    holds: bool
+    """Whether all limits that decide hold."""
+    limits: tuple[LimitCheck, ...]
+    """Its limits."""
+    notes: tuple[str, ...]
+    """What must be known to read the figures."""
+
+
+def macs_per_second(macs: int, seconds: float) -> int:
+    """Return the multiply-accumulates per second of audio, rounded up."""
+    return -int(-macs // seconds)
+
+
+def check_rules(counts: NetworkCounts, precision: Precision | None = None) -> tuple[RuleCheck, ...]:
+    """Compare a network with the limits of every year.
+
+    Parameters
+    ----------
+    counts
+        The network.
+    precision
+        The precision its parameters are going to be stored at, which limits of bytes go by; None for its own.
+    """
+    own = counts.storage[0].precision if precision is None else precision
+    checks = []
+    for year in YEARS:
+        if year == "2021":
+            limits, notes = _limits_2021(counts, own)
+        elif year in ("2022", "2023"):
+            limits, notes = _limits_2022(counts)
+        else:
+            limits, notes = _limits_2024(counts, own)
+        if year != "2021" and counts.seconds is None:
+            notes = (*notes, "how much audio an inference takes is not known: MACs are of one inference")
+        holds = all(limit.holds for limit in limits if limit.decides)
+        checks.append(RuleCheck(rule=year, holds=holds, limits=limits, notes=notes))
+    return tuple(checks)
+
+
+def enforce(checks: Sequence[RuleCheck], years: Sequence[Year]) -> None:
+    """Make sure that the rules of some years hold.
+
+    Raises
+    ------
+    MismatchError
+        Naming every limit that does not hold, and by how much.
+    """
+    broken = [
+        (check, limit)
+        for check in checks
+        if check.rule in years
+        for limit in check.limits
+        if limit.decides and not limit.holds
+    ]
+    if broken:
+        lines = [f"rule of DCASE {check.rule}: {limit.describe()}" for check, limit in broken]
+        raise MismatchError("; ".join(lines), hint=_remedy(broken))
+
+
+def _remedy(broken: Sequence[tuple[RuleCheck, LimitCheck]]) -> str:
+    """Return how to mend limits that do not hold: a precision at which all of them would, if bytes are all it is."""
+    if all(limit.unit == "bytes" for _, limit in broken):
+        kept: list[set[Precision]] = []
+        for check, limit in broken:
+            others = (other for other in check.limits if other.name == limit.name and other.holds)
+            kept.append({other.precision for other in others if other.precision is not None})
+        for precision in ("float16", "int8"):
+            if all(precision in precisions for precisions in kept):
+                return f"stored as {precision} it holds: --precision {precision} goes by that"
+    return "make the network smaller: fewer channels or layers, fewer frames or mel bands, larger strides"
+
+
+def _limit(
+    name: str,
+    unit: Literal["bytes", "parameters", "MACs"],
+    value: int,
+    limit: int,
+    *,
+    precision: Precision | None = None,
+    decides: bool = True,
+) -> LimitCheck:
+    margin = limit - value
+    return LimitCheck(
+        name=name,
+        unit=unit,
+        precision=precision,
+        value=value,
+        limit=limit,
+        holds=margin >= 0,
+        margin=margin,
+        margin_percent=round(100 * margin / limit, 2),
+        decides=decides,
+    )
+
+
+def _macs_limit(counts: NetworkCounts, macs: int) -> LimitCheck:
+    if counts.seconds is None:
+        return _limit("MACs per inference", "MACs", macs, MACS)
+    return _limit("MACs per second", "MACs", macs_per_second(macs, counts.seconds), MACS)
+
+
+def _limits_2021(counts: NetworkCounts, own: Precision) -> tuple[tuple[LimitCheck, ...], tuple[str, ...]]:
+    limits = tuple(
+        _limit(
+            "bytes of non-zero parameters",
+            "bytes",
+            storage.nonzero_bytes,
+            NONZERO_BYTES_2021,
+            precision=storage.precision,
+            decides=storage.precision == own,
+        )
+        for storage in counts.storage
+    )
+    return limits, () if counts.trained else ("not trained: all parameters count as not zero",)
+
+
+def _limits_2022(counts: NetworkCounts) -> tuple[tuple[LimitCheck, ...], tuple[str, ...]]:
+    limits = [_limit("parameters", "parameters", counts.parameters, PARAMETERS_2022)]
+    own = counts.storage[0]
+    if own.precision == "int8":
+        # that year's tool took the bytes of an int8 model for its parameters: 46,512 for the baseline's 45,990
+        name = "bytes, as its tool counts"
+        limits.append(_limit(name, "bytes", own.parameter_bytes, PARAMETERS_2022, precision="int8", decides=False))
+    limits.append(_macs_limit(counts, counts.macs_2022))
+    return tuple(limits), ()
+
+
+def _limits_2024(counts: NetworkCounts, own: Precision) -> tuple[tuple[LimitCheck, ...], tuple[str, ...]]:
+    limits = tuple(
+        _limit(
+            "bytes of parameters",
+            "bytes",
+            storage.parameter_bytes,
+            PARAMETER_BYTES_2024,
+            precision=storage.precision,
+            decides=storage.precision == own,
+        )
+        for storage in counts.storage
+    )
+    return (*limits, _macs_limit(counts, counts.macs)), ()

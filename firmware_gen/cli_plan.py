@@ -1,0 +1,74 @@
+"""``asc-kit plan``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+
+@click.command()
+@click.argument("model", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the whole plan as one JSON document, as in plan.json.")
+@click.option("--quiet", is_flag=True, hidden=True, help="Print nothing: for the command that asks for the plan.")
+def plan(model: Path, as_json: bool, quiet: bool) -> dict[str, Any]:
+    """Show how the engine would run a model: kernels, multiply-accumulates, constants and the arena it needs.
+
+    The model is that of a BUNDLE, or any int8 .tflite file, made with this kit or not. What the engine does not take
+    is refused by the name of its operator.
+    """
+    from .plan import make_plan, plan_document
+    from .reader import read_model
+
+    made = make_plan(read_model(_flatbuffer(model)))
+    document = plan_document(made)
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    elif not quiet:
+        _show(model, made)
+    return document
+
+
+def _flatbuffer(path: Path) -> bytes:
+    """Return the model of a bundle, or a file's content."""
+    from asc_kit.bundle import Bundle
+    from asc_kit.errors import ModelError
+
+    if path.is_dir():
+        path = Bundle.open(path).model_path
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"model {path} does not exist", hint="give a bundle or a .tflite file") from None
+    except OSError as failure:
+        raise ModelError(f"model {path} cannot be read: {failure}") from failure
+
+
+def _show(path: Path, plan: Plan) -> None:
+    head = ("step", "operator", "kernel", "output", "MACs", "constants")
+    rows = [
+        (
+            str(position),
+            step.operator.op,
+            step.call.kernel,
+            "x".join(map(str, step.output.shape[1:])),
+            f"{step.call.macs:,}",
+            f"{sum(array.n_bytes for array in step.call.arrays):,}",
+        )
+        for position, step in enumerate(plan.steps)
+    ]
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    for row in (head, *rows):
+        left = [cell.ljust(width) for cell, width in zip(row[1:4], widths[1:4], strict=True)]
+        right = [cell.rjust(width) for cell, width in zip(row[4:], widths[4:], strict=True)]
+        click.echo("  ".join((row[0].rjust(widths[0]), *left, *right)))
+    click.echo(
+        f"{path}: {len(plan.steps)} steps, {plan.macs:,} MACs, {plan.weight_bytes:,} bytes of constants\n"
+        f"arena {plan.arena_bytes:,} bytes; the least possible is {plan.overlap_bound_bytes:,}, "
+        f"or {plan.liveness_bound_bytes:,} where no output may overlap its input"
+    )

@@ -1,0 +1,209 @@
+"""Parameters and multiply-accumulates of a TFLite model, operator by operator, by the rules of the DCASE challenges.
+
+The model may be int8, float32 or a mixture, and need not be one that the engine takes. No TensorFlow is needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from asc_kit.challenge_rules import NetworkCounts, Precision, Storage
+from asc_kit.errors import ModelError
+
+from .complexity import LayerComplexity
+from .complexity_reader import FlatModel, FlatOperator, FlatTensor, read_flatbuffer
+
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
+# weights and biases are among the operands of these when a batch normalization was not folded
+_ARITHMETIC = ("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "PRELU", "SUB")
+_RESHAPES = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
+# operators that no rule counts, except that the tool of 2022 has the mean
+_NOT_COUNTED = frozenset(
+    """
+    ABS ARG_MAX ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CAST CONCATENATION DEPTH_TO_SPACE DEQUANTIZE ELU EXP FLOOR
+    GATHER GELU HARD_SWISH L2_NORMALIZATION L2_POOL_2D LEAKY_RELU LOG LOGISTIC LOG_SOFTMAX MEAN MIRROR_PAD NEG
+    PACK PAD PADV2 POW QUANTIZE REDUCE_MAX REDUCE_MIN RELU RELU6 RELU_N1_TO_1 RESIZE_BILINEAR
+    RESIZE_NEAREST_NEIGHBOR ROUND RSQRT SHAPE SIGN SLICE SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V
+    SQRT SQUARE SQUARED_DIFFERENCE STRIDED_SLICE SUM TANH TILE TRANSPOSE UNPACK
+    """.split()
+) | set(_POOLS + _RESHAPES)
+_VALUES = ("float32", "float16", "int8", "uint8", "int16")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlatbufferComplexity:
+    """A TFLite model as the rules see it."""
+
+    counts: NetworkCounts
+    """Sums."""
+    layers: tuple[LayerComplexity, ...]
+    """Every operator, in order."""
+
+
+def flatbuffer_complexity(model: bytes, seconds: float | None) -> FlatbufferComplexity:
+    """Count a TFLite model.
+
+    Parameters are the constants that operators compute with: weights, biases and constant operands; not indices, axes
+    or shapes. A layer that is used twice has them once.
+
+    Formula, multiply-accumulates: by the rule of 2024 a convolution takes its parameters, bias included, times the
+    positions of its output; a dense layer its parameters for each row; a constant operand of a sum or product its
+    elements, as batch normalization does. By the tool of 2022 as `macs_of_2022` says.
+    Bytes: those of the constants, so 1 for an int8 weight and 4 for an int32 bias. An int8 weight is zero where it is
+    the zero point.
+
+    Parameters
+    ----------
+    model
+        The flatbuffer.
+    seconds
+        Audio of one inference; None where it is not known.
+
+    Raises
+    ------
+    ModelError
+        When the file is no model or damaged, or has an operator that no rule names.
+    """
+    network = read_flatbuffer(model)
+    producers = {index: operator for operator in network.operators for index in operator.outputs}
+    counted: set[int] = set()
+    layers, constants = [], []
+    for operator in network.operators:
+        parameters = _parameters(network, operator, producers)
+        # weights that were met before are those of a layer used twice; equal biases may share bytes by chance
+        new = [] if parameters and parameters[0].buffer in counted else parameters
+        counted.update(tensor.buffer for tensor in new[:1])
+        constants += new
+        layers.append(_layer(network, operator, producers, parameters, new))
+    if not constants:
+        raise ModelError("the model has no parameters: no operator computes with a constant")
+    counts = NetworkCounts(
+        trained=True,
+        parameters=sum(layer.parameters for layer in layers),
+        running_statistics=0,
+        nonzero_parameters=sum(layer.nonzero_parameters for layer in layers),
+        storage=_storage(constants),
+        macs=sum(layer.macs for layer in layers),
+        macs_2022=sum(layer.macs_2022 for layer in layers),
+        seconds=seconds,
+    )
+    return FlatbufferComplexity(counts=counts, layers=tuple(layers))
+
+
+def _parameters(network: FlatModel, operator: FlatOperator, producers: dict[int, FlatOperator]) -> list[FlatTensor]:
+    """Return the constants that an operator computes with, as they are stored."""
+    if operator.op not in _NOT_COUNTED and operator.op not in (*_CONVOLUTIONS, *_ARITHMETIC):
+        raise ModelError(
+            f"no rule says how to count operator {operator.index} {operator.op}, which computes tensor "
+            f"{network.tensors[operator.outputs[0]].describe()}",
+            hint="counted: convolutions, dense layers, pools, sums, products and activations",
+        )
+    stored = [_stored(network, index, producers) for index in operator.inputs]
+    if operator.op in _CONVOLUTIONS:
+        if len(stored) < 2 or stored[1] is None:
+            raise ModelError(
+                f"operator {operator.index} {operator.op}, which computes tensor "
+                f"{network.tensors[operator.outputs[0]].describe()}, has no constant weights",
+                hint="the rules count weights that are in the model",
+            )
+        return [tensor for tensor in stored[1:] if tensor is not None]
+    if operator.op in ("DEQUANTIZE", "PADV2"):
+        return []  # a constant counts where it is used; what a border is filled with is no parameter
+    return [tensor for tensor in stored if tensor is not None and tensor.dtype in _VALUES]
+
+
+def _stored(network: FlatModel, index: int, producers: dict[int, FlatOperator]) -> FlatTensor | None:
+    """Return the constant behind a tensor, also through DEQUANTIZE; None when it is computed."""
+    if index in producers and producers[index].op == "DEQUANTIZE":
+        index = producers[index].inputs[0]
+    if index < 0 or not network.tensors[index].is_constant:
+        return None
+    return network.tensors[index]
+
+
+def _layer(
+    network: FlatModel,
+    operator: FlatOperator,
+    producers: dict[int, FlatOperator],
+    parameters: list[FlatTensor],
+    new: list[FlatTensor],
+) -> LayerComplexity:
+    output = network.tensors[operator.outputs[0]]
+    # SPLIT has its axis first
+    computed = [index for index in operator.inputs if index >= 0 and not network.tensors[index].is_constant]
+    source = network.tensors[computed[0] if computed else operator.inputs[0]]
+    size = sum(tensor.n_elements for tensor in parameters)
+    if operator.op in _CONVOLUTIONS:
+        size *= output.n_elements // max(1, output.shape[-1] if output.shape else 1)
+    elif operator.op not in _ARITHMETIC:
+        size = 0
+    return LayerComplexity(
+        name=output.name,
+        kind=operator.op,
+        input_shape=source.shape[1:],
+        output_shape=output.shape[1:],
+        parameters=sum(tensor.n_elements for tensor in new),
+        parameter_bytes=sum(tensor.n_bytes for tensor in new),
+        nonzero_parameters=sum(tensor.n_nonzero for tensor in new),
+        macs=size,
+        macs_2022=_macs_of_2022(network, operator, producers, parameters),
+    )
+
+
+def _macs_of_2022(
+    network: FlatModel, operator: FlatOperator, producers: dict[int, FlatOperator], parameters: list[FlatTensor]
+) -> int:
+    output = network.tensors[operator.outputs[0]].n_elements
+    if operator.op == "CONV_2D":
+        return output * math.prod(parameters[0].shape[1:])
+    if operator.op == "DEPTHWISE_CONV_2D":
+        return output * math.prod(parameters[0].shape[1:3])
+    if operator.op in _POOLS:
+        return output * math.prod(operator.window)
+    if operator.op == "MEAN":
+        return network.tensors[operator.inputs[0]].n_elements
+    if operator.op == "ADD":
+        return output
+    if operator.op == "FULLY_CONNECTED":
+        index = operator.inputs[0]
+        while index in producers and producers[index].op in _RESHAPES:
+            index = producers[index].inputs[0]
+        shape = network.tensors[index].shape
+        return output * (shape[-1] if shape else 1)
+    return 0
+
+
+def _storage(constants: list[FlatTensor]) -> tuple[Storage, ...]:
+    """Return what the constants take as they are and, of a float model, at the precisions below."""
+    elements: Counter[str] = Counter()
+    for tensor in constants:
+        elements[tensor.dtype] += tensor.n_elements
+    precision: Precision = "mixed"
+    if set(elements) == {"float32"}:
+        precision = "float32"
+    elif set(elements) == {"float16"}:
+        precision = "float16"
+    elif set(elements) <= {"int8", "int32"}:
+        precision = "int8"
+    nonzero = sum(tensor.n_nonzero for tensor in constants)
+    own = Storage(
+        precision=precision,
+        parameter_bytes=sum(tensor.n_bytes for tensor in constants),
+        nonzero_bytes=sum(tensor.n_nonzero * tensor.width for tensor in constants),
+    )
+    below: tuple[tuple[Precision, int], ...] = ()
+    if precision == "float32":
+        below = (("float16", 2), ("int8", 1))
+    elif precision == "float16":
+        below = (("int8", 1),)
+    total = sum(elements.values())
+    return (
+        own,
+        *(
+            Storage(precision=name, parameter_bytes=width * total, nonzero_bytes=width * nonzero)
+            for name, width in below
+        ),
+    )

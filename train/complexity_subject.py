@@ -1,0 +1,126 @@
+"""What is to be counted: a recipe, a run, a bundle or a .tflite file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asc_kit.bundle import MANIFEST as BUNDLE_MANIFEST
+from asc_kit.bundle import Bundle
+from asc_kit.challenge_rules import NetworkCounts, macs_per_second
+from asc_kit.errors import ModelError, SpecError
+from asc_kit.run import MANIFEST as RUN_MANIFEST
+from asc_kit.run import Run
+
+from .complexity import LayerComplexity, complexity_of
+from .complexity_flatbuffer import flatbuffer_complexity
+from .complexity_report import FloatNetwork, Kind
+from .recipe import recipe_names
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A network, counted."""
+
+    kind: Kind
+    """Where it comes from."""
+    name: str
+    """What to call it."""
+    counts: NetworkCounts
+    """Sums over its layers."""
+    layers: tuple[LayerComplexity, ...]
+    """Its layers or operators."""
+    float_network: FloatNetwork | None = None
+    """Of a bundle, what it was made from."""
+    flatbuffer: Path | None = None
+    """The .tflite file; None where there is none yet."""
+
+
+def kind_of(name: str) -> Kind:
+    """Tell what a command's argument names.
+
+    Raises
+    ------
+    SpecError
+        When it is a folder that holds neither run nor bundle, or looks like a path and does not exist.
+    """
+    path = Path(name)
+    if (path / RUN_MANIFEST).is_file():
+        return "run"
+    if (path / BUNDLE_MANIFEST).is_file():
+        return "bundle"
+    if name in recipe_names() or path.suffix == ".toml":
+        return "recipe"
+    if path.is_dir():
+        raise SpecError(
+            f"{path} is neither a run nor a bundle: it has no {RUN_MANIFEST} and no {BUNDLE_MANIFEST}",
+            hint="give a recipe, a run, a bundle or a .tflite file",
+        )
+    if path.is_file() or path.suffix == ".tflite":
+        return "model"
+    if len(path.parts) > 1:
+        raise SpecError(f"{path} does not exist", hint="give a recipe, a run, a bundle or a .tflite file")
+    return "recipe"  # whose reader knows what to suggest
+
+
+def count_recipe(recipe: Recipe, n_labels: int | None) -> Subject:
+    """Count the network as it would be built."""
+    from .models import build_model, usual_labels
+
+    spec = recipe.frontend
+    network = build_model(recipe.model, recipe.model_settings, spec, n_labels or usual_labels(recipe.model))
+    return _of_keras("recipe", recipe.name, network, spec.clip_seconds)
+
+
+def count_run(path: Path) -> Subject:
+    """Count the trained network of a run."""
+    from .network import load_keras_model
+
+    run = Run.open(path)
+    network = load_keras_model(run.keras_model_path)
+    return _of_keras("run", run.manifest.name, network, run.manifest.frontend.clip_seconds)
+
+
+def _of_keras(kind: Kind, name: str, network: Any, seconds: float) -> Subject:
+    complexity = complexity_of(network, seconds)
+    return Subject(kind=kind, name=name, counts=complexity.counts(trained=kind == "run"), layers=complexity.layers)
+
+
+def count_bundle(path: Path) -> Subject:
+    """Count the int8 network of a bundle; the manifest has the figures of the float one."""
+    bundle = Bundle.open(path)
+    manifest = bundle.manifest
+    seconds = manifest.frontend.clip_seconds
+    counted = flatbuffer_complexity(bundle.model_path.read_bytes(), seconds)
+    return Subject(
+        kind="bundle",
+        name=manifest.name,
+        counts=counted.counts,
+        layers=counted.layers,
+        float_network=FloatNetwork(
+            parameters=manifest.parameters,
+            macs=manifest.macs,
+            macs_per_second=macs_per_second(manifest.macs, seconds),
+        ),
+        flatbuffer=bundle.model_path,
+    )
+
+
+def count_model(path: Path, seconds: float | None) -> Subject:
+    """Count a .tflite file, whoever made it.
+
+    Raises
+    ------
+    ModelError
+        When it is missing, damaged, or has an operator that no rule names.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"model {path} does not exist", hint="give a .tflite file") from None
+    counted = flatbuffer_complexity(content, seconds)
+    return Subject(kind="model", name=path.name, counts=counted.counts, layers=counted.layers, flatbuffer=path)
