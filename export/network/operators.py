@@ -212,7 +212,7 @@ def _reshape(call: _Call) -> list[Any]:
 
 
 def _concatenation(call: _Call) -> list[Any]:
-    return [tf.concat(list(call.inputs), call.axis(call.options.axis))]
+    return call.outputs(tf.concat(list(call.inputs), call.axis(call.options.axis)))
 
 
 def _split(call: _Call) -> list[Any]:
@@ -220,7 +220,7 @@ def _split(call: _Call) -> list[Any]:
     axis = call.constant(0 if call.operator.op == "SPLIT" else 2)[0]
     at = axis % len(call.shape(position))
     sizes = [call.network.tensors[index].shape[at] for index in call.operator.outputs]
-    return list(tf.split(call.inputs[position], sizes, call.axis(axis, position)))
+    return call.outputs(*tf.split(call.inputs[position], sizes, call.axis(axis, position)))
 
 
 def _slice(call: _Call) -> list[Any]:
@@ -250,7 +250,7 @@ def _batched(call: _Call, sides: list[slice]) -> tuple[slice, ...]:
 def _transpose(call: _Call) -> list[Any]:
     order = call.constant(1)
     if call.shape(0)[0] != 1:
-        return [tf.transpose(call.x, (0, *(axis + 1 for axis in order)))]
+        return call.outputs(tf.transpose(call.x, (0, *(axis + 1 for axis in order))))
     if order[0] != 0:
         raise call.refuse("TRANSPOSE that moves the batch")
     return [tf.transpose(call.x, order)]

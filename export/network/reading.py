@@ -12,6 +12,9 @@ from asc_kit.errors import ModelError
 
 from .graph import WEIGHTED, Network, Operator, Quantization, Tensor
 
+# What reading bytes at random raises, with the record that the generated reader makes of them.
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError, struct.error)
+
 
 def read_network(flatbuffer: bytes) -> Network:
     """Read a flatbuffer, float or int8; constants become real numbers.
@@ -38,9 +41,10 @@ def read_network(flatbuffer: bytes) -> Network:
         tensors = [_tensor(model, schema, index, tensor) for index, tensor in enumerate(graph.tensors)]
         operators = [_operator(model, names, index, operator) for index, operator in enumerate(graph.operators)]
         ends = int(graph.inputs[0]), int(graph.outputs[0])
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error) as failure:
+        _check_order(tensors, operators, *ends)
+        operators = _own_biases(tensors, operators)
+    except _DAMAGE as failure:
         raise ModelError(f"this is no whole flatbuffer of TensorFlow Lite: {failure}") from failure
-    operators = _own_biases(tensors, operators)
     network = Network(
         tensors=tuple(tensors), operators=tuple(operators), input=ends[0], output=ends[1], flatbuffer=flatbuffer
     )
@@ -87,7 +91,8 @@ def _real(values: NDArray[Any], quantization: Quantization) -> NDArray[np.float3
         along = [1] * max(values.ndim, 1)
     scales, zero_points = (part.reshape(along) for part in (quantization.scales, quantization.zero_points))
     real = (values.astype(np.float64) - zero_points) * scales.astype(np.float64)
-    return np.asarray(real.reshape(values.shape), np.float32)
+    with np.errstate(over="ignore"):  # what is not finite then is refused with its layer
+        return np.asarray(real.reshape(values.shape), np.float32)
 
 
 def _operator(model: Any, names: dict[int, str], index: int, operator: Any) -> Operator:
@@ -100,6 +105,21 @@ def _operator(model: Any, names: dict[int, str], index: int, operator: Any) -> O
         outputs=tuple(int(tensor) for tensor in operator.outputs),
         options=operator.builtinOptions,
     )
+
+
+def _check_order(tensors: list[Tensor], operators: list[Operator], first: int, last: int) -> None:
+    """Make sure that tensors exist and are computed once, before they are used, and constants never."""
+    known = {first, -1} | {tensor.index for tensor in tensors if tensor.data is not None}
+    for operator in operators:
+        for index in operator.inputs:
+            if index not in known:
+                raise ValueError(f"operator {operator.index} uses tensor {index} before there is one")
+        for index in operator.outputs:
+            if index in known or not 0 <= index < len(tensors):
+                raise ValueError(f"operator {operator.index} cannot give tensor {index}")
+            known.add(index)
+    if last not in known or last < 0 or not 0 <= first < len(tensors):
+        raise ValueError(f"tensor {last}, the output, is never computed")
 
 
 def _own_biases(tensors: list[Tensor], operators: list[Operator]) -> list[Operator]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from asc_kit.errors import ModelError
 
 from ..network.graph import WEIGHTED, Network, Operator
+from ..network.operators import unsupported
 
 SAME_SCALE = frozenset(
     {
@@ -81,7 +82,8 @@ def groups(network: Network) -> dict[int, int]:
     Raises
     ------
     ModelError
-        When an operator joins tensors whose quantizations TFLite prescribes, and differently.
+        When an operator joins tensors whose quantizations TFLite prescribes, and differently; or a tensor with a
+        constant.
     """
     parent = {index: index for index in network.activations}
 
@@ -95,6 +97,8 @@ def groups(network: Network) -> dict[int, int]:
             for index in (*operator.inputs, *operator.outputs[1:]):
                 if index in parent:
                     parent[root(index)] = root(operator.output)
+                elif index >= 0 and not _is_index(network, index):
+                    raise unsupported(network, operator, f"{operator.op} of a constant")
     result = {index: root(index) for index in parent}
     fixed = _fixed(network, result)
     for operator in network.operators:
@@ -114,18 +118,26 @@ def _fixed(network: Network, group_of: Mapping[int, int]) -> dict[int, Affine]:
 
 def _check_concatenation(network: Network, operator: Operator) -> None:
     """Make sure that what is joined with probabilities are probabilities."""
-    kinds = set()
-    for index in operator.inputs:
-        producer = network.producer(index)
-        while producer is not None and producer.op in SAME_SCALE - {"CONCATENATION"}:
-            producer = network.producer(producer.inputs[1 if producer.op == "SPLIT" else 0])
-        kinds.add(FIXED_OUTPUT.get(producer.op) if producer is not None else None)
-    if len(kinds) > 1:
+    if len(_sources(network, operator.output)) > 1:
         raise ModelError(
             f"layer {network.layer_name(operator)} (CONCATENATION) joins outputs of LOGISTIC, SOFTMAX or TANH with "
             "others: int8 has one scale for all of them, and theirs are prescribed",
             hint="join the tensors before that function, or take another one",
         )
+
+
+def _sources(network: Network, index: int) -> set[Affine | None]:
+    """Return the quantizations that are prescribed for what a tensor is made of; None for any that is free."""
+    producer = network.producer(index)
+    if producer is None or producer.op not in SAME_SCALE:
+        return {FIXED_OUTPUT.get(producer.op) if producer is not None else None}
+    passed_on = [source for source in producer.inputs if source >= 0 and not _is_index(network, source)]
+    return set[Affine | None]().union(*(_sources(network, source) for source in passed_on))
+
+
+def _is_index(network: Network, index: int) -> bool:
+    """Whether a tensor holds axes or sizes."""
+    return network.is_constant(index) and network.constant(index).dtype == np.int32
 
 
 def scheme_of(network: Network, ranges: Ranges) -> dict[int, Affine]:
@@ -158,6 +170,8 @@ def weight_scales(network: Network, operator: Operator, scheme: Mapping[int, Aff
     largest = np.abs(weights).max(axis=tuple(n for n in range(weights.ndim) if n != axis)).astype(np.float64)
     scales = largest / _WEIGHT_MAX
     for one in network.consumers(operator.weights):
+        if one.op not in WEIGHTED:  # a constant operand too
+            continue
         bias = np.abs(network.constant(one.bias).astype(np.float64))
         scales = np.maximum(scales, bias / (scheme[one.inputs[0]].scale * _BIAS_MAX))
     # a channel of zeros only: any scale is right, that of its neighbours keeps the arithmetic ordinary
@@ -171,6 +185,25 @@ def quantized_weights(weights: NDArray[np.float32], scales: NDArray[np.float32],
     along[axis] = -1
     steps = np.rint(weights.astype(np.float64) / scales.astype(np.float64).reshape(along))
     return np.clip(steps, -_WEIGHT_MAX, _WEIGHT_MAX).astype(np.int8)
+
+
+def constant_affine(values: NDArray[np.float32]) -> Affine:
+    """Return the quantization of a constant operand: that of its extremes."""
+    return affine_of(float(values.min()), float(values.max()))
+
+
+def quantized_constant(values: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Return a constant operand as int8."""
+    one = constant_affine(values)
+    steps = np.rint(values.astype(np.float64) / one.scale) + one.zero_point
+    return np.clip(steps, -128, 127).astype(np.int8)
+
+
+def rounded_constant(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the real values that a quantized constant operand stands for."""
+    one = constant_affine(values)
+    steps = quantized_constant(values).astype(np.float64) - one.zero_point
+    return np.asarray(steps * one.scale, np.float32)
 
 
 def rounded_weights(network: Network, operator: Operator, scheme: Mapping[int, Affine]) -> NDArray[np.float32]:

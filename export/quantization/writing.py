@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..network.graph import WEIGHTED, Network, Operator
 from ..network.operators import unsupported
-from .scheme import Affine, affine_of, quantized_weights, weight_scales
+from .scheme import Affine, constant_affine, quantized_constant, quantized_weights, weight_scales
 
 # The first version of each operator that takes int8; CONV_2D in groups is version 6 whatever its type.
 _INT8_VERSION = {
@@ -132,9 +132,7 @@ class _Writer:
         """Write a constant operand, one scale for all of it; anything that is none stays."""
         if index < 0 or not network.is_constant(index) or network.constant(index).dtype != np.float32:
             return index
-        values = network.constant(index)
-        one = affine_of(float(values.min()), float(values.max()))
-        steps = np.clip(np.rint(values / one.scale) + one.zero_point, -128, 127).astype(np.int8)
+        one, steps = constant_affine(network.constant(index)), quantized_constant(network.constant(index))
         return self.put(index, network.tensors[index].name, steps, np.array([one.scale], np.float32), one.zero_point, 0)
 
     def drop_unused_buffers(self) -> None:
