@@ -69,19 +69,19 @@ def weight_bytes(model: bytes) -> dict[str, int]:
 
 
 def test_float16_says_what_float_says(run: Run, models: dict[VariantName, bytes], features: np.ndarray) -> None:
-    """Rounding to float16 moves each weight by 2**-11 of it at most; eight layers on, outputs by no more than eight."""
+    """Rounding to float16 moves each weight by at most 2**-11 of itself; through ten layers this stays in proportion."""
     expected = float_network(run.saved_model_path)(features[:, 0])
     found = outputs(models["float16"], run, features)
     error = np.abs(found - expected).max()
-    assert 0 < error <= 8 * 2**-11 * np.abs(expected).max()
+    assert 0 < error <= 3 * 2**-11 * np.abs(expected).max()
     assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.98
 
 
 def test_dynamic_range_decides_as_float_does(run: Run, models: dict[VariantName, bytes], features: np.ndarray) -> None:
     expected = float_network(run.saved_model_path)(features[:, 0])
     found = outputs(models["dynamic_range"], run, features)
-    assert np.abs(found - expected).max() <= 0.1 * np.abs(expected).max()
-    assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.98
+    assert np.abs(found - expected).max() <= 0.02 * np.abs(expected).max()
+    assert np.mean(found.argmax(1) == expected.argmax(1)) >= 0.95
     assert np.abs(found - expected).max() > np.abs(outputs(models["float16"], run, features) - expected).max()
 
 
