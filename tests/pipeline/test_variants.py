@@ -69,7 +69,7 @@ def weight_bytes(model: bytes) -> dict[str, int]:
 
 
 def test_float16_says_what_float_says(run: Run, models: dict[VariantName, bytes], features: np.ndarray) -> None:
-    """Rounding to float16 moves each weight by at most 2**-11 of itself; through ten layers this stays in proportion."""
+    """Rounding to float16 moves each weight by at most 2**-11 of itself; ten layers leave that in proportion."""
     expected = float_network(run.saved_model_path)(features[:, 0])
     found = outputs(models["float16"], run, features)
     error = np.abs(found - expected).max()
