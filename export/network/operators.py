@@ -74,10 +74,10 @@ class _Call:
         return unsupported(self.network, self.operator, what)
 
     def constant(self, position: int) -> list[int]:
-        """Return a constant input of whole numbers."""
+        """Return a constant input of whole numbers, in a row."""
         if not self.network.is_constant(self.operator.inputs[position]):
             raise self.refuse(f"a computed input {position}")
-        return [int(n) for n in np.atleast_1d(self.network.constant(self.operator.inputs[position]))]
+        return [int(n) for n in np.ravel(self.network.constant(self.operator.inputs[position]))]
 
     def shape(self, position: int) -> tuple[int, ...]:
         return self.network.tensors[self.operator.inputs[position]].shape
@@ -136,11 +136,15 @@ def _depthwise_conv_2d(call: _Call) -> list[Any]:
 
 
 def _is_plus(call: _Call, strides: tuple[int, int], dilations: tuple[int, int]) -> bool:
-    """Whether a kernel is 3x3 of dilation 2 with nothing in its corners; they must then be zero in `inputs` too."""
+    """Whether kernels are 3x3 of dilation 2, one to a channel, with nothing in their corners.
+
+    Corners must then be zero in `inputs` too.
+    """
     weights = call.network.constant(call.operator.weights)
     corners = weights[:, ::2, ::2] if weights.shape[1:3] == (3, 3) else np.ones(1)
     same = _padding(call.options) == "SAME"
-    return same and strides == (1, 1) and dilations == (2, 2) and not corners.any()
+    single = weights.shape[3] == call.x.shape[-1]
+    return same and single and strides == (1, 1) and dilations == (2, 2) and not corners.any()
 
 
 def _plus(x: Any, kernel: Any) -> Any:

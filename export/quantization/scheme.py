@@ -196,7 +196,7 @@ def quantized_constant(values: NDArray[np.float32]) -> NDArray[np.int8]:
     """Return a constant operand as int8."""
     one = constant_affine(values)
     steps = np.rint(values.astype(np.float64) / one.scale) + one.zero_point
-    return np.clip(steps, -128, 127).astype(np.int8)
+    return np.asarray(np.clip(steps, -128, 127), np.int8)
 
 
 def rounded_constant(values: NDArray[np.float32]) -> NDArray[np.float32]:

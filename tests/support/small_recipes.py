@@ -1,0 +1,81 @@
+"""Recipes' networks made small, as flatbuffers: float, and int8 by TensorFlow's own quantizer."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from asc_kit.run import without_wildcards
+from asc_kit.train.models import build_model
+from asc_kit.train.network import inference_model, write_saved_model
+from asc_kit.train.recipe import load_recipe
+
+N_CLIPS = 24
+SMALL_RESNET11 = ("n_mels=32", "input_channels=16", "channels=[16, 16, 16, 32, 64]")
+SMALL_DSMN = ("n_mels=64", "stem_channels=4", "channels=[4, 4, 4, 4, 4]", "dense_units=8")
+# every operator of every recipe is in one of these
+SMALL_RECIPES: dict[str, tuple[str, ...]] = {
+    "cp_mobile_micro": ("n_mels=32", "base_channels=8"),
+    "dcase2019_task2": ("width=0.1", "n_mels=32"),
+    "dcase2021_resnet11_cbam": SMALL_RESNET11,
+    "dcase2021_resnet11_se": SMALL_RESNET11,
+    "dcase2022_baseline": ("channels=[4, 4, 8]",),
+    "dsmn_model1": SMALL_DSMN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SmallNetwork:
+    """A recipe's network, small and untrained."""
+
+    clips: np.ndarray
+    """Features that its statistics come from, float32 [N_CLIPS, *shape]."""
+    float_flatbuffer: bytes
+    """As TensorFlow's converter gives it without quantization."""
+    converter_int8: bytes
+    """As TensorFlow's converter gives it with `clips` for representative data."""
+
+
+@cache
+def small_network(name: str) -> SmallNetwork:
+    """Build one of `SMALL_RECIPES`, with statistics as after training; once per session."""
+    recipe = load_recipe(name, SMALL_RECIPES[name])
+    keras.utils.set_random_seed(1)
+    model = build_model(recipe.model, recipe.model_settings, recipe.frontend, 5)
+    rng = np.random.default_rng(2)
+    shape = recipe.frontend.input_shape[1:]
+    mel_axis = 0 if recipe.frontend.layout == "mel_time" else 1
+    # every clip has another level in each band, so that the classes' scores differ from clip to clip
+    levels = rng.normal(size=(N_CLIPS, *(n if axis == mel_axis else 1 for axis, n in enumerate(shape))))
+    clips = (rng.normal(size=(N_CLIPS, *shape)) + 2 * levels).astype(np.float32)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+            # factors and offsets of their own: half of those that training finds lie between 0.5 and 1.5
+            layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape))
+            layer.beta.assign(rng.normal(0.0, 0.3, layer.beta.shape))
+    model(clips, training=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network"
+        write_saved_model(inference_model(model, recipe.task), recipe.frontend, path)
+        with without_wildcards(path) as plain:
+            return SmallNetwork(
+                clips=clips, float_flatbuffer=_convert(plain, None), converter_int8=_convert(plain, clips)
+            )
+
+
+def _convert(saved_model: Path, clips: np.ndarray | None) -> bytes:
+    converter = tf.lite.TFLiteConverter.from_saved_model(os.fspath(saved_model), signature_keys=["serve"])
+    if clips is not None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([clip[np.newaxis]] for clip in clips)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+    return bytes(converter.convert())
