@@ -1,0 +1,69 @@
+"""``asc-kit inspect``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from .inspection.document import ReferenceKind
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("bundle", type=_PATH)
+@click.option("--run", type=_PATH, metavar="RUN", help="The run it was exported from: its weights, its test clips.")
+@click.option("--data", type=_PATH, metavar="DIR", help="Folder of the data set; default: where the run found it.")
+@click.option(
+    "--clips", "n_clips", type=click.IntRange(min=1), default=200, show_default=True, metavar="N",
+    help="Clips of the test split, with --run or --data; else the golden clips are heard.",
+)  # fmt: skip
+@click.option(
+    "--reference",
+    type=click.Choice(["run", "bundle"]),
+    help="Compare layers with the run's float network, or the bundle's own in float; default: the run's, if given.",
+)
+@click.option("--html", type=_PATH, metavar="FILE", help="Also write a page with pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; tables then go to stderr.")
+def inspect(
+    bundle: Path,
+    run: Path | None,
+    data: Path | None,
+    n_clips: int,
+    reference: ReferenceKind | None,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """Look at a bundle's quantization layer by layer: ranges, noise, what each layer costs, what to try.
+
+    Accuracy needs more clips than the golden ones: name the run, or a data set.
+    """
+    if reference == "run" and run is None:
+        raise click.UsageError("--reference run needs --run RUN")
+    from asc_kit.bundle import Bundle
+    from asc_kit.console import PipeConsole, console
+    from asc_kit.native_output import hidden_stderr
+    from asc_kit.records import to_plain
+    from asc_kit.run import Run
+
+    from .inspection.page import check_target, write_page
+    from .inspection.terminal import show
+
+    if html is not None:
+        check_target(html)
+    opened = Bundle.open(bundle)
+    opened_run = Run.open(run) if run is not None else None
+    with hidden_stderr():
+        from .inspection.inspecting import inspect_bundle
+
+    found = inspect_bundle(opened, opened_run, data, n_clips, reference)
+    show(found, console if as_json else PipeConsole(highlight=False))
+    if html is not None:
+        write_page(found, html)
+        console.print(f"wrote {html}", soft_wrap=True, markup=False)
+    if as_json:
+        click.echo(json.dumps(to_plain(found), indent=2, ensure_ascii=False))

@@ -1,0 +1,71 @@
+"""What counts as a layer of an int8 network, and the scheme it is stored with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asc_kit.errors import ModelError
+
+from ..network.graph import WEIGHTED, Network, Operator
+from ..quantization.scheme import Affine
+
+INPUT = -1
+"""Index of the layer that stands for the network's input."""
+
+# All other operators pass values on as they are, and add no noise of their own.
+_ARITHMETIC = frozenset(WEIGHTED) | {
+    "ADD", "AVERAGE_POOL_2D", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "MEAN", "MUL", "RELU", "RELU6", "SOFTMAX",
+    "SUB", "TANH",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layer:
+    """Where values are rounded: the output of an operator that computes new ones, or the input."""
+
+    index: int
+    """Index of the operator; `INPUT` for the input."""
+    tensor: int
+    """Tensor index of what it gives."""
+    name: str
+    """For people."""
+    op: str
+    """TFLite's name, or ``INPUT``."""
+    operator: Operator | None
+    """None for the input."""
+
+
+def stored_scheme(network: Network) -> dict[int, Affine]:
+    """Return the quantization of each activation of an int8 network, by tensor index.
+
+    Raises
+    ------
+    ModelError
+        When one has none, or several scales.
+    """
+    scheme = {}
+    for index in network.activations:
+        stored = network.tensors[index].quantization
+        if stored is None or len(stored.scales) != 1:
+            raise ModelError(
+                f"tensor {network.tensors[index].name} has no scale of its own: this is no int8 network",
+                hint="export the run again",
+            )
+        scheme[index] = Affine(scale=float(stored.scales[0]), zero_point=int(stored.zero_points[0]))
+    return scheme
+
+
+def layers_of(network: Network, scheme: Mapping[int, Affine]) -> tuple[Layer, ...]:
+    """Return the layers in order of execution, the input first."""
+    found = [Layer(index=INPUT, tensor=network.input, name="input", op="INPUT", operator=None)]
+    for operator in network.operators:
+        before = [index for index in operator.inputs if index in scheme]
+        rescaled = any(scheme[index] != scheme[operator.output] for index in before)
+        if operator.op in _ARITHMETIC or rescaled:
+            # the converter gives the output a name of its own
+            name = "output" if operator.output == network.output else network.layer_name(operator)
+            found.append(
+                Layer(index=operator.index, tensor=operator.output, name=name, op=operator.op, operator=operator)
+            )
+    return tuple(found)

@@ -1,0 +1,64 @@
+"""An inspection as one page that needs nothing else."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from asc_kit.errors import AscKitError
+from asc_kit.records import write_text
+
+from . import pictures, words
+from .document import Inspection
+from .suggestions import LOW_DB
+
+# histograms that are not folded away, beside those of layers with a suggestion
+_SHOWN = 6
+
+
+def check_target(path: Path) -> None:
+    """Make sure that a page can be written, before the work and not after it.
+
+    Raises
+    ------
+    AscKitError
+        When its folder is missing, or it is a folder itself.
+    """
+    if path.is_dir():
+        raise AscKitError(f"{path} is a folder. Expected: a file to write", hint=f"--html {path / 'inspect.html'}")
+    if not path.parent.is_dir():
+        raise AscKitError(f"no page can be written to {path}: there is no folder {path.parent}", hint="make it first")
+
+
+def write_page(found: Inspection, path: Path) -> None:
+    """Write the page, whole or not at all."""
+    write_text(path, render(found))
+
+
+def render(found: Inspection) -> str:
+    """Return the page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    named = {suggestion.layer for suggestion in found.suggestions}
+    context: dict[str, Any] = {
+        "found": found,
+        "words": words,
+        "noise": pictures.noise(found.layers, LOW_DB),
+        "costs": pictures.costs(found.ranking),
+        "histograms": {layer.index: pictures.histogram(layer) for layer in found.layers},
+        "shown": [layer for layer in found.layers if layer.index in named or layer.kept.rank <= _SHOWN],
+        "folded": [layer for layer in found.layers if layer.index not in named and layer.kept.rank > _SHOWN],
+        "low_db": LOW_DB,
+    }
+    templates = resources.files(__package__) / "templates"
+    with resources.as_file(templates) as folder:
+        environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=select_autoescape(("html",)),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        return environment.get_template("page.html").render(context)

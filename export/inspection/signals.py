@@ -1,0 +1,259 @@
+"""Ranges of activations, and how much of them is quantization noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from asc_kit.console import progress_bar
+
+from ..network.execution import batches
+from ..network.graph import WEIGHTED, Network, Operator
+from ..network.operators import compute
+from ..quantization.calibration import Observed, observe
+from ..quantization.scheme import Affine
+from ..quantization.simulation import fake_quantizer
+from .document import Histogram
+from .layers import Layer
+from .reference import Constants
+
+_BINS = 2048
+_BINS_SHOWN = 64
+_CODES = 256
+_LEAST_DB = -100.0
+# beyond these shares of the values lie outliers
+_INNER = (0.001, 0.999)
+_QUIET_CHANNELS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Measured:
+    """Of one layer, what `LayerRecord` says of its values; the same names, the same meaning."""
+
+    low: float
+    high: float
+    inner_low: float
+    inner_high: float
+    clipped_low: float
+    clipped_high: float
+    unused_codes: float
+    unreached: float
+    channel_spread: float | None
+    constant_share: float | None
+    sqnr_alone_db: float | None
+    sqnr_db: float | None
+    fall_db: float | None
+    histogram: Histogram
+
+
+def sqnr_db(signal: float, noise: float) -> float | None:
+    """Return a signal-to-noise ratio in dB, at least -100; None where there is no noise.
+
+    Formula: 10 log10(sum x² / sum (x - x')²).
+    """
+    if noise == 0.0:
+        return None
+    return max(_LEAST_DB, 10.0 * math.log10(signal / noise)) if signal > 0.0 else _LEAST_DB
+
+
+def measure(
+    network: Network,
+    constants: Constants,
+    scheme: Mapping[int, Affine],
+    layers: tuple[Layer, ...],
+    features: NDArray[np.float32],
+) -> dict[int, Measured]:
+    """Compute the float and the simulated int8 network side by side.
+
+    Parameters
+    ----------
+    network
+        The int8 network.
+    constants
+        Those of the float network, in its place.
+    scheme
+        Quantization of each activation.
+    layers
+        Where values are rounded.
+    features
+        Inputs, float32 [n, *inner].
+
+    Returns
+    -------
+    dict
+        By `Layer.index`.
+
+    Raises
+    ------
+    ModelError
+        When the float network gives values that are no numbers.
+    """
+    seen = observe(network.with_constants(constants), features)
+    pair = _Pair(network, constants, scheme, layers, seen)
+    tallies = {index: np.zeros(2) for index in network.activations}
+    alone = {layer.index: 0.0 for layer in layers}
+    drift: dict[int, Any] = {layer.index: 0.0 for layer in layers}
+    counts = {layer.index: np.zeros(_BINS, np.int64) for layer in layers}
+    codes = {layer.index: np.zeros(_CODES, np.int64) for layer in layers}
+    outside = {layer.index: np.zeros(2, np.int64) for layer in layers}
+    shape = (None, *network.tensors[network.input].inner)
+    graph = tf.function(pair.look, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    parts = batches(features)
+    with progress_bar("layers", len(parts)) as (bar, task):
+        for part in parts:
+            found: Any = graph(tf.constant(part))
+            for index in tallies:
+                tallies[index] += found[f"tally {index}"].numpy()
+            for layer in layers:
+                alone[layer.index] += float(found[f"alone {layer.index}"])
+                drift[layer.index] += found[f"drift {layer.index}"].numpy()
+                counts[layer.index] += found[f"counts {layer.index}"].numpy()
+                codes[layer.index] += found[f"codes {layer.index}"].numpy()
+                outside[layer.index] += found[f"outside {layer.index}"].numpy()
+            bar.advance(task)
+    ratio = {index: sqnr_db(*tally) for index, tally in tallies.items()}
+    result = {}
+    for layer in layers:
+        one, affine = seen[layer.tensor], scheme[layer.tensor]
+        total = int(counts[layer.index].sum())
+        inner = _quantiles(counts[layer.index], one)
+        below, above = (int(n) / total for n in outside[layer.index])
+        result[layer.index] = Measured(
+            low=one.low,
+            high=one.high,
+            inner_low=inner[0],
+            inner_high=inner[1],
+            clipped_low=below,
+            clipped_high=above,
+            unused_codes=float((codes[layer.index] == 0).mean()),
+            unreached=_unreached(one, affine),
+            channel_spread=_channel_spread(one) if layer.op in WEIGHTED else None,
+            constant_share=_constant_share(drift[layer.index], total, alone[layer.index])
+            if layer.op in WEIGHTED
+            else None,
+            sqnr_alone_db=sqnr_db(tallies[layer.tensor][0], alone[layer.index]),
+            sqnr_db=ratio[layer.tensor],
+            fall_db=_fall(layer, ratio),
+            histogram=Histogram(
+                low=one.low,
+                high=_upper(one),
+                counts=tuple(int(n) for n in counts[layer.index].reshape(_BINS_SHOWN, -1).sum(axis=1)),
+            ),
+        )
+    return result
+
+
+class _Pair:
+    """Two networks in one graph: every operator in float, in int8, and as the only one in int8."""
+
+    def __init__(
+        self,
+        network: Network,
+        constants: Constants,
+        scheme: Mapping[int, Affine],
+        layers: tuple[Layer, ...],
+        seen: Mapping[int, Observed],
+    ) -> None:
+        self.network, self.constants, self.scheme, self.seen = network, constants, scheme, seen
+        self.at = {layer.tensor: layer for layer in layers}
+        self.rounded = fake_quantizer(network, scheme)
+
+    def look(self, features: Any) -> dict[str, Any]:
+        """Return sums and counts over a batch [n, *inner]."""
+        network = self.network
+        exact, rounded = {network.input: features}, {network.input: self._round(network.input, features)}
+        found: dict[str, Any] = {}
+        self._note(found, network.input, features, rounded[network.input], rounded[network.input])
+        for operator in network.operators:
+            real = self._compute(operator, exact, self.constants)
+            int8 = self._compute(operator, rounded, {})
+            alone = self._compute(operator, exact, {}) if operator.output in self.at else int8
+            for index, x, q, a in zip(operator.outputs, real, int8, alone, strict=True):
+                exact[index] = x
+                rounded[index] = self._round(index, q)
+                self._note(found, index, x, rounded[index], self._round(index, a))
+        return found
+
+    def _compute(self, operator: Operator, values: Mapping[int, Any], constants: Constants) -> list[Any]:
+        inputs = [operand(self.network, index, values, constants) for index in operator.inputs]
+        return compute(self.network, operator, inputs)
+
+    def _round(self, index: int, value: Any) -> Any:
+        # what an operator passes on as it is has been rounded before
+        return self.rounded(index, value) if index in self.at else value
+
+    def _note(self, found: dict[str, Any], index: int, x: Any, rounded: Any, alone: Any) -> None:
+        found[f"tally {index}"] = tf.stack([_energy(x), _energy(x - rounded)])
+        if index not in self.at:
+            return
+        layer, affine, one = self.at[index].index, self.scheme[index], self.seen[index]
+        found[f"alone {layer}"] = _energy(x - alone)
+        found[f"drift {layer}"] = tf.reduce_sum(tf.cast(x - alone, tf.float64), axis=list(range(x.shape.rank - 1)))
+        found[f"counts {layer}"] = tf.histogram_fixed_width(x, [one.low, _upper(one)], _BINS, tf.int64)
+        steps = tf.clip_by_value(tf.round(x / affine.scale) + affine.zero_point, -128.0, 127.0)
+        found[f"codes {layer}"] = tf.histogram_fixed_width(steps, [-128.0, 128.0], _CODES, tf.int64)
+        half = affine.scale / 2
+        found[f"outside {layer}"] = tf.stack(
+            [
+                tf.math.count_nonzero(x < affine.lowest - half),
+                tf.math.count_nonzero(x > affine.highest + half),
+            ]
+        )
+
+
+def operand(network: Network, index: int, values: Mapping[int, Any], constants: Constants) -> Any:
+    """Return the value of an operator's input: an activation, a replaced constant, or the network's own."""
+    if index < 0:
+        return None
+    if index in values:
+        return values[index]
+    return tf.constant(constants[index] if index in constants else network.constant(index))
+
+
+def _energy(x: Any) -> Any:
+    # sums of squares of float32 values, example by example, and of those in float64
+    each = tf.reduce_sum(tf.square(x), axis=list(range(1, x.shape.rank)))
+    return tf.reduce_sum(tf.cast(each, tf.float64))
+
+
+def _upper(one: Observed) -> float:
+    """Return the upper end of a histogram: equal values need a width as well."""
+    return max(one.high, one.low + max(1e-6, 1e-6 * abs(one.low)))
+
+
+def _quantiles(counts: NDArray[np.int64], one: Observed) -> tuple[float, float]:
+    below = np.concatenate([[0], np.cumsum(counts)]) / counts.sum()
+    edges = np.linspace(one.low, _upper(one), _BINS + 1)
+    # the first place where the share is reached, and the last where it is not yet exceeded
+    low = float(edges[max(0, int(np.searchsorted(below, _INNER[0], "right")) - 1)])
+    high = float(edges[min(_BINS, int(np.searchsorted(below, _INNER[1], "left")))])
+    return max(low, one.low), min(high, one.high)
+
+
+def _unreached(one: Observed, affine: Affine) -> float:
+    reached = min(one.high, affine.highest) - max(one.low, affine.lowest)
+    return min(1.0, max(0.0, 1.0 - max(0.0, reached) / (affine.highest - affine.lowest)))
+
+
+def _channel_spread(one: Observed) -> float | None:
+    heard = one.channel_peak[one.channel_peak > 0]
+    return float(heard.max() / np.quantile(heard, _QUIET_CHANNELS)) if len(heard) else None
+
+
+def _constant_share(drift: NDArray[np.float64], n_values: int, noise: float) -> float | None:
+    """Return the energy of each channel's mean error as a share of the noise: sum_c (sum e)² / n_c / sum e²."""
+    return float(np.sum(drift**2) / (n_values / len(drift)) / noise) if noise else None
+
+
+def _fall(layer: Layer, ratio: Mapping[int, float | None]) -> float | None:
+    after = ratio[layer.tensor]
+    if layer.operator is None or after is None:
+        return None
+    before = [noise for index in layer.operator.inputs if (noise := ratio.get(index)) is not None]
+    return min(before) - after if before else None

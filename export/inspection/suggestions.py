@@ -1,0 +1,212 @@
+"""What is conspicuous and what may mend it: the rules of docs/inspect.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from asc_kit.bundle import Fidelity
+from asc_kit.quantization import QuantizationSettings
+
+from .document import LayerRecord, Quality, Rule, Suggestion
+
+LOST_SCORE = 0.005
+"""Loss of the whole network from which it is conspicuous: 0.5 points."""
+CLIPPED = 0.01
+"""Share of values outside the int8 range."""
+LOW_DB = 25.0
+"""Signal-to-quantization-noise ratio of a layer alone below which clipping matters."""
+FAIR_DB = 30.0
+"""The same, below which outliers and channels matter; well-filled ranges give 30 to 45 dB."""
+OUTLIERS = 0.25
+"""Share of the range that 99.8 % of the values keep to."""
+CHANNELS = 16.0
+"""Times by which the loudest channel exceeds the quiet ones: four of the eight bits."""
+CONSTANT = 0.5
+"""Share of a layer's noise that is a mean error of its channels."""
+FALL_DB = 6.0
+"""Loss in one layer: one bit."""
+UNREACHED = 0.5
+"""Share of the int8 range that no value comes near: one bit."""
+SAME_CLASS = 0.98
+"""Agreement of kernels and simulation below which figures of layers are doubtful."""
+_MOST_TIES = 2
+_MOST_LAYERS = 5
+# TFLite gives their outputs one scale, whatever the values
+_PRESCRIBED = ("LOGISTIC", "SOFTMAX", "TANH")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What the rules look at."""
+
+    layers: tuple[LayerRecord, ...]
+    """In order of execution."""
+    settings: QuantizationSettings
+    """How the bundle was quantized."""
+    of_float: Quality
+    """The float network."""
+    of_int8: Quality
+    """The int8 network."""
+    agreement: Fidelity
+    """Kernels against simulation."""
+    n_clips: int
+    """Number of clips."""
+    has_run: bool
+    """Whether `of_float` is the run's network."""
+    score_name: str
+    """What `Quality.score` is."""
+
+
+def suggestions_for(found: Findings) -> tuple[Suggestion, ...]:
+    """Return what to try, the gravest first: the whole network, then layers by what they cost.
+
+    Of a rule that many layers break, the costliest ones are named; the last of them says how many more there are.
+    """
+    made = [*_whole(found)]
+    ranked = sorted(found.layers, key=lambda layer: layer.kept.rank)
+    for rule in _RULES:
+        hits = [(layer, hit) for layer in ranked if (hit := rule(layer, found.settings)) is not None]
+        more = len(hits) - _MOST_LAYERS
+        for number, (layer, (name, finding, advice)) in enumerate(hits[:_MOST_LAYERS], start=1):
+            rest = f"; {more} more layers likewise" if more > 0 and number == _MOST_LAYERS else ""
+            made.append(Suggestion(rule=name, layer=layer.index, finding=finding + rest, advice=advice))
+    if not made:
+        made.append(
+            Suggestion(
+                rule="nothing",
+                layer=None,
+                finding="nothing conspicuous",
+                advice="leave the quantization as it is",
+            )
+        )
+    return tuple(made)
+
+
+def command(*options: str) -> str:
+    """Return the export that would change something."""
+    return f"asc-kit export RUN --out BUNDLE {' '.join(options)}"
+
+
+Hit = tuple[Rule, str, str]
+"""Rule, finding, advice."""
+LayerRule = Callable[[LayerRecord, QuantizationSettings], Hit | None]
+
+
+def _whole(found: Findings) -> Iterator[Suggestion]:
+    lost = found.of_float.score - found.of_int8.score
+    # a single clip is no loss
+    if lost > LOST_SCORE and lost * found.n_clips > 1.5:
+        what = "the float network" if found.has_run else "the same weights with float activations"
+        if found.settings.method == "ptq":
+            advice = f"fine-tune it under quantization: {command('--quantize qat')}"
+        else:
+            advice = f"begin with another calibration: {command('--quantize qat', _other(found.settings))}"
+        yield Suggestion(
+            rule="accuracy",
+            layer=None,
+            finding=f"int8 loses {100 * lost:.1f} points of {found.score_name} against {what}",
+            advice=advice,
+        )
+    others = (1 - found.agreement.same_class) * found.agreement.windows
+    if found.agreement.same_class < SAME_CLASS and others > _MOST_TIES + 0.5:
+        yield Suggestion(
+            rule="simulation",
+            layer=None,
+            finding=f"kernels and simulation find the same class for only {found.agreement.same_class:.1%} of the "
+            f"inputs, {found.agreement.mean_steps:.1f} output steps apart in the mean",
+            advice="take figures of layers as hints; accuracies of int8 are the kernels' own",
+        )
+
+
+def _other(settings: QuantizationSettings) -> str:
+    return "--calibration percentile" if settings.calibration != "percentile" else "--calibration mse"
+
+
+def _is_low(sqnr_db: float | None, limit: float) -> bool:
+    return sqnr_db is not None and sqnr_db < limit
+
+
+def _clipping(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+    if layer.clipped <= CLIPPED or not _is_low(layer.sqnr_alone_db, LOW_DB) or layer.op in _PRESCRIBED:
+        return None
+    finding = (
+        f"{layer.clipped:.1%} of the values lie outside the int8 range {layer.lowest:.3g} to {layer.highest:.3g}; "
+        f"seen: {layer.low:.3g} to {layer.high:.3g}"
+    )
+    if settings.calibration != "min_max":
+        return "clipping", finding, f"keep all that was seen: {command('--calibration min_max')}"
+    many = 2 * max(100, settings.representative_clips)
+    return "clipping", finding, f"ranges from more clips: {command(f'--representative {many}')}"
+
+
+def _outliers(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+    inner = max(layer.inner_high, 0.0) - min(layer.inner_low, 0.0)
+    share = inner / (layer.highest - layer.lowest)
+    if share >= OUTLIERS or layer.high == layer.low or layer.op in _PRESCRIBED:
+        return None
+    if not _is_low(layer.sqnr_alone_db, FAIR_DB):
+        return None
+    finding = (
+        f"outliers set the range: 99.8 % of the values lie within {share:.0%} of it, "
+        f"{layer.inner_low:.3g} to {layer.inner_high:.3g}"
+    )
+    return "outliers", finding, f"cut them off: {command(_other(settings))}"
+
+
+def _channels(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+    spread = layer.channel_spread
+    if spread is None or spread <= CHANNELS or not _is_low(layer.sqnr_alone_db, FAIR_DB):
+        return None
+    finding = f"its loudest channel reaches {spread:,.0f} times as far as its quiet ones, which share one scale with it"
+    if settings.equalization:
+        return "channels", finding, f"equalization could not mend it: {command('--quantize qat')}"
+    return "channels", finding, f"make the channels alike: {command('--equalize')}"
+
+
+def _bias(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+    share = layer.constant_share
+    if share is None or share <= CONSTANT or not _is_low(layer.sqnr_alone_db, FAIR_DB) or layer.clipped > CLIPPED:
+        return None
+    finding = f"{share:.0%} of its noise is a mean error of each channel, the same for all clips"
+    if settings.bias_correction:
+        return "bias", finding, f"bias correction could not mend it: {command('--quantize qat')}"
+    return "bias", finding, f"let the biases make up for it: {command('--correct-bias')}"
+
+
+def _fall(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+    if layer.fall_db is None or layer.fall_db <= FALL_DB or layer.sqnr_db is None:
+        return None
+    finding = f"the signal-to-noise ratio falls by {layer.fall_db:.1f} dB here, to {layer.sqnr_db:.1f} dB"
+    if _is_low(layer.sqnr_alone_db, layer.sqnr_db + 3):
+        finding += ", by this layer's own rounding"
+    else:
+        finding += ": it makes more of the noise it is given"
+    if settings.method == "qat":
+        return "fall", finding, "fine-tuning has been done; if accuracy is lost, a wider or another layer in its place"
+    return "fall", finding, f"let the weights adapt: {command('--quantize qat')}"
+
+
+def _unreached(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+    if layer.unreached <= UNREACHED or layer.high == layer.low or layer.op in _PRESCRIBED:
+        return None
+    if not _is_low(layer.sqnr_alone_db, FAIR_DB):
+        return None
+    finding = (
+        f"{layer.unreached:.0%} of the int8 range {layer.lowest:.3g} to {layer.highest:.3g} is never reached; "
+        f"seen: {layer.low:.3g} to {layer.high:.3g}"
+    )
+    return "unreached", finding, f"a tighter range: {command(_other(settings))}"
+
+
+def _constant(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+    if layer.high > layer.low:
+        return None
+    return (
+        "constant",
+        f"gives {layer.low:.3g} whatever it hears",
+        "a dead layer: train longer, or with a smaller learning rate",
+    )
+
+
+_RULES: Sequence[LayerRule] = (_clipping, _outliers, _channels, _bias, _unreached, _fall, _constant)

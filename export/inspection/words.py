@@ -1,0 +1,93 @@
+"""Numbers as tables and pages write them."""
+
+from __future__ import annotations
+
+from .document import Inspection, LayerRecord, Quality
+
+# a table has no room for TFLite's own names
+_SHORT = {
+    "AVERAGE_POOL_2D": "POOL", "CONCATENATION": "CONCAT", "CONV_2D": "CONV", "DEPTHWISE_CONV_2D": "DW",
+    "FULLY_CONNECTED": "FC", "HARD_SWISH": "SWISH", "LEAKY_RELU": "LEAKY", "LOGISTIC": "SIGM", "SOFTMAX": "SOFTM",
+}  # fmt: skip
+
+
+def short_op(op: str) -> str:
+    """Write an operator in six letters."""
+    return _SHORT.get(op, op[:6])
+
+
+def number(value: float) -> str:
+    """Write a value of an activation."""
+    return f"{value:.3g}" if abs(value) < 1e5 else f"{value:.1e}"
+
+
+def ends(low: float, high: float) -> str:
+    """Write a range."""
+    return f"{number(low)} … {number(high)}"
+
+
+def decibels(ratio: float | None) -> str:
+    """Write a signal-to-noise ratio; none where there is no noise."""
+    return "–" if ratio is None else f"{ratio:.1f}"
+
+
+def percent(share: float) -> str:
+    """Write a share from 0 to 1 in percent; what is more than nothing never looks like nothing."""
+    return "<0.01" if 0 < share < 0.00005 else f"{100 * share:.2f}" if share < 0.0995 else f"{100 * share:.0f}"
+
+
+def points(gain: float) -> str:
+    """Write a gain in points of accuracy or lwlrap."""
+    return f"{100 * gain:+.2f}" if gain else "0"
+
+
+def gain(value: float) -> str:
+    """Write a gain in log loss."""
+    return f"{value:+.4f}"
+
+
+def row_number(layer: LayerRecord) -> str:
+    """Write the place of a layer; the input has none."""
+    return str(layer.index) if layer.index >= 0 else ""
+
+
+def title_of(layer: LayerRecord) -> str:
+    """Name a layer in a sentence."""
+    return "the input" if layer.index < 0 else f"layer {layer.index} {layer.name} ({short_op(layer.op)})"
+
+
+def settings_of(found: Inspection) -> str:
+    """Say how the bundle was quantized."""
+    settings = found.quantization
+    calibration = settings.calibration.replace("_", "-")
+    if settings.calibration == "percentile":
+        calibration += f" {settings.percentile:g}"
+    extras = [
+        name
+        for name, on in (("equalized", settings.equalization), ("biases corrected", settings.bias_correction))
+        if on
+    ]
+    return ", ".join(
+        (settings.method.upper(), calibration, f"ranges from {found.representative_clips} training clips", *extras)
+    )
+
+
+def quality_rows(found: Inspection) -> tuple[tuple[str, str, str, str], ...]:
+    """Return what is said of each network: name, score, log loss, moved probability."""
+    rows: tuple[tuple[str, Quality], ...] = (
+        ("float", found.of_float),
+        ("int8, reference kernels", found.of_int8),
+        ("int8, simulated in float", found.of_simulation),
+    )
+    return tuple(
+        (name, f"{100 * one.score:.2f}", f"{one.log_loss:.4f}", f"{100 * one.moved:.2f}") for name, one in rows
+    )
+
+
+def agreement_sentence(found: Inspection) -> str:
+    """Say how far the simulation can be trusted."""
+    one = found.agreement
+    return (
+        f"Kernels against simulation, {one.windows:,} inputs: outputs differ by {one.mean_steps:.2f} int8 steps in the "
+        f"mean, {one.max_steps:.1f} at most; same class for {100 * one.same_class:.1f} %."
+    )
