@@ -61,6 +61,10 @@ class NetworkCounts:
     """Multiply-accumulates of one inference by the rule of 2024."""
     macs_2022: Count
     """The same by the tool of 2022."""
+    folded: bool = False
+    """Whether batch normalization is part of the weights and biases already, as in a flatbuffer."""
+    float_macs: Count | None = None
+    """Of an int8 network, what the rule of 2024 counts of the float one it was made from; None where not known."""
     seconds: Annotated[float, Field(gt=0)] | None
     """Audio of one inference; None where it is not known."""
 
@@ -206,16 +210,16 @@ def _limit(
     )
 
 
-def _macs_limit(counts: NetworkCounts, macs: int) -> LimitCheck:
+def _macs_limit(counts: NetworkCounts, macs: int, which: str = "", decides: bool = True) -> LimitCheck:
     if counts.seconds is None:
-        return _limit("MACs per inference", "MACs", macs, MACS)
-    return _limit("MACs per second", "MACs", macs_per_second(macs, counts.seconds), MACS)
+        return _limit(f"MACs per inference{which}", "MACs", macs, MACS, decides=decides)
+    return _limit(f"MACs per second{which}", "MACs", macs_per_second(macs, counts.seconds), MACS, decides=decides)
 
 
 def _limits_2021(counts: NetworkCounts, own: Precision) -> tuple[tuple[LimitCheck, ...], tuple[str, ...]]:
     limits = tuple(
         _limit(
-            "bytes of non-zero parameters",
+            "non-zero parameter bytes",
             "bytes",
             storage.nonzero_bytes,
             NONZERO_BYTES_2021,
@@ -241,7 +245,7 @@ def _limits_2022(counts: NetworkCounts) -> tuple[tuple[LimitCheck, ...], tuple[s
 def _limits_2024(counts: NetworkCounts, own: Precision) -> tuple[tuple[LimitCheck, ...], tuple[str, ...]]:
     limits = tuple(
         _limit(
-            "bytes of parameters",
+            "parameter bytes",
             "bytes",
             storage.parameter_bytes,
             PARAMETER_BYTES_2024,
@@ -250,4 +254,9 @@ def _limits_2024(counts: NetworkCounts, own: Precision) -> tuple[tuple[LimitChec
         )
         for storage in counts.storage
     )
-    return (*limits, _macs_limit(counts, counts.macs)), ()
+    if counts.float_macs is not None:
+        # the rule counts batch normalization as such; folded, its shifts are biases that count at every position
+        of_float = _macs_limit(counts, counts.float_macs, ", float network")
+        return (*limits, of_float, _macs_limit(counts, counts.macs, ", folded", decides=False)), ()
+    folded = "a bias counts at every position, also where it is folded batch normalization"
+    return (*limits, _macs_limit(counts, counts.macs)), (folded,) if counts.folded else ()

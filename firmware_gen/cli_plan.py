@@ -68,7 +68,7 @@ def _show(path: Path, plan: Plan) -> None:
         right = [cell.rjust(width) for cell, width in zip(row[4:], widths[4:], strict=True)]
         click.echo("  ".join((row[0].rjust(widths[0]), *left, *right)))
     click.echo(
-        f"{path}: {len(plan.steps)} steps, {plan.macs:,} MACs, {plan.weight_bytes:,} bytes of constants\n"
+        f"{path.name}: {len(plan.steps)} steps, {plan.macs:,} MACs, {plan.weight_bytes:,} bytes of constants\n"
         f"arena {plan.arena_bytes:,} bytes; the least possible is {plan.overlap_bound_bytes:,}, "
         f"or {plan.liveness_bound_bytes:,} where no output may overlap its input"
     )

@@ -88,6 +88,7 @@ def flatbuffer_complexity(model: bytes, seconds: float | None) -> FlatbufferComp
         storage=_storage(constants),
         macs=sum(layer.macs for layer in layers),
         macs_2022=sum(layer.macs_2022 for layer in layers),
+        folded=True,
         seconds=seconds,
     )
     return FlatbufferComplexity(counts=counts, layers=tuple(layers))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,7 @@ def count_bundle(path: Path) -> Subject:
     return Subject(
         kind="bundle",
         name=manifest.name,
-        counts=counted.counts,
+        counts=replace(counted.counts, float_macs=manifest.macs),
         layers=counted.layers,
         float_network=FloatNetwork(
             parameters=manifest.parameters,

@@ -13,6 +13,8 @@ from .complexity import LayerComplexity
 from .complexity_report import ComplexityReport
 
 _WIDTH = 100
+_KIND_WIDTH = 18
+_NAME_WIDTH = 10  # at least
 _NONE = "-"
 
 
@@ -43,7 +45,7 @@ def _show_layers(layers: Sequence[LayerComplexity]) -> None:
     head = ("kind", "output", "parameters", "bytes", "MACs", "MACs 2022")
     cells = [
         (
-            layer.kind,
+            _shortened(layer.kind, _KIND_WIDTH),
             "x".join(map(str, layer.output_shape)) or "1",
             f"{layer.parameters:,}",
             f"{layer.parameter_bytes:,}",
@@ -54,7 +56,7 @@ def _show_layers(layers: Sequence[LayerComplexity]) -> None:
     ]
     names = _short_names([layer.name for layer in layers])
     widths = [max(len(row[column]) for row in (head, *cells)) for column in range(len(head))]
-    room = max(16, _WIDTH - sum(widths) - 2 * len(widths))
+    room = max(_NAME_WIDTH, _WIDTH - sum(widths) - 2 * len(widths))
     width = min(room, max(len(name) for name in ("layer", *names)))
     for name, row in zip(("layer", *names), (head, *cells), strict=True):
         _row((_shortened(name, width), *row), (width, *widths), n_left=3)
@@ -82,7 +84,7 @@ def _row(cells: Sequence[str], widths: Sequence[int], n_left: int) -> None:
 def _show_rules(report: ComplexityReport) -> None:
     """Print what each rule counts, a column per rule."""
     counts, deployed = report.counts, report.deployed
-    rows: list[tuple[str, ...]] = [("counted by", "2021", "2022, 2023", "2024, 2025", "deployed")]
+    rows: list[tuple[str, ...]] = [("counted by", "2021", "2022/23", "2024/25", "deployed")]
     all_stored = counts.parameters + counts.running_statistics
     of_engine = _NONE if deployed is None else f"{deployed.parameters:,}"
     rows.append(("parameters", f"{all_stored:,}", f"{counts.parameters:,}", f"{counts.parameters:,}", of_engine))
@@ -99,7 +101,8 @@ def _show_rules(report: ComplexityReport) -> None:
                 _NONE,
             )
         )
-    by_year = [f"{_per_second(counts, macs):,}" for macs in (counts.macs_2022, counts.macs)]
+    of_2024 = counts.macs if counts.float_macs is None else counts.float_macs
+    by_year = [f"{_per_second(counts, macs):,}" for macs in (counts.macs_2022, of_2024)]
     per = "inference" if counts.seconds is None else "second"
     of_engine = _NONE if deployed is None else f"{_per_second(counts, deployed.macs):,}"
     rows.append((f"MACs per {per}", _NONE, *by_year, of_engine))
@@ -126,13 +129,20 @@ def _show_limits(report: ComplexityReport) -> None:
     rows = []
     # neighbouring years have the same limits
     for limits, checks in groupby(report.rules, key=lambda check: check.limits):
-        years = ", ".join(check.rule for check in checks)
+        years = _years([check.rule for check in checks])
         rows += [(years if place == 0 else "", *_limit_cells(limit)) for place, limit in enumerate(limits)]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, *rows):
         _row(row, widths, n_left=2)
     for note, years_of_note in _notes(report.rules).items():
         click.echo(f"{', '.join(years_of_note)}: {note}")
+    if any(not limit.decides for check in report.rules for limit in check.limits):
+        click.echo("in brackets: at another precision or by another count, which the rule does not go by")
+
+
+def _years(years: Sequence[str]) -> str:
+    """Return years as 2022/23."""
+    return "/".join((years[0], *(year[2:] for year in years[1:])))
 
 
 def _notes(checks: Sequence[RuleCheck]) -> dict[str, list[str]]:
@@ -144,14 +154,15 @@ def _notes(checks: Sequence[RuleCheck]) -> dict[str, list[str]]:
 
 
 def _limit_cells(limit: LimitCheck) -> tuple[str, ...]:
-    verdict = "holds" if limit.holds else "EXCEEDED"
+    verdict = "holds" if limit.holds else "ABOVE"
     if not limit.decides:
-        verdict = "would hold" if limit.holds else "would not"
+        verdict = f"({verdict.lower()})"
+    percent = limit.margin_percent
     return (
         limit.name if limit.precision is None else f"{limit.name}, {limit.precision}",
         f"{limit.value:,}",
         f"{limit.limit:,}",
         f"{limit.margin:+,}",
-        f"{limit.margin_percent:+.1f} %",
+        f"{percent:+.0f} %" if abs(percent) >= 1000 else f"{percent:+.1f} %",
         verdict,
     )

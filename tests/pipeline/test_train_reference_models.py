@@ -15,6 +15,7 @@ import soundfile
 from click.testing import CliRunner
 
 from asc_kit.bundle import Bundle
+from asc_kit.challenge_rules import YEARS
 from asc_kit.errors import SpecError
 from asc_kit.frontend import FrontEndSpec, log_mel
 from asc_kit.run import KERAS_MODEL, MANIFEST
@@ -412,7 +413,21 @@ def test_from_recordings_to_the_host_board(tmp_path: Path) -> None:
     assert len({output.tobytes() for output in outputs}) > 3
     result = json.loads(run_command(tmp_path, "bench", "bundle", "--board", "host", "--data", "data", "--json"))
     assert (result["clips"], result["bit_identical"]) == (10, 10)
+    check_complexity_of_bundle(tmp_path, result["memory"]["arena_bytes"])
     check_complexity_of_run(tmp_path / "run")
+
+
+def check_complexity_of_bundle(folder: Path, arena_bytes: int) -> None:
+    """What was published of the int8 baseline, by every rule within its limits, in the arena that the board reports."""
+    rules = [f"--enforce={year}" for year in YEARS]
+    document = json.loads(run_command(folder, "complexity", "bundle", "--json", *rules))
+    counts, deployed = document["counts"], document["deployed"]
+    assert counts["storage"][0]["parameter_bytes"] == PUBLISHED_2022_BYTES
+    assert counts["macs_2022"] == 29_234_920
+    assert document["float_network"] == {"parameters": 46_118, "macs": 29_271_638, "macs_per_second": 29_271_638}
+    # batch normalization is gone, scale and shift of 64 channels
+    assert counts["parameters"] == deployed["parameters"] == 46_118 - 2 * 64
+    assert deployed["arena_bytes"] == arena_bytes
 
 
 def check_complexity_of_run(run: Path) -> None:
