@@ -28,6 +28,8 @@ _STEPS = 255  # of an int8 activation, between its lowest and its highest value
 _WEIGHT_MAX = 127  # weights are symmetric, so -128 is never used
 # A range narrower than this holds nothing but zeros.
 _LEAST_RANGE = 1e-7
+# Weights in steps finer than this are zeros: times a scale of activations they would leave the range of float32.
+_LEAST_SCALE = 1e-30
 # Biases are int32; a quarter of its range leaves room for the sum they are added to.
 _BIAS_MAX = 2.0**29
 
@@ -175,8 +177,9 @@ def weight_scales(network: Network, operator: Operator, scheme: Mapping[int, Aff
         bias = np.abs(network.constant(one.bias).astype(np.float64))
         scales = np.maximum(scales, bias / (scheme[one.inputs[0]].scale * _BIAS_MAX))
     # a channel of zeros only: any scale is right, that of its neighbours keeps the arithmetic ordinary
-    usual = scales[scales > 0].mean() if (scales > 0).any() else 1.0
-    return np.asarray(np.where(scales > 0, scales, usual), np.float32)
+    heard = scales > _LEAST_SCALE
+    usual = scales[heard].mean() if heard.any() else 1.0
+    return np.asarray(np.where(heard, scales, usual), np.float32)
 
 
 def quantized_weights(weights: NDArray[np.float32], scales: NDArray[np.float32], axis: int) -> NDArray[np.int8]:
