@@ -15,7 +15,7 @@ import soundfile
 from click.testing import CliRunner
 
 from asc_kit.bundle import Bundle
-from asc_kit.challenge_rules import YEARS
+from asc_kit.challenge_rules import YEARS, check_rules
 from asc_kit.errors import SpecError
 from asc_kit.frontend import FrontEndSpec, log_mel
 from asc_kit.run import KERAS_MODEL, MANIFEST
@@ -25,7 +25,7 @@ from asc_kit.train.models import build_model, usual_labels
 from asc_kit.train.network import load_keras_model
 from asc_kit.train.recipe import load_recipe, recipe_names
 
-DOCS = Path(__file__).parents[2] / "docs" / "recipes.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 # DCASE 2022 Task 1, the baseline's operators and their MACs as published with it
 PUBLISHED_2022 = [
@@ -253,12 +253,29 @@ def test_dsmn_without_its_second_task() -> None:
 def test_documented_figures(name: str) -> None:
     recipe = load_recipe(name)
     counted = complexity_of(build(name, (), usual_labels(recipe.model))[0], recipe.frontend.clip_seconds)
-    rows = [line for line in DOCS.read_text().splitlines() if line.startswith(f"| `{name}` |")]
+    rows, by_rule = (
+        [line for line in (DOCS / file).read_text().splitlines() if line.startswith(f"| `{name}` |")]
+        for file in ("recipes.md", "complexity.md")
+    )
     shape = " × ".join(str(n) for n in recipe.frontend.input_shape[1:] if n > 1)
     assert [cell.strip() for cell in rows[0].split("|")[2:5]] == [
         shape,
         f"{counted.parameters:,}",
         f"{counted.macs_per_second:,}",
+    ]
+    counts = counted.counts(trained=False)
+    checks = {check.rule: check.limits for check in check_rules(counts)}
+    widest = [
+        next((one.precision for one in checks[year] if one.unit == "bytes" and one.holds), "none")
+        for year in ("2021", "2024")
+    ]
+    assert [cell.strip() for cell in by_rule[0].split("|")[2:8]] == [
+        f"{counted.parameters + counted.running_statistics:,}",
+        widest[0],
+        f"{counted.parameters:,}",
+        f"{checks['2022'][-1].value:,}",
+        f"{checks['2024'][-1].value:,}",
+        widest[1],
     ]
 
 
