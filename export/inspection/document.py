@@ -105,6 +105,9 @@ class LayerRecord:
     """Real units per step of the output."""
     zero_point: int
     """The int8 value of real 0."""
+    sharing: tuple[int, ...]
+    """Indices of other layers that TFLite wants to have the same scale: before and after a pool, within a
+    CONCATENATION."""
     lowest: float
     """Real value of -128."""
     highest: float

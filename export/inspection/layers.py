@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from asc_kit.errors import ModelError
 
 from ..network.graph import WEIGHTED, Network, Operator
-from ..quantization.scheme import Affine
+from ..quantization.scheme import Affine, groups
 
 INPUT = -1
 """Index of the layer that stands for the network's input."""
@@ -34,6 +34,9 @@ class Layer:
     """TFLite's name, or ``INPUT``."""
     operator: Operator | None
     """None for the input."""
+    sharing: tuple[int, ...]
+    """Indices of other layers that TFLite wants to have the same scale: before and after a pool, within a
+    CONCATENATION."""
 
 
 def stored_scheme(network: Network) -> dict[int, Affine]:
@@ -58,7 +61,7 @@ def stored_scheme(network: Network) -> dict[int, Affine]:
 
 def layers_of(network: Network, scheme: Mapping[int, Affine]) -> tuple[Layer, ...]:
     """Return the layers in order of execution, the input first."""
-    found = [Layer(index=INPUT, tensor=network.input, name="input", op="INPUT", operator=None)]
+    found = [Layer(index=INPUT, tensor=network.input, name="input", op="INPUT", operator=None, sharing=())]
     for operator in network.operators:
         before = [index for index in operator.inputs if index in scheme]
         rescaled = any(scheme[index] != scheme[operator.output] for index in before)
@@ -66,6 +69,18 @@ def layers_of(network: Network, scheme: Mapping[int, Affine]) -> tuple[Layer, ..
             # the converter gives the output a name of its own
             name = "output" if operator.output == network.output else network.layer_name(operator)
             found.append(
-                Layer(index=operator.index, tensor=operator.output, name=name, op=operator.op, operator=operator)
-            )
-    return tuple(found)
+                Layer(
+                    index=operator.index, tensor=operator.output, name=name, op=operator.op, operator=operator,
+                    sharing=(),
+                )
+            )  # fmt: skip
+    group = groups(network)
+    return tuple(
+        replace(
+            layer,
+            sharing=tuple(
+                other.index for other in found if other is not layer and group[other.tensor] == group[layer.tensor]
+            ),
+        )
+        for layer in found
+    )

@@ -61,25 +61,29 @@ class Findings:
 def suggestions_for(found: Findings) -> tuple[Suggestion, ...]:
     """Return what to try, the gravest first: the whole network, then layers by what they cost.
 
-    Of a rule that many layers break, the costliest ones are named; the last of them says how many more there are.
+    A layer is named by the first rule that it breaks. Of a rule that many break, the costliest are named; the last of
+    them says how many more there are.
     """
     made = [*_whole(found)]
     ranked = sorted(found.layers, key=lambda layer: layer.kept.rank)
+    named: set[int] = set()
     for rule in _RULES:
-        hits = [(layer, hit) for layer in ranked if (hit := rule(layer, found.settings)) is not None]
+        hits = [
+            (layer, hit) for layer in ranked if layer.index not in named and (hit := rule(layer, found)) is not None
+        ]
+        named |= {layer.index for layer, _ in hits}
         more = len(hits) - _MOST_LAYERS
         for number, (layer, (name, finding, advice)) in enumerate(hits[:_MOST_LAYERS], start=1):
             rest = f"; {more} more layers likewise" if more > 0 and number == _MOST_LAYERS else ""
             made.append(Suggestion(rule=name, layer=layer.index, finding=finding + rest, advice=advice))
     if not made:
-        made.append(
+        return (
             Suggestion(
-                rule="nothing",
-                layer=None,
-                finding="nothing conspicuous",
-                advice="leave the quantization as it is",
-            )
+                rule="nothing", layer=None, finding="nothing conspicuous", advice="leave the quantization as it is"
+            ),
         )
+    if made[0].rule != "accuracy":
+        made.insert(0, _no_loss(found))
     return tuple(made)
 
 
@@ -90,7 +94,7 @@ def command(*options: str) -> str:
 
 Hit = tuple[Rule, str, str]
 """Rule, finding, advice."""
-LayerRule = Callable[[LayerRecord, QuantizationSettings], Hit | None]
+LayerRule = Callable[[LayerRecord, Findings], Hit | None]
 
 
 def _whole(found: Findings) -> Iterator[Suggestion]:
@@ -113,68 +117,91 @@ def _whole(found: Findings) -> Iterator[Suggestion]:
         yield Suggestion(
             rule="simulation",
             layer=None,
-            finding=f"kernels and simulation find the same class for only {found.agreement.same_class:.1%} of the "
-            f"inputs, {found.agreement.mean_steps:.1f} output steps apart in the mean",
+            finding="kernels and simulation find the same class for only "
+            f"{100 * found.agreement.same_class:.1f} % of the inputs, {found.agreement.mean_steps:.1f} output steps apart in the mean",
             advice="take figures of layers as hints; accuracies of int8 are the kernels' own",
         )
+
+
+def _no_loss(found: Findings) -> Suggestion:
+    """Say that there is no need to act on what follows."""
+    lost = 100 * (found.of_float.score - found.of_int8.score)
+    return Suggestion(
+        rule="accuracy",
+        layer=None,
+        finding=f"int8 loses nothing that counts: {lost:.1f} points of {found.score_name} are within "
+        f"{100 * LOST_SCORE:g} points or one clip",
+        advice="what follows says where noise comes from; for these clips nothing has to be mended",
+    )
 
 
 def _other(settings: QuantizationSettings) -> str:
     return "--calibration percentile" if settings.calibration != "percentile" else "--calibration mse"
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
+
+
+def _layers(indices: tuple[int, ...]) -> str:
+    named = ["the input" if index < 0 else f"layer {index}" for index in indices[:3]]
+    return ", ".join(named) + (f" and {len(indices) - 3} more" if len(indices) > 3 else "")
+
+
 def _is_low(sqnr_db: float | None, limit: float) -> bool:
     return sqnr_db is not None and sqnr_db < limit
 
 
-def _clipping(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+def _clipping(layer: LayerRecord, found: Findings) -> Hit | None:
     if layer.clipped <= CLIPPED or not _is_low(layer.sqnr_alone_db, LOW_DB) or layer.op in _PRESCRIBED:
         return None
     finding = (
-        f"{layer.clipped:.1%} of the values lie outside the int8 range {layer.lowest:.3g} to {layer.highest:.3g}; "
-        f"seen: {layer.low:.3g} to {layer.high:.3g}"
+        f"{_percent(layer.clipped)} of the values lie outside the int8 range {layer.lowest:.3g} to "
+        f"{layer.highest:.3g}; seen: {layer.low:.3g} to {layer.high:.3g}"
     )
-    if settings.calibration != "min_max":
+    if found.settings.calibration != "min_max":
         return "clipping", finding, f"keep all that was seen: {command('--calibration min_max')}"
-    many = 2 * max(100, settings.representative_clips)
+    many = 2 * max(100, found.settings.representative_clips)
     return "clipping", finding, f"ranges from more clips: {command(f'--representative {many}')}"
 
 
-def _outliers(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+def _outliers(layer: LayerRecord, found: Findings) -> Hit | None:
     inner = max(layer.inner_high, 0.0) - min(layer.inner_low, 0.0)
-    share = inner / (layer.highest - layer.lowest)
+    # what calibration has cut off is no outlier any more, and a range that nothing reaches is another matter
+    reached = max(min(layer.high, layer.highest), 0.0) - min(max(layer.low, layer.lowest), 0.0)
+    share = inner / reached if reached else 1.0
     if share >= OUTLIERS or layer.high == layer.low or layer.op in _PRESCRIBED:
         return None
     if not _is_low(layer.sqnr_alone_db, FAIR_DB):
         return None
     finding = (
-        f"outliers set the range: 99.8 % of the values lie within {share:.0%} of it, "
+        f"outliers set the range: 99.8 % of the values lie within {_percent(share)} of it, "
         f"{layer.inner_low:.3g} to {layer.inner_high:.3g}"
     )
-    return "outliers", finding, f"cut them off: {command(_other(settings))}"
+    return "outliers", finding, f"cut them off: {command(_other(found.settings))}"
 
 
-def _channels(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+def _channels(layer: LayerRecord, found: Findings) -> Hit | None:
     spread = layer.channel_spread
     if spread is None or spread <= CHANNELS or not _is_low(layer.sqnr_alone_db, FAIR_DB):
         return None
     finding = f"its loudest channel reaches {spread:,.0f} times as far as its quiet ones, which share one scale with it"
-    if settings.equalization:
+    if found.settings.equalization:
         return "channels", finding, f"equalization could not mend it: {command('--quantize qat')}"
     return "channels", finding, f"make the channels alike: {command('--equalize')}"
 
 
-def _bias(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+def _bias(layer: LayerRecord, found: Findings) -> Hit | None:
     share = layer.constant_share
     if share is None or share <= CONSTANT or not _is_low(layer.sqnr_alone_db, FAIR_DB) or layer.clipped > CLIPPED:
         return None
-    finding = f"{share:.0%} of its noise is a mean error of each channel, the same for all clips"
-    if settings.bias_correction:
+    finding = f"{_percent(share)} of its noise is a mean error of each channel, the same for all clips"
+    if found.settings.bias_correction:
         return "bias", finding, f"bias correction could not mend it: {command('--quantize qat')}"
     return "bias", finding, f"let the biases make up for it: {command('--correct-bias')}"
 
 
-def _fall(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+def _fall(layer: LayerRecord, found: Findings) -> Hit | None:
     if layer.fall_db is None or layer.fall_db <= FALL_DB or layer.sqnr_db is None:
         return None
     finding = f"the signal-to-noise ratio falls by {layer.fall_db:.1f} dB here, to {layer.sqnr_db:.1f} dB"
@@ -182,24 +209,27 @@ def _fall(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
         finding += ", by this layer's own rounding"
     else:
         finding += ": it makes more of the noise it is given"
-    if settings.method == "qat":
+    if found.settings.method == "qat":
         return "fall", finding, "fine-tuning has been done; if accuracy is lost, a wider or another layer in its place"
     return "fall", finding, f"let the weights adapt: {command('--quantize qat')}"
 
 
-def _unreached(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+def _unreached(layer: LayerRecord, found: Findings) -> Hit | None:
     if layer.unreached <= UNREACHED or layer.high == layer.low or layer.op in _PRESCRIBED:
         return None
     if not _is_low(layer.sqnr_alone_db, FAIR_DB):
         return None
     finding = (
-        f"{layer.unreached:.0%} of the int8 range {layer.lowest:.3g} to {layer.highest:.3g} is never reached; "
+        f"{_percent(layer.unreached)} of the int8 range {layer.lowest:.3g} to {layer.highest:.3g} is never reached; "
         f"seen: {layer.low:.3g} to {layer.high:.3g}"
     )
-    return "unreached", finding, f"a tighter range: {command(_other(settings))}"
+    if layer.sharing:
+        finding += f"; it has to share its scale with {_layers(layer.sharing)}"
+        return "unreached", finding, f"let the weights adapt to that scale: {command('--quantize qat')}"
+    return "unreached", finding, f"a tighter range: {command(_other(found.settings))}"
 
 
-def _constant(layer: LayerRecord, settings: QuantizationSettings) -> Hit | None:
+def _constant(layer: LayerRecord, found: Findings) -> Hit | None:
     if layer.high > layer.low:
         return None
     return (

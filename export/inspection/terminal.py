@@ -44,8 +44,8 @@ class _Column:
     """A text for each layer."""
     marked: tuple[bool, ...] | None = None
     """Which of them stand out."""
-    is_luxury: bool = False
-    """Whether a narrow terminal goes without it."""
+    luxury: int = 0
+    """A narrow terminal goes without those above 0, the largest first."""
 
     @property
     def width(self) -> int:
@@ -64,7 +64,7 @@ def show(found: Inspection, console: Console) -> None:
         say(f"note: {note}")
     console.print(_networks(found))
     say(agreement_sentence(found) + "\n")
-    say("Values in float, and what int8 can say", "bold")
+    say("Values in float, and what int8 can say; unused: share of its 256 codes, %", "bold")
     console.print(_layer_table(found, _values(found, console), console.width))
     say("Signal to quantization noise in dB; what the network gains when the layer alone is in float", "bold")
     console.print(_layer_table(found, _noise(found), console.width))
@@ -105,11 +105,11 @@ def _networks(found: Inspection) -> Table:
 
 def _values(found: Inspection, console: Console) -> list[_Column]:
     layers = found.layers
-    bars = _Column(name="histogram", cells=tuple(sparkline(layer.histogram.counts) for layer in layers), is_luxury=True)
+    bars = _Column(name="histogram", cells=tuple(sparkline(layer.histogram.counts) for layer in layers), luxury=2)
     return [
         _Column(name="float range", cells=tuple(ends(layer.low, layer.high) for layer in layers)),
         *([bars] if console.encoding.lower().startswith("utf") else []),
-        _Column(name="scale", cells=tuple(number(layer.scale) for layer in layers)),
+        _Column(name="scale", cells=tuple(number(layer.scale) for layer in layers), luxury=1),
         _Column(name="zero", cells=tuple(str(layer.zero_point) for layer in layers)),
         _Column(name="int8 range", cells=tuple(ends(layer.lowest, layer.highest) for layer in layers)),
         _Column(
@@ -117,7 +117,7 @@ def _values(found: Inspection, console: Console) -> list[_Column]:
             cells=tuple(percent(layer.clipped) for layer in layers),
             marked=tuple(layer.clipped > CLIPPED for layer in layers),
         ),
-        _Column(name="unused %", cells=tuple(f"{100 * layer.unused_codes:.0f}" for layer in layers)),
+        _Column(name="unused", cells=tuple(f"{100 * layer.unused_codes:.0f}" for layer in layers)),
     ]
 
 
@@ -154,8 +154,8 @@ def _layer_table(found: Inspection, columns: Sequence[_Column], width: int) -> T
         return width - 3 - max(map(len, ops)) - sum(column.width for column in shown) - 2 * (len(shown) + 3)
 
     shown = list(columns)
-    if left(shown) < _LEAST_NAME:
-        shown = [column for column in shown if not column.is_luxury]
+    while left(shown) < _LEAST_NAME and (most := max(column.luxury for column in shown)) > 0:
+        shown = [column for column in shown if column.luxury < most]
     longest = max(len(layer.name) for layer in found.layers)
     name_width = max(4, min(left(shown), longest, _MOST_NAME))
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .document import Inspection, LayerRecord, Quality
 
 # a table has no room for TFLite's own names
@@ -22,8 +24,12 @@ def number(value: float) -> str:
 
 
 def ends(low: float, high: float) -> str:
-    """Write a range."""
-    return f"{number(low)} … {number(high)}"
+    """Write a range, both ends to the same place: three digits of the larger."""
+    largest = max(abs(low), abs(high))
+    if not 1e-4 <= largest < 1e5:
+        return f"{number(low)} … {number(high)}"
+    places = max(0, 2 - math.floor(math.log10(largest)))
+    return " … ".join(f"{value:.{places}f}" if value else "0" for value in (low, high))
 
 
 def decibels(ratio: float | None) -> str:
