@@ -118,7 +118,8 @@ def _whole(found: Findings) -> Iterator[Suggestion]:
             rule="simulation",
             layer=None,
             finding="kernels and simulation find the same class for only "
-            f"{100 * found.agreement.same_class:.1f} % of the inputs, {found.agreement.mean_steps:.1f} output steps apart in the mean",
+            f"{100 * found.agreement.same_class:.1f} % of the inputs, "
+            f"{found.agreement.mean_steps:.1f} output steps apart in the mean",
             advice="take figures of layers as hints; accuracies of int8 are the kernels' own",
         )
 
