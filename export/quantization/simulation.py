@@ -41,14 +41,14 @@ def as_averaged(network: Network, operator: Operator, scheme: Mapping[int, Affin
     """Return the output of AVERAGE_POOL_2D or MEAN as the kernels have it before they round to a whole number.
 
     Averages of few numbers are ties so often that the direction of rounding shifts their mean: equation (20), ties
-    away from the int8 value 0; and (21), rounded twice, ties away from real 0. Gradients pass unchanged.
+    away from the int8 value 0; and (21), rounded twice, ties up and then away from real 0. Gradients pass unchanged.
     """
     affine = scheme[operator.output]
     middle = -affine.zero_point * affine.scale
     moved = tf.stop_gradient(value)
     if operator.op == "MEAN":
         step = affine.scale * 2.0 ** -_mean_bits(network, operator, scheme)
-        moved, middle = tf.floor(moved / step + 0.5) * step, 0.0
+        moved, middle = tf.floor(moved / step + 0.5 + _NUDGE) * step, 0.0
     moved += _NUDGE * affine.scale * tf.sign(moved - middle)
     return value + tf.stop_gradient(moved - value)
 
