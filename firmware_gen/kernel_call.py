@@ -101,7 +101,10 @@ def narrow_requantize(
     zero_point: int,
     output_range: tuple[int, int],
 ) -> bool:
-    """Tell whether asc_requantize_narrow is exact for every channel: see its header for the conditions."""
+    """Tell whether asc_requantize_narrow is exact for every channel: see its header for the conditions.
+
+    Formula: equation (15') of docs/quantization.md.
+    """
     right = -scales.shift
     offset = np.abs(2 * zero_point + 1) << np.clip(right - 1, 0, 30)
     fits = (largest_accumulator < 1 << 30) & (largest_accumulator + offset < 1 << 31)
@@ -118,7 +121,10 @@ def requantize(
     comment: str,
     groups: int = 1,
 ) -> Requantize:
-    """Prepare the requantization of an operator's channels, each group padded to a multiple of 4 channels."""
+    """Prepare the requantization of an operator's channels, each group padded to a multiple of 4 channels.
+
+    Formula: equations (13) to (15) of docs/quantization.md.
+    """
     # a scale of zero gives zero with any shift
     shift = np.where(scales.multiplier == 0, -1, scales.shift)
     scales = ChannelScales(multiplier=scales.multiplier, shift=shift)

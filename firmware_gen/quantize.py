@@ -1,4 +1,7 @@
-"""Quantization constants of the kernels, prepared as TFLite's reference kernels do it."""
+"""Quantization constants of the kernels, prepared as TFLite's reference kernels do it.
+
+Equations are those of docs/quantization.md.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ INT32_LIMIT = 1 << 31
 def quantize_multiplier(scale: float) -> tuple[int, int]:
     """Return the multiplier and the exponent of a positive scale.
 
-    Formula: scale = multiplier * 2**(shift - 31), multiplier from 2**30 to 2**31 - 1; scales below 2**-32 become 0.
+    Formula: equation (12), scale = multiplier * 2**(shift - 31), multiplier from 2**30 to 2**31 - 1; scales below
+    2**-32 become 0.
     Source: TFLite's QuantizeMultiplier.
 
     Raises
@@ -43,7 +47,7 @@ def quantize_multiplier(scale: float) -> tuple[int, int]:
 
 
 def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
-    """Return the smallest and the largest int8 value of an output with a fused activation."""
+    """Return the smallest and the largest int8 value of an output with a fused activation: equation (15)."""
     scale, zero_point = output.scale, output.zero_point
     low, high = -128, 127
     if activation in ("RELU", "RELU6"):
@@ -78,7 +82,7 @@ def channel_scales(scales: list[float]) -> ChannelScales:
 
 
 def scale_wide(values: NDArray[np.int64], multiplier: int, shift: int) -> NDArray[np.int64]:
-    """Multiply by multiplier * 2**(shift - 31) with TFLite's two roundings; the twin of asc_scale_wide."""
+    """Multiply by multiplier * 2**(shift - 31) with two roundings, equations (13) and (14); asc_scale_wide's twin."""
     left, right = max(shift, 0), max(-shift, 0)
     high = ((values << left) * multiplier + (1 << 30)) >> 31
     mask = (1 << right) - 1

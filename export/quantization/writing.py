@@ -25,8 +25,8 @@ def int8_flatbuffer(network: Network, scheme: Mapping[int, Affine]) -> bytes:
     """Return the flatbuffer of TensorFlow Lite that computes a network in int8, int8 in and out.
 
     Operators, their order and their attributes are those of the float flatbuffer that the network was read from.
-    Weights: int8 per output channel, equation (4). Biases: int32 in steps of input scale times weight scale,
-    equation (6). Other constants: int8, one scale each.
+    Weights: int8 per output channel, equation (4) of docs/quantization.md. Biases: int32 in steps of input scale times
+    weight scale, equation (6). Other constants: int8, one scale each.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _weights_and_bias(
 ) -> tuple[_Constant, _Constant]:
     scales, axis = weight_scales(network, operator, scheme), WEIGHTED[operator.op]
     weights = quantized_weights(network.constant(operator.weights), scales, axis)
-    # the kernels take the product of the two float32 scales in float64
+    # the kernels take the product of the two float32 scales in float64: equation (12)
     steps = np.float64(np.float32(scheme[operator.inputs[0]].scale)) * scales.astype(np.float64)
     bias = np.rint(network.constant(operator.bias).astype(np.float64) / steps).astype(np.int32)
     return (weights, scales, 0, axis), (bias, steps.astype(np.float32), 0, 0)

@@ -1,4 +1,4 @@
-"""ADD and SUB."""
+"""ADD and SUB: equations (17) and (18) of docs/quantization.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CONCATENATION."""
+"""CONCATENATION: equation (22) of docs/quantization.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CONV_2D."""
+"""CONV_2D: equations (9) to (15) of docs/quantization.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED."""
+"""FULLY_CONNECTED: equations (9) to (12) and (16) of docs/quantization.md."""
 
 from __future__ import annotations
 

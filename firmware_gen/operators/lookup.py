@@ -1,4 +1,7 @@
-"""Functions of each element alone: a table of 256 bytes, filled here with the arithmetic of TFLite's kernels."""
+"""Functions of each element alone: a table of 256 bytes, filled here with the arithmetic of TFLite's kernels.
+
+Equation (23) of docs/quantization.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MUL."""
+"""MUL: equation (19) of docs/quantization.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AVERAGE_POOL_2D and MAX_POOL_2D."""
+"""AVERAGE_POOL_2D and MAX_POOL_2D: equations (20) and (22) of docs/quantization.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MEAN and REDUCE_MAX."""
+"""MEAN and REDUCE_MAX: equations (21) and (22) of docs/quantization.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SOFTMAX."""
+"""SOFTMAX: equation (24) of docs/quantization.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""SPLIT, SPLIT_V, SLICE, STRIDED_SLICE and TRANSPOSE: the output is a walk over the input."""
+"""SPLIT, SPLIT_V, SLICE, STRIDED_SLICE and TRANSPOSE: the output is a walk over the input.
+
+Equation (22) of docs/quantization.md.
+"""
 
 from __future__ import annotations
 

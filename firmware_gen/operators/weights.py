@@ -1,4 +1,7 @@
-"""Constants of operators with weights: checks, input offsets folded into biases, bounds of accumulators."""
+"""Constants of operators with weights: checks, input offsets folded into biases, bounds of accumulators.
+
+Equations are those of docs/quantization.md.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,8 @@ def weight_scales(weights: Tensor, channels: int) -> tuple[float, ...]:
 def folded_bias(node: Node, by_channel: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Fold the input offset into the bias and bound the accumulator.
 
-    Formula: sum (x - zero_point) * w + bias = sum x * w + (bias - zero_point * sum w)
+    Formula: equation (10), sum (x - zero_point) * w + bias = sum x * w + (bias - zero_point * sum w); the bound is
+    that of equation (11).
 
     Parameters
     ----------

@@ -5,6 +5,7 @@
  * Overflow  |factor_i| < 2^31, |x_i * 2^shift| < 2^31, so |sum| < 2^63
  * Overlap   each element is read before it is written: the output may lie over either input
  * Exact     TFLite BUILTIN_REF: the generator checks the constants on all 65,536 pairs of inputs
+ * Source    docs/quantization.md, equation (18), all of it in one sum
  */
 #include "asc_kernels.h"
 

@@ -8,6 +8,7 @@
  * Overflow  |x_i - zero_point_i| < 2^8 and |multiplier_i| * 2^(shift_i - 31) <= 1/2, so |t_1 + t_2| < 2^28
  * Overlap   each element is read before it is written: the output may lie over an input that is not repeated
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equations (17) and (18)
  */
 #include "asc_kernels.h"
 #include "asc_loops.h"

@@ -5,6 +5,7 @@
  * Shapes    input [in_h][in_w][channels], output [out_h][out_w][channels]
  * Overlap   when a row of the output is written, no input row above its window is read any more
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equation (20)
  */
 #include "asc_kernels.h"
 

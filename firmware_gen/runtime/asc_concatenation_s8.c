@@ -5,6 +5,7 @@
  * Shapes    input k [turns][lengths[k]], output [turns][sum of lengths]
  * Overlap   none
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equation (22)
  */
 #include "asc_kernels.h"
 

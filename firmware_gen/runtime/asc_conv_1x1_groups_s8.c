@@ -5,6 +5,7 @@
  * Shapes    input [pixels][in_channels], output [pixels][out_channels]
  * Overlap   an output is written when its inputs have been read, and lies before all others: in place
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equations (10) and (13) to (15)
  */
 #include "asc_kernels.h"
 

@@ -6,6 +6,7 @@
  *           scratch [in_channels][2]: two neighbouring pixels, interleaved
  * Overlap   two pixels are read before their outputs are written
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equations (10) and (13) to (15)
  */
 #include "asc_kernels.h"
 

@@ -9,6 +9,7 @@
  *           interleaved
  * Overlap   when a row of the output is written, no input row above its window is read any more
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equations (10) and (13) to (15)
  */
 #include "asc_kernels.h"
 

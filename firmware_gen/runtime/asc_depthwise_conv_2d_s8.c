@@ -7,6 +7,7 @@
  * Shapes    input [in_h][in_w][in_channels], output [out_h][out_w][in_channels * multiplier]
  * Overlap   when a row of the output is written, no input row above its window is read any more
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equations (10) and (13) to (15)
  */
 #include "asc_kernels.h"
 

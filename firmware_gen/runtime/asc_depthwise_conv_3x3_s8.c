@@ -6,6 +6,7 @@
  *           scratch [PADDING_PIXELS][channels]: padding
  * Overlap   when a row of the output is written, no input row above its window is read any more
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equations (10) and (13) to (15)
  */
 #include "asc_kernels.h"
 

@@ -7,6 +7,7 @@
  * Overflow  the generator proves |acc| < 2^31; the product has 62 bits, the shift is 1 to 62
  * Overlap   none
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equations (10) and (16)
  */
 #include "asc_kernels.h"
 

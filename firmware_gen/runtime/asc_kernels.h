@@ -1,5 +1,6 @@
 /*
- * The kernels: int8 neural network operators in portable C99.
+ * The kernels: int8 neural network operators in portable C99. docs/quantization.md derives their arithmetic; a kernel
+ * names its equations.
  *
  * Activations are NHWC with batch 1; quantization is TFLite's: real = scale * (q - zero_point). Every kernel gives the
  * bytes of TFLite's reference kernels (BUILTIN_REF). Parameters are constant data made by the generator, which also

@@ -1,9 +1,10 @@
 /*
- * A function of each element, by table: LOGISTIC.
+ * A function of each element, by table.
  *
  * Formula   y = table[x + 128]
  * Overlap   each element is read before it is written: the output may lie over the input
  * Exact     TFLite BUILTIN_REF: the generator fills the table
+ * Source    docs/quantization.md, equation (23)
  */
 #include "asc_kernels.h"
 

@@ -7,6 +7,7 @@
  * Overflow  over[1] * over[3] * 255 < 2^31
  * Overlap   none
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equation (21)
  */
 #include "asc_kernels.h"
 

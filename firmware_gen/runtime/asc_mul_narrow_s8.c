@@ -6,6 +6,7 @@
  * Overflow  |product| < 2^16; the generator proves the conditions of asc_requantize_narrow
  * Overlap   each element is read before it is written: the output may lie over an input that is not repeated
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equations (15') and (19)
  */
 #include "asc_kernels.h"
 #include "asc_loops.h"

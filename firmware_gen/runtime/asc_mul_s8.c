@@ -7,6 +7,7 @@
  * Overflow  |product| < 2^16, and the generator refuses shifts above 15
  * Overlap   each element is read before it is written: the output may lie over an input that is not repeated
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equation (19)
  */
 #include "asc_kernels.h"
 #include "asc_loops.h"

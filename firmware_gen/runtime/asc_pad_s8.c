@@ -5,6 +5,7 @@
  * Shapes    input [in_shape], output [before + in_shape + after], four dimensions, leading ones 1
  * Overlap   none
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equation (22)
  */
 #include "asc_kernels.h"
 

@@ -5,6 +5,7 @@
  * Shapes    input [over], output [over[0]][over[2]][over[4]]
  * Overlap   none
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equation (22)
  */
 #include "asc_kernels.h"
 

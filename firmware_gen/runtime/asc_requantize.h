@@ -2,9 +2,10 @@
  * Requantization: from a 32-bit accumulator to the int8 output.
  *
  * Formula   q = clamp(round(acc * scale) + zero_point), with scale = multiplier * 2^(shift - 31).
- *           Two roundings, as in TFLite's reference kernels:
- *           h = round(acc * 2^shift+ * multiplier / 2^31), ties up          (1)
- *           q = round(h / 2^shift-), ties away from zero                    (2)
+ *           Two roundings, as in TFLite's reference kernels; numbers of equations as in docs/quantization.md:
+ *           h = round(acc * 2^shift+ * multiplier / 2^31), ties up          (13)
+ *           r = round(h / 2^shift-), ties away from zero                    (14)
+ *           q = clamp(r + zero_point)                                       (15)
  *           where shift+ = max(shift, 0) and shift- = max(-shift, 0).
  * Exact     bit for bit TFLite's BUILTIN_REF (MultiplyByQuantizedMultiplier, double rounding).
  * Source    B. Jacob et al., "Quantization and training of neural networks for efficient
@@ -38,14 +39,14 @@ static inline int32_t asc_saturate_s8(int32_t value) {
 #endif
 }
 
-/* Equation (1) without left shift. Needs |acc| < 2^30. */
+/* Equation (13) without left shift. Needs |acc| < 2^30. */
 static inline int32_t asc_high_multiply(int32_t acc, int32_t multiplier) {
     const int64_t product = (int64_t)(acc * 2) * multiplier;
     return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
 }
 
 /*
- * Equations (1) and (2) when the right shift is at least 1 and the output's range is that of int8.
+ * Equation (15'): (13) to (15) when the right shift is at least 1 and the output's range is that of int8.
  * The zero point enters before the shift: (h + half + zero_point * 2^n) >> n with n = right_shift_less_1 + 1.
  * The generator proves |acc| < 2^30 and |h| + |offset * 2^(n - 1)| < 2^31 from the weights.
  */
@@ -57,7 +58,7 @@ static inline int32_t asc_requantize_narrow(int32_t acc, int32_t multiplier, int
     return asc_saturate_s8(h);
 }
 
-/* Equations (1) and (2) for any accumulator and any exponent from -31 to 30. */
+/* Equations (13) and (14) for any accumulator and any exponent from -31 to 30. */
 static inline int32_t asc_scale_wide(int32_t acc, int32_t multiplier, int32_t exponent) {
     const int32_t left = exponent > 0 ? exponent : 0;
     const int32_t right = exponent > 0 ? 0 : -exponent;

@@ -8,7 +8,8 @@
  * Overflow  the sum is in Q12.19: 511 * 2^19 < 2^28
  * Overlap   a row is read before it is written: the output may lie over the input
  * Exact     TFLite BUILTIN_REF
- * Source    TFLite's fixed-point softmax; Newton's division as in D. Knuth, The Art of Computer Programming, 4.3.3
+ * Source    docs/quantization.md, equation (24); TFLite's fixed-point softmax; Newton's division as in D. Knuth,
+ *           The Art of Computer Programming, 4.3.3
  */
 #include "asc_kernels.h"
 

@@ -5,6 +5,7 @@
  * Shapes    output [shape]
  * Overlap   none
  * Exact     TFLite BUILTIN_REF
+ * Source    docs/quantization.md, equation (22)
  */
 #include "asc_kernels.h"
 #include "asc_loops.h"
