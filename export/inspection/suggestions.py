@@ -82,7 +82,7 @@ def suggestions_for(found: Findings) -> tuple[Suggestion, ...]:
                 rule="nothing", layer=None, finding="nothing conspicuous", advice="leave the quantization as it is"
             ),
         )
-    if made[0].rule != "accuracy":
+    if made[0].rule != "accuracy" and any(one.layer is not None for one in made):
         made.insert(0, _no_loss(found))
     return tuple(made)
 

@@ -95,5 +95,5 @@ def agreement_sentence(found: Inspection) -> str:
     one = found.agreement
     return (
         f"Kernels against simulation, {one.windows:,} inputs: outputs differ by {one.mean_steps:.2f} int8 steps in the "
-        f"mean, {one.max_steps:.1f} at most; same class for {100 * one.same_class:.1f} %."
+        f"mean, {one.max_steps:.1f} at most; same class for {100 * one.same_class:.1f}\u00a0%."
     )
