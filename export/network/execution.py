@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,7 @@ def execute(
     for operator in network.operators:
         if wanted in values:
             break
-        inputs = [
-            values[index] if index in values else constant_of(network, index, replaced) for index in operator.inputs
-        ]
+        inputs = [value_of(network, index, values, replaced) for index in operator.inputs]
         outputs = compute(network, operator, inputs)
         for index, value in zip(operator.outputs, outputs, strict=True):
             values[index] = observe(index, value)
@@ -66,13 +65,15 @@ def execute(
     return values[wanted]
 
 
-def constant_of(network: Network, index: int, replaced: Mapping[int, Any]) -> Any:
-    """Return the value of a constant input, or what stands in for it; None for an input that is absent."""
+def value_of(
+    network: Network, index: int, values: Mapping[int, Any], constants: Mapping[int, Any] = MappingProxyType({})
+) -> Any:
+    """Return the value of an operator's input: an activation, a constant or what stands in for it; None if absent."""
     if index < 0:
         return None
-    if index in replaced:
-        return replaced[index]
-    return tf.constant(network.constant(index))
+    if index in values:
+        return values[index]
+    return constants[index] if index in constants else tf.constant(network.constant(index))
 
 
 def run(
@@ -89,6 +90,7 @@ def compiled(network: Network, *, observe: Observer | None = None, wanted: int |
     function: Callable[[Any], Any] = tf.function(
         lambda features: execute(network, features, observe=observe, wanted=wanted),
         input_signature=[tf.TensorSpec(shape, tf.float32)],
+        autograph=False,  # which would make errors of ours into its own
     )
     return lambda features: function(tf.constant(features))
 
@@ -124,7 +126,7 @@ def statistics(
         return found
 
     shape = (None, *network.tensors[network.input].inner)
-    graph = tf.function(look, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    graph = tf.function(look, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
     for part in batches(features):
         found = graph(tf.constant(part))
         yield {int(index): tf.nest.map_structure(lambda value: value.numpy(), item) for index, item in found.items()}

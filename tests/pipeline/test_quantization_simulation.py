@@ -127,8 +127,7 @@ def test_end_to_end(name: str) -> None:
     simulated, exact = simulate(network, scheme, small.clips[:12]), run(network, small.clips[:12])
     step = scheme[network.output].scale
     to_simulation, to_float = (np.abs(actual - other).mean() / step for other in (simulated, exact))
-    # measured in steps: 4.3 against 6.8 (CP-Mobile), 1.3 and 2.3 (CBAM), 1.3 and 1.5 (SE), 0.3 and 0.9 (CNN),
-    # 0.9 and 1.6 (DSMN)
+    # measured in steps: 4.3 against 6.8 (CP-Mobile), 1.3 and 2.3 (CBAM), 0.3 and 0.9 (CNN), 0.9 and 1.6 (DSMN)
     assert to_simulation <= 6.0
     assert to_simulation < to_float
 

@@ -18,15 +18,12 @@ from asc_kit.train.network import inference_model, write_saved_model
 from asc_kit.train.recipe import load_recipe
 
 N_CLIPS = 24
-SMALL_RESNET11 = ("n_mels=32", "input_channels=16", "channels=[16, 16, 16, 32, 64]")
-SMALL_DSMN = ("n_mels=64", "stem_channels=4", "channels=[4, 4, 4, 4, 4]", "dense_units=8")
 # every operator that a recipe's int8 network has is in one of these
 SMALL_RECIPES: dict[str, tuple[str, ...]] = {
     "cp_mobile_micro": ("n_mels=32", "base_channels=8"),
-    "dcase2021_resnet11_cbam": SMALL_RESNET11,
-    "dcase2021_resnet11_se": SMALL_RESNET11,
+    "dcase2021_resnet11_cbam": ("n_mels=32", "input_channels=16", "channels=[16, 16, 16, 32, 64]"),
     "dcase2022_baseline": ("channels=[4, 4, 8]",),
-    "dsmn_model1": SMALL_DSMN,
+    "dsmn_model1": ("n_mels=64", "stem_channels=4", "channels=[4, 4, 4, 4, 4]", "dense_units=8"),
 }
 
 
