@@ -284,7 +284,7 @@ def _record(network: Network, layer: Layer, affine: Affine, measured: Measured, 
 
 def _clip_notes(clips: HeardClips) -> tuple[str, ...]:
     n_clips = clips.record.clips
-    one = f"one clip is {100 / n_clips:.2g} points: differences of a clip or two mean nothing"
+    one = f"one clip is {100 / n_clips:.3g} points: differences of a clip or two mean nothing"
     if clips.record.source == "golden":
         return (
             f"on the {n_clips} golden clips of the bundle, too few to judge accuracy by: {one}; "

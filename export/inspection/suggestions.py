@@ -17,7 +17,7 @@ CLIPPED = 0.01
 LOW_DB = 25.0
 """Signal-to-quantization-noise ratio of a layer alone below which clipping matters."""
 FAIR_DB = 30.0
-"""The same, below which outliers and channels matter; well-filled ranges give 30 to 45 dB."""
+"""The same, below which anything else matters; well-filled ranges give 30 to 45 dB."""
 OUTLIERS = 0.25
 """Share of the range that 99.8 % of the values keep to."""
 CHANNELS = 16.0
@@ -203,7 +203,7 @@ def _bias(layer: LayerRecord, found: Findings) -> Hit | None:
 
 
 def _fall(layer: LayerRecord, found: Findings) -> Hit | None:
-    if layer.fall_db is None or layer.fall_db <= FALL_DB or layer.sqnr_db is None:
+    if layer.fall_db is None or layer.fall_db <= FALL_DB or not _is_low(layer.sqnr_db, FAIR_DB):
         return None
     finding = f"the signal-to-noise ratio falls by {layer.fall_db:.1f} dB here, to {layer.sqnr_db:.1f} dB"
     if _is_low(layer.sqnr_alone_db, layer.sqnr_db + 3):

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 from click import ClickException
+from tagged_tones import write_tagged_tones
 from tiny_training import train
+from tone_bundle import make_tone_bundle
 from tone_data import write_recipe, write_tone_data
 
 from asc_kit.bundle import Bundle
@@ -127,7 +129,7 @@ def test_weight_rounding_shows_with_the_run_alone(folder: Path, found: Callable[
 def test_clips_of_a_data_set(folder: Path, found: Callable[..., Inspection]) -> None:
     one = found(folder / "bundle", "--data", folder / "data", "--clips", "9")
     assert (one.reference, one.clips.source, one.clips.clips, one.clips.windows) == ("bundle", "test", 9, 9)
-    assert any("11 points" in note for note in one.notes)
+    assert any("11.1 points" in note for note in one.notes)
 
 
 @pytest.mark.parametrize("factor", [200.0, 1 / 200])
@@ -170,6 +172,23 @@ def test_a_fine_tuned_bundle_says_what_its_noise_includes(folder: Path, found: C
     own = found(bundle, "--run", folder / "run", "--reference", "bundle")
     assert own.reference == "bundle" and not any("on purpose" in note for note in own.notes)
     assert own.layers[-1].sqnr_db > with_run.layers[-1].sqnr_db  # type: ignore[operator]
+
+
+def test_any_number_of_labels_and_windows_of_long_recordings(tmp_path: Path, found: Callable[..., Inspection]) -> None:
+    bundle = make_tone_bundle(tmp_path / "bundle", task="multi_label", hop_samples=2000)
+    rewrite(
+        bundle / "bundle.json",
+        lambda document: document["provenance"]["metrics_int8"].update(split="validation"),
+    )
+    one = found(bundle, "--data", write_tagged_tones(tmp_path / "data", n_validation=12))
+    # recordings of 0.5, 0.3, 1.0, 1.5, 2.0 and 1.1 s, windows of 0.5 s every 0.25 s, three at most
+    assert (one.score_name, one.clips.clips, one.clips.windows) == ("lwlrap", 12, 2 * (1 + 1 + 4 * 3))
+    assert [layer.op for layer in one.layers] == ["INPUT", "FULLY_CONNECTED", "LOGISTIC"]
+    assert one.of_float.score > 0.9
+    assert {(layer.kept.mended, layer.kept.broken, layer.kept.certain) for layer in one.layers} == {(0, 0, False)}
+    assert one.agreement.max_steps <= 1.01
+    # both round: logits to steps of 0.2, probabilities to steps of 1/256
+    assert all(layer.kept.moved_gain > 0 for layer in one.layers[1:])
 
 
 def test_tables_go_to_stdout_unless_the_document_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,7 +68,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"unreached": 0.49, "sqnr_alone_db": 29.0},
         "--calibration percentile",
     ),
-    "fall": ({"fall_db": 6.1}, {"fall_db": 5.9}, "--quantize qat"),
+    "fall": ({"fall_db": 6.1, "sqnr_db": 29.0}, {"fall_db": 5.9, "sqnr_db": 29.0}, "--quantize qat"),
     "constant": ({"low": 0.0, "high": 0.0, "inner_high": 0.0}, {}, "train longer"),
 }
 
@@ -138,7 +138,7 @@ def test_a_simulation_that_does_not_hold_is_told() -> None:
 
 
 def test_the_costliest_are_named_first_and_the_rest_are_counted() -> None:
-    layers = [made_up_layer(index, fall_db=9.0) for index in range(8)]
+    layers = [made_up_layer(index, fall_db=9.0, sqnr_db=20.0) for index in range(8)]
     turned = [replace(layer, kept=replace(layer.kept, rank=8 - number)) for number, layer in enumerate(layers)]
     found = suggestions_for(findings(*turned))
     assert [one.layer for one in found] == [None, 7, 6, 5, 4, 3]
