@@ -80,11 +80,12 @@ class Kept:
     moved_gain: float
     """By how much `Quality.moved` falls."""
     mended: int
-    """Clips that become right; 0 of a multi-label network."""
+    """Clips that become right; of a multi-label network, whose labels are ranked better."""
     broken: int
-    """Clips that become wrong; 0 of a multi-label network."""
+    """Clips that become wrong, or are ranked worse."""
     certain: bool
-    """Whether more clips become right than chance would have it: mended - broken > 2 sqrt(mended + broken)."""
+    """Whether that is more than chance would have it: sum d > 2 sqrt(sum d²) over what the clips' scores grow by; where
+    each clip is right or wrong, mended - broken > 2 sqrt(mended + broken)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -229,23 +229,19 @@ def _agreement(simulated: NDArray[np.float32], kernels: NDArray[np.int8], output
 def _ranked(
     judge: Judge, layers: tuple[Layer, ...], scores: dict[int, NDArray[np.float64]], figures: dict[int, Quality]
 ) -> dict[int, Kept]:
-    """Order the layers: those whose cost in clips is beyond chance by that cost, the others by what they move."""
-    base, right = figures[ALL_INT8], judge.right(scores[ALL_INT8])
+    """Order the layers: those whose cost is beyond chance by that cost, the others by what they move."""
+    base, before = figures[ALL_INT8], judge.credits(scores[ALL_INT8])
     costs = {}
     for layer in layers:
-        now = figures[layer.index]
-        mended, broken = 0, 0
-        if judge.task == "single_label":
-            then = judge.right(scores[layer.index])
-            mended, broken = int((then & ~right).sum()), int((right & ~then).sum())
+        now, grown = figures[layer.index], judge.credits(scores[layer.index]) - before
         costs[layer.index] = Kept(
             rank=1,
             score_gain=now.score - base.score,
             log_loss_gain=base.log_loss - now.log_loss,
             moved_gain=base.moved - now.moved,
-            mended=mended,
-            broken=broken,
-            certain=mended - broken > 2 * float(np.sqrt(mended + broken)),
+            mended=int((grown > 0).sum()),
+            broken=int((grown < 0).sum()),
+            certain=bool(grown.sum() > 2 * np.sqrt(np.sum(grown**2))),
         )
     order = sorted(
         costs, key=lambda index: (-costs[index].score_gain if costs[index].certain else 0.0, -costs[index].moved_gain)

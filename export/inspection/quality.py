@@ -37,15 +37,17 @@ class Judge:
         rows = outputs.astype(np.float64).reshape(len(outputs), -1)
         return self.clips.clip_means(probabilities(rows, self.activation))
 
-    def right(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return whether the likeliest class of each clip is its own."""
-        return np.asarray(self.clips.truth[np.arange(len(scores)), scores.argmax(axis=1)])
+    def credits(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each clip adds to the score: 1 where the likeliest class is right; or its labels' precisions."""
+        if self.task == "single_label":
+            return np.asarray(self.clips.truth[np.arange(len(scores)), scores.argmax(axis=1)], np.float64)
+        return np.asarray(np.nansum(label_precisions(scores, self.clips.truth), axis=1))
 
     def quality(self, scores: NDArray[np.float64], of_float: NDArray[np.float64]) -> Quality:
         """Return the figures of some scores, and how far they are from the float network's."""
         difference = np.abs(scores - of_float)
         if self.task == "single_label":
-            score = float(self.right(scores).mean())
+            score = float(self.credits(scores).mean())
             losses = log_losses(scores, self.clips.truth.argmax(axis=1))
             moved = 0.5 * difference.sum(axis=1)
         else:

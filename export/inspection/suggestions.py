@@ -9,6 +9,7 @@ from asc_kit.bundle import Fidelity
 from asc_kit.quantization import QuantizationSettings
 
 from .document import LayerRecord, Quality, Rule, Suggestion
+from .words import title_of
 
 LOST_SCORE = 0.005
 """Loss of the whole network from which it is conspicuous: 0.5 points."""
@@ -101,17 +102,7 @@ def _whole(found: Findings) -> Iterator[Suggestion]:
     lost = found.of_float.score - found.of_int8.score
     # a single clip is no loss
     if lost > LOST_SCORE and lost * found.n_clips > 1.5:
-        what = "the float network" if found.has_run else "the same weights with float activations"
-        if found.settings.method == "ptq":
-            advice = f"fine-tune it under quantization: {command('--quantize qat')}"
-        else:
-            advice = f"begin with another calibration: {command('--quantize qat', _other(found.settings))}"
-        yield Suggestion(
-            rule="accuracy",
-            layer=None,
-            finding=f"int8 loses {100 * lost:.1f} points of {found.score_name} against {what}",
-            advice=advice,
-        )
+        yield _loss(found, lost)
     others = (1 - found.agreement.same_class) * found.agreement.windows
     if found.agreement.same_class < SAME_CLASS and others > _MOST_TIES + 0.5:
         yield Suggestion(
@@ -122,6 +113,22 @@ def _whole(found: Findings) -> Iterator[Suggestion]:
             f"{found.agreement.mean_steps:.1f} output steps apart in the mean",
             advice="take figures of layers as hints; accuracies of int8 are the kernels' own",
         )
+
+
+def _loss(found: Findings, lost: float) -> Suggestion:
+    """Say what int8 loses, and which layer brings most of it back, if that is sure."""
+    against = "the float network" if found.has_run else "the same weights with float activations"
+    finding = f"int8 loses {100 * lost:.1f} points of {found.score_name} against {against}"
+    sure = min((layer for layer in found.layers if layer.kept.certain), key=lambda one: one.kept.rank, default=None)
+    if sure is not None:
+        finding += f"; {title_of(sure)} alone in float brings back {100 * sure.kept.score_gain:.1f}"
+    if sure is not None and sure.op in _PRESCRIBED:
+        advice = "its outputs differ by less than the step that TFLite prescribes: train until they are further apart"
+    elif found.settings.method == "ptq":
+        advice = f"fine-tune it under quantization: {command('--quantize qat')}"
+    else:
+        advice = f"begin with another calibration: {command('--quantize qat', _other(found.settings))}"
+    return Suggestion(rule="accuracy", layer=None, finding=finding, advice=advice)
 
 
 def _no_loss(found: Findings) -> Suggestion:
@@ -203,7 +210,7 @@ def _bias(layer: LayerRecord, found: Findings) -> Hit | None:
 
 
 def _fall(layer: LayerRecord, found: Findings) -> Hit | None:
-    if layer.fall_db is None or layer.fall_db <= FALL_DB or not _is_low(layer.sqnr_db, FAIR_DB):
+    if layer.fall_db is None or layer.fall_db <= FALL_DB or layer.sqnr_db is None or layer.sqnr_db >= FAIR_DB:
         return None
     finding = f"the signal-to-noise ratio falls by {layer.fall_db:.1f} dB here, to {layer.sqnr_db:.1f} dB"
     if _is_low(layer.sqnr_alone_db, layer.sqnr_db + 3):

@@ -81,7 +81,7 @@ def show(found: Inspection, console: Console) -> None:
 def _ranking_title(found: Inspection) -> str:
     if any(layer.kept.certain for layer in found.layers):
         return f"Costliest layers: first those whose cost in {found.score_name} is beyond chance"
-    return "Costliest layers, by the probability they move: no difference in accuracy is beyond chance"
+    return f"Costliest layers, by the probability they move: no difference in {found.score_name} is beyond chance"
 
 
 def _cost(layer: LayerRecord, found: Inspection) -> str:

@@ -152,6 +152,7 @@ def test_the_layer_with_a_ruined_scale_costs_most_and_is_named(
     assert not any(layer.kept.certain for layer in one.ranking[1:])
     whole, *layers = one.suggestions
     assert whole.rule == "accuracy" and "--quantize qat" in whole.advice
+    assert f"layer {victim.index} {victim.name} (CONV) alone in float brings back" in whole.finding
     assert layers[0].layer == victim.index
     assert layers[0].rule == ("unreached" if factor > 1 else "clipping")
 
@@ -185,7 +186,7 @@ def test_any_number_of_labels_and_windows_of_long_recordings(tmp_path: Path, fou
     assert (one.score_name, one.clips.clips, one.clips.windows) == ("lwlrap", 12, 2 * (1 + 1 + 4 * 3))
     assert [layer.op for layer in one.layers] == ["INPUT", "FULLY_CONNECTED", "LOGISTIC"]
     assert one.of_float.score > 0.9
-    assert {(layer.kept.mended, layer.kept.broken, layer.kept.certain) for layer in one.layers} == {(0, 0, False)}
+    assert not any(layer.kept.certain for layer in one.layers)
     assert one.agreement.max_steps <= 1.01
     # both round: logits to steps of 0.2, probabilities to steps of 1/256
     assert all(layer.kept.moved_gain > 0 for layer in one.layers[1:])

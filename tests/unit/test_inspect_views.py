@@ -129,6 +129,15 @@ def test_a_loss_counts_from_half_a_point_and_two_clips(lost: float, n_clips: int
         assert "--quantize qat" in suggestions_for(found)[0].advice
 
 
+@pytest.mark.parametrize(("op", "advice"), [("CONV_2D", "--quantize qat"), ("LOGISTIC", "further apart")])
+def test_the_layer_that_brings_it_back_is_named(op: str, advice: str) -> None:
+    sure = Kept(rank=1, score_gain=0.08, log_loss_gain=0.1, moved_gain=0.1, mended=20, broken=0, certain=True)
+    found = findings(made_up_layer(0), made_up_layer(1, op=op, kept=sure))
+    whole = suggestions_for(replace(found, of_int8=replace(found.of_int8, score=found.of_float.score - 0.1)))[0]
+    assert "loses 10.0 points" in whole.finding and "layer 1 b1_relu" in whole.finding and "8.0" in whole.finding
+    assert advice in whole.advice
+
+
 def test_a_simulation_that_does_not_hold_is_told() -> None:
     bad = Fidelity(windows=200, mean_steps=2.0, max_steps=9.0, same_class=0.95)
     assert ("simulation", None) in rules(findings(agreement=bad))
