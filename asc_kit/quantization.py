@@ -51,6 +51,18 @@ class QuantizationSettings:
     """Fine-tuning: at most this many training windows, spread over classes and recording devices."""
 
 
+def describe(settings: QuantizationSettings) -> str:
+    """Return the settings in a few words, for people."""
+    words = [settings.method.upper(), settings.calibration.replace("_", "-")]
+    if settings.calibration == "percentile":
+        words[-1] += f" {settings.percentile:g}"
+    if settings.equalization:
+        words.append("equalized")
+    if settings.bias_correction:
+        words.append("biases corrected")
+    return ", ".join(words)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorInfo:
     """An int8 tensor at the edge of a model: its input or its output."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,33 +23,45 @@ from asc_kit.bundle import (
     Fidelity,
     GoldenEntry,
     Provenance,
+    VariantName,
 )
 from asc_kit.clips import load_clips, read_windows
 from asc_kit.dataset import Dataset, read_dataset
 from asc_kit.errors import DataError
-from asc_kit.evaluation import Evaluation, TaggingEvaluation, evaluation_of
+from asc_kit.evaluation import AnyEvaluation, evaluation_of
 from asc_kit.frontend import log_mel, model_input
 from asc_kit.int8_scores import map_int8
 from asc_kit.interpreter import Int8Model
 from asc_kit.metrics import probabilities
-from asc_kit.quantization import TensorInfo
+from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.records import new_folder, sha256_file, write_bytes, write_json, write_text
 from asc_kit.run import Run, RunManifest
 from asc_kit.sampling import balanced, proportional
 
 from .c_array import c_array
-from .conversion import float_network, quantize
+from .conversion import float_flatbuffer, float_network
 from .graph_check import check_integer
+from .network.execution import compiled
+from .network.reading import read_network
+from .quantization.pipeline import FineTuning, Quantized, quantized
+from .quantization.simulation import fake_quantizer, with_rounded_weights
 from .representative import representative_clips
+from .training_windows import training_windows
+from .variants import write_variants
 
-DEFAULT_REPRESENTATIVE = 100
 # The reference kernels take up to 25 ms per inference: beyond this many clips, a stratified sample is measured, and
 # the evaluation says how many those were.
 _MEASURED_CLIPS = 2000
 _GOLDEN_CLIPS = 10
 
 
-def export_run(run: Run, out: Path, data: Path | None, n_representative: int) -> BundleManifest:
+def export_run(
+    run: Run,
+    out: Path,
+    data: Path | None = None,
+    settings: QuantizationSettings | None = None,
+    variants: Sequence[VariantName] = (),
+) -> BundleManifest:
     """Quantize a run to int8 and write its bundle; on failure or interruption nothing is left of it.
 
     Parameters
@@ -58,8 +72,10 @@ def export_run(run: Run, out: Path, data: Path | None, n_representative: int) ->
         The bundle's folder; an earlier bundle there is replaced, once the new one is complete.
     data
         Folder of the data set; None for where the run found it.
-    n_representative
-        Number of training clips that set the activation ranges.
+    settings
+        How to quantize; None for what the run's recipe says.
+    variants
+        Other forms of the network to add.
 
     Raises
     ------
@@ -69,15 +85,23 @@ def export_run(run: Run, out: Path, data: Path | None, n_representative: int) ->
         When the model cannot be converted, or not wholly to integers.
     """
     root = data if data is not None else Path(run.manifest.data_root)
+    settings = settings or run.manifest.quantization
     with new_folder(out, marker=MANIFEST) as folder:
-        representative = representative_clips(run, root, n_representative)
+        representative = representative_clips(run, root, settings.representative_clips)
         test_set = proportional(_test_clips(run.manifest, root), _MEASURED_CLIPS)
-        model = quantize(run.saved_model_path, representative.feed)
+        network = read_network(float_flatbuffer(run.saved_model_path))
+        fine_tuning = FineTuning(
+            windows=lambda affine: training_windows(run, root, settings, network, affine),
+            task=run.manifest.task,
+            seed=run.manifest.seed,
+        )
+        ready = quantized(network, representative.features, settings, fine_tuning)
+        model = ready.flatbuffer()
         check_integer(model)
         interpreter = Int8Model(model)
         input_info = _tensor_info(interpreter.input_details)
         output_info = _tensor_info(interpreter.output_details)
-        float_metrics, int8_metrics = _measure(run, model, input_info, output_info, test_set)
+        measured = _measure(run, model, ready, input_info, output_info, test_set)
         manifest = BundleManifest(
             schema_version=3,
             name=run.manifest.name,
@@ -98,14 +122,15 @@ def export_run(run: Run, out: Path, data: Path | None, n_representative: int) ->
                 seed=run.manifest.seed,
                 train_data_id=run.manifest.train_data_id,
                 train_recording_devices=run.manifest.train_recording_devices,
-                quantization=run.manifest.quantization,
+                quantization=settings,
                 representative_clips=len(representative.dataset.clips),
                 representative_id=representative.dataset.data_id,
                 tools=_tools(run.manifest),
-                metrics_float=float_metrics,
-                metrics_int8=int8_metrics,
-                fidelity=Fidelity(windows=0, mean_steps=0.0, max_steps=0.0, same_class=1.0),
+                metrics_float=measured.of_float,
+                metrics_int8=measured.of_int8,
+                fidelity=measured.fidelity,
             ),
+            variants=write_variants(folder, run, test_set, variants),
         )
         write_bytes(folder / MODEL, model)
         for name, text in c_array(model, manifest).items():
@@ -130,30 +155,50 @@ def _tensor_info(details: dict[str, Any]) -> TensorInfo:
     return TensorInfo(shape=tuple(int(n) for n in details["shape"]), scale=float(scale), zero_point=int(zero_point))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """How well the network does, in float and in int8, and whether int8 is what it was meant to be."""
+
+    of_float: AnyEvaluation
+    of_int8: AnyEvaluation
+    fidelity: Fidelity
+
+
 def _measure(
-    run: Run, model: bytes, input_info: TensorInfo, output_info: TensorInfo, test_set: Dataset
-) -> tuple[Evaluation | TaggingEvaluation, Evaluation | TaggingEvaluation]:
-    """Measure the float and the int8 model on the same features of the same clips."""
+    run: Run, model: bytes, ready: Quantized, input_info: TensorInfo, output_info: TensorInfo, test_set: Dataset
+) -> _Measured:
+    """Measure the float and the int8 model, and the simulation of the latter, on the same features."""
     manifest = run.manifest
     spec, activation = manifest.frontend, manifest.output_activation
     network = float_network(run.saved_model_path)
+    rounded = with_rounded_weights(ready.network, ready.scheme)
+    simulation = compiled(rounded, observe=fake_quantizer(rounded, ready.scheme))
 
-    def score(interpreter: Int8Model, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def score(interpreter: Int8Model, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64], list[Any]]:
         # one clip at a time: the windows of long recordings need not be in memory together
         windows = read_windows(test_set, spec, manifest.hop_samples, index)
         features = np.stack([model_input(log_mel(from_int16(window), spec), spec)[0] for window in windows])
-        quantized = input_info.quantize(features)
-        outputs = np.stack([interpreter.run(one[np.newaxis]).reshape(-1) for one in quantized])
+        inputs = input_info.quantize(features)
+        outputs = np.stack([interpreter.run(one[np.newaxis]).reshape(-1) for one in inputs])
         both = (network(features), output_info.dequantize(outputs))
         of_float, of_int8 = (probabilities(real.astype(np.float64), activation).mean(axis=0) for real in both)
-        return of_float, of_int8
+        simulated = simulation(input_info.dequantize(inputs)).numpy().reshape(outputs.shape)
+        steps = np.abs(simulated / output_info.scale + output_info.zero_point - outputs)
+        same = both[1].argmax(axis=1) == simulated.argmax(axis=1)
+        return of_float, of_int8, list(zip(steps.mean(axis=1), steps.max(axis=1), same, strict=True))
 
-    scores = map_int8(model, score, len(test_set.clips), "test clips")
-    of_float, of_int8 = (
-        evaluation_of(test_set, np.stack(column), manifest.labels, manifest.train_recording_devices)
-        for column in zip(*scores, strict=True)
+    of_float, of_int8, compared = zip(*map_int8(model, score, len(test_set.clips), "test clips"), strict=True)
+    mean_steps, max_steps, same = np.array([row for clip in compared for row in clip], np.float64).T
+    return _Measured(
+        of_float=evaluation_of(test_set, np.stack(of_float), manifest.labels, manifest.train_recording_devices),
+        of_int8=evaluation_of(test_set, np.stack(of_int8), manifest.labels, manifest.train_recording_devices),
+        fidelity=Fidelity(
+            windows=len(same),
+            mean_steps=float(mean_steps.mean()),
+            max_steps=float(max_steps.max()),
+            same_class=float(same.mean()),
+        ),
     )
-    return of_float, of_int8
 
 
 def _write_golden(

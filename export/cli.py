@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from asc_kit.cli import invoke
+
+if TYPE_CHECKING:
+    from asc_kit.bundle import VariantName
 
 
 @click.command()
@@ -21,42 +25,89 @@ from asc_kit.cli import invoke
     metavar="DIR",
     help="Folder of the data set, if it was moved since training.",
 )
+@click.option("--quantize", "method", type=click.Choice(["ptq", "qat"]), help="After training, or with fine-tuning.")
 @click.option(
-    "--representative",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Training clips that set the activation ranges; default: 100.",
+    "--calibration",
+    type=click.Choice(["min_max", "percentile", "mse"]),
+    help="How ranges of activations are found.",
+)
+@click.option("--percentile", type=click.FloatRange(50, 100, min_open=True), metavar="P", help="Of that calibration.")
+@click.option(
+    "--representative", "representative_clips", type=click.IntRange(min=0), metavar="N", help="Clips that set ranges."
+)
+@click.option("--equalize/--no-equalize", "equalization", default=None, help="Bring channels to like sizes first.")
+@click.option("--correct-bias/--no-correct-bias", "bias_correction", default=None, help="Take mean errors back.")
+@click.option("--qat-epochs", type=click.IntRange(min=1), metavar="N", help="Epochs of fine-tuning.")
+@click.option(
+    "--qat-learning-rate", type=click.FloatRange(0, min_open=True), metavar="RATE", help="First one of fine-tuning."
+)
+@click.option(
+    "--variant",
+    "variants",
+    type=click.Choice(["float16", "dynamic_range"]),
+    multiple=True,
+    help="Add this form of the network, for computers; repeatable.",
 )
 @click.option("--board", metavar="NAME", help="Also write firmware for this board.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def export(
-    run: Path, out: Path, data: Path | None, representative: int | None, board: str | None, as_json: bool
+    run: Path,
+    out: Path,
+    data: Path | None,
+    variants: tuple[VariantName, ...],
+    board: str | None,
+    as_json: bool,
+    **settings: Any,
 ) -> Path:
-    """Quantize a run to int8 and write a bundle."""
+    """Quantize a run to int8 and write a bundle.
+
+    What is not said here about the quantization is as the run's recipe has it.
+    """
+    from dataclasses import asdict
+
     from asc_kit.board import load_board
     from asc_kit.console import console
     from asc_kit.evaluation import headline
-    from asc_kit.records import to_plain
+    from asc_kit.native_output import hidden_stderr
+    from asc_kit.quantization import QuantizationSettings, describe
+    from asc_kit.records import parse_record, to_plain
     from asc_kit.run import Run
 
-    from .bundling import DEFAULT_REPRESENTATIVE, export_run
+    with hidden_stderr():  # TensorFlow says much while it starts
+        from .bundling import export_run
 
     if board is not None:
         load_board(board)  # an unknown board must show before the work, not after it
     opened = Run.open(run)
-    count = representative if representative is not None else DEFAULT_REPRESENTATIVE
-    manifest = export_run(opened, out, data, count)
+    given = {name: value for name, value in settings.items() if value is not None}
+    _check(asdict(opened.manifest.quantization) | given, given)
+    wanted = parse_record(
+        QuantizationSettings, asdict(opened.manifest.quantization) | given, where="settings of the quantization"
+    )
+    manifest = export_run(opened, out, data, wanted, variants)
     provenance = manifest.provenance
     (figure, of_float), (_, of_int8) = headline(provenance.metrics_float), headline(provenance.metrics_int8)
     console.print(
         f"bundle {out}: {manifest.name}, {figure} float {of_float:.2%}, int8 {of_int8:.2%} "
-        f"on {provenance.metrics_int8.clips:,} test clips; "
+        f"on {provenance.metrics_int8.clips:,} test clips; {describe(provenance.quantization)}, "
         f"ranges from {provenance.representative_clips} training clips",
         soft_wrap=True,
         markup=False,
     )
+    for variant in manifest.variants:
+        value = headline(variant.evaluation)[1]
+        console.print(f"  {variant.name}: {value:.2%}, {variant.n_bytes:,} bytes", markup=False)
     if as_json:
         click.echo(json.dumps(to_plain(manifest), indent=2, ensure_ascii=False))
     if board is not None:
         invoke("firmware", bundle=out, board=board)
     return out
+
+
+def _check(settings: dict[str, Any], given: dict[str, Any]) -> None:
+    """Refuse an option that would have no effect."""
+    useless = [f"--{name.replace('_', '-')}" for name in given if name.startswith("qat_")]
+    if useless and settings["method"] != "qat":
+        raise click.UsageError(f"{useless[0]} is about fine-tuning: add --quantize qat")
+    if "percentile" in given and settings["calibration"] != "percentile":
+        raise click.UsageError("--percentile is about one calibration: add --calibration percentile")

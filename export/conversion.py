@@ -1,9 +1,9 @@
-"""Full-integer post-training quantization with TensorFlow's converter."""
+"""What TensorFlow's converter does for us: a float flatbuffer, batch normalization folded, activations fused."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,8 @@ from asc_kit.native_output import hidden_stderr
 from asc_kit.run import without_wildcards
 
 
-def quantize(saved_model: Path, representative: Callable[[], Iterator[list[Any]]]) -> bytes:
-    """Convert a SavedModel (endpoint ``serve``, static batch of 1) to an int8 flatbuffer.
-
-    Weights per channel and symmetric, activations per tensor from the extremes seen on the representative clips,
-    int8 in and out.
+def float_flatbuffer(saved_model: Path) -> bytes:
+    """Convert a SavedModel (endpoint ``serve``, static batch of 1) to a float32 flatbuffer.
 
     Raises
     ------
@@ -29,14 +26,9 @@ def quantize(saved_model: Path, representative: Callable[[], Iterator[list[Any]]
     try:
         with without_wildcards(saved_model) as plain, hidden_stderr():
             converter = tf.lite.TFLiteConverter.from_saved_model(os.fspath(plain), signature_keys=["serve"])
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = representative
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.inference_input_type = tf.int8
-            converter.inference_output_type = tf.int8
             model = converter.convert()
-    except (ValueError, RuntimeError, tf.errors.OpError) as failure:
-        raise ModelError(f"TensorFlow cannot convert {saved_model} to int8: {failure}") from failure
+    except (ValueError, RuntimeError, OSError, tf.errors.OpError) as failure:
+        raise ModelError(f"TensorFlow cannot convert {saved_model} for TensorFlow Lite: {failure}") from failure
     return bytes(model)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +32,6 @@ class RepresentativeClips:
     features: NDArray[np.float32]
     """Shape [n_windows, *input_shape[1:]], by the NumPy reference; at least one window of each clip."""
 
-    def feed(self) -> Iterator[list[NDArray[np.float32]]]:
-        """Give the converter one window after another, batch 1."""
-        for features in self.features:
-            yield [features[np.newaxis]]
-
 
 def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeClips:
     """Choose, load and check the representative clips of a run from its own training split.
@@ -66,7 +60,10 @@ def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeCl
             raise DataError(message)
         console.print(f"note: {message}; the activation ranges come without them", soft_wrap=True, markup=False)
     spec = manifest.frontend
-    windows = [_spread(read_windows(chosen, spec, manifest.hop_samples, index)) for index in range(len(chosen.clips))]
+    windows = [
+        spread(read_windows(chosen, spec, manifest.hop_samples, index), _WINDOWS_PER_CLIP)
+        for index in range(len(chosen.clips))
+    ]
     silent = [
         clip.filename
         for clip, samples in zip(chosen.clips, windows, strict=True)
@@ -82,11 +79,11 @@ def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeCl
     return RepresentativeClips(dataset=chosen, features=np.stack(features))
 
 
-def _spread(windows: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Choose windows at even distances, the first and the last among them."""
-    if len(windows) <= _WINDOWS_PER_CLIP:
+def spread(windows: NDArray[np.int16], most: int) -> NDArray[np.int16]:
+    """Choose at most so many windows at even distances, the first and the last among them."""
+    if len(windows) <= most:
         return windows
-    return windows[np.linspace(0, len(windows) - 1, _WINDOWS_PER_CLIP).round().astype(np.intp)]
+    return windows[np.linspace(0, len(windows) - 1, most).round().astype(np.intp)]
 
 
 def training_clips(run: Run, data: Path) -> Dataset:

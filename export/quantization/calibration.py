@@ -35,13 +35,22 @@ class Observed:
     channel_peak: NDArray[np.float32]
     """Largest magnitude of each index of the last axis."""
     counts: NDArray[np.int64] | None = None
-    """How many values fell into each of equal bins from `low` to `high`."""
+    """How many values fell into each of equal bins from `low` to `top`."""
+
+    @property
+    def top(self) -> float:
+        """Return where the bins end: at `high`, or a little above equal values."""
+        return max(self.high, self.low + max(1e-6, 1e-6 * abs(self.low)))
+
+    @property
+    def width(self) -> float:
+        """Return the width of a bin."""
+        return (self.top - self.low) / _BINS
 
     @property
     def centres(self) -> NDArray[np.float64]:
         """Return the middle of each bin."""
-        width = (self.high - self.low) / _BINS
-        return np.asarray(self.low + width * (np.arange(_BINS) + 0.5), np.float64)
+        return np.asarray(self.low + self.width * (np.arange(_BINS) + 0.5), np.float64)
 
 
 def observe(network: Network, features: NDArray[np.float32], *, histograms: bool = False) -> dict[int, Observed]:
@@ -65,7 +74,9 @@ def observe(network: Network, features: NDArray[np.float32], *, histograms: bool
     def extremes(_: int, value: Any) -> tuple[Any, Any, Any]:
         last = value.shape[-1] if value.shape.rank > 1 else 1
         peak = tf.reduce_max(tf.abs(tf.reshape(value, (-1, last))), axis=0)
-        return tf.reduce_min(value), tf.reduce_max(value), peak
+        # minima and maxima leave out some values that are no numbers
+        broken = tf.where(tf.reduce_all(tf.math.is_finite(value)), 0.0, np.nan)
+        return tf.reduce_min(value) + broken, tf.reduce_max(value) + broken, peak
 
     seen: dict[int, Observed] = {}
     with progress_bar("ranges", len(batches(features)) * (1 + histograms)) as (bar, task):
@@ -73,8 +84,8 @@ def observe(network: Network, features: NDArray[np.float32], *, histograms: bool
             for index, (low, high, peak) in found.items():
                 one = seen.setdefault(index, Observed(low=np.inf, high=-np.inf, channel_peak=np.zeros_like(peak)))
                 seen[index] = Observed(
-                    low=min(one.low, float(low)),
-                    high=max(one.high, float(high)),
+                    low=float(np.minimum(one.low, low)),
+                    high=float(np.maximum(one.high, high)),
                     channel_peak=np.maximum(one.channel_peak, peak),
                 )
             bar.advance(task, 1)
@@ -84,9 +95,7 @@ def observe(network: Network, features: NDArray[np.float32], *, histograms: bool
 
         def count(index: int, value: Any) -> Any:
             one = seen[index]
-            # equal values fall into the first bin
-            ends = [one.low, max(one.high, one.low + max(1e-6, 1e-6 * abs(one.low)))]
-            return tf.histogram_fixed_width(value, ends, _BINS, tf.int64)
+            return tf.histogram_fixed_width(value, [one.low, one.top], _BINS, tf.int64)
 
         counts = {index: np.zeros(_BINS, np.int64) for index in seen}
         for found in statistics(network, features, count):
@@ -107,21 +116,14 @@ def _check(network: Network, seen: dict[int, Observed]) -> None:
             )
 
 
-def calibrated(
-    network: Network, features: NDArray[np.float32], settings: QuantizationSettings
-) -> dict[int, tuple[float, float]]:
-    """Return the range of each activation, by tensor index, as the settings' calibration finds it."""
-    seen = observe(network, features, histograms=settings.calibration != "min_max")
-    return {index: range_of(one, settings) for index, one in seen.items()}
-
-
 def range_of(seen: Observed, settings: QuantizationSettings) -> tuple[float, float]:
     """Return the lowest and the highest value that an activation is to keep; 0 lies between them.
 
     Notes
     -----
-    ``min_max``: what was seen. ``percentile`` p: p % of the values are below the highest, p % above the lowest.
-    ``mse``: of the ranges tried, the one with the least mean squared difference between values and their int8.
+    ``min_max``: what was seen. ``percentile`` p: p % of the values are below the highest, p % above the lowest,
+    equation (7) of docs/quantization.md. ``mse``: of the ranges tried, the one with the least mean squared difference
+    between values and their int8, equation (8).
     """
     low, high = min(seen.low, 0.0), max(seen.high, 0.0)
     if settings.calibration == "min_max" or high - low == 0.0:
@@ -137,8 +139,9 @@ def _percentiles(seen: Observed, shares: tuple[float, float]) -> list[float]:
     """Return percentiles from a histogram, linear within its bins."""
     assert seen.counts is not None
     below = np.concatenate([[0], np.cumsum(seen.counts)])
-    edges = np.linspace(seen.low, seen.high, _BINS + 1)
-    return [float(np.interp(share / 100.0 * below[-1], below, edges)) for share in shares]
+    edges = np.linspace(seen.low, seen.top, _BINS + 1)
+    found = np.interp(np.divide(shares, 100.0) * below[-1], below, edges)
+    return [float(value) for value in np.clip(found, seen.low, seen.high)]
 
 
 def _least_error(seen: Observed, low: float, high: float) -> tuple[float, float]:
@@ -155,13 +158,12 @@ def _least_error(seen: Observed, low: float, high: float) -> tuple[float, float]
 
 
 def _squared_error(seen: Observed, low: float, high: float) -> float:
-    """Return the mean squared difference between values and what 256 levels from low to high make of them."""
+    """Return the mean squared difference between values and what 256 levels make of them: equation (8)."""
     assert seen.counts is not None
     scale = (high - low) / (_LEVELS - 1)
     centres = seen.centres
     kept = low + scale * np.clip(np.rint((centres - low) / scale), 0, _LEVELS - 1)
-    width = (seen.high - seen.low) / _BINS
     # within a bin finer than a step the values are off by up to half a step in any way: add what the middle hides
-    hidden = min(scale, width) ** 2 / 12.0
+    hidden = min(scale, seen.width) ** 2 / 12.0
     inside = (centres >= low) & (centres <= high)
     return float(np.sum(seen.counts * ((centres - kept) ** 2 + np.where(inside, hidden, 0.0))) / seen.counts.sum())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asc_kit.dataset import Task
 from asc_kit.quantization import QuantizationSettings
 
 from ..network.graph import Network
-from .calibration import calibrated
+from .bias_correction import with_corrected_biases
+from .calibration import observe, range_of
+from .equalization import equalized
+from .fine_tuning import Seen, TrainingWindows, fine_tuned
 from .scheme import Affine, scheme_of
 from .writing import int8_flatbuffer
 
@@ -29,8 +34,22 @@ class Quantized:
         return int8_flatbuffer(self.network, self.scheme)
 
 
-def quantized(network: Network, features: NDArray[np.float32], settings: QuantizationSettings) -> Quantized:
-    """Quantize after training.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FineTuning:
+    """What fine-tuning needs beside the settings."""
+
+    windows: Callable[[Affine], TrainingWindows]
+    """Gives what it hears, quantized as the network's input is."""
+    task: Task
+    """Whether each window has exactly one class."""
+    seed: int
+    """Of the order of the windows."""
+
+
+def quantized(
+    network: Network, features: NDArray[np.float32], settings: QuantizationSettings, fine_tuning: FineTuning
+) -> Quantized:
+    """Quantize a network as the settings say: equalize, calibrate, correct biases, fine-tune.
 
     Parameters
     ----------
@@ -40,6 +59,31 @@ def quantized(network: Network, features: NDArray[np.float32], settings: Quantiz
         Inputs from representative clips, float32 [n, *inner].
     settings
         How.
+    fine_tuning
+        Used only if the settings want it.
+
+    Raises
+    ------
+    ModelError
+        When an operator cannot be quantized, values are not finite, or fine-tuning diverges.
     """
-    scheme = scheme_of(network, calibrated(network, features, settings))
+    histograms = settings.calibration != "min_max"
+    seen = observe(network, features, histograms=histograms)
+    if settings.equalization:
+        network = equalized(network, seen)
+        seen = observe(network, features, histograms=histograms)
+    ranges = {index: range_of(one, settings) for index, one in seen.items()}
+    scheme = scheme_of(network, ranges)
+    if settings.bias_correction:
+        network = with_corrected_biases(network, scheme, features)
+    if settings.method == "qat":
+        extremes = {index: (one.low, one.high) for index, one in seen.items()}
+        network, scheme = fine_tuned(
+            network,
+            Seen(calibrated=ranges, extremes=extremes),
+            fine_tuning.windows(scheme[network.input]),
+            fine_tuning.task,
+            settings,
+            fine_tuning.seed,
+        )
     return Quantized(network=network, scheme=scheme)

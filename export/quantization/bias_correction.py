@@ -1,0 +1,64 @@
+"""Biases that make up for the mean error of rounding: equation (25) of docs/quantization.md.
+
+Source: M. Nagel, M. van Baalen, T. Blankevoort, M. Welling, *Data-free quantization through weight equalization and
+bias correction* (2019), section 4.2, with the mean taken over real clips as in its appendix D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from ..network.execution import value_of
+from ..network.graph import WEIGHTED, Network
+from ..network.operators import compute
+from .scheme import Affine
+from .simulation import fake_quantizer, with_rounded_weights
+
+# All activations of these are in memory at once, twice: exact and rounded.
+_MOST_CLIPS = 64
+
+
+def with_corrected_biases(network: Network, scheme: Mapping[int, Affine], features: NDArray[Any]) -> Network:
+    """Return the network with biases that take the mean error of its int8 form back, channel by channel.
+
+    Operator after operator, in order: what the rounded network gives before the activation function, less what the
+    exact one gives, averaged over clips and places, is taken off the bias. Later operators see the corrected one.
+
+    Parameters
+    ----------
+    network
+        The network, weights exact.
+    scheme
+        Scale and zero point of every activation.
+    features
+        Inputs from representative clips, float32 [n, *inner]; the first 64 are enough for means.
+    """
+    rounded, fake = with_rounded_weights(network, scheme), fake_quantizer(network, scheme)
+    # representative clips take turns by class: a regular pick of them is spread as they are
+    picked = tf.constant(features[:: -(-len(features) // _MOST_CLIPS)])
+    exact: dict[int, Any] = {network.input: picked}
+    kept: dict[int, Any] = {network.input: fake(network.input, picked)}
+    biases: dict[int, Any] = {}
+    last_use = network.last_use()
+    for operator in network.operators:
+        of_exact = [value_of(network, index, exact) for index in operator.inputs]
+        of_kept = [value_of(rounded, index, kept) for index in operator.inputs]
+        if operator.op in WEIGHTED:
+            wanted = compute(network, operator, of_exact, activation=False)[0]
+            given = compute(rounded, operator, of_kept, activation=False)[0]
+            error = tf.reduce_mean(given - wanted, axis=list(range(wanted.shape.rank - 1)))
+            of_kept[2] = of_kept[2] - error
+            biases[operator.bias] = of_kept[2].numpy()
+        for index, value in zip(operator.outputs, compute(network, operator, of_exact), strict=True):
+            exact[index] = value
+        for index, value in zip(operator.outputs, compute(rounded, operator, of_kept), strict=True):
+            kept[index] = fake(index, value)
+        for index in operator.inputs:
+            if last_use[index] == operator.index:
+                exact.pop(index, None)
+                kept.pop(index, None)
+    return network.with_constants(biases)

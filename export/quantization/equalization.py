@@ -1,0 +1,110 @@
+"""Channels of an activation brought to like sizes, so that one scale fits them all.
+
+Source: as for the bias correction, section 4.1, there for weights of one scale per tensor. Our weights have a scale
+per output channel, so the activation between two layers takes the place of the first layer's weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network.graph import WEIGHTED, Network, Operator
+from .calibration import Observed
+
+# a channel that hardly ever is heard must not be blown up without end
+_LEAST_SHARE = 1e-2
+# fused activation functions for which f(x / s) = f(x) / s: none, and RELU
+_HOMOGENEOUS = (0, 1)
+# operators that pass channels on, each by itself, and commute with factors per channel
+_PER_CHANNEL = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "RESHAPE")
+_INPUT_AXIS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 1}
+
+
+def equalized(network: Network, seen: Mapping[int, Observed]) -> Network:
+    """Return a network that computes the same, with channels of like size between its layers.
+
+    Between a layer and those it feeds, the output's channel c is divided by s[c] and the next layers' weights for it
+    multiplied by s[c]: equations (26) and (27) of docs/quantization.md. For a depthwise layer, whose weights have a
+    scale for each channel anyway, s[c] is the channel's peak; else the root of the peak over the size of the weights
+    that read it, so that neither gets all of the differences.
+
+    Parameters
+    ----------
+    network
+        The network.
+    seen
+        What its activations were on representative clips.
+    """
+    constants: dict[int, NDArray[Any]] = {}
+
+    def constant(index: int) -> NDArray[Any]:
+        return constants.get(index, network.constant(index))
+
+    for producer in network.weighted:
+        readers = _readers(network, producer)
+        if not readers:
+            continue
+        peak = _share(seen[producer.output].channel_peak)
+        if all(reader.op == "DEPTHWISE_CONV_2D" for reader in readers):
+            factor = peak
+        else:
+            weight = np.max([_reading_weights(constant(reader.weights), reader) for reader in readers], axis=0)
+            factor = np.sqrt(peak / _share(weight))
+        axis = WEIGHTED[producer.op]
+        constants[producer.weights] = constant(producer.weights) / _along(factor, axis, producer)
+        constants[producer.bias] = constant(producer.bias) / factor
+        for reader in readers:
+            constants[reader.weights] = constant(reader.weights) * _along(factor, _INPUT_AXIS[reader.op], reader)
+    return network.with_constants(constants)
+
+
+def _share(values: NDArray[Any]) -> NDArray[np.float64]:
+    largest = float(values.max())
+    return np.maximum(np.asarray(values, np.float64) / largest, _LEAST_SHARE) if largest else np.ones(len(values))
+
+
+def _reading_weights(weights: NDArray[Any], reader: Operator) -> NDArray[np.float64]:
+    """Return how large the weights for each input channel are, as shares of the largest of their output channel."""
+    if reader.op == "DEPTHWISE_CONV_2D":
+        return np.ones(weights.shape[3])
+    rows = np.abs(weights.astype(np.float64)).reshape(weights.shape[0], -1, weights.shape[-1]).max(axis=1)
+    largest = rows.max(axis=1, keepdims=True)
+    return np.asarray(np.where(largest > 0, rows / np.where(largest > 0, largest, 1), 0).max(axis=0))
+
+
+def _along(factor: NDArray[Any], axis: int, operator: Operator) -> NDArray[Any]:
+    shape = [1] * (2 if operator.op == "FULLY_CONNECTED" else 4)
+    shape[axis] = -1
+    return factor.reshape(shape)
+
+
+def _readers(network: Network, producer: Operator) -> tuple[Operator, ...]:
+    """Return the layers that an operator with weights feeds; none where factors could not be moved to all of them."""
+    if producer.options.fusedActivationFunction not in _HOMOGENEOUS or producer.output == network.output:
+        return ()
+    if len(network.consumers(producer.weights)) > 1:
+        return ()
+    channels = network.tensors[producer.output].shape[-1]
+    found: list[Operator] = []
+    pending = [producer.output]
+    while pending:
+        index = pending.pop()
+        if index == network.output:
+            return ()
+        for reader in network.consumers(index):
+            if reader.op in _PER_CHANNEL and network.tensors[reader.output].shape[-1] == channels:
+                pending.append(reader.output)
+            elif reader.op in WEIGHTED and _reads_channels(network, reader, channels):
+                found.append(reader)
+            else:
+                return ()
+    return tuple(found)
+
+
+def _reads_channels(network: Network, reader: Operator, channels: int) -> bool:
+    own = len(network.consumers(reader.weights)) == 1
+    return own and network.constant(reader.weights).shape[_INPUT_AXIS[reader.op]] == channels

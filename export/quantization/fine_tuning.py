@@ -1,0 +1,266 @@
+"""Quantization-aware training: a float network learns to live with int8, taught by what it was before.
+
+Sources: B. Jacob et al., *Quantization and training of neural networks for efficient integer-arithmetic-only
+inference* (2018), section 3; R. Krishnamoorthi, *Quantizing deep convolutional networks for efficient inference*
+(2018), section 3.2; G. Hinton, O. Vinyals, J. Dean, *Distilling the knowledge in a neural network* (2015).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from asc_kit.console import progress_bar
+from asc_kit.dataset import Task
+from asc_kit.errors import ModelError
+from asc_kit.quantization import QuantizationSettings
+
+from ..network.execution import execute
+from ..network.graph import WEIGHTED, Network, Operator, logits_of
+from .scheme import FIXED_OUTPUT, Affine, groups, scheme_of
+
+# share of the running ranges that a step keeps
+_MOMENTUM = 0.95
+# share of the steps after which ranges stay as they are
+_FROZEN_AFTER = 0.5
+_WEIGHT_MAX = 127.0
+_LEAST_SCALE = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingWindows:
+    """What the fine-tuning hears."""
+
+    inputs: NDArray[np.int8]
+    """The network's quantized inputs, [n, *inner]."""
+    targets: NDArray[np.float32]
+    """1 for each class a window has, else 0: [n, n_labels]."""
+    teacher_logits: NDArray[np.float32]
+    """What the float network says of the unquantized inputs, [n, n_labels]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """Ranges to begin with."""
+
+    calibrated: dict[int, tuple[float, float]]
+    """Of each activation, as the calibration chose them."""
+    extremes: dict[int, tuple[float, float]]
+    """Of each activation, the smallest and the largest value on the same clips."""
+
+
+def fine_tuned(
+    network: Network,
+    ranges: Seen,
+    windows: TrainingWindows,
+    task: Task,
+    settings: QuantizationSettings,
+    seed: int,
+) -> tuple[Network, dict[int, Affine]]:
+    """Fine-tune the weights of a network under fake quantization; gives the network and the scheme it is used to.
+
+    Weights are rounded per output channel, activations per tensor, both with a gradient that ignores the rounding:
+    equations (28) to (31) of docs/quantization.md. For the first half of the steps ranges follow a moving average of
+    what batches reach, clipped as much as the calibration clipped; then they stay. Weights that are exactly 0 stay 0,
+    and kernels of equal values, which are averages and no weights, stay as they are.
+
+    Raises
+    ------
+    ModelError
+        When the training diverges.
+    """
+    trained = _Trained(network)
+    ranges_of = _RunningRanges(network, ranges)
+    batch_size = min(settings.qat_batch_size, len(windows.inputs))
+    steps = settings.qat_epochs * (len(windows.inputs) // batch_size)
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.qat_learning_rate, steps))
+    optimizer.build(trained.variables)
+    loss_of = _loss(task, settings)
+    logits = logits_of(network)
+    input_affine = scheme_of(network, ranges.calibrated)[network.input]
+
+    def step(inputs: Any, targets: Any, teacher: Any, moves: bool) -> Any:
+        features = (tf.cast(inputs, tf.float32) - input_affine.zero_point) * input_affine.scale
+        with tf.GradientTape() as tape:
+            outputs = execute(
+                network,
+                features,
+                constants=trained.constants(),
+                observe=ranges_of.observer(moves),
+                wanted=logits,
+            )
+            loss = tf.reduce_mean(loss_of(tf.reshape(outputs, (-1, targets.shape[-1])), targets, teacher))
+        gradients = trained.masked(tape.gradient(loss, trained.variables))
+        optimizer.apply(gradients, trained.variables)
+        if moves:
+            ranges_of.move()
+        return loss
+
+    moving, frozen = (tf.function(functools.partial(step, moves=moves)) for moves in (True, False))
+    rng = np.random.default_rng(seed)
+    done, average = 0, math.nan
+    with progress_bar("fine-tuning", steps) as (bar, task_id):
+        for _ in range(settings.qat_epochs):
+            order = rng.permutation(len(windows.inputs))
+            for start in range(0, len(order) - batch_size + 1, batch_size):
+                batch = np.sort(order[start : start + batch_size])
+                arrays = (windows.inputs[batch], windows.targets[batch], windows.teacher_logits[batch])
+                run_step = moving if done < _FROZEN_AFTER * steps else frozen
+                loss = float(run_step(*(tf.constant(array) for array in arrays)))
+                if not math.isfinite(loss):
+                    raise ModelError(
+                        f"fine-tuning diverged: the loss is {loss} in step {done + 1} of {steps}, {average:.3f} before",
+                        hint=f"lower its learning rate: --qat-learning-rate {settings.qat_learning_rate / 3:.2g}",
+                    )
+                average = loss if math.isnan(average) else 0.95 * average + 0.05 * loss
+                done += 1
+                bar.update(task_id, advance=1, note=f"loss {average:.3f}")
+    return trained.network(), scheme_of(network, ranges_of.final())
+
+
+class _Trained:
+    """The weights that fine-tuning moves."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._axis: dict[int, int] = {}
+        self._variables: dict[int, tf.Variable] = {}
+        self._masks: dict[int, tf.Tensor] = {}
+        for operator in network.weighted:
+            weights = network.constant(operator.weights)
+            self._axis[operator.weights] = WEIGHTED[operator.op]
+            if not _is_average(operator, weights):
+                self._add(operator.weights, weights, weights != 0)
+                bias = network.constant(operator.bias)
+                self._add(operator.bias, bias, np.ones_like(bias))
+
+    def _add(self, index: int, values: NDArray[Any], free: NDArray[Any]) -> None:
+        self._variables[index] = tf.Variable(values, name=f"constant_{index}")
+        self._masks[index] = tf.constant(free.astype(np.float32))
+
+    @property
+    def variables(self) -> list[Any]:
+        return list(self._variables.values())
+
+    def masked(self, gradients: list[Any]) -> list[Any]:
+        """Leave out the gradients of weights that are to stay 0."""
+        pairs = zip(gradients, self._masks.values(), strict=True)
+        return [None if gradient is None else gradient * mask for gradient, mask in pairs]
+
+    def constants(self) -> dict[int, Any]:
+        """Return all constants of operators with weights, weights rounded: equations (28) and (29)."""
+        found: dict[int, Any] = {}
+        for index, axis in self._axis.items():
+            weights = self._variables.get(index, self._network.constant(index))
+            found[index] = _rounded(tf.convert_to_tensor(weights), axis)
+        return {index: tf.convert_to_tensor(variable) for index, variable in self._variables.items()} | found
+
+    def network(self) -> Network:
+        return self._network.with_constants({index: one.numpy() for index, one in self._variables.items()})
+
+
+def _is_average(operator: Operator, weights: NDArray[Any]) -> bool:
+    """Whether a kernel is the sum over a window, times a constant: part of the architecture, not learned."""
+    return operator.op == "DEPTHWISE_CONV_2D" and bool((weights == weights.flat[0]).all()) and weights.size > 1
+
+
+def _rounded(weights: Any, axis: int) -> Any:
+    """Round weights to what int8 leaves of them; gradients pass as if nothing had been rounded."""
+    others = [n for n in range(weights.shape.rank) if n != axis]
+    scale = tf.maximum(tf.reduce_max(tf.abs(weights), others, keepdims=True) / _WEIGHT_MAX, _LEAST_SCALE)
+    return weights + tf.stop_gradient(tf.round(weights / scale) * scale - weights)
+
+
+class _RunningRanges:
+    """The ranges of the activations while they follow what batches reach."""
+
+    def __init__(self, network: Network, ranges: Seen) -> None:
+        self._group_of = groups(network)
+        self._rows = {group: row for row, group in enumerate(sorted(set(self._group_of.values())))}
+        scheme = scheme_of(network, ranges.calibrated)
+        current = np.zeros((len(self._rows), 2), np.float32)
+        extremes = np.zeros((len(self._rows), 2))
+        for index, group in self._group_of.items():
+            row = self._rows[group]
+            current[row] = scheme[index].lowest, scheme[index].highest
+            low, high = ranges.extremes[index]
+            extremes[row] = min(extremes[row, 0], low), max(extremes[row, 1], high)
+        self._ranges = tf.Variable(current)
+        # how much of what it saw the calibration kept; 1 where a range ends in 0
+        share = np.divide(current, extremes, out=np.ones_like(extremes), where=np.abs(extremes) > 1e-7)
+        self._share = tf.constant(np.clip(share, 0.0, 1.0), tf.float32)
+        self._moves = tf.constant(self._which_move(network)[:, np.newaxis], tf.float32)
+        self._seen: dict[int, list[Any]] = {}
+
+    def _which_move(self, network: Network) -> NDArray[np.float32]:
+        """Return 1 for groups that may move: not the input's, whose codes windows are, nor prescribed ones."""
+        still = {self._group_of[network.input]}
+        still |= {self._group_of[one.output] for one in network.operators if one.op in FIXED_OUTPUT}
+        return np.array([float(group not in still) for group in self._rows], np.float32)
+
+    def observer(self, moves: bool) -> Callable[[int, Any], Any]:
+        """Return what rounds activations; where ranges move, it notes what they were."""
+        ranges = tf.convert_to_tensor(self._ranges)
+        self._seen = {row: [] for row in self._rows.values()}
+
+        def observe(index: int, value: Any) -> Any:
+            row = self._rows[self._group_of[index]]
+            if moves:
+                still = tf.stop_gradient(value)
+                self._seen[row].append((tf.reduce_min(still), tf.reduce_max(still)))
+            return tf.quantization.fake_quant_with_min_max_vars(value, ranges[row, 0], ranges[row, 1])
+
+        return observe
+
+    def move(self) -> None:
+        """Move the ranges towards what the last batch reached."""
+        reached = []
+        for row, seen in self._seen.items():
+            if seen:
+                lows, highs = (tf.stack(part) for part in zip(*seen, strict=True))
+                reached.append((tf.minimum(tf.reduce_min(lows), 0.0), tf.maximum(tf.reduce_max(highs), 0.0)))
+            else:  # behind the logits: not computed in training
+                reached.append((self._ranges[row, 0], self._ranges[row, 1]))
+        target = tf.stack([tf.stack(pair) for pair in reached]) * self._share
+        self._ranges.assign_add((1.0 - _MOMENTUM) * self._moves * (target - self._ranges))
+
+    def final(self) -> dict[int, tuple[float, float]]:
+        """Return the range of each activation."""
+        values = self._ranges.numpy()
+        return {
+            index: (float(values[self._rows[group], 0]), float(values[self._rows[group], 1]))
+            for index, group in self._group_of.items()
+        }
+
+
+def _loss(task: Task, settings: QuantizationSettings) -> Callable[[Any, Any, Any], Any]:
+    """Return the loss of each window from logits, targets and the teacher's logits, [batch, n_labels] each.
+
+    Formula: w T² KL(teacher / T || student / T) + (1 - w) cross entropy; over labels one by one where they are many.
+    """
+    weight, temperature = settings.qat_teacher_weight, settings.qat_temperature
+
+    def single(logits: Any, targets: Any, teacher: Any) -> Any:
+        soft = tf.nn.softmax(teacher / temperature)
+        of_teacher = tf.nn.softmax_cross_entropy_with_logits(soft, logits / temperature)
+        own = tf.nn.softmax_cross_entropy_with_logits(soft, teacher / temperature)
+        of_targets = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        return weight * temperature**2 * (of_teacher - own) + (1.0 - weight) * of_targets
+
+    def many(logits: Any, targets: Any, teacher: Any) -> Any:
+        soft = tf.sigmoid(teacher / temperature)
+        of_teacher = tf.nn.sigmoid_cross_entropy_with_logits(soft, logits / temperature)
+        own = tf.nn.sigmoid_cross_entropy_with_logits(soft, teacher / temperature)
+        of_targets = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+        each = weight * temperature**2 * (of_teacher - own) + (1.0 - weight) * of_targets
+        return tf.reduce_mean(each, axis=-1)
+
+    return single if task == "single_label" else many

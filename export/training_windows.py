@@ -1,0 +1,66 @@
+"""What fine-tuning hears: windows of the run's own training clips, as the int8 network will get them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.audio import from_int16
+from asc_kit.clips import read_windows
+from asc_kit.frontend import log_mel, model_input
+from asc_kit.parallel import in_parallel
+from asc_kit.quantization import QuantizationSettings, TensorInfo
+from asc_kit.run import Run
+from asc_kit.sampling import balanced
+
+from .network.execution import compiled
+from .network.graph import Network, logits_of
+from .quantization.fine_tuning import TrainingWindows
+from .quantization.scheme import Affine
+from .representative import spread, training_clips
+
+
+def training_windows(
+    run: Run, data: Path, settings: QuantizationSettings, network: Network, quantization: Affine
+) -> TrainingWindows:
+    """Load the training windows of a run, quantize them, and ask the float network what it makes of them.
+
+    Parameters
+    ----------
+    run
+        The run.
+    data
+        Folder of its data set.
+    settings
+        At most how many windows.
+    network
+        The float network, the teacher.
+    quantization
+        Of the network's input.
+
+    Raises
+    ------
+    DataError
+        When the data set is missing or not the one the run was trained on.
+    """
+    manifest = run.manifest
+    spec = manifest.frontend
+    chosen = balanced(training_clips(run, data), settings.qat_windows)
+    info = TensorInfo(shape=spec.input_shape, scale=quantization.scale, zero_point=quantization.zero_point)
+    teacher = compiled(network, wanted=logits_of(network))
+    column = {label: index for index, label in enumerate(manifest.labels)}
+    # of long recordings a few windows of each, rather than all windows of a few
+    most = max(1, settings.qat_windows // len(chosen.clips))
+
+    def one(index: int) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
+        windows = spread(read_windows(chosen, spec, manifest.hop_samples, index), most)
+        features = np.concatenate([model_input(log_mel(from_int16(window), spec), spec) for window in windows])
+        targets = np.zeros((len(features), len(column)), np.float32)
+        targets[:, [column[label] for label in chosen.clips[index].labels]] = 1.0
+        return info.quantize(features), targets, teacher(features).numpy().reshape(len(features), -1)
+
+    columns = zip(*in_parallel(one, range(len(chosen.clips)), "windows for fine-tuning"), strict=True)
+    inputs, targets, logits = (np.concatenate(column) for column in columns)
+    return TrainingWindows(inputs=inputs, targets=targets, teacher_logits=logits)
