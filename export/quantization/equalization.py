@@ -96,13 +96,23 @@ def _readers(network: Network, producer: Operator) -> tuple[Operator, ...]:
         if index == network.output:
             return ()
         for reader in network.consumers(index):
-            if reader.op in _PER_CHANNEL and network.tensors[reader.output].shape[-1] == channels:
+            if _passes_channels(network, reader, channels):
                 pending.append(reader.output)
             elif reader.op in WEIGHTED and _reads_channels(network, reader, channels):
                 found.append(reader)
             else:
                 return ()
     return tuple(found)
+
+
+def _passes_channels(network: Network, reader: Operator, channels: int) -> bool:
+    """Whether an operator treats each channel by itself and commutes with factors."""
+    if reader.op not in _PER_CHANNEL or network.tensors[reader.output].shape[-1] != channels:
+        return False
+    if reader.op == "MEAN":
+        rank = len(network.tensors[reader.inputs[0]].shape)
+        return rank - 1 not in (int(axis) % rank for axis in network.constant(reader.inputs[1]).flat)
+    return getattr(reader.options, "fusedActivationFunction", 0) in _HOMOGENEOUS
 
 
 def _reads_channels(network: Network, reader: Operator, channels: int) -> bool:

@@ -23,9 +23,10 @@ from asc_kit.dataset import Task
 from asc_kit.errors import ModelError
 from asc_kit.quantization import QuantizationSettings
 
-from ..network.execution import execute
+from ..network.execution import Observer, execute
 from ..network.graph import WEIGHTED, Network, Operator, logits_of
 from .scheme import FIXED_OUTPUT, Affine, groups, scheme_of
+from .simulation import fake_quantizer
 
 # share of the running ranges that a step keeps
 _MOMENTUM = 0.95
@@ -85,16 +86,17 @@ def fine_tuned(
     optimizer.build(trained.variables)
     loss_of = _loss(task, settings)
     logits = logits_of(network)
-    input_affine = scheme_of(network, ranges.calibrated)[network.input]
+    scheme = scheme_of(network, ranges.calibrated)
+    input_affine = scheme[network.input]
 
-    def step(inputs: Any, targets: Any, teacher: Any, moves: bool) -> Any:
+    def step(inputs: Any, targets: Any, teacher: Any, *, observer: Callable[[], Observer], moves: bool) -> Any:
         features = (tf.cast(inputs, tf.float32) - input_affine.zero_point) * input_affine.scale
         with tf.GradientTape() as tape:
             outputs = execute(
                 network,
                 features,
                 constants=trained.constants(),
-                observe=ranges_of.observer(moves),
+                observe=observer(),
                 wanted=logits,
             )
             loss = tf.reduce_mean(loss_of(tf.reshape(outputs, (-1, targets.shape[-1])), targets, teacher))
@@ -104,16 +106,20 @@ def fine_tuned(
             ranges_of.move()
         return loss
 
-    moving, frozen = (tf.function(functools.partial(step, moves=moves)) for moves in (True, False))
+    run_step = tf.function(functools.partial(step, observer=ranges_of.observer, moves=True), autograph=False)
     rng = np.random.default_rng(seed)
-    done, average = 0, math.nan
+    done, average, freezes_at = 0, math.nan, int(_FROZEN_AFTER * steps)
     with progress_bar("fine-tuning", steps) as (bar, task_id):
         for _ in range(settings.qat_epochs):
             order = rng.permutation(len(windows.inputs))
             for start in range(0, len(order) - batch_size + 1, batch_size):
                 batch = np.sort(order[start : start + batch_size])
                 arrays = (windows.inputs[batch], windows.targets[batch], windows.teacher_logits[batch])
-                run_step = moving if done < _FROZEN_AFTER * steps else frozen
+                if done == freezes_at:
+                    # from here on it is the very simulation that the board is compared with
+                    scheme = scheme_of(network, ranges_of.final())
+                    rounding = functools.partial(fake_quantizer, network, scheme)
+                    run_step = tf.function(functools.partial(step, observer=rounding, moves=False), autograph=False)
                 loss = float(run_step(*(tf.constant(array) for array in arrays)))
                 if not math.isfinite(loss):
                     raise ModelError(
@@ -123,7 +129,7 @@ def fine_tuned(
                 average = loss if math.isnan(average) else 0.95 * average + 0.05 * loss
                 done += 1
                 bar.update(task_id, advance=1, note=f"loss {average:.3f}")
-    return trained.network(), scheme_of(network, ranges_of.final())
+    return trained.network(), scheme
 
 
 class _Trained:
@@ -206,16 +212,15 @@ class _RunningRanges:
         still |= {self._group_of[one.output] for one in network.operators if one.op in FIXED_OUTPUT}
         return np.array([float(group not in still) for group in self._rows], np.float32)
 
-    def observer(self, moves: bool) -> Callable[[int, Any], Any]:
-        """Return what rounds activations; where ranges move, it notes what they were."""
+    def observer(self) -> Observer:
+        """Return what rounds activations and notes what they were."""
         ranges = tf.convert_to_tensor(self._ranges)
         self._seen = {row: [] for row in self._rows.values()}
 
         def observe(index: int, value: Any) -> Any:
             row = self._rows[self._group_of[index]]
-            if moves:
-                still = tf.stop_gradient(value)
-                self._seen[row].append((tf.reduce_min(still), tf.reduce_max(still)))
+            still = tf.stop_gradient(value)
+            self._seen[row].append((tf.reduce_min(still), tf.reduce_max(still)))
             return tf.quantization.fake_quant_with_min_max_vars(value, ranges[row, 0], ranges[row, 1])
 
         return observe
