@@ -24,6 +24,7 @@ from asc_kit.evaluation import TaggingEvaluation
 from asc_kit.export.bundling import export_run
 from asc_kit.export.representative import representative_clips
 from asc_kit.frontend import log_mel, model_input
+from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import read_record, to_plain
 from asc_kit.run import Run
 from asc_kit.train.evaluation.checkpoints import CheckpointRecord
@@ -45,8 +46,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Session(recipe=settings, data=base / "data", out=base / f"run{seed}", seed=seed).train()
     settings = load_recipe(recipe, ["task=multi_label", f"hop_s={HOP_S}", "epochs=6", "checkpoint_epochs=2"])
     Session(recipe=settings, data=base / "tags", out=base / "tagger").train()
-    export_run(Run.open(base / "run1"), base / "bundle1", None, 30)
-    export_run(Run.open(base / "tagger"), base / "tagging_bundle", None, 12)
+    for run, bundle, n_clips in (("run1", "bundle1", 30), ("tagger", "tagging_bundle", 12)):
+        quantization = QuantizationSettings(representative_clips=n_clips)
+        export_run(Run.open(base / run), base / bundle, settings=quantization)
     return base
 
 

@@ -27,6 +27,7 @@ from asc_kit.export.representative import representative_clips
 from asc_kit.frontend import log_mel
 from asc_kit.int8_scores import map_int8
 from asc_kit.interpreter import Int8Model
+from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import to_plain
 from asc_kit.run import Run
 from asc_kit.sampling import balanced
@@ -35,6 +36,7 @@ from asc_kit.train.session import Session
 
 # a pattern, if it were read as one
 RUN = "run [2] *"
+SETTINGS = QuantizationSettings(representative_clips=30)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("export")
     data = write_tone_data(base / "data")
     Session(recipe=load_recipe(write_recipe(base)), data=data, out=base / RUN).train()
-    export_run(Run.open(base / RUN), base / "bundle", None, 30)
+    export_run(Run.open(base / RUN), base / "bundle", settings=SETTINGS)
     return base
 
 
@@ -255,7 +257,7 @@ def damaged(folder: Path, tmp_path: Path) -> Path:
 
 def refused(folder: Path, data: Path, tmp_path: Path, count: int = 30) -> str:
     with pytest.raises(DataError) as caught:
-        export_run(Run.open(folder / RUN), tmp_path / "bundle", data, count)
+        export_run(Run.open(folder / RUN), tmp_path / "bundle", data, replace(SETTINGS, representative_clips=count))
     assert not (tmp_path / "bundle").exists()
     assert not list(tmp_path.glob(".bundle*"))
     assert caught.value.hint
@@ -301,7 +303,7 @@ def test_a_folder_of_the_users_is_left_alone(folder: Path, tmp_path: Path) -> No
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "notes.txt").write_text("mine")
     with pytest.raises(AscKitError, match="was not written by this command"):
-        export_run(Run.open(folder / RUN), tmp_path / "bundle", None, 30)
+        export_run(Run.open(folder / RUN), tmp_path / "bundle", settings=SETTINGS)
     assert [path.name for path in tmp_path.rglob("*")] == ["bundle", "notes.txt"]
 
 
