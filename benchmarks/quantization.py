@@ -1,0 +1,184 @@
+"""Every recipe from float to int8, by each calibration and by fine-tuning, on synthetic scenes and on recordings of
+your own.
+
+    python benchmarks/quantization.py [--data DIR] [--work DIR]          about an hour on 2 cores
+
+DIR is a data set of one second to a clip in the layout of TAU; without it the synthetic scenes are all. Writes
+docs/quantization_results.md. An interrupted run goes on where it stopped: what is complete is kept in the work folder.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from recipes import BATCH, DATA_SEED, SECONDS_AT_ONCE, Job, asc_kit, recordings, table
+
+from asc_kit.bundle import Bundle, BundleManifest
+from asc_kit.evaluation import headline
+from asc_kit.train.recipe import recipe_names
+
+# Networks whose batch normalization forgets slowly learn nothing in a few hundred steps: these need more of them, or
+# a shorter memory. (recipe -> epochs, settings)
+TRAINING = {
+    "dcase2019_task2": (3, ("bn_momentum=0.9",)),
+    "dcase2021_baseline": (12, ()),
+    "dcase2022_baseline": (12, ()),
+}
+# ten seconds of a recording of one would be silence for the most part
+SHORTER = {"dcase2021_baseline": ("clip_samples=88199", "second_pool=[4,20]")}
+SETTINGS = {
+    "PTQ min–max": ("--calibration", "min_max"),
+    "PTQ percentile": ("--calibration", "percentile"),
+    "PTQ MSE": ("--calibration", "mse"),
+    "PTQ MSE, corrected": ("--calibration", "mse", "--equalize", "--correct-bias"),
+    "QAT": ("--quantize", "qat", "--calibration", "mse", "--qat-epochs", "2"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One trained network and its int8 forms."""
+
+    recipe: str
+    bundles: dict[str, BundleManifest]
+
+    @property
+    def of_float(self) -> float:
+        return 100 * headline(next(iter(self.bundles.values())).provenance.metrics_float)[1]
+
+    def of_int8(self, setting: str) -> float:
+        return 100 * headline(self.bundles[setting].provenance.metrics_int8)[1]
+
+    def loss(self, setting: str | None) -> float:
+        provenance = self.bundles[setting or "QAT"].provenance
+        return (provenance.metrics_int8 if setting else provenance.metrics_float).log_loss
+
+
+def synthetic_job(work: Path, recipe: str, clips: int, epochs: int) -> Job:
+    seconds = SECONDS_AT_ONCE.get(recipe, 1)
+    wanted, settings = TRAINING.get(recipe, (epochs, ()))
+    return Job(
+        title=recipe,
+        recipe=recipe,
+        data=recordings(work, clips, seconds),
+        out=work / f"scenes-{recipe}",
+        epochs=wanted,
+        seed=1,
+        overrides=(f"batch_size={max(1, BATCH // seconds)}", *settings),
+    )
+
+
+def job_on(data: Path, work: Path, recipe: str, epochs: int) -> Job:
+    wanted, settings = TRAINING.get(recipe, (epochs, ()))
+    overrides = (f"batch_size={BATCH}", *settings, *SHORTER.get(recipe, ()))
+    return Job(
+        title=recipe,
+        recipe=recipe,
+        data=data,
+        out=work / f"{data.name}-{recipe}",
+        epochs=min(wanted, 2 * epochs),
+        seed=1,
+        overrides=overrides,
+    )
+
+
+def row_of(job: Job, seconds: dict[str, float], log: Path) -> Row:
+    """Train and export in all ways, or open what was done before."""
+    bundles = {}
+    for name, options in {"": (), **SETTINGS}.items():
+        out = job.out if not name else Path(f"{job.out}-{name.replace(' ', '-').replace(',', '')}")
+        start, done = time.monotonic(), (out / ("bundle.json" if name else "run.json")).is_file()
+        if not name:
+            job.run()
+        elif not done:
+            asc_kit("export", job.out, "--out", out, "--data", job.data, *options)
+        if not done:
+            seconds[out.name] = round(time.monotonic() - start, 1)
+            log.write_text(json.dumps(seconds, indent=1))
+        if name:
+            bundles[name] = Bundle.open(out).manifest
+    row = Row(recipe=job.recipe, bundles=bundles)
+    figures = ", ".join(f"{name} {row.of_int8(name):.1f}" for name in SETTINGS)
+    print(f"{job.out.name}: float {row.of_float:.1f}, {figures}", flush=True)
+    return row
+
+
+def accuracy_table(rows: Sequence[Row]) -> str:
+    lines = []
+    for row in rows:
+        figures = {name: row.of_int8(name) for name in SETTINGS}
+        best = max(figures, key=lambda name: figures[name])
+        cells = (f"**{value:.1f}**" if name == best else f"{value:.1f}" for name, value in figures.items())
+        lines.append((f"`{row.recipe}`", f"{row.of_float:.1f}", *cells, f"{figures[best] - row.of_float:+.1f}"))
+    return table(("recipe", "float", *SETTINGS, "best − float"), lines)
+
+
+def loss_table(rows: Sequence[Row]) -> str:
+    lines = []
+    for row in rows:
+        fidelity = row.bundles["QAT"].provenance.fidelity
+        after, before = (f"{row.bundles[name].provenance.fidelity.mean_steps:.2f}" for name in ("QAT", "PTQ MSE"))
+        losses = (f"{row.loss(name):.3f}" for name in (None, *SETTINGS))
+        lines.append((f"`{row.recipe}`", *losses, before, after, f"{100 * fidelity.same_class:.1f}"))
+    header = ("recipe", "float", *SETTINGS, "steps, PTQ MSE", "steps, QAT", "same class, QAT, %")
+    return table(header, lines)
+
+
+def section(title: str, rows: Sequence[Row]) -> str:
+    worst = min(rows, key=lambda row: max(row.of_int8(name) for name in SETTINGS) - row.of_float)
+    gap = max(worst.of_int8(name) for name in SETTINGS) - worst.of_float
+    behind = [
+        (row.of_int8("QAT") - max(row.of_int8(name) for name in SETTINGS if name != "QAT"), row.recipe) for row in rows
+    ]
+    clips = sorted({row.bundles["QAT"].provenance.metrics_int8.clips for row in rows}, reverse=True)
+    return f"""## {title}
+
+Macro accuracy in %, lwlrap for `dcase2019_task2`; {" or ".join(map(str, clips))} test clips. The best int8 in bold.
+
+{accuracy_table(rows)}
+
+The best setting of every recipe is at most {max(0.0, -gap):.1f} points below float (`{worst.recipe}`). QAT is at most
+{max(0.0, -min(behind)[0]):.1f} points below the best PTQ (`{min(behind)[1]}`).
+
+Log loss in nats; mean difference between the int8 network and its simulation in steps of the output; share of the
+inputs for which both find the same class.
+
+{loss_table(rows)}"""
+
+
+@click.command(help=__doc__)
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Recordings of your own.")
+@click.option("--work", type=click.Path(path_type=Path), default=Path("asc-kit-quantization"), show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/quantization_results.md"), show_default=True)
+@click.option("--clips", default=2000, show_default=True, help="Seconds of synthetic recordings; 7 in 10 train.")
+@click.option("--epochs", default=4, show_default=True)
+@click.option("--recipes", default=",".join(recipe_names()), help="Only these, separated by commas.")
+def main(data: Path | None, work: Path, out: Path, clips: int, epochs: int, recipes: str) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    log = work / "seconds.json"
+    seconds: dict[str, float] = json.loads(log.read_text()) if log.is_file() else {}
+    names = recipes.split(",")
+    scenes = [row_of(synthetic_job(work, name, clips, epochs), seconds, log) for name in names]
+    parts = [section("Synthetic scenes", scenes)]
+    if data is not None:
+        own = [row_of(job_on(data, work, name, max(1, epochs // 2)), seconds, log) for name in names]
+        parts.append(section(f"Recordings: `{data.name}`", own))
+    text = f"""# What int8 costs, and what helps
+
+{clips} seconds of synthetic scenes (`asc-kit data synth --seed {DATA_SEED}`), trained as in [results.md](results.md), one
+seed; what each setting does is in [quantization.md](quantization.md). Slow batch normalization forgets too little in so
+few steps: `dcase2021_baseline` and `dcase2022_baseline` have 12 epochs, `dcase2019_task2` has 3 and a momentum of 0.9.
+
+{chr(10).join(f"{part}{chr(10)}" for part in parts)}
+Made by `python benchmarks/quantization.py{"" if data is None else " --data DIR"}`, {sum(seconds.values()) / 60:.0f} \
+minutes in all on the machine that made it.
+"""
+    out.write_text(text)
+    print(f"wrote {out}")
+
+
+if __name__ == "__main__":
+    main()
