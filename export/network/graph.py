@@ -137,10 +137,17 @@ class Network:
         )
 
     def layer_name(self, operator: Operator) -> str:
-        """Return a short name for people: the last parts of what TensorFlow calls the operator's output."""
-        name = self.tensors[operator.output].name.split(";")[0]
-        parts = [part for part in name.split("/") if part]
-        return parts[1] if len(parts) > 2 else parts[0] if parts else f"{operator.op.lower()}_{operator.index}"
+        """Return a short name for people: that of the layer, as TensorFlow's names of weights and outputs have it."""
+        names = [self.tensors[operator.output].name]
+        if operator.op in WEIGHTED:
+            # the last part is the convolution's own, before what was folded into it
+            names.insert(0, self.tensors[operator.weights].name.split(";")[-1])
+        for name in names:
+            parts = [part for part in name.split(";")[0].split("/") if part]
+            if len(parts) > 1:
+                # network/layer/operation, or network/operation; Keras counts the uses of a layer from 1
+                return parts[1].removesuffix("_1")
+        return f"{operator.op.lower()}_{operator.index}"
 
 
 def logits_of(network: Network) -> int:
