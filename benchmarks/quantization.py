@@ -37,9 +37,9 @@ OWN_EPOCHS_OF |= {f"dsmn_model{number}": 2 for number in (1, 2, 3, 4)}
 # ten seconds of a recording of one would be silence for the most part
 SHORTER = {"dcase2021_baseline": ("clip_samples=88199", "second_pool=[4,20]")}
 SETTINGS = {
-    "PTQ min–max": ("--calibration", "min_max"),
-    "PTQ percentile": ("--calibration", "percentile"),
-    "PTQ MSE": ("--calibration", "mse"),
+    "PTQ min–max": ("--quantize", "ptq", "--calibration", "min_max"),
+    "PTQ percentile": ("--quantize", "ptq", "--calibration", "percentile"),
+    "PTQ MSE": ("--quantize", "ptq", "--calibration", "mse"),
     "QAT": ("--quantize", "qat", "--calibration", "mse", "--qat-epochs", "2"),
 }
 
