@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Stand-ins that are replaced by the page's own colours.
-_INK, _RULE = "#010203", "#040506"
-# Distinguishable with every common kind of colour vision (Okabe and Ito, 2008), on light and dark ground.
-_PALETTE = ("#2b7bba", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c")
+from asc_kit.pages import INK, PALETTE, svg
+
 _WIDTH_IN = 4.8
-_STYLE = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9.0,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _RULE,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "grid.color": _RULE,
-    "axes.grid": True,
-    "axes.grid.axis": "x",
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "hatch.linewidth": 1.2,
-    "hatch.color": _INK,
-    # a dollar in a label is a dollar
-    "text.parse_math": False,
-}
 
 Bars = Sequence[tuple[str, Mapping[str, float], frozenset[str]]]
 
@@ -58,7 +33,7 @@ def share_bars(names: Sequence[str], ticks: Sequence[str], bars: Bars, axis: str
                     continue
                 at = row + thick * (number - (len(bars) - 1) / 2)
                 axes.barh(
-                    at, 100 * shares[group], thick * 0.92, color=_PALETTE[number % len(_PALETTE)],
+                    at, 100 * shares[group], thick * 0.92, color=PALETTE[number % len(PALETTE)],
                     hatch="///" if group in unseen else None, label=name if row == 0 else None,
                 )  # fmt: skip
                 if len(bars) <= 2:
@@ -71,7 +46,8 @@ def share_bars(names: Sequence[str], ticks: Sequence[str], bars: Bars, axis: str
         axes.tick_params(length=0)
 
     height = 0.7 + len(names) * max(0.26, 0.17 * len(bars) + 0.06)
-    return _svg(draw, height, legend=[name for name, _, _ in bars] if len(bars) > 1 else None)
+    legend = [(name, PALETTE[number % len(PALETTE)]) for number, (name, _, _) in enumerate(bars)]
+    return svg(draw, (_WIDTH_IN, height), legend=legend if len(bars) > 1 else ())
 
 
 def confusion(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> str:
@@ -85,12 +61,12 @@ def confusion(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> str:
                 axes.fill(
                     [column - 0.5, column + 0.5, column + 0.5, column - 0.5],
                     [row - 0.5, row - 0.5, row + 0.5, row + 0.5],
-                    color=_PALETTE[0] if row == column else _PALETTE[1], alpha=share, linewidth=0,
+                    color=PALETTE[0] if row == column else PALETTE[1], alpha=share, linewidth=0,
                 )  # fmt: skip
                 if hits:
                     axes.text(
                         column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7.5,
-                        color="white" if share > 0.55 else _INK,
+                        color="white" if share > 0.55 else INK,
                     )  # fmt: skip
         axes.set_xticks(range(len(labels)), labels, rotation=55, ha="right", rotation_mode="anchor", fontsize=8)
         axes.set_yticks(range(len(labels)), labels, fontsize=8)
@@ -102,7 +78,7 @@ def confusion(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> str:
         axes.grid(False)
         axes.tick_params(length=0)
 
-    return _svg(draw, _WIDTH_IN)
+    return svg(draw, (_WIDTH_IN, _WIDTH_IN))
 
 
 def reliability(bins: Sequence[tuple[int, float, float]]) -> str:
@@ -117,32 +93,32 @@ def reliability(bins: Sequence[tuple[int, float, float]]) -> str:
     most = max(clips for clips, _, _ in filled)
 
     def draw(axes: Any) -> None:
-        axes.plot([0, 100], [0, 100], color=_PALETTE[1], linestyle="--", linewidth=1.2)
+        axes.plot([0, 100], [0, 100], color=PALETTE[1], linestyle="--", linewidth=1.2)
         x, y = [100 * confidence for _, confidence, _ in filled], [100 * right for _, _, right in filled]
-        axes.plot(x, y, color=_PALETTE[0], linewidth=1)
-        axes.scatter(x, y, s=[12 + 100 * clips / most for clips, _, _ in filled], color=_PALETTE[0])
+        axes.plot(x, y, color=PALETTE[0], linewidth=1)
+        axes.scatter(x, y, s=[12 + 100 * clips / most for clips, _, _ in filled], color=PALETTE[0])
         axes.set_xlim(0, 102)
         axes.set_ylim(-4, 104)
         axes.set_xlabel("confidence, %")
         axes.set_ylabel("right, %")
         axes.grid(True, axis="both")
 
-    return _svg(draw, 3.4)
+    return svg(draw, (_WIDTH_IN, 3.4))
 
 
 def histogram(samples: Sequence[int], median: float, unit: str) -> str:
     """Draw how often each latency occurs, the median marked."""
 
     def draw(axes: Any) -> None:
-        axes.hist(samples, bins=min(40, max(5, len(set(samples)))), color=_PALETTE[0])
-        axes.axvline(median, color=_PALETTE[1], linestyle="--", linewidth=1.2)
+        axes.hist(samples, bins=min(40, max(5, len(set(samples)))), color=PALETTE[0])
+        axes.axvline(median, color=PALETTE[1], linestyle="--", linewidth=1.2)
         axes.set_xlabel(f"{unit}; dashed: median")
         axes.set_ylabel("inferences")
         axes.xaxis.set_major_locator(_few_ticks())
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.grid(True, axis="y")
 
-    return _svg(draw, 2.4)
+    return svg(draw, (_WIDTH_IN, 2.4))
 
 
 def shares(bars: Sequence[tuple[str, float]]) -> str:
@@ -150,7 +126,7 @@ def shares(bars: Sequence[tuple[str, float]]) -> str:
 
     def draw(axes: Any) -> None:
         values = [100 * value for _, value in bars]
-        axes.barh(range(len(bars)), values, 0.75, color=_PALETTE[0])
+        axes.barh(range(len(bars)), values, 0.75, color=PALETTE[0])
         for row, value in enumerate(values):
             axes.text(value + 0.01 * max(values), row, f"{value:.1f}", va="center", fontsize=7.5)
         axes.set_yticks(range(len(bars)), [name for name, _ in bars], fontsize=8)
@@ -159,7 +135,7 @@ def shares(bars: Sequence[tuple[str, float]]) -> str:
         axes.set_xlabel("share, %")
         axes.tick_params(length=0)
 
-    return _svg(draw, 0.6 + 0.2 * len(bars))
+    return svg(draw, (_WIDTH_IN, 0.6 + 0.2 * len(bars)))
 
 
 def memory(parts: Mapping[str, Mapping[str, int]]) -> str:
@@ -172,7 +148,7 @@ def memory(parts: Mapping[str, Mapping[str, int]]) -> str:
         for kind in kinds
         if any(title.startswith(kind) for title in sizes)
     ]
-    colours = {title: _PALETTE[number % len(_PALETTE)] for number, title in enumerate(titles)}
+    colours = {title: PALETTE[number % len(PALETTE)] for number, title in enumerate(titles)}
 
     def draw(axes: Any) -> None:
         for row, (_, kind, sizes) in enumerate(rows):
@@ -189,40 +165,10 @@ def memory(parts: Mapping[str, Mapping[str, int]]) -> str:
         axes.set_xlabel("kB (1,024 bytes)")
         axes.tick_params(length=0)
 
-    return _svg(draw, 0.7 + 0.34 * len(rows), legend=titles, colours=[colours[title] for title in titles])
+    return svg(draw, (_WIDTH_IN, 0.7 + 0.34 * len(rows)), legend=[(title, colours[title]) for title in titles])
 
 
 def _few_ticks() -> Any:
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(4)
-
-
-def _svg(draw: Any, height_in: float, *, legend: Sequence[str] | None = None, colours: Sequence[str] = ()) -> str:
-    """Draw on one pair of axes and return the SVG element."""
-    import matplotlib
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
-    extra_in = 0.0 if legend is None else 0.25 + 0.19 * len(legend)
-    # fixed names inside the picture: the same result gives the same bytes
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": "asc-kit"}), warnings.catch_warnings():
-        # the reader's browser draws the text, with fonts of its own
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure = Figure(figsize=(_WIDTH_IN, height_in + extra_in), layout="constrained")
-        axes = figure.add_subplot()
-        draw(axes)
-        if legend is not None:
-            used = colours or [_PALETTE[number % len(_PALETTE)] for number in range(len(legend))]
-            patches = [Patch(color=colour, label=name) for name, colour in zip(legend, used, strict=True)]
-            figure.legend(handles=patches, loc="outside lower center", frameon=False, ncols=1, fontsize=8)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = stream.getvalue()
-    text = text[text.index("<svg") :]
-    # no document type, no RDF: the picture stands inside a page
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    text = re.sub(
-        r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1), count=1
-    )
-    return text.replace(_INK, "currentColor").replace(_RULE, "var(--rule)").strip()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
 from asc_kit import __version__
+from asc_kit.pages import page_templates
 from asc_kit.records import write_text
 
 from .content import sections_of, title_of
@@ -22,22 +22,11 @@ def write_report(results: Sequence[NamedResult], out: Path) -> tuple[Path, Path]
 
     Both are rendered before either is written; other files in `out` are left alone.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
-    templates = resources.files(__package__) / "templates"
-    with resources.as_file(templates) as folder:
-        environment = Environment(
-            loader=FileSystemLoader(folder),
-            autoescape=select_autoescape(("html",)),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        environment.filters["markdown_table"] = _markdown_table
-        content = {"title": title_of(results), "sections": sections_of(results), "version": __version__}
-        page = environment.get_template("page.html").render(content)
-        markdown = environment.get_template("report.md").render(content)
+    environment = page_templates(str(__package__))
+    environment.filters["markdown_table"] = _markdown_table
+    content = {"title": title_of(results), "sections": sections_of(results), "version": __version__}
+    page = environment.get_template("page.html").render(content)
+    markdown = environment.get_template("report.md").render(content)
     paths = out / PAGE, out / MARKDOWN
     write_text(paths[0], page)
     write_text(paths[1], markdown)

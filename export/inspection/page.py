@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from asc_kit.errors import AscKitError
+from asc_kit.pages import page_templates
 from asc_kit.records import write_text
 
 from . import pictures, words
@@ -38,8 +38,6 @@ def write_page(found: Inspection, path: Path) -> None:
 
 def render(found: Inspection) -> str:
     """Return the page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
     named = {suggestion.layer for suggestion in found.suggestions}
     context: dict[str, Any] = {
         "found": found,
@@ -51,14 +49,4 @@ def render(found: Inspection) -> str:
         "folded": [layer for layer in found.layers if layer.index not in named and layer.kept.rank > _SHOWN],
         "low_db": LOW_DB,
     }
-    templates = resources.files(__package__) / "templates"
-    with resources.as_file(templates) as folder:
-        environment = Environment(
-            loader=FileSystemLoader(folder),
-            autoescape=select_autoescape(("html",)),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        return environment.get_template("page.html").render(context)
+    return str(page_templates(str(__package__)).get_template("page.html").render(context))

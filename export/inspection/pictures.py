@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from asc_kit.pages import BLUE, GREEN, RED, RULE, svg
+
 from .document import LayerRecord
 
-# Stand-ins that are replaced by the page's own colours.
-_INK, _RULE = "#010203", "#040506"
-# Distinguishable with every common kind of colour vision (Okabe and Ito, 2008), on light and dark ground.
-_BLUE, _RED, _GREEN = "#2b7bba", "#d55e00", "#009e73"
-_STYLE = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9.0,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _RULE,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "grid.color": _RULE,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    # a dollar in a label is a dollar
-    "text.parse_math": False,
-}
 # a layer without noise has no place on a scale of decibels
 _GAP = float("nan")
 _MOST_TICKS = 40
@@ -46,9 +23,9 @@ def noise(layers: Sequence[LayerRecord], low_db: float) -> str:
     def draw(axes: Any) -> None:
         alone = [_GAP if layer.sqnr_alone_db is None else layer.sqnr_alone_db for layer in layers]
         so_far = [_GAP if layer.sqnr_db is None else layer.sqnr_db for layer in layers]
-        axes.plot(places, alone, ".", color=_RED, markersize=5, label="this layer alone in int8")
-        axes.plot(places, so_far, color=_BLUE, linewidth=1.6, label="everything up to here in int8")
-        axes.axhline(low_db, color=_RULE, linestyle="--", linewidth=1)
+        axes.plot(places, alone, ".", color=RED, markersize=5, label="this layer alone in int8")
+        axes.plot(places, so_far, color=BLUE, linewidth=1.6, label="everything up to here in int8")
+        axes.axhline(low_db, color=RULE, linestyle="--", linewidth=1)
         axes.set_ylabel("signal to noise, dB")
         every = -(-len(layers) // _MOST_TICKS)
         names = [_name(layer) for layer in layers]
@@ -57,7 +34,7 @@ def noise(layers: Sequence[LayerRecord], low_db: float) -> str:
         axes.margins(x=0.01)
         axes.legend(loc="upper right", frameon=False, fontsize=8, ncols=2, bbox_to_anchor=(1.0, 1.12))
 
-    return _svg(draw, 9.6, 3.6)
+    return svg(draw, (9.6, 3.6), grid="y")
 
 
 def costs(ranking: Sequence[LayerRecord]) -> str:
@@ -66,7 +43,7 @@ def costs(ranking: Sequence[LayerRecord]) -> str:
 
     def draw(axes: Any) -> None:
         values = [100 * layer.kept.moved_gain for layer in shown]
-        axes.barh(range(len(shown)), values, 0.75, color=_BLUE)
+        axes.barh(range(len(shown)), values, 0.75, color=BLUE)
         axes.set_yticks(range(len(shown)), [_name(layer) for layer in shown], fontsize=8)
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.set_xlabel("probability less that is moved, %")
@@ -74,7 +51,7 @@ def costs(ranking: Sequence[LayerRecord]) -> str:
         axes.grid(True, axis="x")
         axes.tick_params(length=0)
 
-    return _svg(draw, 4.8, 0.7 + 0.22 * len(shown))
+    return svg(draw, (4.8, 0.7 + 0.22 * len(shown)), grid="y")
 
 
 def histogram(layer: LayerRecord) -> str:
@@ -83,10 +60,10 @@ def histogram(layer: LayerRecord) -> str:
 
     def draw(axes: Any) -> None:
         edges = np.linspace(found.low, found.high, len(found.counts) + 1)
-        axes.axvspan(layer.lowest, layer.highest, color=_GREEN, alpha=0.16, linewidth=0)
+        axes.axvspan(layer.lowest, layer.highest, color=GREEN, alpha=0.16, linewidth=0)
         for end in (layer.lowest, layer.highest):
-            axes.axvline(end, color=_GREEN, linewidth=1.2)
-        axes.stairs(np.maximum(found.counts, 0.5), edges, baseline=0.5, fill=True, color=_BLUE)
+            axes.axvline(end, color=GREEN, linewidth=1.2)
+        axes.stairs(np.maximum(found.counts, 0.5), edges, baseline=0.5, fill=True, color=BLUE)
         axes.set_yscale("log")
         axes.set_ylim(bottom=0.5)
         axes.set_xlim(*_limits(layer))
@@ -95,7 +72,7 @@ def histogram(layer: LayerRecord) -> str:
         axes.yaxis.set_major_formatter(lambda value, _: _count(value))
         axes.locator_params(axis="x", nbins=5)
 
-    return _svg(draw, 3.2, 1.5)
+    return svg(draw, (3.2, 1.5), grid="y")
 
 
 def _count(value: float) -> str:
@@ -114,25 +91,3 @@ def _limits(layer: LayerRecord) -> tuple[float, float]:
     low, high = min(layer.lowest, layer.low), max(layer.highest, layer.high)
     room = 0.03 * (high - low)
     return low - room, high + room
-
-
-def _svg(draw: Callable[[Any], None], width_in: float, height_in: float) -> str:
-    """Draw on one pair of axes and return the SVG element."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    # fixed names inside the picture: the same inspection gives the same bytes
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": "asc-kit"}), warnings.catch_warnings():
-        # the reader's browser draws the text, with fonts of its own
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure = Figure(figsize=(width_in, height_in), layout="constrained")
-        draw(figure.add_subplot())
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = stream.getvalue()
-    text = text[text.index("<svg") :]
-    # no document type, no RDF: the picture stands inside a page
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    for name in ("height", "width"):
-        text = re.sub(rf'(<svg[^>]*?) {name}="[^"]*"', r"\1", text, count=1)
-    return text.replace(_INK, "currentColor").replace(_RULE, "var(--rule)").strip()
