@@ -212,6 +212,8 @@ class Bundle:
             When a file is missing, of another schema version, or was changed after export.
         """
         hint = "make a bundle with: asc-kit export RUN --out BUNDLE"
+        if path.is_file():
+            raise BundleError(f"{path} is a file. Expected: the folder of a bundle", hint=hint)
         if not path.is_dir():
             raise BundleError(f"bundle {path} does not exist", hint=hint)
         if not (path / MANIFEST).is_file():

@@ -134,6 +134,8 @@ class Run:
             When it is missing, incomplete or of another schema version.
         """
         hint = "make a run with: asc-kit train RECIPE --data DIR --out RUN"
+        if path.is_file():
+            raise SpecError(f"{path} is a file. Expected: the folder of a run", hint=hint)
         if not path.is_dir():
             raise SpecError(f"run {path} does not exist", hint=hint)
         if not (path / MANIFEST).is_file():

@@ -89,7 +89,7 @@ def spread(windows: NDArray[np.int16], most: int) -> NDArray[np.int16]:
 def training_clips(run: Run, data: Path) -> Dataset:
     """Return the clips a run was trained on, or refuse."""
     manifest = run.manifest
-    if not data.is_dir():
+    if not data.exists():
         raise DataError(
             f"the data set of this run is not there: {data} does not exist",
             hint="quantization needs real training clips: say where they are with --data DIR",

@@ -39,6 +39,8 @@ def find_layout(root: Path) -> Layout:
     DataError
         When the folder is missing, or has none of them.
     """
+    if root.is_file():
+        raise DataError(f"{root} is a file. Expected: the folder of a data set", hint=_LAYOUTS)
     if not root.is_dir():
         raise DataError(f"data folder {root} does not exist", hint="make one with: asc-kit data synth --out DIR")
     if (root / META).is_file():

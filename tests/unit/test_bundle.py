@@ -8,10 +8,11 @@ import pytest
 from sample_evaluation import perfect_evaluation
 
 from asc_kit.bundle import Bundle, BundleManifest, Fidelity, GoldenEntry, Provenance
-from asc_kit.errors import BundleError
+from asc_kit.errors import BundleError, SpecError
 from asc_kit.frontend import FrontEndSpec, log_mel
 from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.records import sha256_file, to_plain, write_json
+from asc_kit.run import Run
 
 SPEC = FrontEndSpec(
     sample_rate_hz=1000, clip_samples=100, n_fft=20, win_length=20, hop_length=10, n_mels=4, f_max_hz=500.0
@@ -151,3 +152,10 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
         Bundle.open(tmp_path / "absent")
     with pytest.raises(BundleError, match="is not a bundle"):
         Bundle.open(tmp_path)
+
+
+def test_a_file_is_no_folder(folder: Path) -> None:
+    with pytest.raises(BundleError, match="is a file"):
+        Bundle.open(folder / "model.tflite")
+    with pytest.raises(SpecError, match="is a file"):
+        Run.open(folder / "bundle.json")

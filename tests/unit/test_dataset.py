@@ -111,6 +111,9 @@ def test_a_folder_without_data_is_refused(tmp_path: Path) -> None:
     assert "data synth" in (missing.value.hint or "")
     with pytest.raises(DataError, match=r"has no meta\.csv"):
         read_dataset(tmp_path)
+    (tmp_path / "meta.csv").write_text("")
+    with pytest.raises(DataError, match="is a file"):
+        read_dataset(tmp_path / "meta.csv")
 
 
 @pytest.mark.parametrize(
