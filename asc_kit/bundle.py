@@ -137,7 +137,8 @@ class BundleManifest:
     output: TensorInfo
     """The model's output."""
     output_activation: OutputActivation
-    """What the outputs are: logits (probabilities are their softmax), or probabilities already."""
+    """What the outputs are: logits (probabilities are their softmax, or their sigmoid label by label), or
+    probabilities already."""
     hop_samples: Annotated[int, Field(gt=0)] | None = None
     """Distance of the windows a longer recording is cut into, in samples; its score is the mean over the windows.
     None: the first window stands for the recording."""
@@ -166,7 +167,7 @@ class BundleManifest:
                 f"the model takes {self.input.shape}, but the front end gives {self.frontend.input_shape}",
             ),
             (
-                (self.task == "multi_label") == (self.output_activation == "sigmoid"),
+                (self.task == "multi_label") == (self.output_activation in ("label_logits", "sigmoid")),
                 f"outputs of a {self.task} model cannot be {self.output_activation}",
             ),
             (

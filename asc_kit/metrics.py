@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-OutputActivation = Literal["logits", "softmax", "sigmoid"]
+OutputActivation = Literal["logits", "label_logits", "softmax", "sigmoid"]
 
 PROBABILITY_FLOOR = 1e-15
 """Probabilities are clipped to [floor, 1 - floor] before a logarithm; a certain mistake then costs 34.5 nats.
@@ -23,9 +23,12 @@ Z_95 = 1.959963984540054
 def probabilities(outputs: NDArray[np.float64], activation: OutputActivation) -> NDArray[np.float64]:
     """Turn a network's outputs, shape [..., n_labels], into probabilities.
 
-    Logits go through a softmax; softmax outputs, which int8 rounds, are scaled to the sum 1; sigmoid outputs are
-    probabilities already, each class by itself.
+    Logits go through a softmax; logits of labels, each by itself, through a sigmoid; softmax outputs, which int8
+    rounds, are scaled to the sum 1; sigmoid outputs are probabilities already, each label by itself.
     """
+    if activation == "label_logits":
+        # 1 / (1 + exp(-x)), without an overflow
+        return np.asarray(np.exp(-np.logaddexp(0.0, -outputs)))
     if activation == "sigmoid":
         return outputs
     if activation == "softmax":

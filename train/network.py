@@ -12,7 +12,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from asc_kit.console import progress_bar
-from asc_kit.dataset import Task
 from asc_kit.errors import ModelError
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.run import without_wildcards
@@ -41,24 +40,22 @@ def load_keras_model(path: Path) -> Any:
         raise ModelError(f"network {path} cannot be loaded: {failure}", hint="train again") from failure
 
 
-def inference_model(model: Any, task: Task) -> Any:
-    """Return the part of a network that is deployed: no heads that only training has, sigmoid where labels are many.
+def inference_model(model: Any) -> Any:
+    """Return the part of a network that is deployed: no heads that only training has.
+
+    Its outputs are logits, of labels too: in int8, probabilities have steps of 1/256, and labels that are not likely
+    could no longer be told apart.
 
     Parameters
     ----------
     model
         Keras model whose first output is the logits, [batch, n_labels].
-    task
-        ``single_label``: the outputs are logits. ``multi_label``: the outputs are sigmoid(logits).
     """
     import keras
 
-    outputs = model.outputs[0]
-    if task == "multi_label":
-        outputs = keras.layers.Activation("sigmoid", name="probabilities")(outputs)
-    elif len(model.outputs) == 1:
+    if len(model.outputs) == 1:
         return model
-    return keras.Model(model.inputs[0], outputs, name=model.name)
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
 
 
 def write_saved_model(model: Any, spec: FrontEndSpec, path: Path) -> None:

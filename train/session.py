@@ -115,7 +115,7 @@ class Session:
         keras.utils.set_random_seed(self.seed)
         with distribution.scope():
             model = build_model(recipe.model, recipe.model_settings, spec, len(train_set.labels))
-        complexity = complexity_of(inference_model(model, recipe.task), spec.clip_seconds)
+        complexity = complexity_of(inference_model(model), spec.clip_seconds)
         started = (
             "" if self.warm_start is None else f", {warm_start(model, self.warm_start)} weights from an earlier run"
         )
@@ -169,13 +169,13 @@ class Session:
         from .network import inference_model, load_saved_model, predict, write_saved_model
 
         recipe, spec = self.recipe, self.recipe.frontend
-        network = inference_model(fitted.model, recipe.task)
+        network = inference_model(fitted.model)
         complexity = complexity_of(network, spec.clip_seconds)
         fitted.model.save(folder / KERAS_MODEL)
         write_saved_model(network, spec, folder / SAVED_MODEL)
         # evaluated as it was written, not as it is in memory
         outputs = predict(load_saved_model(folder / SAVED_MODEL), spec, test_windows.samples, "evaluation")
-        activation: OutputActivation = "sigmoid" if recipe.task == "multi_label" else "logits"
+        activation: OutputActivation = "label_logits" if recipe.task == "multi_label" else "logits"
         scores = test_windows.clip_means(probabilities(outputs.astype(np.float64), activation))
         return RunManifest(
             schema_version=3,

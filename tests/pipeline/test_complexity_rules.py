@@ -49,7 +49,7 @@ def counted(name: str, overrides: tuple[str, ...] = ()) -> Complexity:
 def saved(name: str) -> tempfile.TemporaryDirectory[str]:
     folder = tempfile.TemporaryDirectory()
     recipe, model = keras_network(name, SMALL[name])
-    write_saved_model(inference_model(model, recipe.task), recipe.frontend, Path(folder.name) / "network")
+    write_saved_model(inference_model(model), recipe.frontend, Path(folder.name) / "network")
     return folder
 
 

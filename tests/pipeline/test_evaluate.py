@@ -91,7 +91,7 @@ def test_scores_are_means_over_windows(folder: Path, tmp_path: Path) -> None:
 
 def test_int8_tags_are_as_good_as_float(folder: Path) -> None:
     manifest = Bundle.open(folder / "tagging_bundle").manifest
-    assert (manifest.task, manifest.output_activation, manifest.hop_samples) == ("multi_label", "sigmoid", 1024)
+    assert (manifest.task, manifest.output_activation, manifest.hop_samples) == ("multi_label", "label_logits", 1024)
     assert (manifest.output.scale, manifest.output.zero_point) == (1 / 256, -128)
     of_float, of_int8 = manifest.provenance.metrics_float, manifest.provenance.metrics_int8
     assert isinstance(of_float, TaggingEvaluation) and isinstance(of_int8, TaggingEvaluation)

@@ -60,7 +60,7 @@ def small_network(name: str) -> SmallNetwork:
     model(clips, training=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network"
-        write_saved_model(inference_model(model, recipe.task), recipe.frontend, path)
+        write_saved_model(inference_model(model), recipe.frontend, path)
         with without_wildcards(path) as plain:
             return SmallNetwork(
                 clips=clips, float_flatbuffer=_convert(plain, None), converter_int8=_convert(plain, clips)

@@ -40,6 +40,8 @@ def test_probabilities_of_each_activation() -> None:
     np.testing.assert_allclose(metrics.probabilities(outputs, "logits")[0], np.array(powers) / sum(powers))
     np.testing.assert_allclose(metrics.probabilities(outputs, "softmax")[0], [1 / 8, 2 / 8, 5 / 8])
     assert metrics.probabilities(outputs, "sigmoid") is outputs
+    np.testing.assert_allclose(metrics.probabilities(outputs, "label_logits")[0], 1 / (1 + 1 / np.array(powers)))
+    assert metrics.probabilities(np.array([[1e5, -1e5, 0.0]]), "label_logits").tolist() == [[1.0, 0.0, 0.5]]
     # far beyond what exp can take
     assert metrics.probabilities(np.array([[1e5, 0.0]]), "logits").tolist() == [[1.0, 0.0]]
 

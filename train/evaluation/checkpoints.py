@@ -127,7 +127,7 @@ class _Network:
 
         self._manifest: RunManifest = run.manifest
         self._model = load_keras_model(run.keras_model_path)
-        deployed = inference_model(self._model, run.manifest.task)
+        deployed = inference_model(self._model)
         self._graph = with_front_end(lambda features: deployed(features, training=False), run.manifest.frontend)
 
     def load(self, path: Path) -> None:

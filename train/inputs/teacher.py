@@ -15,8 +15,6 @@ from asc_kit.dataset import Dataset, Task
 from asc_kit.errors import SpecError
 from asc_kit.run import Run
 
-_LEAST_PROBABILITY = 1e-6  # a sigmoid that float32 rounds to 0 or 1 has no logit
-
 
 def open_teacher(path: Path, labels: tuple[str, ...], task: Task) -> Run:
     """Open the teacher's run.
@@ -72,9 +70,4 @@ def teacher_logits(run: Run, dataset: Dataset, hop_s: float | None, clip: NDArra
             f"student hears {len(clip):,}: what it says of one cannot be given to the other",
             hint="take a teacher whose windows are as long as the student's",
         )
-    outputs = predict(load_saved_model(run.saved_model_path), spec, windows.samples, "teacher")
-    if run.manifest.output_activation == "logits":
-        return outputs
-    share = np.clip(outputs, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
-    logits = np.log(share)
-    return np.asarray(logits - np.log1p(-share) if run.manifest.output_activation == "sigmoid" else logits)
+    return predict(load_saved_model(run.saved_model_path), spec, windows.samples, "teacher")

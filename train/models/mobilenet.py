@@ -4,7 +4,7 @@ Sources: A. Howard et al., *MobileNets: efficient convolutional neural networks 
 layer table and hyperparameters of the DCASE 2019 Task 2 baseline.
 
 The first convolution has a stride of 1 and half the channels of the original. The sigmoid of the published network is
-part of the loss here, as in all networks of this folder; what is deployed ends in it.
+part of the loss here, as in all networks of this folder.
 """
 
 from __future__ import annotations
