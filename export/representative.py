@@ -30,7 +30,8 @@ class RepresentativeClips:
     dataset: Dataset
     """The clips."""
     features: NDArray[np.float32]
-    """Shape [n_windows, *input_shape[1:]], by the NumPy reference; at least one window of each clip."""
+    """Shape [n_windows, *input_shape[1:]], by the NumPy reference: the first window of each clip, in the order of the
+    clips, then the second of those that have several, and so on. So the first ones are of as many clips as can be."""
 
 
 def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeClips:
@@ -75,12 +76,13 @@ def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeCl
             f"{silent[0]} among them",
             hint="activation ranges taken from silence would ruin the model: check the recordings of this data set",
         )
-    features = [model_input(log_mel(from_int16(window), spec), spec)[0] for window in np.concatenate(windows)]
+    in_turns = [samples[turn] for turn in range(_WINDOWS_PER_CLIP) for samples in windows if turn < len(samples)]
+    features = [model_input(log_mel(from_int16(window), spec), spec)[0] for window in in_turns]
     return RepresentativeClips(dataset=chosen, features=np.stack(features))
 
 
 def spread(windows: NDArray[np.int16], most: int) -> NDArray[np.int16]:
-    """Choose at most so many windows at even distances, the first and the last among them."""
+    """Choose at most so many windows at even distances, the first and the last among them; of one, the first."""
     if len(windows) <= most:
         return windows
     return windows[np.linspace(0, len(windows) - 1, most).round().astype(np.intp)]

@@ -18,8 +18,8 @@ from ..network.operators import compute
 from .scheme import Affine
 from .simulation import fake_quantizer, with_rounded_weights
 
-# All activations of these are in memory at once, twice: exact and rounded.
-_MOST_CLIPS = 64
+# Activations of these are in memory at once, twice: exact and rounded.
+_MOST_INPUTS = 64
 
 
 def with_corrected_biases(network: Network, scheme: Mapping[int, Affine], features: NDArray[Any]) -> Network:
@@ -35,11 +35,12 @@ def with_corrected_biases(network: Network, scheme: Mapping[int, Affine], featur
     scheme
         Scale and zero point of every activation.
     features
-        Inputs from representative clips, float32 [n, *inner]; the first 64 are enough for means.
+        Inputs from representative clips, float32 [n, *inner]; the first 64, in which classes take turns, are enough
+        for means.
     """
     rounded, fake = with_rounded_weights(network, scheme), fake_quantizer(network, scheme)
-    # representative clips take turns by class: a regular pick of them is spread as they are
-    picked = tf.constant(features[:: -(-len(features) // _MOST_CLIPS)])
+    # not every second one, say: of ten classes that take turns those are always the same five
+    picked = tf.constant(features[:_MOST_INPUTS])
     exact: dict[int, Any] = {network.input: picked}
     kept: dict[int, Any] = {network.input: fake(network.input, picked)}
     biases: dict[int, Any] = {}
