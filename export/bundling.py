@@ -41,7 +41,7 @@ from asc_kit.sampling import balanced, proportional
 from .c_array import c_array
 from .conversion import float_flatbuffer, float_network
 from .graph_check import check_integer
-from .network.execution import compiled
+from .network.execution import compiled, in_batches
 from .network.reading import read_network
 from .quantization.pipeline import FineTuning, Quantized, quantized
 from .quantization.simulation import fake_quantizer, with_rounded_weights
@@ -175,14 +175,15 @@ def _measure(
     simulation = compiled(rounded, observe=fake_quantizer(rounded, ready.scheme))
 
     def score(interpreter: Int8Model, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64], list[Any]]:
-        # one clip at a time: the windows of long recordings need not be in memory together
+        # one clip at a time, and of a long one some windows: not all need be in memory together
         windows = read_windows(test_set, spec, manifest.hop_samples, index)
         features = np.stack([model_input(log_mel(from_int16(window), spec), spec)[0] for window in windows])
         inputs = input_info.quantize(features)
         outputs = np.stack([interpreter.run(one[np.newaxis]).reshape(-1) for one in inputs])
-        both = (network(features), output_info.dequantize(outputs))
+        both = (in_batches(network, features), output_info.dequantize(outputs))
         of_float, of_int8 = (probabilities(real.astype(np.float64), activation).mean(axis=0) for real in both)
-        simulated = simulation(input_info.dequantize(inputs)).numpy().reshape(outputs.shape)
+        simulated = in_batches(lambda part: simulation(part).numpy(), input_info.dequantize(inputs))
+        simulated = simulated.reshape(outputs.shape)
         steps = np.abs(simulated / output_info.scale + output_info.zero_point - outputs)
         same = both[1].argmax(axis=1) == simulated.argmax(axis=1)
         return of_float, of_int8, list(zip(steps.mean(axis=1), steps.max(axis=1), same, strict=True))

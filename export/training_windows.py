@@ -15,7 +15,7 @@ from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.run import Run
 from asc_kit.sampling import balanced
 
-from .network.execution import compiled
+from .network.execution import compiled, in_batches
 from .network.graph import Network, logits_of
 from .quantization.fine_tuning import TrainingWindows
 from .quantization.scheme import Affine
@@ -59,7 +59,8 @@ def training_windows(
         features = np.concatenate([model_input(log_mel(from_int16(window), spec), spec) for window in windows])
         targets = np.zeros((len(features), len(column)), np.float32)
         targets[:, [column[label] for label in chosen.clips[index].labels]] = 1.0
-        return info.quantize(features), targets, teacher(features).numpy().reshape(len(features), -1)
+        logits = in_batches(lambda part: teacher(part).numpy(), features)
+        return info.quantize(features), targets, logits.reshape(len(features), -1)
 
     columns = zip(*in_parallel(one, range(len(chosen.clips)), "windows for fine-tuning"), strict=True)
     inputs, targets, logits = (np.concatenate(column) for column in columns)

@@ -40,7 +40,7 @@ def execute(
     observe
         What looks at, and may replace, each activation; the input is the first.
     wanted
-        The tensor to return; None for the output. What comes after it is not computed.
+        The tensor to return, after which nothing is computed; None for the output, and all else besides.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def execute(
         float32 [n, *inner].
     """
     observe = observe or (lambda _, value: value)
-    wanted = network.output if wanted is None else wanted
+    kept = network.output if wanted is None else wanted
     replaced = constants or {}
     values = {network.input: observe(network.input, features)}
     last_use = network.last_use()
@@ -60,9 +60,9 @@ def execute(
         for index, value in zip(operator.outputs, outputs, strict=True):
             values[index] = observe(index, value)
         for index in operator.inputs:
-            if last_use[index] == operator.index and index != wanted:
+            if last_use[index] == operator.index and index != kept:
                 values.pop(index, None)
-    return values[wanted]
+    return values[kept]
 
 
 def value_of(
@@ -81,7 +81,7 @@ def run(
 ) -> NDArray[np.float32]:
     """Compute a network for many inputs [n, *inner] in batches of one graph; gives NumPy values [n, *inner]."""
     graph = compiled(network, observe=observe, wanted=wanted)
-    return np.concatenate([graph(part).numpy() for part in batches(features)])
+    return in_batches(lambda part: graph(part).numpy(), features)
 
 
 def compiled(network: Network, *, observe: Observer | None = None, wanted: int | None = None) -> Callable[[Any], Any]:
@@ -130,6 +130,11 @@ def statistics(
     for part in batches(features):
         found = graph(tf.constant(part))
         yield {int(index): tf.nest.map_structure(lambda value: value.numpy(), item) for index, item in found.items()}
+
+
+def in_batches(function: Callable[[Any], NDArray[np.float32]], features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Apply a function of many inputs [n, ...] to as many at a time as memory takes; gives [n, ...]."""
+    return np.concatenate([function(part) for part in batches(features)])
 
 
 def batches(features: NDArray[np.float32]) -> list[NDArray[np.float32]]:

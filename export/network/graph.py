@@ -151,6 +151,8 @@ class Network:
 
 
 def logits_of(network: Network) -> int:
-    """Return the tensor before a last LOGISTIC or SOFTMAX; the output where there is none."""
+    """Return the tensor before a last LOGISTIC or SOFTMAX, reshaped or not; the output where there is none."""
     last = network.producer(network.output)
+    while last is not None and last.op in ("EXPAND_DIMS", "RESHAPE", "SQUEEZE"):
+        last = network.producer(last.inputs[0])
     return last.inputs[0] if last is not None and last.op in ("LOGISTIC", "SOFTMAX") else network.output

@@ -220,6 +220,8 @@ def _reshape(call: _Call) -> list[Any]:
 
 
 def _concatenation(call: _Call) -> list[Any]:
+    if any(call.network.is_constant(index) for index in call.operator.inputs):
+        raise call.refuse("CONCATENATION of a constant")
     return call.outputs(tf.concat(list(call.inputs), call.axis(call.options.axis)))
 
 

@@ -24,7 +24,8 @@ def read_network(flatbuffer: bytes) -> Network:
     Raises
     ------
     ModelError
-        When it is damaged, has several graphs, inputs or outputs, or a constant is not a number.
+        When it is damaged, has several graphs, inputs or outputs, weights that are computed, or a constant that is
+        not a number.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -48,6 +49,7 @@ def read_network(flatbuffer: bytes) -> Network:
     network = Network(
         tensors=tuple(tensors), operators=tuple(operators), input=ends[0], output=ends[1], flatbuffer=flatbuffer
     )
+    _check_weights(network)
     _check_finite(network)
     return network
 
@@ -150,6 +152,16 @@ def _own_biases(tensors: list[Tensor], operators: list[Operator]) -> list[Operat
             )
         )
     return result
+
+
+def _check_weights(network: Network) -> None:
+    for operator in network.weighted:
+        if not all(index < 0 or network.is_constant(index) for index in operator.inputs[1:]):
+            raise ModelError(
+                f"layer {network.layer_name(operator)} ({operator.op}) cannot be quantized: its weights or biases are "
+                "computed, and int8 has them as constants",
+                hint="replace it in the model, a product of two activations by a layer with weights",
+            )
 
 
 def _check_finite(network: Network) -> None:

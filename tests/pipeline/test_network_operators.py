@@ -9,7 +9,7 @@ from float_models import FloatBuilder
 
 from asc_kit.errors import ModelError
 from asc_kit.export.network import operators
-from asc_kit.export.network.execution import execute, run, statistics
+from asc_kit.export.network.execution import execute, in_batches, run, statistics
 from asc_kit.export.network.graph import Network, logits_of
 from asc_kit.export.network.reading import read_network
 
@@ -123,6 +123,42 @@ def test_statistics_of_all_batches() -> None:
     assert sum(float(batch[network.output][0]) for batch in found) == pytest.approx(70, abs=1e-3)
 
 
+@pytest.mark.parametrize("last", ["SOFTMAX", "LOGISTIC"])
+def test_logits_before_a_reshape(last: str) -> None:
+    builder = FloatBuilder()
+    source = builder.tensor((1, 1, 1, 4), "input")
+    beta = {"options": "SoftmaxOptions", "beta": 1.0} if last == "SOFTMAX" else {}
+    logits = builder.one("LEAKY_RELU", [source], (1, 1, 1, 4), "LeakyReluOptions", alpha=0.3)
+    output = builder.one(last, [logits], (1, 1, 1, 4), **beta)
+    for shape in ((1, 4), (4,)):
+        output = builder.one("RESHAPE", [output, builder.values(list(shape))], shape, "ReshapeOptions")
+    assert logits_of(read_network(builder.finish(source, output))) == logits
+
+
+def test_an_output_that_is_used_again() -> None:
+    """All activations are seen, also those behind the output: each needs a range."""
+    builder = FloatBuilder()
+    source = builder.tensor((1, 4), "input")
+    output = builder.one("TANH", [source], (1, 4))
+    builder.one("RELU", [output], (1, 4))
+    network = read_network(builder.finish(source, output))
+    features = np.random.default_rng(0).normal(size=(70, 4)).astype(np.float32)
+    assert set(next(statistics(network, features, lambda _, value: value))) == set(network.activations)
+    assert np.allclose(run(network, features), np.tanh(features), atol=1e-6)
+
+
+def test_many_inputs_are_taken_in_pieces() -> None:
+    sizes: list[int] = []
+
+    def double(part: np.ndarray) -> np.ndarray:
+        sizes.append(len(part))
+        return 2 * part
+
+    features = np.random.default_rng(0).normal(size=(70, 4)).astype(np.float32)
+    assert np.array_equal(in_batches(double, features), 2 * features)
+    assert sum(sizes) == 70 and max(sizes) <= 32
+
+
 def test_what_cannot_be_quantized_is_named() -> None:
     builder = FloatBuilder()
     source = builder.tensor((1, 8), "input")
@@ -153,6 +189,16 @@ def test_work_along_the_batch_is_refused(op: str, tensors: list | None, shape: t
         return
     with pytest.raises(ModelError, match="batch"):
         run(network, np.zeros((2, 6), np.float32))
+
+
+def test_a_joined_constant_is_refused() -> None:
+    builder = FloatBuilder()
+    source = builder.tensor((1, 4), "input")
+    output = builder.tensor((1, 8), "net/join_3/concat")
+    inputs = [source, builder.values(np.ones((1, 4), np.float32))]
+    builder.operator("CONCATENATION", inputs, output, "ConcatenationOptions", axis=1)
+    with pytest.raises(ModelError, match=r"layer join_3 .*CONCATENATION of a constant"):
+        run(read_network(builder.finish(source, output)), np.zeros((3, 4), np.float32))
 
 
 def test_a_fused_function_that_is_unknown() -> None:

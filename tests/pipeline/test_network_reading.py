@@ -131,6 +131,18 @@ def test_weights_that_are_no_numbers() -> None:
         read_network(builder.finish(source, output))
 
 
+@pytest.mark.parametrize("computed", ["weights", "biases"])
+def test_weights_that_are_computed(computed: str) -> None:
+    builder = FloatBuilder()
+    source = builder.tensor((1, 4), "input")
+    hidden = builder.one("TANH", [source], (1, 4))
+    inputs = [source, hidden] if computed == "weights" else [source, builder.values(np.ones((4, 4))), hidden]
+    output = builder.tensor((1, 4), "net/attention_2/MatMul")
+    builder.operator("FULLY_CONNECTED", inputs, output, "FullyConnectedOptions")
+    with pytest.raises(ModelError, match=r"layer attention_2 \(FULLY_CONNECTED\).*computed"):
+        read_network(builder.finish(source, output))
+
+
 def test_several_outputs() -> None:
     builder = FloatBuilder()
     source = builder.tensor((1, 4), "input")
