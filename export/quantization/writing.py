@@ -26,7 +26,8 @@ def int8_flatbuffer(network: Network, scheme: Mapping[int, Affine]) -> bytes:
 
     Operators, their order and their attributes are those of the float flatbuffer that the network was read from.
     Weights: int8 per output channel, equation (4) of docs/quantization.md. Biases: int32 in steps of input scale times
-    weight scale, equation (6). Other constants: int8, one scale each.
+    weight scale, equation (6); an operator that had none gets none unless they are not 0. Other constants: int8, one
+    scale each.
 
     Parameters
     ----------
@@ -54,11 +55,12 @@ def int8_flatbuffer(network: Network, scheme: Mapping[int, Affine]) -> bytes:
         if operator.op in WEIGHTED:
             weights, bias = _weights_and_bias(network, operator, scheme)
             given = [int(index) for index in record.inputs]
-            record.inputs = [
-                given[0],
-                writer.put(given[1], network.tensors[operator.weights].name, *weights),
-                writer.put(given[2] if len(given) > 2 else -1, network.tensors[operator.bias].name, *bias),
-            ]
+            record.inputs = [given[0], writer.put(given[1], network.tensors[operator.weights].name, *weights)]
+            own = given[2] if len(given) > 2 else -1
+            if own < 0 and not bias[0].any():
+                record.inputs += given[2:]  # challenges count every parameter, also one that is 0
+            else:
+                record.inputs.append(writer.put(own, network.tensors[operator.bias].name, *bias))
         else:
             record.inputs = [writer.put_plain(network, int(index)) for index in record.inputs]
         code = model.operatorCodes[record.opcodeIndex]

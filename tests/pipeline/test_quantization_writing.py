@@ -22,6 +22,7 @@ from asc_kit.firmware_gen.plan import make_plan
 from asc_kit.firmware_gen.reader import read_model
 from asc_kit.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings, TensorInfo
+from asc_kit.train.complexity_flatbuffer import flatbuffer_complexity
 
 MIN_MAX = QuantizationSettings(calibration="min_max")
 
@@ -87,6 +88,29 @@ def test_with_the_converters_scales_it_is_the_converters_model(name: str) -> Non
     for mine, theirs in zip(*constants, strict=True):
         assert mine == pytest.approx(theirs, rel=1e-5, abs=1e-6)
     make_plan(read_model(ours))
+    # layers without biases have none added, which the challenges' rules would count
+    parameters, theirs = (flatbuffer_complexity(one, None).counts for one in (ours, small.converter_int8))
+    assert (parameters.parameters, parameters.storage) == (theirs.parameters, theirs.storage)
+
+
+@pytest.mark.parametrize("corrected", [0.0, 0.3])
+def test_a_bias_that_was_absent(corrected: float) -> None:
+    """It stays so, unless a correction or a fine-tuning has made one."""
+    builder = FloatBuilder()
+    source = builder.tensor((1, 4), "input")
+    inputs = [source, builder.values(np.ones((3, 4), np.float32)), -1]
+    network = read_network(
+        builder.finish(source, builder.one("FULLY_CONNECTED", inputs, (1, 3), "FullyConnectedOptions"))
+    )
+    network = network.with_constants({network.weighted[0].bias: np.full(3, corrected)})
+    scheme = dict.fromkeys(network.activations, affine_of(-2.0, 2.0))
+    model = int8_flatbuffer(network, scheme)
+    (record,) = schema.ModelT.InitFromPackedBuf(model).subgraphs[0].operators
+    assert (len(record.inputs) == 3 and record.inputs[2] >= 0) == (corrected != 0.0)
+    assert (
+        np.abs(integers(model, np.zeros((1, 4), np.float32)) - in_steps(np.float32([corrected]), scheme[0])).max() < 1
+    )
+    make_plan(read_model(model))
 
 
 def constants_of(network: Network, layer: object) -> tuple[float, ...]:
