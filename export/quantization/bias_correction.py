@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..network.execution import value_of
 from ..network.graph import WEIGHTED, Network
 from ..network.operators import compute
-from .scheme import Affine
+from .scheme import Affine, weight_scales
 from .simulation import fake_quantizer, with_rounded_weights
 
 # Activations of these are in memory at once, twice: exact and rounded.
@@ -52,8 +53,11 @@ def with_corrected_biases(network: Network, scheme: Mapping[int, Affine], featur
             wanted = compute(network, operator, of_exact, activation=False)[0]
             given = compute(rounded, operator, of_kept, activation=False)[0]
             error = tf.reduce_mean(given - wanted, axis=list(range(wanted.shape.rank - 1)))
-            of_kept[2] = of_kept[2] - error
-            biases[operator.bias] = of_kept[2].numpy()
+            # in the steps that int8 has for it, so that later operators see what rounding the bias leaves
+            steps = weight_scales(network, operator, scheme).astype(np.float64) * scheme[operator.inputs[0]].scale
+            corrected = np.rint((of_kept[2] - error).numpy() / steps) * steps
+            of_kept[2] = tf.constant(corrected, tf.float32)
+            biases[operator.bias] = corrected
         for index, value in zip(operator.outputs, compute(network, operator, of_exact), strict=True):
             exact[index] = value
         for index, value in zip(operator.outputs, compute(rounded, operator, of_kept), strict=True):
