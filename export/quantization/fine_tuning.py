@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +25,22 @@ from asc_kit.quantization import QuantizationSettings
 
 from ..network.execution import Observer, execute
 from ..network.graph import WEIGHTED, Network, Operator, logits_of
-from .scheme import FIXED_OUTPUT, Affine, groups, scheme_of
+from .scheme import FIXED_OUTPUT, Affine, Ranges, groups, scheme_of
 from .simulation import fake_quantizer
 
 # share of the running ranges that a step keeps
 _MOMENTUM = 0.95
 # share of the steps after which ranges stay as they are
 _FROZEN_AFTER = 0.5
+# steps whose average the later ones are compared with
+_FIRST_STEPS = 20
+# how much wider or narrower a range may become than the calibration has it
+_MOST_CHANGE = 2.0
+# a range's end below this is 0
+_LEAST_END = 1e-7
 _WEIGHT_MAX = 127.0
+# weights beyond this come from a training that has blown up, though they may still be numbers
+_LARGEST = 1e6
 _LEAST_SCALE = 1e-12
 
 
@@ -48,19 +56,9 @@ class TrainingWindows:
     """What the float network says of the unquantized inputs, [n, n_labels]."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Seen:
-    """Ranges to begin with."""
-
-    calibrated: dict[int, tuple[float, float]]
-    """Of each activation, as the calibration chose them."""
-    extremes: dict[int, tuple[float, float]]
-    """Of each activation, the smallest and the largest value on the same clips."""
-
-
 def fine_tuned(
     network: Network,
-    ranges: Seen,
+    ranges: Ranges,
     windows: TrainingWindows,
     task: Task,
     settings: QuantizationSettings,
@@ -69,8 +67,8 @@ def fine_tuned(
     """Fine-tune the weights of a network under fake quantization; gives the network and the scheme it is used to.
 
     Weights are rounded per output channel, activations per tensor, both with a gradient that ignores the rounding:
-    equations (28) to (31) of docs/quantization.md. For the first half of the steps ranges follow a moving average of
-    what batches reach, clipped as much as the calibration clipped; then they stay. Weights that are exactly 0 stay 0,
+    equations (28) to (31) of docs/quantization.md. For the first half of the steps ranges grow and shrink with a moving
+    average of what batches reach; then they stay. Weights that are exactly 0 stay 0,
     and kernels of equal values, which are averages and no weights, stay as they are.
 
     Raises
@@ -79,14 +77,14 @@ def fine_tuned(
         When the training diverges.
     """
     trained = _Trained(network)
-    ranges_of = _RunningRanges(network, ranges)
+    ranges_of = _RunningRanges(network, scheme_of(network, ranges), clips=settings.calibration != "min_max")
     batch_size = min(settings.qat_batch_size, len(windows.inputs))
     steps = settings.qat_epochs * (len(windows.inputs) // batch_size)
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.qat_learning_rate, steps))
     optimizer.build(trained.variables)
     loss_of = _loss(task, settings)
     logits = logits_of(network)
-    scheme = scheme_of(network, ranges.calibrated)
+    scheme = scheme_of(network, ranges)
     input_affine = scheme[network.input]
 
     def step(inputs: Any, targets: Any, teacher: Any, *, observer: Callable[[], Observer], moves: bool) -> Any:
@@ -121,7 +119,7 @@ def fine_tuned(
                     rounding = functools.partial(fake_quantizer, network, scheme)
                     run_step = tf.function(functools.partial(step, observer=rounding, moves=False), autograph=False)
                 loss = float(run_step(*(tf.constant(array) for array in arrays)))
-                if not math.isfinite(loss):
+                if not (math.isfinite(loss) and (done + 1 < steps or trained.are_finite())):
                     raise ModelError(
                         f"fine-tuning diverged: the loss is {loss} in step {done + 1} of {steps}, {average:.3f} before",
                         hint=f"lower its learning rate: --qat-learning-rate {settings.qat_learning_rate / 3:.2g}",
@@ -156,6 +154,10 @@ class _Trained:
     def variables(self) -> list[Any]:
         return list(self._variables.values())
 
+    def are_finite(self) -> bool:
+        """Whether all weights are numbers, and no larger than any network has use for."""
+        return all(bool(np.all(np.abs(one.numpy()) < _LARGEST)) for one in self.variables)
+
     def masked(self, gradients: list[Any]) -> list[Any]:
         """Leave out the gradients of weights that are to stay 0."""
         pairs = zip(gradients, self._masks.values(), strict=True)
@@ -188,22 +190,19 @@ def _rounded(weights: Any, axis: int) -> Any:
 class _RunningRanges:
     """The ranges of the activations while they follow what batches reach."""
 
-    def __init__(self, network: Network, ranges: Seen) -> None:
+    def __init__(self, network: Network, scheme: Mapping[int, Affine], *, clips: bool) -> None:
+        self._clips = clips
         self._group_of = groups(network)
         self._rows = {group: row for row, group in enumerate(sorted(set(self._group_of.values())))}
-        scheme = scheme_of(network, ranges.calibrated)
-        current = np.zeros((len(self._rows), 2), np.float32)
-        extremes = np.zeros((len(self._rows), 2))
+        calibrated = np.zeros((len(self._rows), 2), np.float32)
         for index, group in self._group_of.items():
-            row = self._rows[group]
-            current[row] = scheme[index].lowest, scheme[index].highest
-            low, high = ranges.extremes[index]
-            extremes[row] = min(extremes[row, 0], low), max(extremes[row, 1], high)
-        self._ranges = tf.Variable(current)
-        # how much of what it saw the calibration kept; 1 where a range ends in 0
-        share = np.divide(current, extremes, out=np.ones_like(extremes), where=np.abs(extremes) > 1e-7)
-        self._share = tf.constant(np.clip(share, 0.0, 1.0), tf.float32)
-        self._moves = tf.constant(self._which_move(network)[:, np.newaxis], tf.float32)
+            calibrated[self._rows[group]] = scheme[index].lowest, scheme[index].highest
+        self._calibrated = tf.constant(calibrated)
+        self._ranges = tf.Variable(calibrated)
+        self._average = tf.Variable(calibrated)
+        self._first = tf.Variable(tf.zeros_like(calibrated))
+        self._steps = tf.Variable(0.0)
+        self._moves = tf.constant(self._which_move(network)[:, np.newaxis] > 0)
         self._seen: dict[int, list[Any]] = {}
 
     def _which_move(self, network: Network) -> NDArray[np.float32]:
@@ -226,16 +225,35 @@ class _RunningRanges:
         return observe
 
     def move(self) -> None:
-        """Move the ranges towards what the last batch reached."""
+        """Let the ranges follow what batches reach: equation (31).
+
+        After min-max they become the extremes of batches, which one loud clip among the representative ones does not
+        spoil. A calibration that clips has its reasons: what it chose stays, and grows and shrinks as the extremes do.
+        A share of them would not do: behind a clipped tensor extremes are smaller, and clipping shrinks them again.
+        """
         reached = []
         for row, seen in self._seen.items():
             if seen:
                 lows, highs = (tf.stack(part) for part in zip(*seen, strict=True))
                 reached.append((tf.minimum(tf.reduce_min(lows), 0.0), tf.maximum(tf.reduce_max(highs), 0.0)))
             else:  # behind the logits: not computed in training
-                reached.append((self._ranges[row, 0], self._ranges[row, 1]))
-        target = tf.stack([tf.stack(pair) for pair in reached]) * self._share
-        self._ranges.assign_add((1.0 - _MOMENTUM) * self._moves * (target - self._ranges))
+                reached.append((self._calibrated[row, 0], self._calibrated[row, 1]))
+        target = tf.stack([tf.stack(pair) for pair in reached])
+        if self._clips:
+            self._follow_in_proportion(target)
+        else:
+            self._average.assign_add((1.0 - _MOMENTUM) * (target - self._average))
+            self._ranges.assign(tf.where(self._moves, self._average, self._calibrated))
+
+    def _follow_in_proportion(self, target: Any) -> None:
+        self._steps.assign_add(1.0)
+        # the plain mean at first
+        self._average.assign_add(tf.maximum(1.0 / self._steps, 1.0 - _MOMENTUM) * (target - self._average))
+        self._first.assign(tf.where(self._steps <= _FIRST_STEPS, self._average, self._first))
+        known = tf.abs(self._first) > _LEAST_END
+        change = tf.where(known, self._average / tf.where(known, self._first, 1.0), 1.0)
+        change = tf.clip_by_value(change, 1.0 / _MOST_CHANGE, _MOST_CHANGE)
+        self._ranges.assign(tf.where(self._moves, self._calibrated * change, self._calibrated))
 
     def final(self) -> dict[int, tuple[float, float]]:
         """Return the range of each activation."""

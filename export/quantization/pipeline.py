@@ -15,7 +15,7 @@ from ..network.graph import Network
 from .bias_correction import with_corrected_biases
 from .calibration import observe, range_of
 from .equalization import equalized
-from .fine_tuning import Seen, TrainingWindows, fine_tuned
+from .fine_tuning import TrainingWindows, fine_tuned
 from .scheme import Affine, scheme_of
 from .writing import int8_flatbuffer
 
@@ -77,10 +77,9 @@ def quantized(
     if settings.bias_correction:
         network = with_corrected_biases(network, scheme, features)
     if settings.method == "qat":
-        extremes = {index: (one.low, one.high) for index, one in seen.items()}
         network, scheme = fine_tuned(
             network,
-            Seen(calibrated=ranges, extremes=extremes),
+            ranges,
             fine_tuning.windows(scheme[network.input]),
             fine_tuning.task,
             settings,
