@@ -30,7 +30,7 @@ def equalized(network: Network, seen: Mapping[int, Observed]) -> Network:
     Between a layer and those it feeds, the output's channel c is divided by s[c] and the next layers' weights for it
     multiplied by s[c]: equations (26) and (27) of docs/quantization.md. For a depthwise layer, whose weights have a
     scale for each channel anyway, s[c] is the channel's peak; else the root of the peak over the size of the weights
-    that read it, so that neither gets all of the differences.
+    that read it, so that neither gets all of the differences. Channels without any value keep their size.
 
     Parameters
     ----------
@@ -54,6 +54,8 @@ def equalized(network: Network, seen: Mapping[int, Observed]) -> Network:
         else:
             weight = np.max([_reading_weights(constant(reader.weights), reader) for reader in readers], axis=0)
             factor = np.sqrt(peak / _share(weight))
+        # a channel that is silent gains nothing, and would be clipped if it were heard one day
+        factor = np.where(seen[producer.output].channel_peak > 0, factor, 1.0)
         axis = WEIGHTED[producer.op]
         constants[producer.weights] = constant(producer.weights) / _along(factor, axis, producer)
         constants[producer.bias] = constant(producer.bias) / factor
