@@ -39,6 +39,10 @@ class BundleError(AscKitError):
 class ModelError(AscKitError):
     """A model cannot be read, built, converted or compiled."""
 
+    def in_file(self, path: object) -> ModelError:
+        """Return the same error, saying which file it is about; reading a flatbuffer knows its content alone."""
+        return self if str(path) in self.message else ModelError(f"{path}: {self.message}", hint=self.hint)
+
 
 class ToolError(AscKitError):
     """A compiler, an emulator or a Python package that a command needs is missing or failed."""

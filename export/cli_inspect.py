@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .inspection.document import ReferenceKind
 
 _PATH = click.Path(path_type=Path)
+_CLIPS = 200
 
 
 @click.command()
@@ -19,8 +20,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--run", type=_PATH, metavar="RUN", help="The run it was exported from: its weights, its test clips.")
 @click.option("--data", type=_PATH, metavar="DIR", help="Folder of the data set; default: where the run found it.")
 @click.option(
-    "--clips", "n_clips", type=click.IntRange(min=1), default=200, show_default=True, metavar="N",
-    help="Clips of the test split, with --run or --data; else the golden clips are heard.",
+    "--clips", "n_clips", type=click.IntRange(min=1), metavar="N",
+    help="Clips of the test split, with --run or --data; default: 200. Without them the golden clips are heard.",
 )  # fmt: skip
 @click.option(
     "--reference",
@@ -33,7 +34,7 @@ def inspect(
     bundle: Path,
     run: Path | None,
     data: Path | None,
-    n_clips: int,
+    n_clips: int | None,
     reference: ReferenceKind | None,
     html: Path | None,
     as_json: bool,
@@ -44,6 +45,8 @@ def inspect(
     """
     if reference == "run" and run is None:
         raise click.UsageError("--reference run needs --run RUN")
+    if n_clips is not None and run is None and data is None:
+        raise click.UsageError("--clips chooses from a test split: add --run RUN or --data DIR")
     from asc_kit.bundle import Bundle
     from asc_kit.console import PipeConsole, console
     from asc_kit.native_output import hidden_stderr
@@ -60,7 +63,7 @@ def inspect(
     with hidden_stderr():
         from .inspection.inspecting import inspect_bundle
 
-    found = inspect_bundle(opened, opened_run, data, n_clips, reference)
+    found = inspect_bundle(opened, opened_run, data, n_clips or _CLIPS, reference)
     show(found, console if as_json else PipeConsole(highlight=False))
     if html is not None:
         write_page(found, html)

@@ -22,10 +22,15 @@ def plan(model: Path, as_json: bool, quiet: bool) -> dict[str, Any]:
     The model is that of a BUNDLE, or any int8 .tflite file, made with this kit or not. What the engine does not take
     is refused by the name of its operator.
     """
+    from asc_kit.errors import ModelError
+
     from .plan import make_plan, plan_document
     from .reader import read_model
 
-    made = make_plan(read_model(_flatbuffer(model)))
+    try:
+        made = make_plan(read_model(_flatbuffer(model)))
+    except ModelError as failure:
+        raise failure.in_file(model) from None
     document = plan_document(made)
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -122,5 +122,8 @@ def count_model(path: Path, seconds: float | None) -> Subject:
         content = path.read_bytes()
     except FileNotFoundError:
         raise ModelError(f"model {path} does not exist", hint="give a .tflite file") from None
-    counted = flatbuffer_complexity(content, seconds)
+    try:
+        counted = flatbuffer_complexity(content, seconds)
+    except ModelError as failure:
+        raise failure.in_file(path) from None
     return Subject(kind="model", name=path.name, counts=counted.counts, layers=counted.layers, flatbuffer=path)

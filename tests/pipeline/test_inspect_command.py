@@ -206,6 +206,8 @@ def test_tables_go_to_stdout_unless_the_document_does(folder: Path, capsys: pyte
 def test_bad_options(folder: Path) -> None:
     with pytest.raises(ClickException, match="x>=1"):
         inspect(folder / "bundle", "--clips", "0")
+    with pytest.raises(ClickException, match="add --run RUN or --data DIR"):
+        inspect(folder / "bundle", "--clips", "30")
     with pytest.raises(ClickException, match="needs --run"):
         inspect(folder / "bundle", "--reference", "run")
 
