@@ -22,14 +22,34 @@ def float_flatbuffer(saved_model: Path) -> bytes:
     """
     with hidden_stderr():
         import tensorflow as tf
+        from tensorflow.lite.python.convert_phase import ConverterError
 
     try:
         with without_wildcards(saved_model) as plain, hidden_stderr():
             converter = tf.lite.TFLiteConverter.from_saved_model(os.fspath(plain), signature_keys=["serve"])
             model = converter.convert()
+    except ConverterError as failure:
+        # its text is the whole network in the converter's own notation
+        raise _refused(saved_model, failure) from None
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as failure:
         raise ModelError(f"TensorFlow cannot convert {saved_model} for TensorFlow Lite: {failure}") from failure
     return bytes(model)
+
+
+def _refused(saved_model: Path, failure: Any) -> ModelError:
+    """Return the error for a network that the converter refuses: its operators and layers, if it names them."""
+    found = []
+    for one in failure.errors:
+        if one.HasField("operator"):
+            parts = [call.name.split("@")[0].split("/") for call in one.location.call[:1]]
+            layer = f" in layer {parts[0][1]}" if parts and len(parts[0]) > 1 else ""
+            found.append(f"{one.operator.name.removeprefix('tf.')}{layer}")
+    if not found:
+        return ModelError(f"TensorFlow cannot convert {saved_model} for TensorFlow Lite: {failure!s:.500}")
+    return ModelError(
+        f"TensorFlow Lite has no operator for {', '.join(dict.fromkeys(found))}",
+        hint="replace it in the model by what TensorFlow Lite knows",
+    )
 
 
 def float_network(saved_model: Path) -> Callable[[Any], Any]:

@@ -4,25 +4,33 @@ import hashlib
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+from click.testing import CliRunner
 from tone_data import BANDS_HZ, SAMPLES, write_recipe, write_tone_data
 
 from asc_kit.audio import from_int16
 from asc_kit.bundle import Bundle
+from asc_kit.cli import cli, main
 from asc_kit.dataset import Clip, Dataset, read_dataset
 from asc_kit.errors import AscKitError, DataError, ModelError
 from asc_kit.export.bundling import export_run
 from asc_kit.export.c_array import c_array
 from asc_kit.export.graph_check import check_integer, operator_counts
+from asc_kit.export.network.execution import run
+from asc_kit.export.network.reading import read_network
+from asc_kit.export.quantization.scheme import Affine
+from asc_kit.export.quantization.simulation import fake_quantizer
 from asc_kit.export.representative import representative_clips
 from asc_kit.frontend import log_mel
 from asc_kit.int8_scores import map_int8
@@ -31,6 +39,7 @@ from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import to_plain
 from asc_kit.run import Run
 from asc_kit.sampling import balanced
+from asc_kit.train.network import inference_model, load_keras_model, write_saved_model
 from asc_kit.train.recipe import load_recipe
 from asc_kit.train.session import Session
 
@@ -307,6 +316,101 @@ def test_a_folder_of_the_users_is_left_alone(folder: Path, tmp_path: Path) -> No
     assert [path.name for path in tmp_path.rglob("*")] == ["bundle", "notes.txt"]
 
 
+# --- what was done is written down ---------------------------------------------------------------
+
+
+def test_plain_quantization_is_written_down(bundle: Bundle) -> None:
+    provenance = bundle.manifest.provenance
+    assert provenance.quantization == SETTINGS
+    assert provenance.quantization.method == "ptq" and bundle.manifest.variants == ()
+    assert provenance.fidelity.windows == 24
+    assert provenance.fidelity.same_class >= 0.99
+    # measured: mean 0.01, at most 1
+    assert provenance.fidelity.mean_steps <= 0.1 and provenance.fidelity.max_steps <= 2
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(folder: Path) -> Bundle:
+    """Everything at once, by the command."""
+    options = "--quantize qat --qat-epochs 3 --qat-learning-rate 1e-3 --calibration percentile --percentile 99.9"
+    corrections = "--equalize --correct-bias --representative 24 --variant float16 --variant dynamic_range"
+    words = [str(folder / RUN), "--out", str(folder / "fine_tuned"), *options.split(), *corrections.split()]
+    result = CliRunner().invoke(cli, ["export", *words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    line = " ".join(result.stderr.split())
+    assert "QAT, percentile 99.9, equalized, biases corrected, ranges from 24 training clips" in line
+    assert re.search(r"float16: [\d.]+%, [\d,]+ bytes", line) and re.search(r"dynamic_range: [\d.]+%", line)
+    return Bundle.open(folder / "fine_tuned")
+
+
+def test_all_that_was_asked_for_is_written_down(fine_tuned: Bundle) -> None:
+    assert fine_tuned.manifest.provenance.quantization == QuantizationSettings(
+        method="qat",
+        calibration="percentile",
+        percentile=99.9,
+        representative_clips=24,
+        equalization=True,
+        bias_correction=True,
+        qat_epochs=3,
+        qat_learning_rate=1e-3,
+    )
+    assert fine_tuned.manifest.provenance.representative_clips == 24
+
+
+def test_fine_tuned_int8_is_what_was_trained(fine_tuned: Bundle, bundle: Bundle) -> None:
+    provenance = fine_tuned.manifest.provenance
+    assert provenance.fidelity.windows == 24
+    assert provenance.fidelity.same_class >= 0.99
+    # measured: mean 0.03, at most 1
+    assert provenance.fidelity.mean_steps <= 0.1 and provenance.fidelity.max_steps <= 2
+    check_integer(fine_tuned.model_path.read_bytes())
+    assert operator_counts(fine_tuned.model_path.read_bytes()) == operator_counts(bundle.model_path.read_bytes())
+    assert fine_tuned.manifest.model_sha256 != bundle.manifest.model_sha256
+    assert provenance.metrics_float == bundle.manifest.provenance.metrics_float
+    assert provenance.metrics_int8.accuracy >= bundle.manifest.provenance.metrics_int8.accuracy - 1 / 24 - 1e-9
+
+
+def test_fidelity_is_that_of_the_kernels_to_the_simulation(bundle: Bundle, folder: Path) -> None:
+    """By another way: the int8 flatbuffer read back as real numbers, its own scales, and clips of the test split."""
+    network = read_network(bundle.model_path.read_bytes())
+    scheme = {
+        index: Affine(scale=float(stored.scales[0]), zero_point=int(stored.zero_points[0]))
+        for index in network.activations
+        if (stored := network.tensors[index].quantization) is not None
+    }
+    test_set = read_dataset(folder / "data").split("test")
+    inputs = []
+    for clip in test_set.clips:
+        audio, _ = soundfile.read(test_set.path(clip), dtype="int16")
+        inputs.append(bundle.audio_to_input(from_int16(audio)))
+    info, output, model = bundle.manifest.input, bundle.manifest.output, Int8Model(bundle.model_path.read_bytes())
+    actual = np.stack([model.run(one).reshape(-1) for one in inputs]).astype(np.float64)
+    real = info.dequantize(np.concatenate(inputs))
+    simulated = run(network, real, observe=fake_quantizer(network, scheme)).reshape(actual.shape)
+    steps = np.abs(simulated / output.scale + output.zero_point - actual)
+    fidelity = bundle.manifest.provenance.fidelity
+    assert fidelity.mean_steps == pytest.approx(steps.mean(), abs=1e-2)
+    assert fidelity.max_steps == pytest.approx(steps.max(), abs=1.01)
+    assert fidelity.same_class == np.mean(actual.argmax(axis=1) == simulated.argmax(axis=1))
+
+
+def test_variants_are_written_and_opened(fine_tuned: Bundle) -> None:
+    """They are of the network as it was trained, before quantization."""
+    names = [variant.name for variant in fine_tuned.manifest.variants]
+    assert names == ["float16", "dynamic_range"]
+    for variant in fine_tuned.manifest.variants:
+        path = fine_tuned.path / variant.filename
+        assert variant.n_bytes == path.stat().st_size
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == variant.sha256
+        assert variant.evaluation.clips == 24
+        assert variant.evaluation.data_id == fine_tuned.manifest.provenance.metrics_int8.data_id
+    of_float = fine_tuned.manifest.provenance.metrics_float
+    assert fine_tuned.manifest.variants[0].evaluation.log_loss == pytest.approx(of_float.log_loss, abs=2e-3)
+
+
+# --- mistakes ------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -322,3 +426,152 @@ def test_mistakes_on_the_command_line(folder: Path, arguments: list[str], code: 
     assert done.returncode == code, done.stderr
     assert message in done.stderr
     assert not (folder / "b").exists()
+
+
+def export_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, out: Path, *words: object
+) -> tuple[int, str]:
+    """Run the command in this process; gives its exit code and what it said, after a look that nothing was left."""
+    before = sorted(out.parent.iterdir())
+    monkeypatch.setattr(sys, "argv", ["asc-kit", "export", *map(str, words), "--out", str(out)])
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            main()
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert sorted(out.parent.iterdir()) == before
+    return int(caught.value.code or 0), " ".join(capsys.readouterr().err.split())
+
+
+Fails = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fails:
+    return partial(export_fails, capsys, monkeypatch, tmp_path / "bundle")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--qat-epochs 3", "--qat-epochs is about fine-tuning: add --quantize qat"),
+        ("--quantize ptq --qat-learning-rate 0.1", "--qat-learning-rate is about fine-tuning"),
+        ("--percentile 99", "--percentile is about one calibration: add --calibration percentile"),
+        ("--calibration mse --percentile 99", "--percentile is about one calibration"),
+        ("--calibration percentile --percentile 50", "50"),
+        ("--calibration percentile --percentile 101", "101"),
+        ("--calibration loudest", "loudest"),
+        ("--quantize int4", "int4"),
+        ("--quantize qat --qat-epochs 0", "0"),
+        ("--quantize qat --qat-learning-rate 0", "0"),
+        ("--variant int16", "int16"),
+        ("--representative -1", "-1"),
+    ],
+)
+def test_options_that_make_no_sense(folder: Path, fails: Fails, words: str, message: str) -> None:
+    code, said = fails(folder / RUN, *words.split())
+    assert code == 2 and message in said
+
+
+def test_settings_of_the_recipe_are_there_to_refine(folder: Path, tmp_path: Path) -> None:
+    """A recipe that fine-tunes takes --qat-epochs without more words; 0 clips are refused further on."""
+    changed = changed_run(folder, tmp_path, quantization={"method": "qat", "calibration": "percentile"})
+    words = [str(changed), "--out", str(tmp_path / "b"), "--qat-epochs", "1", "--percentile", "99"]
+    with pytest.raises(DataError, match="0 representative clips are too few"):
+        CliRunner().invoke(cli, ["export", *words, "--representative", "0"], catch_exceptions=False)
+
+
+def changed_run(folder: Path, tmp_path: Path, **changed: object) -> Path:
+    """Copy the run and change fields of its record."""
+    copy = Path(shutil.copytree(folder / RUN, tmp_path / "changed"))
+    document = json.loads((copy / "run.json").read_text())
+    for key, value in changed.items():
+        document[key] = document[key] | value if isinstance(value, dict) else value
+    (copy / "run.json").write_text(json.dumps(document))
+    return copy
+
+
+@pytest.mark.parametrize("version", [2, 4, None])
+def test_a_run_of_another_version(folder: Path, tmp_path: Path, fails: Fails, version: int | None) -> None:
+    code, said = fails(changed_run(folder, tmp_path, schema_version=version))
+    assert code == 1 and f"has schema version {version}, this asc-kit reads 3" in said
+    assert "Hint: train again" in said
+
+
+def test_settings_that_this_version_does_not_know(folder: Path, tmp_path: Path, fails: Fails) -> None:
+    code, said = fails(changed_run(folder, tmp_path, quantization={"bits": 4}))
+    assert code == 1 and "quantization.bits" in said
+
+
+@pytest.mark.parametrize("where", ["nowhere", "silence", "0 clips"])
+def test_no_fitting_clips_by_command(folder: Path, tmp_path: Path, fails: Fails, where: str) -> None:
+    if where == "silence":
+        data = damaged(folder, tmp_path)
+        for path in (data / "audio").glob("*.wav"):
+            soundfile.write(path, np.zeros(SAMPLES), 8000, subtype="PCM_16")
+        code, said = fails(folder / RUN, "--data", data)
+        assert "30 of 30" in said or "are silent (below -80 dB of full scale)" in said
+    elif where == "nowhere":
+        code, said = fails(folder / RUN, "--data", tmp_path / "nowhere")
+        assert "nowhere does not exist" in said and "--data DIR" in said
+    else:
+        code, said = fails(folder / RUN, "--representative", 0)
+        assert "at least one per class, 3, are needed" in said
+    assert code == 1 and "Hint:" in said
+
+
+class Unquantizable(tf.Module):
+    """A network of one dense layer behind a function that has no int8 form."""
+
+    def __init__(self, shape: tuple[int, ...], function: Callable[[tf.Tensor], tf.Tensor]) -> None:
+        super().__init__()
+        self._weights = tf.Variable(np.ones((int(np.prod(shape)), 3), np.float32))
+        self._function = function
+        self.serve = tf.function(self._compute, input_signature=[tf.TensorSpec((1, *shape[1:]), tf.float32)])
+
+    def _compute(self, features: tf.Tensor) -> tf.Tensor:
+        with tf.name_scope("net/wave_7"):
+            bent = self._function(features)
+        return tf.matmul(tf.reshape(bent, (1, -1)), self._weights)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (tf.math.sin, "layer wave_7 cannot be quantized: operator SIN has no int8 form"),
+        (tf.math.bessel_i0e, "TensorFlow Lite has no operator for BesselI0e in layer wave_7 Hint: replace it"),
+    ],
+    ids=["sine", "bessel"],
+)
+def test_an_operator_without_an_int8_form(
+    folder: Path, tmp_path: Path, fails: Fails, function: Callable[[tf.Tensor], tf.Tensor], message: str
+) -> None:
+    copy = changed_run(folder, tmp_path)
+    network = Unquantizable(Run.open(copy).manifest.frontend.input_shape, function)
+    shutil.rmtree(copy / "saved_model")
+    tf.saved_model.save(network, str(copy / "saved_model"), signatures={"serve": network.serve})
+    code, said = fails(copy)
+    assert code == 1 and re.search(message, said), said
+
+
+def test_weights_that_are_no_numbers(folder: Path, tmp_path: Path, fails: Fails) -> None:
+    copy = changed_run(folder, tmp_path)
+    model = load_keras_model(copy / "model.keras")
+    layer = next(layer for layer in model.layers if "expand" in layer.name and layer.weights)
+    broken = layer.weights[0].numpy()
+    broken[..., 1] = np.nan
+    layer.weights[0].assign(broken)
+    frontend = Run.open(copy).manifest.frontend
+    shutil.rmtree(copy / "saved_model")
+    write_saved_model(inference_model(model), frontend, copy / "saved_model")
+    code, said = fails(copy)
+    assert code == 1 and re.search(r"layer \S*expand\S* \(CONV_2D\): \d+ of \d+ values of .* are not finite", said), (
+        said
+    )
+    assert "the training diverged" in said
+
+
+def test_fine_tuning_that_diverges_leaves_nothing(folder: Path, fails: Fails) -> None:
+    code, said = fails(folder / RUN, "--quantize", "qat", "--qat-learning-rate", 1e30)
+    assert code == 1 and "fine-tuning diverged" in said and "Hint: lower its learning rate" in said
