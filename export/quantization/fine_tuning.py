@@ -68,8 +68,8 @@ def fine_tuned(
 
     Weights are rounded per output channel, activations per tensor, both with a gradient that ignores the rounding:
     equations (28) to (31) of docs/quantization.md. For the first half of the steps ranges grow and shrink with a moving
-    average of what batches reach; then they stay. Weights that are exactly 0 stay 0,
-    and kernels of equal values, which are averages and no weights, stay as they are.
+    average of what batches reach; then they stay. Weights that are exactly 0 stay 0, and kernels of equal values,
+    which are averages and no weights, stay as they are; a layer whose biases are all 0 gets none.
 
     Raises
     ------
@@ -77,14 +77,21 @@ def fine_tuned(
         When the training diverges.
     """
     trained = _Trained(network)
-    ranges_of = _RunningRanges(network, scheme_of(network, ranges), clips=settings.calibration != "min_max")
     batch_size = min(settings.qat_batch_size, len(windows.inputs))
     steps = settings.qat_epochs * (len(windows.inputs) // batch_size)
+    freezes_at = int(_FROZEN_AFTER * steps)
+    scheme = scheme_of(network, ranges)
+    ranges_of = _RunningRanges(
+        network,
+        scheme,
+        clips=settings.calibration != "min_max",
+        # a training of a few steps must not end before ranges begin to move
+        first_steps=max(1, min(_FIRST_STEPS, freezes_at // 4)),
+    )
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.qat_learning_rate, steps))
     optimizer.build(trained.variables)
     loss_of = _loss(task, settings)
     logits = logits_of(network)
-    scheme = scheme_of(network, ranges)
     input_affine = scheme[network.input]
 
     def step(inputs: Any, targets: Any, teacher: Any, *, observer: Callable[[], Observer], moves: bool) -> Any:
@@ -106,7 +113,7 @@ def fine_tuned(
 
     run_step = tf.function(functools.partial(step, observer=ranges_of.observer, moves=True), autograph=False)
     rng = np.random.default_rng(seed)
-    done, average, freezes_at = 0, math.nan, int(_FROZEN_AFTER * steps)
+    done, average = 0, math.nan
     with progress_bar("fine-tuning", steps) as (bar, task_id):
         for _ in range(settings.qat_epochs):
             order = rng.permutation(len(windows.inputs))
@@ -114,14 +121,17 @@ def fine_tuned(
                 batch = np.sort(order[start : start + batch_size])
                 arrays = (windows.inputs[batch], windows.targets[batch], windows.teacher_logits[batch])
                 if done == freezes_at:
-                    # from here on it is the very simulation that the board is compared with
-                    scheme = scheme_of(network, ranges_of.final())
+                    # from here on it is the simulation that the board is compared with, but for the rounding of biases
+                    scheme = ranges_of.final()
                     rounding = functools.partial(fake_quantizer, network, scheme)
                     run_step = tf.function(functools.partial(step, observer=rounding, moves=False), autograph=False)
                 loss = float(run_step(*(tf.constant(array) for array in arrays)))
-                if not (math.isfinite(loss) and (done + 1 < steps or trained.are_finite())):
+                blown_up = done + 1 == steps and not trained.are_finite()
+                if blown_up or not math.isfinite(loss):
+                    weights = f"; weights are beyond {_LARGEST:g}" if blown_up else ""
                     raise ModelError(
-                        f"fine-tuning diverged: the loss is {loss} in step {done + 1} of {steps}, {average:.3f} before",
+                        f"fine-tuning diverged: the loss is {loss:g} in step {done + 1} of {steps}, "
+                        f"{average:.3g} before{weights}",
                         hint=f"lower its learning rate: --qat-learning-rate {settings.qat_learning_rate / 3:.2g}",
                     )
                 average = loss if math.isnan(average) else 0.95 * average + 0.05 * loss
@@ -144,7 +154,8 @@ class _Trained:
             if not _is_average(operator, weights):
                 self._add(operator.weights, weights, weights != 0)
                 bias = network.constant(operator.bias)
-                self._add(operator.bias, bias, np.ones_like(bias))
+                if bias.any():  # a layer without biases, as far as anyone can tell, gets none
+                    self._add(operator.bias, bias, np.ones_like(bias))
 
     def _add(self, index: int, values: NDArray[Any], free: NDArray[Any]) -> None:
         self._variables[index] = tf.Variable(values, name=f"constant_{index}")
@@ -177,7 +188,8 @@ class _Trained:
 
 def _is_average(operator: Operator, weights: NDArray[Any]) -> bool:
     """Whether a kernel is the sum over a window, times a constant: part of the architecture, not learned."""
-    return operator.op == "DEPTHWISE_CONV_2D" and bool((weights == weights.flat[0]).all()) and weights.size > 1
+    window = weights.shape[1] * weights.shape[2] if operator.op == "DEPTHWISE_CONV_2D" else 1
+    return window > 1 and bool((weights == weights[:, :1, :1]).all())
 
 
 def _rounded(weights: Any, axis: int) -> Any:
@@ -190,8 +202,9 @@ def _rounded(weights: Any, axis: int) -> Any:
 class _RunningRanges:
     """The ranges of the activations while they follow what batches reach."""
 
-    def __init__(self, network: Network, scheme: Mapping[int, Affine], *, clips: bool) -> None:
-        self._clips = clips
+    def __init__(self, network: Network, scheme: Mapping[int, Affine], *, clips: bool, first_steps: int) -> None:
+        self._network, self._scheme = network, scheme
+        self._clips, self._first_steps = clips, first_steps
         self._group_of = groups(network)
         self._rows = {group: row for row, group in enumerate(sorted(set(self._group_of.values())))}
         calibrated = np.zeros((len(self._rows), 2), np.float32)
@@ -249,19 +262,20 @@ class _RunningRanges:
         self._steps.assign_add(1.0)
         # the plain mean at first
         self._average.assign_add(tf.maximum(1.0 / self._steps, 1.0 - _MOMENTUM) * (target - self._average))
-        self._first.assign(tf.where(self._steps <= _FIRST_STEPS, self._average, self._first))
+        self._first.assign(tf.where(self._steps <= self._first_steps, self._average, self._first))
         known = tf.abs(self._first) > _LEAST_END
         change = tf.where(known, self._average / tf.where(known, self._first, 1.0), 1.0)
         change = tf.clip_by_value(change, 1.0 / _MOST_CHANGE, _MOST_CHANGE)
         self._ranges.assign(tf.where(self._moves, self._calibrated * change, self._calibrated))
 
-    def final(self) -> dict[int, tuple[float, float]]:
-        """Return the range of each activation."""
-        values = self._ranges.numpy()
-        return {
-            index: (float(values[self._rows[group], 0]), float(values[self._rows[group], 1]))
-            for index, group in self._group_of.items()
-        }
+    def final(self) -> dict[int, Affine]:
+        """Return the quantization of each activation; where ranges do not move it is the one they began with."""
+        values, moves = self._ranges.numpy(), self._moves.numpy()[:, 0]
+        rows = {index: self._rows[group] for index, group in self._group_of.items()}
+        scheme = scheme_of(
+            self._network, {index: (float(values[row, 0]), float(values[row, 1])) for index, row in rows.items()}
+        )
+        return {index: scheme[index] if moves[row] else self._scheme[index] for index, row in rows.items()}
 
 
 def _loss(task: Task, settings: QuantizationSettings) -> Callable[[Any, Any, Any], Any]:
