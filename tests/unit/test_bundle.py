@@ -101,7 +101,9 @@ def test_a_missing_file_is_refused(folder: Path, victim: str) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"schema_version": 1}, "schema version 1, this asc-kit reads 3"),
+        ({"schema_version": 2}, "schema version 2, this asc-kit reads 3"),
+        ({"schema_version": 4}, "schema version 4, this asc-kit reads 3"),
+        ({"schema_version": "3"}, "schema version '3', this asc-kit reads 3"),
         ({"colour": "red"}, "colour"),
         ({"labels": ["park"]}, "labels"),
         ({"task": "karaoke"}, "task"),
@@ -111,6 +113,31 @@ def test_another_schema_is_refused(folder: Path, change: dict, named: str) -> No
     document = json.loads((folder / "bundle.json").read_text()) | change
     (folder / "bundle.json").write_text(json.dumps(document))
     with pytest.raises(BundleError, match=named):
+        Bundle.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"method": "qta"}, "quantization.method"),
+        ({"calibration": None}, "quantization.calibration"),
+        ({"percentile": 50}, "quantization.percentile"),
+        ({"bits": 4}, "quantization.bits"),
+    ],
+)
+def test_a_quantization_that_there_is_not_is_refused(folder: Path, change: dict, named: str) -> None:
+    document = json.loads((folder / "bundle.json").read_text())
+    document["provenance"]["quantization"] |= change
+    (folder / "bundle.json").write_text(json.dumps(document))
+    with pytest.raises(BundleError, match=named):
+        Bundle.open(folder)
+
+
+def test_fidelity_is_a_share(folder: Path) -> None:
+    document = json.loads((folder / "bundle.json").read_text())
+    document["provenance"]["fidelity"]["same_class"] = 1.5
+    (folder / "bundle.json").write_text(json.dumps(document))
+    with pytest.raises(BundleError, match="fidelity.same_class"):
         Bundle.open(folder)
 
 

@@ -1,8 +1,15 @@
+"""Int8 tensors at the edge of a model, and the settings of a quantization."""
+
+from dataclasses import asdict, replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asc_kit.quantization import TensorInfo
+from asc_kit.errors import SpecError
+from asc_kit.quantization import QuantizationSettings, TensorInfo, describe
+from asc_kit.records import parse_record
 
 
 @given(st.floats(1e-4, 10), st.integers(-128, 127), st.integers(0, 2**32 - 1))
@@ -26,3 +33,35 @@ def test_ties_go_to_even() -> None:
     info = TensorInfo(shape=(5,), scale=1.0, zero_point=0)
     real = np.array([0.5, 1.5, -0.5, -1.5, 1000.0], np.float32)
     assert info.quantize(real).tolist() == [0, 2, 0, -2, 127]
+
+
+def test_settings_in_words() -> None:
+    plain = QuantizationSettings()
+    assert describe(plain) == "PTQ, min-max"
+    assert describe(replace(plain, percentile=99.9)) == "PTQ, min-max"  # of no effect
+    every = replace(plain, method="qat", calibration="percentile", equalization=True, bias_correction=True)
+    assert describe(every) == "QAT, percentile 99.99, equalized, biases corrected"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("method", "int4"),
+        ("calibration", "entropy"),
+        ("percentile", 50.0),
+        ("percentile", 100.1),
+        ("percentile", float("nan")),
+        ("representative_clips", -1),
+        ("qat_epochs", 0),
+        ("qat_batch_size", 0),
+        ("qat_learning_rate", 0.0),
+        ("qat_learning_rate", float("inf")),
+        ("qat_teacher_weight", 1.1),
+        ("qat_temperature", 0.0),
+        ("qat_windows", 0),
+        ("bits", 4),
+    ],
+)
+def test_settings_out_of_range_are_refused_by_name(key: str, value: object) -> None:
+    with pytest.raises(SpecError, match=f"settings is not a valid QuantizationSettings: {key}"):
+        parse_record(QuantizationSettings, asdict(QuantizationSettings()) | {key: value}, where="settings")

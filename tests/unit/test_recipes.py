@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from asc_kit.errors import SpecError
+from asc_kit.quantization import QuantizationSettings
 from asc_kit.train.models import model_names
 from asc_kit.train.recipe import load_recipe, override, recipe_names
 
@@ -148,6 +150,21 @@ def test_overrides_by_path_and_by_last_part() -> None:
     assert (recipe.training.batch_size, recipe.training.epochs) == (7, 3)
     assert (recipe.frontend.window, recipe.frontend.center, recipe.frontend.n_mels) == ("hamming", False, 40)
     assert recipe.model_settings["blocks"] == [1, 1]
+
+
+def test_a_recipe_says_how_it_is_quantized(tmp_path: Path) -> None:
+    plain = load_recipe("cp_mobile_micro").quantization
+    words = ["quantization.method=qat", "calibration=percentile", "percentile=99.9", "qat_epochs=2"]
+    changed = load_recipe("cp_mobile_micro", words).quantization
+    assert changed == replace(plain, method="qat", calibration="percentile", percentile=99.9, qat_epochs=2)
+    text = (Path(__file__).parents[2] / "train" / "recipes" / "cp_mobile_micro.toml").read_text()
+    path = tmp_path / "mine.toml"
+    head = text.partition("\n[quantization]")[0]
+    path.write_text(head + '\n[quantization]\ncalibration = "mse"\nbias_correction = true\n')
+    assert load_recipe(str(path)).quantization == QuantizationSettings(calibration="mse", bias_correction=True)
+    path.write_text(head + "\n[quantization]\nbits = 4\n")
+    with pytest.raises(SpecError, match=r"quantization\.bits"):
+        load_recipe(str(path))
 
 
 def test_a_setting_left_to_its_default_can_be_overridden(tmp_path: Path) -> None:
