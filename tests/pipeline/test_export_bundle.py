@@ -411,23 +411,6 @@ def test_variants_are_written_and_opened(fine_tuned: Bundle) -> None:
 # --- mistakes ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["nowhere", "--out", "b"], 1, "does not exist"),
-        (["data", "--out", "b"], 1, "is not a run"),
-        ([RUN, "--out", "b", "--board", "toaster"], 3, "toaster"),
-        ([RUN], 2, "--out"),
-    ],
-)
-def test_mistakes_on_the_command_line(folder: Path, arguments: list[str], code: int, message: str) -> None:
-    command = [sys.executable, "-m", "asc_kit", "export", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert not (folder / "b").exists()
-
-
 def export_fails(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, out: Path, *words: object
 ) -> tuple[int, str]:
@@ -450,6 +433,28 @@ Fails = Callable[..., tuple[int, str]]
 @pytest.fixture
 def fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fails:
     return partial(export_fails, capsys, monkeypatch, tmp_path / "bundle")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["nowhere"], 1, "does not exist"),
+        (["data"], 1, "is not a run"),
+        ([RUN, "--board", "toaster"], 3, "toaster"),
+        ([], 2, "Missing argument"),
+    ],
+)
+def test_mistakes_on_the_command_line(
+    folder: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, message: str
+) -> None:
+    monkeypatch.chdir(folder)
+    found, said = fails(*words)
+    assert found == code and message in said
+
+
+def test_a_bundle_needs_a_place(folder: Path) -> None:
+    result = CliRunner().invoke(cli, ["export", str(folder / RUN)])
+    assert result.exit_code == 2 and "--out" in result.stderr
 
 
 @pytest.mark.parametrize(
