@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-import struct
 from typing import Any, TypeVar
 
 import numpy as np
 
 from asc_kit.errors import ModelError
+from asc_kit.flatbuffer import read_checked
 
 from .graph import DType, Graph, Operator, Quantization, Tensor
 from .operators import REGISTRY, OperatorView
 
 _DTYPES: dict[int, DType] = {2: "int32", 9: "int8"}
-_IDENTIFIER = b"TFL3"
 _LARGEST_ELEMENTS = 1 << 28
-# what the flatbuffer accessors raise on offsets that lead nowhere
-_DAMAGE = (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
 T = TypeVar("T")
 
 
@@ -39,17 +36,7 @@ def read_model(model: bytes) -> Graph:
     ModelError
         When the file is damaged, or holds an operator, type or attribute that is not supported.
     """
-    if model[4:8] != _IDENTIFIER:
-        raise ModelError(
-            "this is not a TensorFlow Lite model: it does not have the identifier TFL3",
-            hint="give a .tflite file as the converter writes it",
-        )
-    try:
-        return _read(model)
-    except _DAMAGE as failure:
-        raise ModelError(
-            f"the TensorFlow Lite model is damaged: {type(failure).__name__}: {failure}", hint="export it again"
-        ) from failure
+    return read_checked(model, _read)
 
 
 def _read(model: bytes) -> Graph:

@@ -6,22 +6,19 @@ The engine's own reader (`firmware_gen`) is stricter: it refuses whatever the en
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from asc_kit.errors import ModelError
+from asc_kit.flatbuffer import read_checked
 
-_IDENTIFIER = b"TFL3"
 # name and bytes of TFLite's element types
 _DTYPES = {0: ("float32", 4), 1: ("float16", 2), 2: ("int32", 4), 3: ("uint8", 1), 4: ("int64", 8), 6: ("bool", 1)} | {
     7: ("int16", 2),
     9: ("int8", 1),
 }
-# what the flatbuffer accessors raise on offsets that lead nowhere
-_DAMAGE = (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
 _LARGEST_ELEMENTS = 1 << 40
 
 
@@ -95,17 +92,7 @@ def read_flatbuffer(model: bytes) -> FlatModel:
     ModelError
         When it is no TFLite model, is damaged, or has tensors that cannot be counted.
     """
-    if model[4:8] != _IDENTIFIER:
-        raise ModelError(
-            "this is not a TensorFlow Lite model: it does not have the identifier TFL3",
-            hint="give a .tflite file as the converter writes it",
-        )
-    try:
-        return _read(model)
-    except _DAMAGE as failure:
-        raise ModelError(
-            f"the TensorFlow Lite model is damaged: {type(failure).__name__}: {failure}", hint="convert it again"
-        ) from failure
+    return read_checked(model, _read)
 
 
 def _read(model: bytes) -> FlatModel:
