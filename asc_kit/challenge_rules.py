@@ -216,18 +216,25 @@ def _macs_limit(counts: NetworkCounts, macs: int, which: str = "", decides: bool
     return _limit(f"MACs per second{which}", "MACs", macs_per_second(macs, counts.seconds), MACS, decides=decides)
 
 
-def _limits_2021(counts: NetworkCounts, own: Precision) -> tuple[tuple[LimitCheck, ...], tuple[str, ...]]:
-    limits = tuple(
+def _byte_limits(
+    counts: NetworkCounts, own: Precision, name: str, field: Literal["nonzero_bytes", "parameter_bytes"], limit: int
+) -> tuple[LimitCheck, ...]:
+    """Check a limit on bytes at every precision; that of the network itself decides."""
+    return tuple(
         _limit(
-            "non-zero parameter bytes",
+            name,
             "bytes",
-            storage.nonzero_bytes,
-            NONZERO_BYTES_2021,
+            getattr(storage, field),
+            limit,
             precision=storage.precision,
             decides=storage.precision == own,
         )
         for storage in counts.storage
     )
+
+
+def _limits_2021(counts: NetworkCounts, own: Precision) -> tuple[tuple[LimitCheck, ...], tuple[str, ...]]:
+    limits = _byte_limits(counts, own, "non-zero parameter bytes", "nonzero_bytes", NONZERO_BYTES_2021)
     return limits, () if counts.trained else ("not trained: all parameters count as not zero",)
 
 
@@ -243,17 +250,7 @@ def _limits_2022(counts: NetworkCounts) -> tuple[tuple[LimitCheck, ...], tuple[s
 
 
 def _limits_2024(counts: NetworkCounts, own: Precision) -> tuple[tuple[LimitCheck, ...], tuple[str, ...]]:
-    limits = tuple(
-        _limit(
-            "parameter bytes",
-            "bytes",
-            storage.parameter_bytes,
-            PARAMETER_BYTES_2024,
-            precision=storage.precision,
-            decides=storage.precision == own,
-        )
-        for storage in counts.storage
-    )
+    limits = _byte_limits(counts, own, "parameter bytes", "parameter_bytes", PARAMETER_BYTES_2024)
     if counts.float_macs is not None:
         # the rule counts batch normalization as such; folded, its shifts are biases that count at every position
         of_float = _macs_limit(counts, counts.float_macs, ", float network")
