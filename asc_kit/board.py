@@ -14,6 +14,7 @@ from asc_kit.protocol import BOARD_NAME
 from asc_kit.records import STRICT, read_record
 
 TimerKind = Literal["cycles", "instructions", "ns"]
+KernelSet = Literal["portable", "dsp", "mve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,9 @@ class BoardSpec:
     """C files of the port, in the board's folder."""
     toolchain: ToolchainSpec
     """How its firmware is compiled."""
+    kernels: KernelSet = "portable"
+    """Kernels the engine is made of. ``portable``: plain C99. ``dsp``: the DSP instructions of Armv7E-M and Armv8-M
+    (Cortex-M4, M7, M33). ``mve``: Helium (Cortex-M55, M85)."""
     memory: MemorySpec | None = None
     """Its memory; None where the operating system provides it."""
     linker_script: str | None = None
