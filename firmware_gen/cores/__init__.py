@@ -1,0 +1,22 @@
+"""Kernels for cores with vector instructions: the generator asks here first, then takes the portable kernel.
+
+A set is a mapping from TFLite's name of an operator to a function that returns a row kernel for a node, or None when
+the set has none that is exact for it. Same contracts and same bytes as the portable kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from ..operators.base import Node
+from ..row_call import RowCall
+
+KernelSet = Literal["portable", "dsp", "mve"]
+"""portable: C99. dsp: Armv7E-M and Armv8-M with the DSP extension. mve: Helium."""
+Chooser = Callable[[Node], RowCall | None]
+
+
+def choosers(kernels: KernelSet) -> Mapping[str, Chooser]:
+    """Return the special kernels of a set by operator."""
+    return {}
