@@ -14,7 +14,16 @@ def image_path(board: BoardSpec) -> str:
 
 
 def makefile(board: BoardSpec, sources: tuple[str, ...]) -> bytes:
-    """Return the text of the Makefile."""
+    """Return the text of the Makefile.
+
+    Parameters
+    ----------
+    board
+        The board: its compiler and flags, its memory.
+    sources
+        Files to compile, relative to the firmware folder: C (``.c``), and assembler that is preprocessed (``.S``). No
+        two may differ in this suffix alone: they would be one object.
+    """
     text = template("Makefile.j2").render(
         board=board,
         sources=sources,
