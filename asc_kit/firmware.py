@@ -8,10 +8,13 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
+from asc_kit.board import KernelSet
 from asc_kit.errors import BoardError
 from asc_kit.records import STRICT, read_record
 
 MANIFEST = "firmware.json"
+NO_FRONTEND = "0" * 16
+"""Fingerprint of the front end of firmware that has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,7 @@ class FirmwareMemory:
     arena_bytes: int
     """RAM of the network: activations and the input, one static block, exactly as planned."""
     frontend_bytes: int
-    """RAM of the front end: samples, spectrum, and the whole clip's features where it needs them at once."""
+    """RAM of the front end: samples, spectrum, and the whole clip's features where it needs them at once; 0 without."""
     weight_bytes: int
     """Constants of the network: weights, biases, requantization constants."""
     frontend_table_bytes: int
@@ -71,7 +74,7 @@ class FirmwareManifest:
     engine: Literal["aot"]
     """Which engine runs the network."""
     spec_id: str
-    """Fingerprint of the front end."""
+    """Fingerprint of the front end; NO_FRONTEND when the firmware is of a bare model."""
     model_sha256: str
     """Hash of model.tflite."""
     firmware_id: str
@@ -84,6 +87,8 @@ class FirmwareManifest:
     """Bytes."""
     operators: tuple[OperatorInfo, ...]
     """The steps of the network."""
+    kernels: KernelSet = "portable"
+    """The kernel set it was generated for."""
 
 
 def read_firmware(folder: Path) -> FirmwareManifest:

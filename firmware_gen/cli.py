@@ -4,38 +4,97 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from .cli_memory_map import memory_map_option, write_map
+
+if TYPE_CHECKING:
+    from asc_kit.board import KernelSet
+
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
 @click.option("--board", required=True, metavar="NAME", help="The board. See: asc-kit boards.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.  [default: BUNDLE/firmware/NAME]"
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to write.  [default: BUNDLE/firmware/NAME; MODEL.firmware/NAME]",
+)
+@click.option(
+    "--kernels",
+    type=click.Choice(["portable", "dsp", "mve"]),
+    help="Kernel set: plain C99, DSP instructions or Helium.  [default: the best the board's core can run]",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Labels of a MODEL.tflite, one on each line.  [default: class_0, class_1, …]",
 )
 @click.option("--build/--no-build", default=False, help="Compile the image too.  [default: --no-build]")
+@memory_map_option("the firmware's folder")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as one JSON document on stdout.")
-def firmware(bundle: Path, board: str, out: Path | None, build: bool, as_json: bool) -> Path:
-    """Write firmware for a board: C99 of the network and its front end, and the protocol server around them."""
+def firmware(
+    bundle: Path,
+    board: str,
+    out: Path | None,
+    kernels: KernelSet | None = None,
+    labels: Path | None = None,
+    build: bool = False,
+    memory_map: Path | None = None,
+    as_json: bool = False,
+) -> Path:
+    """Write firmware for a board: C99 of the network and its front end, and the protocol server around them.
+
+    A bundle brings its front end and its labels. Of any other int8 .tflite file the firmware has the network alone:
+    it takes features, and its labels are numbers or those of --labels.
+    """
     from asc_kit.board import load_board
     from asc_kit.bundle import Bundle
     from asc_kit.console import console
     from asc_kit.records import to_plain
 
-    from .generate import generate
+    from .generate import generate, generate_bare
 
+    is_bare = bundle.is_file() or bundle.suffix == ".tflite"
+    if labels is not None and not is_bare:
+        raise click.UsageError("--labels goes with a MODEL.tflite: a bundle has labels of its own")
     spec = load_board(board)
-    folder = out if out is not None else bundle / "firmware" / spec.name
-    manifest = generate(Bundle.open(bundle), spec, folder, compile_it=build)
+    if is_bare:
+        folder = out if out is not None else bundle.with_suffix(".firmware") / spec.name
+        names = _read_labels(labels) if labels is not None else None
+        manifest = generate_bare(bundle, spec, folder, labels=names, compile_it=build, kernels=kernels)
+    else:
+        folder = out if out is not None else bundle / "firmware" / spec.name
+        manifest = generate(Bundle.open(bundle), spec, folder, compile_it=build, kernels=kernels)
     memory = manifest.memory
     code = f", code {memory.code_bytes:,}" if memory.code_bytes is not None else ""
     console.print(
         f"firmware {folder}: {len(manifest.operators)} operators, arena {memory.arena_bytes:,} bytes, "
-        f"weights {memory.weight_bytes:,}{code}, id {manifest.firmware_id}",
+        f"weights {memory.weight_bytes:,}{code}, {manifest.kernels} kernels, id {manifest.firmware_id}",
         soft_wrap=True,
         markup=False,
     )
+    if memory_map is not None:
+        write_map(json.loads((folder / "plan.json").read_text()), memory_map, folder, bundle.name)
     if as_json:
         click.echo(json.dumps(to_plain(manifest), indent=2, ensure_ascii=False))
     return folder
+
+
+def _read_labels(path: Path) -> list[str]:
+    """Return the lines of a file."""
+    from asc_kit.errors import ModelError
+
+    try:
+        labels = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as failure:
+        raise ModelError(
+            f"labels {path} cannot be read: {failure}", hint="give a text file, one label a line"
+        ) from None
+    if not all(labels) or len(set(labels)) != len(labels):
+        raise ModelError(f"labels {path} has empty or equal lines", hint="one label on each line, all different")
+    return labels

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .cli_memory_map import memory_map_option, write_map
+
 if TYPE_CHECKING:
     from .plan import Plan
 
 
 @click.command()
 @click.argument("model", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
+@memory_map_option("this folder")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole plan as one JSON document, as in plan.json.")
 @click.option("--quiet", is_flag=True, hidden=True, help="Print nothing: for the command that asks for the plan.")
-def plan(model: Path, as_json: bool, quiet: bool) -> dict[str, Any]:
+def plan(model: Path, as_json: bool, quiet: bool, memory_map: Path | None = None) -> dict[str, Any]:
     """Show how the engine would run a model: kernels, multiply-accumulates, constants and the arena it needs.
 
     The model is that of a BUNDLE, or any int8 .tflite file, made with this kit or not. What the engine does not take
@@ -36,22 +39,18 @@ def plan(model: Path, as_json: bool, quiet: bool) -> dict[str, Any]:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet:
         _show(model, made)
+    if memory_map is not None:
+        write_map(document, memory_map, Path(), model.name)
     return document
 
 
 def _flatbuffer(path: Path) -> bytes:
     """Return the model of a bundle, or a file's content."""
     from asc_kit.bundle import Bundle
-    from asc_kit.errors import ModelError
 
-    if path.is_dir():
-        path = Bundle.open(path).model_path
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"model {path} does not exist", hint="give a bundle or a .tflite file") from None
-    except OSError as failure:
-        raise ModelError(f"model {path} cannot be read: {failure}") from failure
+    from .generate import read_file
+
+    return read_file(Bundle.open(path).model_path if path.is_dir() else path)
 
 
 def _show(path: Path, plan: Plan) -> None:

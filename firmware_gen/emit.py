@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from asc_kit import __version__
+from asc_kit.firmware import NO_FRONTEND
 from asc_kit.frontend import STD_FLOOR, FrontEndSpec
 from asc_kit.quantization import TensorInfo
 
@@ -26,8 +27,8 @@ class ModelInfo:
     """Name of the model."""
     labels: tuple[str, ...]
     """Classes, in the order of the outputs."""
-    frontend: FrontEndSpec
-    """The features."""
+    frontend: FrontEndSpec | None
+    """The features; None for a bare model, whose input somebody else computes."""
     input: TensorInfo
     """The network's input."""
     output: TensorInfo
@@ -35,17 +36,27 @@ class ModelInfo:
     model_sha256: str
     """Hash of the flatbuffer."""
 
+    @property
+    def spec_id(self) -> str:
+        """Fingerprint of the front end; zeros when there is none."""
+        return NO_FRONTEND if self.frontend is None else self.frontend.spec_id
 
-def emit_engine(plan: Plan, tables: FrontEndTables, info: ModelInfo) -> dict[str, str]:
-    """Return the generated files of the engine by name."""
+
+def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> dict[str, str]:
+    """Return the generated files of the engine by name; without a front end's where there are no tables."""
     values = {
-        **frontend_values(tables, info),
+        "info": info,
+        "tables": tables,
+        "version": __version__,
+        **(frontend_values(tables, info) if tables is not None else {}),
         "plan": plan,
         "steps": [_step(position, step, plan) for position, step in enumerate(plan.steps)],
         "input_offset": plan.offsets[plan.graph.input],
         "output_offset": plan.offsets[plan.graph.output],
     }
-    names = ("asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c", "asc_frontend_tables.c")
+    names = ["asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c"]
+    if tables is not None:
+        names.append("asc_frontend_tables.c")
     return {name: template(f"{name}.j2").render(values) for name in names}
 
 

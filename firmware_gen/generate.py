@@ -1,13 +1,16 @@
-"""From a bundle to a firmware folder."""
+"""From a bundle, or a bare .tflite file, to a firmware folder."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from asc_kit import __version__
-from asc_kit.board import BoardSpec
+from asc_kit.board import BoardSpec, KernelSet
 from asc_kit.bundle import Bundle
-from asc_kit.errors import BundleError
+from asc_kit.errors import BoardError, BundleError, ModelError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, OperatorInfo
 from asc_kit.quantization import TensorInfo
 from asc_kit.records import new_folder, write_bytes, write_json
@@ -22,7 +25,14 @@ from .reader import read_model
 from .sources import BUILD_HEADER, app_files, board_files, build_header, c_sources, engine_files, firmware_id
 
 
-def generate(bundle: Bundle, board: BoardSpec, out: Path, *, compile_it: bool = False) -> FirmwareManifest:
+def generate(
+    bundle: Bundle,
+    board: BoardSpec,
+    out: Path,
+    *,
+    compile_it: bool = False,
+    kernels: KernelSet | None = None,
+) -> FirmwareManifest:
     """Write the firmware of a bundle for a board; the folder appears complete or not at all.
 
     Parameters
@@ -35,24 +45,109 @@ def generate(bundle: Bundle, board: BoardSpec, out: Path, *, compile_it: bool = 
         Folder to write; one that this function wrote before is replaced.
     compile_it
         Build the image too.
+    kernels
+        Kernel set; None for the board's own.
 
     Raises
     ------
     ModelError
         When the model holds something that is not supported, or does not fit the board.
+    BoardError
+        When the board cannot run the kernel set.
     ToolError
         When the toolchain is missing or fails.
     """
     graph = read_model(bundle.model_path.read_bytes())
-    info = _model_info(bundle)
+    info = _bundle_info(bundle)
     _check_ends(graph, info)
+    return _write(graph, info, board, out, compile_it=compile_it, kernels=kernels)
+
+
+def generate_bare(
+    model: Path,
+    board: BoardSpec,
+    out: Path,
+    *,
+    labels: Sequence[str] | None = None,
+    compile_it: bool = False,
+    kernels: KernelSet | None = None,
+) -> FirmwareManifest:
+    """Write the firmware of a .tflite file for a board: the network without a front end.
+
+    Parameters
+    ----------
+    model
+        Any int8 .tflite file.
+    labels
+        Names of the classes, one for each element of the output's last axis; None for ``class_0``, ``class_1`` and
+        so on.
+    board, out, compile_it, kernels
+        As of `generate`.
+
+    Raises
+    ------
+    ModelError
+        When the file cannot be read, the model holds something that is not supported, does not fit the board or has
+        another number of classes.
+    BoardError, ToolError
+        As of `generate`.
+    """
+    data = read_file(model)
+    try:
+        graph = read_model(data)
+        info = _bare_info(graph, data, model.stem, labels)
+        return _write(graph, info, board, out, compile_it=compile_it, kernels=kernels)
+    except ModelError as failure:
+        raise failure.in_file(model) from None
+
+
+def read_file(model: Path) -> bytes:
+    """Return the content of a .tflite file.
+
+    Raises
+    ------
+    ModelError
+        When there is none, or it cannot be read.
+    """
+    try:
+        return model.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"model {model} does not exist", hint="give a bundle or a .tflite file") from None
+    except OSError as failure:
+        raise ModelError(f"model {model} cannot be read: {failure}") from failure
+
+
+def kernel_set(board: BoardSpec, wanted: KernelSet | None) -> KernelSet:
+    """Return the kernel set to generate for: the board's own unless another is wanted that its core can run.
+
+    Raises
+    ------
+    BoardError
+        When the core lacks the instructions.
+    """
+    ranked: tuple[KernelSet, ...] = get_args(KernelSet)  # each core runs the sets before its own too
+    if wanted is None:
+        return board.kernels
+    possible = ranked[: ranked.index(board.kernels) + 1]
+    if wanted not in possible:
+        raise BoardError(
+            f"board {board.name} ({board.core}) cannot run the {wanted} kernels",
+            hint=f"its core runs: {', '.join(possible)}",
+        )
+    return wanted
+
+
+def _write(
+    graph: Graph, info: ModelInfo, board: BoardSpec, out: Path, *, compile_it: bool, kernels: KernelSet | None
+) -> FirmwareManifest:
+    chosen = kernel_set(board, kernels)
     plan = make_plan(graph)
-    tables = frontend_tables(info.frontend, info.input)
+    tables = frontend_tables(info.frontend, info.input) if info.frontend is not None else None
     memory = FirmwareMemory(
         arena_bytes=plan.arena_bytes,
-        frontend_bytes=tables.ram_bytes,
+        frontend_bytes=tables.ram_bytes if tables is not None else 0,
         weight_bytes=plan.weight_bytes,
-        frontend_table_bytes=tables.table_bytes,
+        frontend_table_bytes=tables.table_bytes if tables is not None else 0,
     )
     if board.memory is not None:
         check_memory(memory, board.memory, f"board {board.name}")
@@ -66,7 +161,8 @@ def generate(bundle: Bundle, board: BoardSpec, out: Path, *, compile_it: bool = 
         asc_kit=__version__,
         board=board.name,
         engine="aot",
-        spec_id=info.frontend.spec_id,
+        kernels=chosen,
+        spec_id=info.spec_id,
         model_sha256=info.model_sha256,
         firmware_id=fingerprint,
         sources=sources,
@@ -84,7 +180,7 @@ def generate(bundle: Bundle, board: BoardSpec, out: Path, *, compile_it: bool = 
     return manifest
 
 
-def _model_info(bundle: Bundle) -> ModelInfo:
+def _bundle_info(bundle: Bundle) -> ModelInfo:
     manifest = bundle.manifest
     return ModelInfo(
         name=manifest.name,
@@ -94,6 +190,29 @@ def _model_info(bundle: Bundle) -> ModelInfo:
         output=manifest.output,
         model_sha256=manifest.model_sha256,
     )
+
+
+def _bare_info(graph: Graph, data: bytes, name: str, labels: Sequence[str] | None) -> ModelInfo:
+    output = _tensor_info(graph, graph.output)
+    classes = output.shape[-1] if output.shape else 1
+    if labels is not None and len(labels) != classes:
+        raise ModelError(
+            f"the model has {classes} classes along the last axis of its output. Received: {len(labels)} labels",
+            hint="give a file with one label on each line",
+        )
+    return ModelInfo(
+        name=name,
+        labels=tuple(labels if labels is not None else (f"class_{index}" for index in range(classes))),
+        frontend=None,
+        input=_tensor_info(graph, graph.input),
+        output=output,
+        model_sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _tensor_info(graph: Graph, index: int) -> TensorInfo:
+    tensor = graph.tensors[index]
+    return TensorInfo(shape=tensor.shape, scale=tensor.scale, zero_point=tensor.zero_point)
 
 
 def _operators(plan: Plan) -> tuple[OperatorInfo, ...]:
@@ -111,13 +230,9 @@ def _operators(plan: Plan) -> tuple[OperatorInfo, ...]:
 
 def _check_ends(graph: Graph, info: ModelInfo) -> None:
     """Check that the manifest's input and output, which the front end and the labels go by, are the model's."""
-    ends: tuple[tuple[str, int, TensorInfo], ...] = (
-        ("input", graph.input, info.input),
-        ("output", graph.output, info.output),
-    )
+    ends = (("input", graph.input, info.input), ("output", graph.output, info.output))
     for what, index, expected in ends:
-        tensor = graph.tensors[index]
-        actual = TensorInfo(shape=tensor.shape, scale=tensor.scale, zero_point=tensor.zero_point)
+        actual = _tensor_info(graph, index)
         if actual != expected:
             raise BundleError(
                 f"the bundle says that the {what} is {expected}, the model's is {actual}",

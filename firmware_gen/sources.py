@@ -25,14 +25,14 @@ _FRONTEND_SOURCES = ("asc_frontend.c", "asc_fft_f32.c")
 _INCLUDE = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
 
 
-def engine_files(plan: Plan, tables: FrontEndTables, info: ModelInfo) -> Files:
-    """Return the drop-in library: generated files, the front end, the kernels the network uses, what they include."""
+def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> Files:
+    """Return the drop-in library: generated files, the kernels the network uses, the front end, what they include."""
     generated = {name: text.encode() for name, text in emit_engine(plan, tables, info).items()}
     runtime = _package_folder("runtime")
     copied: Files = {}
-    waiting = [*_FRONTEND_SOURCES, *(f"{step.call.kernel}.c" for step in plan.steps)]
-    if tables.keeps_clip:
-        waiting.append("asc_frontend_clip.c")
+    waiting = [f"{step.call.kernel}.c" for step in plan.steps]
+    if tables is not None:
+        waiting += [*_FRONTEND_SOURCES, *(["asc_frontend_clip.c"] if tables.keeps_clip else [])]
     for data in generated.values():
         waiting += _INCLUDE.findall(data.decode())
     while waiting:
@@ -56,13 +56,11 @@ def app_files() -> Files:
 
 def board_files(board: BoardSpec) -> Files:
     """Return the board's port."""
-    names = [*board.sources, *(path.name for path in sorted(board.folder.glob("*.h")))]
-    if board.linker_script is not None:
-        names.append(board.linker_script)
-    missing = [name for name in names if not (board.folder / name).is_file()]
+    files = board.files
+    missing = [name for name, path in files.items() if not path.is_file()]
     if missing:
         raise BoardError(f"board {board.name} lacks {', '.join(missing)}", hint=f"they belong into {board.folder}")
-    return {f"board/{name}": (board.folder / name).read_bytes() for name in names}
+    return {f"board/{name}": path.read_bytes() for name, path in files.items()}
 
 
 def firmware_id(files: Files) -> str:
@@ -84,7 +82,7 @@ def build_header(board: BoardSpec, info: ModelInfo, fingerprint: str) -> bytes:
         f"#define ASC_BOARD_NAME {c_string(board.name)}",
         f"#define ASC_TIMER_UNIT {unit.value} /* {board.timer} */",
         f"#define ASC_TIMER_HZ {board.clock_hz}u",
-        f"#define ASC_SPEC_ID_BYTES {_bytes(info.frontend.spec_id)}",
+        f"#define ASC_SPEC_ID_BYTES {_bytes(info.spec_id)}",
         f"#define ASC_FIRMWARE_ID_BYTES {_bytes(fingerprint)}",
         f"#define ASC_MODEL_SHA256_BYTES {_bytes(info.model_sha256)}",
         "",

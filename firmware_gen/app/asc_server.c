@@ -11,6 +11,15 @@
 #include "asc_protocol.h"
 
 #define SAMPLE_BYTES 2u
+#ifdef ASC_CLIP_SAMPLES /* as in asc_model.h: else the model has no front end, and audio is refused */
+#define HELLO_FLAGS (ASC_HELLO_AUDIO | ASC_HELLO_PROFILE)
+#define HELLO_SAMPLE_RATE_HZ ASC_SAMPLE_RATE_HZ
+#define HELLO_CLIP_SAMPLES ASC_CLIP_SAMPLES
+#else
+#define HELLO_FLAGS ASC_HELLO_PROFILE
+#define HELLO_SAMPLE_RATE_HZ 0u
+#define HELLO_CLIP_SAMPLES 0u
+#endif
 #define MAX_CHUNK_SAMPLES ((ASC_MAX_PAYLOAD_BYTES - ASC_OFFSET_BYTES) / SAMPLE_BYTES)
 
 /* What the host may ask next. */
@@ -90,7 +99,7 @@ static uint8_t *hello(const asc_frame_t *request) {
 
     p = accept();
     *p++ = ASC_PROTOCOL_VERSION;
-    *p++ = ASC_HELLO_AUDIO | ASC_HELLO_PROFILE;
+    *p++ = HELLO_FLAGS;
     *p++ = ASC_TIMER_UNIT;
     *p++ = 0;
     p = put_u32(p, ASC_TIMER_HZ);
@@ -98,8 +107,8 @@ static uint8_t *hello(const asc_frame_t *request) {
     p = put_u16(p, ASC_N_OPERATORS);
     p = put_u32(p, ASC_INPUT_BYTES);
     p = put_u32(p, ASC_OUTPUT_BYTES);
-    p = put_u32(p, ASC_SAMPLE_RATE_HZ);
-    p = put_u32(p, ASC_CLIP_SAMPLES);
+    p = put_u32(p, HELLO_SAMPLE_RATE_HZ);
+    p = put_u32(p, HELLO_CLIP_SAMPLES);
     p = put_u32(p, ASC_ARENA_BYTES);
     p = put_bytes(p, spec_id, sizeof spec_id);
     p = put_bytes(p, firmware_id, sizeof firmware_id);
@@ -157,6 +166,7 @@ static uint8_t *read_input(const asc_frame_t *request) {
     return read_bytes(request, asc_input(&state), ASC_INPUT_BYTES);
 }
 
+#ifdef ASC_CLIP_SAMPLES
 static uint8_t *audio_begin(const asc_frame_t *request) {
     if (request->length != ASC_AUDIO_BEGIN_BYTES) {
         return refuse(ASC_STATUS_BAD_LENGTH);
@@ -198,6 +208,7 @@ static uint8_t *audio_chunk(const asc_frame_t *request) {
     }
     return put_u32(accept(), position);
 }
+#endif
 
 static uint8_t *run(const asc_frame_t *request) {
     uint64_t network_time;
@@ -272,10 +283,12 @@ static uint8_t *execute(const asc_frame_t *request) {
         return write_input(request);
     case ASC_OP_READ_INPUT:
         return read_input(request);
+#ifdef ASC_CLIP_SAMPLES
     case ASC_OP_AUDIO_BEGIN:
         return audio_begin(request);
     case ASC_OP_AUDIO_CHUNK:
         return audio_chunk(request);
+#endif
     case ASC_OP_RUN:
         return run(request);
     case ASC_OP_READ_OUTPUT:
