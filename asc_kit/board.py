@@ -84,7 +84,7 @@ class BoardSpec:
     clock_hz: Annotated[int, Field(gt=0, lt=1 << 32)]
     """Timer counts per second (of virtual time in an emulator); the wire has 32 bits for them."""
     sources: tuple[str, ...]
-    """C files of the port, in the board's folder."""
+    """Files of the port to compile, C or assembler (``.S``), in the board's folder or the shared one."""
     toolchain: ToolchainSpec
     """How its firmware is compiled."""
     kernels: KernelSet = "portable"
@@ -93,7 +93,9 @@ class BoardSpec:
     memory: MemorySpec | None = None
     """Its memory; None where the operating system provides it."""
     linker_script: str | None = None
-    """Linker script, in the board's folder; receives the memory map as symbols."""
+    """Linker script, in the board's folder or the shared one; receives the memory map as symbols."""
+    shared: Annotated[str, Field(pattern=r"^\w+$")] | None = None
+    """Folder beside the board's own that has what it shares with other boards; None when it shares nothing."""
     emulator: EmulatorSpec | None = None
     """How to run without the board; None for hardware."""
     tested_on: str
@@ -105,9 +107,28 @@ class BoardSpec:
         return boards_folder() / self.name
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the board's files are: its own folder, then the shared one."""
+        return (self.folder,) if self.shared is None else (self.folder, boards_folder() / self.shared)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The port's files by name: sources, linker script, headers. A board's own file hides the shared one.
+
+        A file that is in neither folder is listed where the board would have it.
+        """
+        headers = {path.name for folder in self.folders for path in folder.glob("*.h")}
+        names = {*self.sources, *headers, *([self.linker_script] if self.linker_script is not None else [])}
+        return {name: self._path(name) for name in sorted(names)}
+
+    @property
     def compiler(self) -> str:
         """Name of the C compiler."""
         return f"{self.toolchain.prefix}gcc"
+
+    def _path(self, name: str) -> Path:
+        places = [folder / name for folder in self.folders]
+        return next((place for place in places if place.is_file()), places[0])
 
 
 def boards_folder() -> Path:

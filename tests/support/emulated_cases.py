@@ -37,8 +37,9 @@ def run_emulated(
         Where to work.
     """
     compiler = [BOARD.compiler, *BOARD.toolchain.cflags]
-    sources = [*units, ROOT / "tests" / "support" / "emulated_main.c", BOARD.folder / "startup.c", *runtime_sources()]
-    flags = [f"-I{ROOT / 'firmware_gen' / 'app'}", "-ffunction-sections", "-fdata-sections"]
+    sources = [*units, ROOT / "tests" / "support" / "emulated_main.c", BOARD.files["startup.c"], *runtime_sources()]
+    includes = (ROOT / "firmware_gen" / "app", *BOARD.folders)
+    flags = [*(f"-I{path}" for path in includes), "-ffunction-sections", "-fdata-sections"]
     objects = compile_objects([*compiler, *flags], sources, folder / "objects", folder)
     memory = BOARD.memory
     assert memory is not None
@@ -50,7 +51,7 @@ def run_emulated(
         "STACK_BYTES": memory.stack_bytes,
     }
     link = [f"-Wl,--defsym=ASC_{name}={value:#x}" for name, value in symbols.items()]
-    link += [*BOARD.toolchain.ldflags, "-T", str(BOARD.folder / str(BOARD.linker_script)), "-Wl,--gc-sections"]
+    link += [*BOARD.toolchain.ldflags, "-T", str(BOARD.files[str(BOARD.linker_script)]), "-Wl,--gc-sections"]
     image = folder / "image.elf"
     subprocess.run([*compiler, *link, "-o", str(image), *map(str, objects), "-lm"], check=True)
     (folder / "in.bin").write_bytes(requests)

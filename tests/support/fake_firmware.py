@@ -213,13 +213,13 @@ def build(board_name: str, folder: Path, *, compiler: str | None = None, flags: 
             "STACK_BYTES": board.memory.stack_bytes,
         }
         memory_map = [f"-Wl,--defsym=ASC_{name}={value:#x}" for name, value in symbols.items()]
-        memory_map += ["-T", str(board.folder / board.linker_script)]
+        memory_map += ["-T", str(board.files[board.linker_script])]
     command = [
         compiler or board.compiler,
         *(*STRICT, "-Wno-infinite-recursion", *board.toolchain.cflags),
-        *(f"-I{folder}", f"-I{APP}"),
+        *(f"-I{path}" for path in (folder, APP, *board.folders)),
         *(str(path) for path in sorted(APP.glob("*.c"))),
-        *(str(board.folder / name) for name in board.sources),
+        *(str(board.files[name]) for name in board.sources),
         *(str(folder / "asc_model.c"), "-o", str(image), *memory_map, *board.toolchain.ldflags),
         *board.toolchain.libraries,
         *(flags or []),

@@ -9,8 +9,8 @@ from asc_kit.errors import BoardError
 @pytest.mark.parametrize("name", board_names())
 def test_every_board_is_complete(name: str) -> None:
     board = load_board(name)
-    for file in (*board.sources, *([board.linker_script] if board.linker_script else [])):
-        assert (board.folder / file).is_file()
+    assert all(path.is_file() for path in board.files.values())
+    assert {*board.sources, *([board.linker_script] if board.linker_script else [])} <= set(board.files)
     assert (board.memory is None) == (board.linker_script is None)
 
 

@@ -1,35 +1,31 @@
-/* Port of the Arm MPS2 with the AN386 image: serial line and timer.
+/* Port of the Arm MPS boards: serial line and timer. What differs between them is in asc_board.h.
  *
- * Source: Arm DAI 0386 (memory map), DDI 0479 (CMSDK UART), DDI 0403 (SysTick, NVIC). */
+ * Source: DDI 0479 (CMSDK UART), DDI 0403 (SysTick, NVIC). */
+#include "asc_board.h"
 #include "asc_port.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
-/* CMSDK UART 0 */
-#define UART_DATA REGISTER(0x40004000u)
-#define UART_STATE REGISTER(0x40004004u)
-#define UART_CTRL REGISTER(0x40004008u)
-#define UART_INTCLEAR REGISTER(0x4000400Cu)
-#define UART_BAUDDIV REGISTER(0x40004010u)
+#define UART_DATA REGISTER(ASC_UART_BASE)
+#define UART_STATE REGISTER(ASC_UART_BASE + 0x04u)
+#define UART_CTRL REGISTER(ASC_UART_BASE + 0x08u)
+#define UART_INTCLEAR REGISTER(ASC_UART_BASE + 0x0Cu)
+#define UART_BAUDDIV REGISTER(ASC_UART_BASE + 0x10u)
 #define STATE_TX_FULL (1u << 0)
 #define CTRL_TX_ENABLE (1u << 0)
 #define CTRL_RX_ENABLE (1u << 1)
 #define CTRL_RX_INTERRUPT (1u << 3)
 #define INTCLEAR_RX (1u << 1)
-#define UART_CLOCK_HZ 25000000u
 #define BAUD_RATE 921600u
 
-#define NVIC_ISER0 REGISTER(0xE000E100u)
-#define UART0_RX_INTERRUPT 0
+#define NVIC_ISER(interrupt) REGISTER(0xE000E100u + 4u * ((interrupt) / 32u))
+#define NVIC_BIT(interrupt) (1u << ((interrupt) % 32u))
 
 #define SYST_CSR REGISTER(0xE000E010u)
 #define SYST_RVR REGISTER(0xE000E014u)
 #define SYST_CVR REGISTER(0xE000E018u)
 #define CSR_ENABLE_WITH_INTERRUPT 7u /* enable, interrupt, processor clock */
 #define SYSTICK_RELOAD 0xFFFFFFu
-
-/* -icount shift=0: one instruction is 1 ns of virtual time; SysTick runs at 25 MHz. */
-#define INSTRUCTIONS_PER_TICK 40u
 
 /* Longer than a frame, a power of two. The host sends one request and waits, so this cannot overflow unless the
  * line misbehaves; then bytes are lost and the checksum tells. */
@@ -44,12 +40,12 @@ static volatile uint32_t ring_tail; /* bytes ever taken */
 static volatile uint32_t timer_wraps;
 
 void asc_port_init(void) {
-    UART_BAUDDIV = UART_CLOCK_HZ / BAUD_RATE;
+    UART_BAUDDIV = ASC_UART_CLOCK_HZ / BAUD_RATE;
     UART_CTRL = CTRL_TX_ENABLE | CTRL_RX_ENABLE | CTRL_RX_INTERRUPT;
     /* Discards what came before the start. An emulator takes the reading as the sign that bytes are welcome from now
      * on; without it, it may wait for a second. A frame's first byte is a delimiter: none is missed. */
     (void)UART_DATA;
-    NVIC_ISER0 = 1u << UART0_RX_INTERRUPT;
+    NVIC_ISER(ASC_UART_RX_INTERRUPT) = NVIC_BIT(ASC_UART_RX_INTERRUPT);
 }
 
 void UART0_RX_Handler(void) {
@@ -100,7 +96,7 @@ void asc_port_timer_start(void) {
     SYST_CSR = CSR_ENABLE_WITH_INTERRUPT;
 }
 
-/* SysTick has 24 bits, 671 million instructions; the interrupt counts its wraps. */
+/* SysTick has 24 bits, half a billion instructions and more; the interrupt counts its wraps. */
 void SysTick_Handler(void) {
     timer_wraps = timer_wraps + 1u;
 }
@@ -115,7 +111,7 @@ uint64_t asc_port_timer_elapsed(void) {
     } while (wraps != timer_wraps);
     /* the first tick loads the counter: 0 stands for "not loaded yet" */
     if (value == 0) {
-        return ((uint64_t)wraps * (SYSTICK_RELOAD + 1u)) * INSTRUCTIONS_PER_TICK;
+        return ASC_INSTRUCTIONS((uint64_t)wraps * (SYSTICK_RELOAD + 1u));
     }
-    return ((uint64_t)wraps * (SYSTICK_RELOAD + 1u) + (SYSTICK_RELOAD - value)) * INSTRUCTIONS_PER_TICK;
+    return ASC_INSTRUCTIONS((uint64_t)wraps * (SYSTICK_RELOAD + 1u) + (SYSTICK_RELOAD - value));
 }
