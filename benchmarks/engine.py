@@ -1,0 +1,316 @@
+"""What the engine costs on the emulated cores: executed instructions and bytes, checked bit for bit.
+
+    make bench-engine [BOARDS="NAME …"] [MODELS="NAME|FILE.tflite …"] [PER_OPERATOR=1]
+
+Measures every model on every board and writes one line per core, kernel set and model into benchmarks/engine.jsonl,
+which is committed: what changed since by more than 2 % is shown. Lines of models and boards that were not asked for
+stay. Models are recipes with random weights, made once (this needs TensorFlow) and kept in build/engine, or files.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import click
+import numpy as np
+from random_networks import CP_MOBILE
+from rich.console import Console
+from rich.table import Table
+
+from asc_kit.board import BoardSpec, KernelSet, load_board
+from asc_kit.device_runner.emulator import emulate
+from asc_kit.device_runner.link import Link
+from asc_kit.device_runner.session import Session
+from asc_kit.device_runner.transport import open_port
+from asc_kit.errors import AscKitError, ModelError
+from asc_kit.firmware import FirmwareManifest
+from asc_kit.firmware_gen.generate import generate_bare
+from asc_kit.interpreter import Int8Model
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLE = ROOT / "benchmarks" / "engine.jsonl"
+BOARDS = ("qemu-mps2-an385", "qemu-mps2-an386", "qemu-mps2-an500", "qemu-mps2-an505", "qemu-mps3-an547")
+PORTABLE_TOO = "qemu-mps2-an386"
+KEYWORDS = "kws_ds_cnn_int8"
+SEED = 5
+# instructions repeat exactly; what a compiler or a model's random weights move stays below
+TOLERANCE = 0.02
+COSTS = ("instructions", "arena_bytes", "stack_bytes", "code_bytes", "weight_bytes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """TensorFlow Lite Micro (August 2026) with CMSIS-NN (July 2026), GCC 12.2 -O2, the same emulated cores."""
+
+    instructions: dict[str, int]
+    arena_bytes: int
+    code_bytes: dict[str, int]
+    weight_bytes: int
+
+
+PEERS = {
+    CP_MOBILE: Peer(
+        instructions={
+            "Cortex-M4F": 93_900_000,
+            "Cortex-M7": 93_200_000,
+            "Cortex-M33": 93_800_000,
+            "Cortex-M55": 21_800_000,
+        },
+        arena_bytes=224_084,
+        code_bytes={"Cortex-M4F": 46_496, "Cortex-M55": 39_708},
+        weight_bytes=109_504,
+    ),
+    KEYWORDS: Peer(
+        instructions={
+            "Cortex-M4F": 7_700_000,
+            "Cortex-M7": 7_650_000,
+            "Cortex-M33": 7_680_000,
+            "Cortex-M55": 1_820_000,
+        },
+        arena_bytes=22_820,
+        code_bytes={"Cortex-M4F": 54_468, "Cortex-M55": 45_492},
+        weight_bytes=53_936,
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of engine.jsonl."""
+
+    core: str
+    kernels: str
+    """Kernel set: portable, dsp or mve."""
+    model: str
+    macs: int
+    instructions: int
+    """Of one inference, the most of all inputs."""
+    arena_bytes: int
+    """Input, activations and line buffers."""
+    stack_bytes: int
+    """Deepest, the protocol server's frames below the engine included."""
+    code_bytes: int
+    """Kernels and generated driver, without front end, protocol and C library."""
+    weight_bytes: int
+    """All constants of the network."""
+    bit_identical: bool
+    """Whether every output of every input equals that of TFLite's reference kernels."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.core, self.kernels, self.model
+
+
+def test_inputs(n: int) -> np.ndarray:
+    """Uniform, normal and saturating bytes, int8 [3, n]."""
+    rng = np.random.default_rng(SEED)
+    normal = np.clip(np.rint(rng.normal(0, 30, n)), -128, 127)
+    return np.stack([rng.integers(-128, 128, n), normal, rng.choice([-128, 127], n)]).astype(np.int8)
+
+
+def measure(model: Path, board: BoardSpec, kernels: KernelSet, folder: Path) -> tuple[Row, FirmwareManifest, list[int]]:
+    """Build the firmware of a model, boot it and run it; return the line, and the instructions of each operator."""
+    firmware = generate_bare(model, board, folder, compile_it=True, kernels=kernels)
+    assert firmware.image is not None and firmware.memory.code_bytes is not None
+    reference = Int8Model(model.read_bytes())
+    shape = tuple(reference.input_details["shape"])
+    macs = sum(operator.macs for operator in firmware.operators)
+    instructions, exact = [], []
+    with ExitStack() as stack:
+        emulator = stack.enter_context(emulate(board, folder / firmware.image, processor=0))
+        link = Link(open_port(emulator.port))
+        stack.callback(link.close)
+        emulator.start()
+        session = Session(link)
+        inputs = test_inputs(session.hello.input_bytes)
+        for values in inputs:
+            session.write_input(values)
+            instructions.append(session.run(macs=macs).network_time)
+            exact.append(np.array_equal(session.read_output(), reference.run(values.reshape(shape)).reshape(-1)))
+        stack_bytes = session.stats().stack_used_bytes
+        session.write_input(inputs[0])
+        session.run(macs=macs, profile=True)
+        profile = list(session.profile())
+    row = Row(
+        core=board.core,
+        kernels=kernels,
+        model=model_name(model),
+        macs=macs,
+        instructions=max(instructions),
+        arena_bytes=firmware.memory.arena_bytes,
+        stack_bytes=stack_bytes,
+        code_bytes=firmware.memory.code_bytes,
+        weight_bytes=firmware.memory.weight_bytes,
+        bit_identical=all(exact),
+    )
+    return row, firmware, profile
+
+
+def find_model(word: str, work: Path) -> Path:
+    """Return a file of a model: itself, or a recipe's network, made where it is not there yet."""
+    if word.endswith(".tflite"):
+        return Path(word)
+    recipe = ROOT / "train" / "recipes" / f"{'dcase2024_baseline' if word == CP_MOBILE else word}.toml"
+    if not recipe.is_file():
+        raise click.UsageError(f"{word} is neither a .tflite file nor a recipe: {', '.join(recipes())}")
+    maker = Path(__file__).with_name("random_networks.py")
+    state = hashlib.sha256(recipe.read_bytes() + maker.read_bytes()).hexdigest()[:8]
+    path = work / state / f"{word}.tflite"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        subprocess.run([sys.executable, str(maker), word, str(partial)], check=True, stderr=subprocess.DEVNULL)
+        partial.replace(path)
+    return path
+
+
+def recipes() -> list[str]:
+    return sorted(path.stem for path in (ROOT / "train" / "recipes").glob("*.toml"))
+
+
+def model_name(path: Path) -> str:
+    return path.stem
+
+
+def read_rows(text: str) -> dict[tuple[str, str, str], Row]:
+    names = {field.name for field in fields(Row)}
+    found = [json.loads(line) for line in text.splitlines()]
+    rows = [Row(**{name: value for name, value in line.items() if name in names}) for line in found]
+    return {row.key: row for row in rows}
+
+
+def committed() -> dict[tuple[str, str, str], Row]:
+    """Return the lines of the last commit; none where there is no such commit."""
+    command = ["git", "-C", str(ROOT), "show", f"HEAD:{TABLE.relative_to(ROOT)}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return {}
+    return read_rows(done.stdout) if done.returncode == 0 else {}
+
+
+def write_rows(new: Iterable[Row], path: Path) -> None:
+    """Put lines into the table, in place of earlier ones of the same core, kernels and model."""
+    rows = read_rows(path.read_text()) if path.is_file() else {}
+    rows |= {row.key: row for row in new}
+    path.write_text("".join(json.dumps(asdict(rows[key])) + "\n" for key in sorted(rows)))
+
+
+def changes(row: Row, before: Row | None) -> list[str]:
+    """Say by how much each cost that grew or shrank by more than the tolerance did."""
+    if before is None:
+        return []
+    found = []
+    for name in COSTS:
+        old, new = getattr(before, name), getattr(row, name)
+        if abs(new - old) > TOLERANCE * old:
+            found.append(f"{name} {100 * (new - old) / max(old, 1):+.1f} %")
+    return found
+
+
+def results_table(rows: Sequence[Row]) -> Table:
+    table = Table(title="executed instructions of one inference, and bytes; in brackets the peer's")
+    for head in ("model", "core", "kernels", "instructions", "per MAC", "arena", "stack", "code", "weights", "exact"):
+        table.add_column(head, justify="left" if head in ("model", "core", "kernels", "exact") else "right")
+    for row in rows:
+        peer = PEERS.get(row.model)
+        of_peer = peer.instructions.get(row.core) if peer else None
+        code_of_peer = peer.code_bytes.get(row.core) if peer else None
+        table.add_row(
+            row.model,
+            row.core,
+            row.kernels,
+            _beside(f"{row.instructions / 1e6:.2f} M", f"{of_peer / 1e6:.1f} M" if of_peer else None),
+            f"{row.instructions / row.macs:.3f}" if row.macs else "–",
+            _beside(f"{row.arena_bytes:,}", f"{peer.arena_bytes:,}" if peer else None),
+            f"{row.stack_bytes:,}",
+            _beside(f"{row.code_bytes:,}", f"{code_of_peer:,}" if code_of_peer else None),
+            _beside(f"{row.weight_bytes:,}", f"{peer.weight_bytes:,}" if peer else None),
+            "yes" if row.bit_identical else "NO",
+        )
+    return table
+
+
+def _beside(ours: str, peers: str | None) -> str:
+    return f"{ours} ({peers})" if peers else ours
+
+
+def operators_table(row: Row, firmware: FirmwareManifest, profile: Sequence[int]) -> Table:
+    table = Table(title=f"{row.model} on {row.core}, {row.kernels} kernels: instructions of each step")
+    for head in ("step", "operator", "output", "MACs", "instructions", "per MAC", "per output"):
+        table.add_column(head, justify="left" if head in ("operator", "output") else "right")
+    for operator, count in zip(firmware.operators, profile, strict=True):
+        n = int(np.prod(operator.output_shape))
+        table.add_row(
+            str(operator.index),
+            operator.op,
+            "x".join(map(str, operator.output_shape)),
+            f"{operator.macs:,}",
+            f"{count:,}",
+            f"{count / operator.macs:.2f}" if operator.macs else "–",
+            f"{count / n:.1f}",
+        )
+    return table
+
+
+def jobs(boards: Sequence[str], models: Sequence[Path], kernels: KernelSet | None) -> Iterable[tuple]:
+    for path in models:
+        for name in boards:
+            board = load_board(name)
+            yield path, board, kernels or board.kernels
+            # what cores without kernels of their own get, beside the peer's
+            is_compared = name == PORTABLE_TOO and model_name(path) in PEERS
+            if is_compared and kernels is None and board.kernels != "portable":
+                yield path, board, "portable"
+
+
+@click.command()
+@click.option("--boards", default="", help="Names of boards, with spaces between.  [default: all emulated Cortex-M]")
+@click.option("--models", default="", help="Recipes, cp_mobile or .tflite files.  [default: all recipes, cp_mobile]")
+@click.option(
+    "--kernels", type=click.Choice(["portable", "dsp", "mve"]), help="Kernel set.  [default: the boards' own]"
+)
+@click.option("--per-operator", is_flag=True, help="Show the instructions of every step too.")
+@click.option("--work", type=click.Path(path_type=Path), default=ROOT / "build" / "engine", help="Keeps made models.")
+@click.option("--out", type=click.Path(path_type=Path), default=TABLE, help="The table to write.")
+def main(boards: str, models: str, kernels: KernelSet | None, per_operator: bool, work: Path, out: Path) -> None:
+    """Measure the engine; exit code 4 when an output differs from the reference kernels."""
+    console = Console(width=None if sys.stdout.isatty() else 170)
+    paths = [find_model(word, work) for word in models.split() or [CP_MOBILE, *recipes()]]
+    before, rows, failures = committed(), [], []
+    for path, board, chosen in jobs(boards.split() or BOARDS, paths, kernels):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                row, firmware, profile = measure(path, board, chosen, Path(folder) / "firmware")
+            except ModelError as failure:
+                # a network that does not fit a board is no news; one that is refused is
+                failures.append(f"{path.stem} on {board.core}: {failure.message}")
+                continue
+            except AscKitError as failure:
+                failures.append(f"{path.stem} on {board.core}: FAILED: {failure.message}")
+                continue
+        rows.append(row)
+        write_rows([row], out)
+        print(f"{row.model}, {row.core}, {row.kernels}: {row.instructions:,} instructions", file=sys.stderr, flush=True)
+        if per_operator:
+            console.print(operators_table(row, firmware, profile))
+    console.print(results_table(rows))
+    for row in rows:
+        for change in changes(row, before.get(row.key)):
+            word = "worse" if "+" in change else "better"
+            console.print(f"{word} than committed: {row.model} on {row.core}, {row.kernels} kernels: {change}")
+    for failure in failures:
+        console.print(f"not measured: {failure}", soft_wrap=True, markup=False)
+    if not all(row.bit_identical for row in rows):
+        sys.exit(4)
+    sys.exit(1 if any("FAILED" in failure for failure in failures) else 0)
+
+
+if __name__ == "__main__":
+    main()
