@@ -34,8 +34,9 @@ FIRMWARE_ID = "fedcba9876543210"
 MODEL_SHA256 = bytes(range(32)).hex()
 
 # First input value: what the network does.
-SPIN, HANG, FAULT, STACK_OVERFLOW, EXIT = 100, 101, 102, 103, 104
+SPIN, HANG, FAULT, STACK_OVERFLOW, EXIT, SHORT_SPIN = 100, 101, 102, 103, 104, 105
 SPIN_INSTRUCTIONS = 1_400_000_000  # two wraps of a 24-bit timer that counts every 40th
+SHORT_SPIN_INSTRUCTIONS = 20_000_000
 
 MODEL_H = f"""
 #ifndef ASC_MODEL_H
@@ -115,6 +116,9 @@ static void misbehave(int8_t how)
     switch (how) {{
     case {SPIN}:
         spin({SPIN_INSTRUCTIONS // 2}u);
+        break;
+    case {SHORT_SPIN}:
+        spin({SHORT_SPIN_INSTRUCTIONS // 2}u);
         break;
     case {HANG}:
         for (;;) {{
