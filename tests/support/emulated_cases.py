@@ -1,4 +1,4 @@
-"""Build cases into one image of the emulated Cortex-M4F and run it; files in and out by semihosting."""
+"""Build cases into one image of an emulated board and run it; files in and out by semihosting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine_cases import ROOT, compile_objects, runtime_sources
 
-from asc_kit.board import load_board
+from asc_kit.board import BoardSpec, load_board
 
 BOARD = load_board("qemu-mps2-an386")
 EMULATOR = "qemu-system-arm"
@@ -21,7 +21,7 @@ def missing_tools() -> str:
 
 
 def run_emulated(
-    units: Sequence[Path], requests: bytes, output_sizes: Sequence[int], folder: Path
+    units: Sequence[Path], requests: bytes, output_sizes: Sequence[int], folder: Path, board: BoardSpec = BOARD
 ) -> list[tuple[int, bytes]]:
     """Compile units that define `cases`, boot the image and return instructions and output of every request.
 
@@ -35,14 +35,16 @@ def run_emulated(
         Bytes of each request's output.
     folder
         Where to work.
+    board
+        Where to run; the Cortex-M4F when not given.
     """
-    compiler = [BOARD.compiler, *BOARD.toolchain.cflags]
-    sources = [*units, ROOT / "tests" / "support" / "emulated_main.c", BOARD.files["startup.c"], *runtime_sources()]
-    includes = (ROOT / "firmware_gen" / "app", *BOARD.folders)
+    compiler = [board.compiler, *board.toolchain.cflags]
+    sources = [*units, ROOT / "tests" / "support" / "emulated_main.c", board.files["startup.c"], *runtime_sources()]
+    includes = (ROOT / "firmware_gen" / "app", *board.folders)
     flags = [*(f"-I{path}" for path in includes), "-ffunction-sections", "-fdata-sections"]
     objects = compile_objects([*compiler, *flags], sources, folder / "objects", folder)
-    memory = BOARD.memory
-    assert memory is not None
+    memory = board.memory
+    assert memory is not None and board.emulator is not None
     symbols = {
         "FLASH_ORIGIN": memory.flash_origin,
         "FLASH_BYTES": memory.flash_bytes,
@@ -51,11 +53,11 @@ def run_emulated(
         "STACK_BYTES": memory.stack_bytes,
     }
     link = [f"-Wl,--defsym=ASC_{name}={value:#x}" for name, value in symbols.items()]
-    link += [*BOARD.toolchain.ldflags, "-T", str(BOARD.files[str(BOARD.linker_script)]), "-Wl,--gc-sections"]
+    link += [*board.toolchain.ldflags, "-T", str(board.files[str(board.linker_script)]), "-Wl,--gc-sections"]
     image = folder / "image.elf"
     subprocess.run([*compiler, *link, "-o", str(image), *map(str, objects), "-lm"], check=True)
     (folder / "in.bin").write_bytes(requests)
-    command = [EMULATOR, "-M", "mps2-an386", "-icount", "shift=0", "-display", "none", "-monitor", "none"]
+    command = [EMULATOR, *board.emulator.args, "-display", "none", "-monitor", "none"]
     command += ["-serial", "null", "-semihosting-config", "enable=on,target=native", "-kernel", str(image)]
     done = subprocess.run(command, cwd=folder, timeout=300, check=False)
     assert done.returncode == 0, f"the program ended with {done.returncode}: above 100 it is a fault"

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "asc_board.h"
 #include "asc_port.h"
 #include "cases.h"
 
@@ -17,7 +18,6 @@
 #define MOST_BYTES 65536u
 
 #define SYSTICK ((volatile uint32_t *)(uintptr_t)0xE000E010u) /* control, reload, value */
-#define INSTRUCTIONS_PER_TICK 40u                             /* 25 MHz of virtual time, 1 ns per instruction */
 
 void SysTick_Handler(void);
 void UART0_RX_Handler(void);
@@ -77,7 +77,7 @@ int main(void) {
         SYSTICK[2] = 0;
         SYSTICK[0] = 5;
         cases[index].run(input, output);
-        const uint32_t instructions = (0xFFFFFFu - SYSTICK[2]) * INSTRUCTIONS_PER_TICK;
+        const uint32_t instructions = ASC_INSTRUCTIONS(0xFFFFFFu - SYSTICK[2]);
         transfer(SYS_WRITE, out, &instructions, sizeof instructions);
         transfer(SYS_WRITE, out, output, cases[index].output_bytes);
     }
