@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
 
-DType = Literal["int8", "int32"]
+DType = Literal["int8", "int32", "float32", "uint8"]
+"""The last two are of the model file's ends alone: no operator of a graph computes them."""
+EndType = Literal["int8", "float32", "uint8"]
 Activation = Literal["NONE", "RELU", "RELU6"]
 
 
@@ -259,6 +261,10 @@ class Graph:
     """Tensor index."""
     output: int
     """Tensor index."""
+    input_type: EndType = "int8"
+    """What the model file takes: a QUANTIZE that made it int8 is no operator of the graph any more."""
+    output_type: EndType = "int8"
+    """What the model file gives, with DEQUANTIZE or QUANTIZE likewise."""
     aliases: tuple[Alias, ...] = ()
     """Tensors that need no memory of their own."""
 

@@ -10,10 +10,12 @@ import numpy as np
 from asc_kit.errors import ModelError
 from asc_kit.flatbuffer import read_checked
 
+from .ends import Wires, find_end
 from .graph import DType, Graph, Operator, Quantization, Tensor
 from .operators import REGISTRY, OperatorView
 
 _DTYPES: dict[int, DType] = {2: "int32", 9: "int8"}
+_END_DTYPES: dict[int, DType] = {0: "float32", 3: "uint8"}
 _LARGEST_ELEMENTS = 1 << 28
 T = TypeVar("T")
 
@@ -48,17 +50,25 @@ def _read(model: bytes) -> Graph:
     subgraph = root.Subgraphs(0)
     limit = len(model)
     n_tensors = _length(subgraph.TensorsLength(), limit)
-    tensors = tuple(_read_tensor(root, subgraph.Tensors(index), index) for index in range(n_tensors))
+    ends = [_indices(part, n_tensors) for part in (subgraph.InputsAsNumpy(), subgraph.OutputsAsNumpy())]
+    are_ends = {*ends[0], *ends[1]}
+    tensors = tuple(_read_tensor(root, subgraph.Tensors(index), index, index in are_ends) for index in range(n_tensors))
     names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
-    operators: list[Operator] = []
-    for index in range(_length(subgraph.OperatorsLength(), limit)):
-        operators.append(_read_operator(root, subgraph.Operators(index), index, tensors, names))
-    ends = [_indices(subgraph.InputsAsNumpy(), tensors), _indices(subgraph.OutputsAsNumpy(), tensors)]
-    for what, end in zip(("input", "output"), ends, strict=True):
-        if len(end) != 1 or tensors[end[0]].dtype != "int8":
-            listed = ", ".join(tensors[index].describe() for index in end)
-            raise ModelError(f"the model has {len(end)} {what}s: {listed}", hint=f"supported: one int8 {what}")
-    graph = Graph(tensors=tensors, operators=tuple(operators), input=ends[0][0], output=ends[1][0])
+    n_operators = _length(subgraph.OperatorsLength(), limit)
+    wires = [_read_wires(root, subgraph.Operators(index), index, n_tensors, names) for index in range(n_operators)]
+    first, last = find_end("input", ends[0], tensors, wires), find_end("output", ends[1], tensors, wires)
+    graph = Graph(
+        tensors=tensors,
+        operators=tuple(
+            _read_operator(subgraph.Operators(one.index), one, tensors)
+            for one in wires
+            if one.index not in (first.converter, last.converter)
+        ),
+        input=first.tensor,
+        output=last.tensor,
+        input_type=first.type,
+        output_type=last.type,
+    )
     _check_order(graph)
     return graph
 
@@ -69,31 +79,33 @@ def _length(value: int, limit: int) -> int:
     return value
 
 
-def _indices(values: Any, tensors: tuple[Tensor, ...]) -> tuple[int, ...]:
+def _indices(values: Any, n_tensors: int) -> tuple[int, ...]:
     indices = tuple(int(value) for value in np.atleast_1d(values)) if not isinstance(values, int) else ()
     for index in indices:
-        if not 0 <= index < len(tensors):
-            raise ValueError(f"tensor index {index} of {len(tensors)} tensors")
+        if not 0 <= index < n_tensors:
+            raise ValueError(f"tensor index {index} of {n_tensors} tensors")
     return indices
 
 
-def _read_tensor(root: Any, table: Any, index: int) -> Tensor:
+def _read_tensor(root: Any, table: Any, index: int, is_end: bool) -> Tensor:
     name = (table.Name() or b"").decode("utf-8", errors="replace")
     shape = () if table.ShapeLength() == 0 else tuple(int(size) for size in table.ShapeAsNumpy())
     code = int(table.Type())
-    if code not in _DTYPES:
+    dtypes = _DTYPES | _END_DTYPES if is_end else _DTYPES
+    if code not in dtypes:
         import tflite
 
         names = {value: key for key, value in vars(tflite.TensorType).items() if isinstance(value, int)}
         raise ModelError(
             f"tensor {index} '{name}' has type {names.get(code, code)}",
-            hint="supported: int8 for activations and weights, int32 for biases and indices; export as full int8",
+            hint="supported: int8 for activations and weights, int32 for biases and indices, float32 and uint8 for the "
+            "model's ends; export as full int8",
         )
     if table.IsVariable() or table.Sparsity() is not None:
         raise ModelError(f"tensor {index} '{name}' is variable or sparse", hint="supported: dense tensors")
     if any(size <= 0 for size in shape) or math.prod(shape) > _LARGEST_ELEMENTS:
         raise ModelError(f"tensor {index} '{name}' has the shape {shape}", hint="supported: static positive dimensions")
-    dtype = _DTYPES[code]
+    dtype = dtypes[code]
     data = None
     buffer = int(table.Buffer())
     if not 0 <= buffer < root.BuffersLength():
@@ -108,12 +120,12 @@ def _read_tensor(root: Any, table: Any, index: int) -> Tensor:
         name=name,
         shape=shape,
         dtype=dtype,
-        quantization=_read_quantization(table.Quantization(), f"tensor {index} '{name}'"),
+        quantization=_read_quantization(table.Quantization(), dtype, f"tensor {index} '{name}'"),
         data=data,
     )
 
 
-def _read_quantization(table: Any, where: str) -> Quantization | None:
+def _read_quantization(table: Any, dtype: DType, where: str) -> Quantization | None:
     if table is None or table.ScaleLength() == 0:
         return None
     scales = tuple(float(scale) for scale in table.ScaleAsNumpy())
@@ -126,12 +138,13 @@ def _read_quantization(table: Any, where: str) -> Quantization | None:
         raise ModelError(f"{where} has {len(scales)} scales and {len(zero_points)} zero points")
     if not all(math.isfinite(scale) and scale > 0 for scale in scales):
         raise ModelError(f"{where} has a scale that is not positive", hint="supported: finite scales above 0")
-    if not all(-128 <= value <= 127 for value in zero_points):
-        raise ModelError(f"{where} has a zero point outside of int8", hint="supported: -128 to 127")
+    low, high = (0, 255) if dtype == "uint8" else (-128, 127)
+    if not all(low <= value <= high for value in zero_points):
+        raise ModelError(f"{where} has a zero point outside of its type", hint=f"supported: {low} to {high}")
     return Quantization(scales=scales, zero_points=zero_points, axis=int(table.QuantizedDimension()))
 
 
-def _read_operator(root: Any, table: Any, index: int, tensors: tuple[Tensor, ...], names: dict[int, str]) -> Operator:
+def _read_wires(root: Any, table: Any, index: int, n_tensors: int, names: dict[int, str]) -> Wires:
     if not 0 <= table.OpcodeIndex() < root.OperatorCodesLength():
         raise ValueError(f"operator {index} has code {table.OpcodeIndex()} of {root.OperatorCodesLength()}")
     opcode = root.OperatorCodes(table.OpcodeIndex())
@@ -144,8 +157,13 @@ def _read_operator(root: Any, table: Any, index: int, tensors: tuple[Tensor, ...
     listed = [int(value) for value in table.InputsAsNumpy()] if table.InputsLength() else []
     while listed and listed[-1] == -1:
         listed.pop()
-    inputs = _indices(np.array(listed, np.int64), tensors)
-    outputs = _indices(table.OutputsAsNumpy(), tensors) if table.OutputsLength() else ()
+    inputs = _indices(np.array(listed, np.int64), n_tensors)
+    outputs = _indices(table.OutputsAsNumpy(), n_tensors) if table.OutputsLength() else ()
+    return Wires(index=index, op=op, inputs=inputs, outputs=outputs)
+
+
+def _read_operator(table: Any, wires: Wires, tensors: tuple[Tensor, ...]) -> Operator:
+    index, op, inputs, outputs = wires.index, wires.op, wires.inputs, wires.outputs
     if op not in REGISTRY:
         computed = tensors[outputs[0]].describe() if outputs else "nothing"
         raise ModelError(
