@@ -10,6 +10,9 @@ from pathlib import Path
 import fake_firmware
 import numpy as np
 import pytest
+from emulated_cases import run_emulated
+from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
+from int8_cases import STRATEGIES, examples
 from tone_bundle import make_tone_bundle
 
 from asc_kit.board import BoardSpec, board_names, load_board
@@ -145,6 +148,17 @@ def test_a_bundle_on_every_board(board: BoardSpec, bundle: Bundle, tmp_path: Pat
             counts.add((audio.frontend_time, audio.network_time, features.network_time))
     assert len(counts) == 1
     assert min(counts.pop()) > 0
+
+
+@pytest.mark.parametrize("name", ["qemu-mps2-an385", "qemu-mps3-an547"])
+def test_one_network_per_operator(name: str, tmp_path: Path) -> None:
+    """Every kernel, all bytes, by the compiler for the oldest core and by the one that makes vectors of loops. The M4F
+    has tests of its own, and M7 and M33 run what is compiled for it."""
+    cases = [case for op in sorted(STRATEGIES) for case in examples(op, 1)]
+    units = write_cases([case.model for case in cases], tmp_path)
+    sizes = [model_info(case.model).output.n_elements for case in cases for _ in case.inputs]
+    answers = run_emulated(units, request(cases), sizes, tmp_path, load_board(name))
+    assert_equal(cases, split_outputs(cases, b"".join(output for _, output in answers)))
 
 
 def test_vectors_without_and_with_predication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
