@@ -57,6 +57,8 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
     names = ["asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c"]
     if tables is not None:
         names.append("asc_frontend_tables.c")
+    if (plan.graph.input_type, plan.graph.output_type) != ("int8", "int8"):
+        names.append("asc_ends.c")
     return {name: template(f"{name}.j2").render(values) for name in names}
 
 

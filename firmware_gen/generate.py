@@ -230,6 +230,11 @@ def _operators(plan: Plan) -> tuple[OperatorInfo, ...]:
 
 def _check_ends(graph: Graph, info: ModelInfo) -> None:
     """Check that the manifest's input and output, which the front end and the labels go by, are the model's."""
+    if (graph.input_type, graph.output_type) != ("int8", "int8"):
+        raise BundleError(
+            f"the model takes {graph.input_type} and gives {graph.output_type}; a bundle's model is int8 throughout",
+            hint="export the run again, or give the .tflite file alone",
+        )
     ends = (("input", graph.input, info.input), ("output", graph.output, info.output))
     for what, index, expected in ends:
         actual = _tensor_info(graph, index)
