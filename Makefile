@@ -14,7 +14,7 @@ help:
 	@echo "make check      style and types alone"
 	@echo "make benchmark  instructions and bytes of the full-size baseline on the emulated board, beside its peer"
 	@echo "make bench-engine  instructions and bytes of the engine on every emulated core; BOARDS=… MODELS=\"NAME FILE.tflite\""
-	@echo "make fuzz       10 minutes of damaged models for the reader (SECONDS=…)"
+	@echo "make fuzz       10 minutes of damaged models for the reader (FUZZ_SECONDS=…)"
 	@echo "make format     put the sources into the house's format"
 
 demo: setup
@@ -31,7 +31,7 @@ bench-engine: setup
 		$(if $(PER_OPERATOR),--per-operator)
 
 fuzz: setup-test
-	$(BIN)/python tests/fuzz/fuzz_reader.py --seconds $(or $(SECONDS),600)
+	$(BIN)/python tests/fuzz/fuzz_reader.py --seconds $(or $(FUZZ_SECONDS),600)
 
 check: setup-test
 	$(BIN)/ruff check .

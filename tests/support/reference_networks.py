@@ -33,16 +33,17 @@ class _Layers:
         source: int,
         shape: tuple[int, int, int],
         channels: int,
-        kernel: int = 1,
+        kernel: int | tuple[int, int] = 1,
         stride: tuple[int, int] = (1, 1),
         relu: bool = True,
         depthwise: bool = False,
     ) -> tuple[int, tuple[int, int, int]]:
         h, w, c = shape
         out_shape = (-(-h // stride[0]), -(-w // stride[1]), channels)
-        taps = kernel * kernel * (1 if depthwise else c)
+        kernel_h, kernel_w = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        taps = kernel_h * kernel_w * (1 if depthwise else c)
         scales = self.gain * self.rng.uniform(0.7, 1.4, channels) * 0.012 / np.sqrt(taps)
-        size = (1, kernel, kernel, channels) if depthwise else (channels, kernel, kernel, c)
+        size = (1, kernel_h, kernel_w, channels) if depthwise else (channels, kernel_h, kernel_w, c)
         weights = self.rng.integers(-127, 128, size).astype(np.int8)
         bias = self.rng.integers(-500, 500, channels).astype(np.int32)
         output = self.activation(out_shape, relu)
@@ -128,3 +129,26 @@ def mobilenet(seed: int = 7) -> Case:
     output = builder.activation((1, 80), 1 / 256, -128)
     builder.operator("LOGISTIC", [logits], output)
     return Case("MobileNet 100x96", builder.finish(source, output), inputs_for(layers.rng, 100 * 96)[:1])
+
+
+def ds_cnn(seed: int = 7) -> Case:
+    """DS-CNN for keywords, as MLPerf Tiny has it: 2.7 million multiply-accumulates."""
+    layers = _Layers(seed)
+    builder = layers.builder
+    shape = (49, 10, 1)
+    source = builder.activation((1, *shape), 0.05, 83)
+    current, shape = layers.convolution(source, shape, 64, kernel=(10, 4), stride=(2, 2))
+    for _ in range(4):
+        current, shape = layers.convolution(current, shape, 64, kernel=3, depthwise=True)
+        current, shape = layers.convolution(current, shape, 64)
+    pooled = builder.activation((1, 1, 1, 64), 0.05, -128)
+    window = {"padding": 1, "strideH": shape[0], "strideW": shape[1], "filterHeight": shape[0], "filterWidth": shape[1]}
+    builder.operator("AVERAGE_POOL_2D", [current], pooled, "Pool2DOptions", **window)
+    flat = builder.activation((1, 64), 0.05, -128)
+    builder.operator("RESHAPE", [pooled, builder.constant(np.array([1, 64], np.int32))], flat)
+    weights = builder.constant(layers.rng.integers(-127, 128, (12, 64)).astype(np.int8), np.full(12, 0.002))
+    logits = builder.activation((1, 12), 0.1, 14)
+    builder.operator("FULLY_CONNECTED", [flat, weights], logits, "FullyConnectedOptions")
+    output = builder.activation((1, 12), 1 / 256, -128)
+    builder.operator("SOFTMAX", [logits], output, "SoftmaxOptions", beta=1.0)
+    return Case("DS-CNN 49x10", builder.finish(source, output), inputs_for(layers.rng, 49 * 10))

@@ -162,7 +162,12 @@ def test_a_float_model_is_refused() -> None:
     builder = ModelBuilder()
     source, output = convolution(builder)
     builder.graph.tensors[source].type = 0
-    with pytest.raises(ModelError, match="tensor 0 'activation_0' has type FLOAT32"):
+    with pytest.raises(ModelError, match=r"input 0 'activation_0' \(float32 .*\. Received: 0 CONV_2D"):
+        read_model(builder.finish(source, output))
+    # an activation inside, at whose place the ends' types are no help
+    inner = builder.activation((1, 2), 0.1, 0)
+    builder.graph.tensors[inner].type = 0
+    with pytest.raises(ModelError, match=f"tensor {inner} 'activation_{inner}' has type FLOAT32"):
         read_model(builder.finish(source, output))
 
 

@@ -1,0 +1,113 @@
+"""Firmware of a bare .tflite file: labels, kernel sets, and what the command refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from reference_networks import ds_cnn
+from tone_bundle import make_tone_bundle
+
+from asc_kit.board import load_board
+from asc_kit.cli import cli
+from asc_kit.errors import AscKitError, BoardError, ModelError
+from asc_kit.firmware import NO_FRONTEND, read_firmware
+from asc_kit.firmware_gen.generate import generate_bare, kernel_set
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "ds_cnn.tflite"
+    path.write_bytes(ds_cnn().model)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["firmware", *map(str, arguments)], standalone_mode=False)
+
+
+def test_the_engine_has_no_front_end(model: Path, tmp_path: Path) -> None:
+    result = run(model, "--board", "host", "--out", tmp_path / "fw")
+    assert result.exception is None
+    manifest = read_firmware(tmp_path / "fw")
+    assert manifest.spec_id == NO_FRONTEND
+    assert (manifest.memory.frontend_bytes, manifest.memory.frontend_table_bytes) == (0, 0)
+    header = (tmp_path / "fw" / "engine" / "asc_model.h").read_text()
+    assert "asc_push_samples" not in header and "ASC_CLIP_SAMPLES" not in header
+    assert not list((tmp_path / "fw" / "engine").glob("asc_frontend*"))
+    labels = (tmp_path / "fw" / "engine" / "asc_model.c").read_text()
+    assert '"class_0"' in labels and '"class_11"' in labels and '"class_12"' not in labels
+
+
+def test_the_usual_folder_is_beside_the_model(tmp_path: Path) -> None:
+    model = tmp_path / "ds_cnn.tflite"
+    model.write_bytes(ds_cnn().model)
+    assert run(model, "--board", "host").return_value == tmp_path / "ds_cnn.firmware" / "host"
+
+
+def test_two_runs_give_the_same_bytes(model: Path, tmp_path: Path) -> None:
+    manifests = [generate_bare(model, load_board("host"), tmp_path / name) for name in ("one", "two")]
+    assert manifests[0] == manifests[1]
+
+
+def test_labels_from_a_file(model: Path, tmp_path: Path) -> None:
+    words = [f"word {index}" for index in range(12)]
+    (tmp_path / "labels.txt").write_text("\n".join(words) + "\n")
+    result = run(model, "--board", "host", "--out", tmp_path / "fw", "--labels", tmp_path / "labels.txt")
+    assert result.exception is None
+    assert '"word 11"' in (tmp_path / "fw" / "engine" / "asc_model.c").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a\nb\n", "12 classes along the last axis of its output. Received: 2 labels"),
+        ("a\n" * 12, "empty or equal lines"),
+        (None, "cannot be read"),
+    ],
+)
+def test_labels_that_do_not_fit(model: Path, tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "labels.txt").write_text(text)
+    result = run(model, "--board", "host", "--out", tmp_path / "fw", "--labels", tmp_path / "labels.txt")
+    assert isinstance(result.exception, AscKitError)
+    assert message in result.exception.message
+    assert not (tmp_path / "fw").exists()
+
+
+def test_a_bundle_has_labels_of_its_own(tmp_path: Path) -> None:
+    bundle = make_tone_bundle(tmp_path / "bundle")
+    result = run(bundle, "--board", "host", "--labels", tmp_path / "labels.txt")
+    assert "a bundle has labels of its own" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "does not exist"), (b"not a model", "is not a TensorFlow Lite model")]
+)
+def test_files_that_are_no_models(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "some.tflite"
+    if content is not None:
+        path.write_bytes(content)
+    result = run(path, "--board", "host")
+    assert isinstance(result.exception, ModelError)
+    assert message in result.exception.message and str(path) in result.exception.message
+
+
+def test_a_core_runs_the_sets_before_its_own() -> None:
+    m33 = replace(load_board("qemu-mps2-an386"), kernels="dsp")
+    assert kernel_set(m33, None) == "dsp"
+    assert kernel_set(m33, "portable") == "portable"
+    with pytest.raises(BoardError, match="cannot run the mve kernels") as caught:
+        kernel_set(m33, "mve")
+    assert caught.value.hint == "its core runs: portable, dsp"
+
+
+def test_the_kernel_set_of_the_command_is_in_the_manifest(model: Path, tmp_path: Path) -> None:
+    arguments = (model, "--board", "qemu-mps2-an386", "--out", tmp_path / "fw", "--kernels", "portable", "--json")
+    result = run(*arguments)
+    assert result.exception is None
+    assert json.loads(result.stdout)["kernels"] == read_firmware(tmp_path / "fw").kernels == "portable"
+    assert isinstance(run(model, "--board", "host", "--kernels", "dsp").exception, BoardError)

@@ -1,0 +1,71 @@
+"""The memory map: every byte of the plan, and nothing that is not in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from reference_networks import cp_mobile
+
+from asc_kit.cli import cli
+from asc_kit.firmware_gen.memory_map import memory_map
+from asc_kit.firmware_gen.plan import make_plan, plan_document
+from asc_kit.firmware_gen.reader import read_model
+
+PNG, SVG = b"\x89PNG", b"<?xml"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "cp_mobile.tflite"
+    path.write_bytes(cp_mobile().model)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [*map(str, arguments)], standalone_mode=False)
+
+
+def test_it_says_what_the_plan_says(model: Path) -> None:
+    plan = plan_document(make_plan(read_model(model.read_bytes())))
+    made = memory_map(plan)
+    assert [{**block, "kind": None} for block in plan["arena"]] == [{**block, "kind": None} for block in made["blocks"]]
+    assert max(block["offset"] + block["bytes"] for block in made["blocks"]) <= made["arena_bytes"]
+    kinds = [block["kind"] for block in made["blocks"]]
+    assert kinds.count("input") == 1 and kinds.count("output") == 1
+    for step in made["steps"]:
+        live = [block for block in made["blocks"] if block["first_step"] <= step["index"] <= block["last_step"]]
+        held = {byte for block in live for byte in range(block["offset"], block["offset"] + block["bytes"])}
+        assert step["used_bytes"] == len(held)
+    assert max(step["used_bytes"] for step in made["steps"]) >= 0.9 * made["arena_bytes"]
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [(".png", PNG), (".svg", SVG)])
+def test_pictures_are_the_same_every_time(model: Path, tmp_path: Path, suffix: str, magic: bytes) -> None:
+    pictures = []
+    for name in ("one", "two"):
+        file = tmp_path / f"{name}{suffix}"
+        assert run("plan", model, "--memory-map", file).exception is None
+        pictures.append(file.read_bytes())
+        assert json.loads(file.with_suffix(".json").read_text())["blocks"]
+    assert pictures[0] == pictures[1]
+    assert pictures[0].startswith(magic)
+
+
+def test_json_alone(model: Path, tmp_path: Path) -> None:
+    assert run("plan", model, "--memory-map", tmp_path / "map.json").exception is None
+    assert [path.name for path in tmp_path.iterdir()] == ["map.json"]
+
+
+def test_firmware_keeps_its_map(model: Path, tmp_path: Path) -> None:
+    assert run("firmware", model, "--board", "host", "--out", tmp_path / "fw", "--memory-map").exception is None
+    assert (tmp_path / "fw" / "memory_map.svg").read_bytes().startswith(SVG)
+    arena = json.loads((tmp_path / "fw" / "plan.json").read_text())["arena_bytes"]
+    assert json.loads((tmp_path / "fw" / "memory_map.json").read_text())["arena_bytes"] == arena
+
+
+def test_a_model_is_no_name_for_a_map(model: Path) -> None:
+    result = run("plan", "--memory-map", model)
+    assert "must end in .png, .svg, .json" in str(result.exception)
