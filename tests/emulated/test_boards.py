@@ -153,7 +153,7 @@ def test_a_bundle_on_every_board(board: BoardSpec, bundle: Bundle, tmp_path: Pat
 @pytest.mark.parametrize("name", ["qemu-mps2-an385", "qemu-mps3-an547"])
 def test_one_network_per_operator(name: str, tmp_path: Path) -> None:
     """Every kernel, all bytes, by the compiler for the oldest core and by the one that makes vectors of loops. The M4F
-    has tests of its own, and M7 and M33 run what is compiled for it."""
+    has tests of its own, and M7 and M33 have its instructions."""
     cases = [case for op in sorted(STRATEGIES) for case in examples(op, 1)]
     units = write_cases([case.model for case in cases], tmp_path)
     sizes = [model_info(case.model).output.n_elements for case in cases for _ in case.inputs]
