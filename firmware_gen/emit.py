@@ -15,8 +15,10 @@ from asc_kit.quantization import TensorInfo
 
 from .c_text import c_comment, c_elements, c_float, c_string
 from .frontend_tables import FrontEndTables
-from .kernel_call import ConstantArray, FieldValue, Requantize
-from .plan import Plan, Step
+from .kernel_call import ConstantArray, FieldValue, KernelCall, Requantize
+from .plan import Plan, Step, StreamSteps, WholeStep
+from .streams import Buffer, Stage
+from .streams.schedule import latest_users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +46,18 @@ class ModelInfo:
 
 def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> dict[str, str]:
     """Return the generated files of the engine by name; without a front end's where there are no tables."""
+    streams = [entry for entry in plan.program if isinstance(entry, StreamSteps)]
     values = {
         "info": info,
         "tables": tables,
         "version": __version__,
         **(frontend_values(tables, info) if tables is not None else {}),
         "plan": plan,
-        "steps": [_step(position, step, plan) for position, step in enumerate(plan.steps)],
+        "steps": [_step(position, step) for position, step in enumerate(plan.steps)],
+        "program": [_program_entry(number, entry, plan) for number, entry in enumerate(plan.program)],
+        "most_buffers": max((len(entry.offsets) for entry in streams), default=0),
+        "most_rows": max((_rows(stage) for entry in streams for stage in entry.stream.stages), default=0),
+        "headers": _headers(plan),
         "input_offset": plan.offsets[plan.graph.input],
         "output_offset": plan.offsets[plan.graph.output],
     }
@@ -123,38 +130,13 @@ def _value(position: int, value: FieldValue) -> str:
     return str(value)
 
 
-def _step(position: int, step: Step, plan: Plan) -> dict[str, Any]:
-    """Return what the templates print of a step."""
-    graph = plan.graph
-
-    def place(source: int | ConstantArray) -> str:
-        if isinstance(source, ConstantArray):
-            return "constant"
-        tensor = graph.tensors[source]
-        offset = plan.offsets[source]
-        return f"{_shape(tensor.shape)} at [{offset}, {offset + tensor.n_elements})"
-
-    def pointer(source: int | ConstantArray) -> str:
-        if isinstance(source, ConstantArray):
-            return _array_name(position, source)
-        return f"arena + {plan.offsets[source]}"
-
-    arguments = [pointer(source) for source in step.call.inputs]
-    if step.call.gather_inputs:
-        arguments = ["(const int8_t *const[]){" + ", ".join(arguments) + "}"]
-    arguments.append(pointer(step.output.index))
-    if step.scratch_offset is not None:
-        arguments.append(f"arena + {step.scratch_offset}")
-    sources = " and ".join(place(source) for source in step.call.inputs)
+def _step(position: int, step: Step) -> dict[str, Any]:
+    """Return what the templates print of a step's constants."""
     return {
         "index": position,
         "op": step.operator.op,
-        "kernel": step.call.kernel,
         "struct": step.call.struct,
         "output": step.output.describe(),
-        "places": f"{sources} -> {place(step.output.index)}",
-        "macs": step.call.macs,
-        "arguments": ", ".join(arguments),
         "fields": [(name, _value(position, value)) for name, value in step.call.fields],
         "arrays": [
             {
@@ -167,6 +149,124 @@ def _step(position: int, step: Step, plan: Plan) -> dict[str, Any]:
             for array in step.call.arrays
         ],
     }
+
+
+def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> dict[str, Any]:
+    """Return what the template prints of a part of the program."""
+    if isinstance(entry, WholeStep):
+        return {"number": number, "stream": None, "call": _whole_call(entry, plan)}
+    stream = entry.stream
+    latest = latest_users(stream.stages)
+    windows: list[dict[str, int]] = []
+    stages: list[dict[str, Any]] = []
+    for index, stage in enumerate(stream.stages):
+        first = len(windows)
+        for source, window in zip(stage.sources, stage.call.windows, strict=True):
+            buffer = stream.buffers[source]
+            windows.append(
+                {
+                    "column_offset": (buffer.left - window.left) * buffer.lines.pixel_step,
+                    "lines": source,
+                    "rows": window.rows,
+                    "stride": window.stride,
+                    "dilation": window.dilation,
+                    "skip": buffer.top - window.top,
+                }
+            )
+        target = stream.buffers[stage.target]
+        position = entry.first_step + index
+        stages.append(
+            {
+                "column_offset": target.left * target.lines.pixel_step,
+                "window": first,
+                "windows": len(stage.sources),
+                "lines": stage.target,
+                "next": latest[index],
+                "step": position,
+                "call": _row_call(position, stage, entry.scratch_offset),
+                "title": f"{position} {stage.operator.op}, {plan.steps[position].call.macs:,} MACs",
+            }
+        )
+    buffers = [_buffer(buffer, offset) for buffer, offset in zip(stream.buffers, entry.offsets, strict=True)]
+    return {"number": number, "stream": {"buffers": buffers, "windows": windows, "stages": stages}, "call": None}
+
+
+def _buffer(buffer: Buffer, offset: int) -> dict[str, Any]:
+    lines = buffer.lines
+    return {
+        "title": f"{buffer.tensor.describe()}, {buffer.layout}",
+        "fields": {
+            "offset": offset,
+            "bytes": buffer.n_bytes if buffer.padded else 0,
+            "line_step": lines.line_step,
+            "pixel_step": lines.pixel_step,
+            "channel_step": lines.channel_step,
+            "count": lines.count,
+            "top": buffer.top,
+            "height": buffer.height,
+            "bottom": buffer.bottom,
+            "columns": lines.columns,
+            "channels": lines.channels,
+            "zero_point": buffer.tensor.zero_point,
+            "given": int(buffer.given),
+        },
+    }
+
+
+def _rows(stage: Stage) -> int:
+    return sum(window.rows for window in stage.call.windows)
+
+
+def _arguments(position: int, call: KernelCall, inputs: list[str], output: str, scratch_offset: int | None) -> str:
+    """Return a call of a kernel."""
+    if call.gather_inputs:
+        inputs = ["(const int8_t *const[]){" + ", ".join(inputs) + "}"]
+    scratch = [f"arena + {scratch_offset}"] if call.scratch_bytes is not None else []
+    return f"{call.kernel}({', '.join([f'&step_{position}', *inputs, output, *scratch])})"
+
+
+def _whole_call(entry: WholeStep, plan: Plan) -> dict[str, Any]:
+    step = plan.steps[entry.step]
+
+    def place(source: int | ConstantArray) -> str:
+        if isinstance(source, ConstantArray):
+            return "constant"
+        tensor, offset = plan.graph.tensors[source], plan.offsets[source]
+        return f"{_shape(tensor.shape)} at [{offset}, {offset + tensor.n_elements})"
+
+    def pointer(source: int | ConstantArray) -> str:
+        return (
+            _array_name(entry.step, source) if isinstance(source, ConstantArray) else f"arena + {plan.offsets[source]}"
+        )
+
+    inputs = [pointer(source) for source in step.call.inputs]
+    sources = " and ".join(place(source) for source in step.call.inputs)
+    return {
+        "text": _arguments(entry.step, step.call, inputs, pointer(step.output.index), entry.scratch_offset),
+        "step": entry.step,
+        "title": f"{entry.step} {step.operator.op} {sources} -> {place(step.output.index)}, {step.call.macs:,} MACs",
+    }
+
+
+def _row_call(position: int, stage: Stage, scratch_offset: int | None) -> str:
+    call = stage.call.call
+    if stage.call.takes_rows:
+        inputs = ["rows", *(["row"] if stage.call.takes_row_number else [])]
+    else:
+        numbers = iter(range(len(call.inputs)))
+        inputs = [
+            _array_name(position, source) if isinstance(source, ConstantArray) else f"rows[{next(numbers)}]"
+            for source in call.inputs
+        ]
+    return _arguments(position, call, inputs, "output", scratch_offset)
+
+
+def _headers(plan: Plan) -> list[str]:
+    """Return the headers that declare the kernels: the portable ones, and those of the core."""
+    special = f"asc_kernels_{plan.kernels}.h"
+    suffix = f"_{plan.kernels}"
+    own = any(step.call.kernel.endswith(suffix) for step in plan.steps)
+    return ["asc_kernels.h", *([special] if own else [])]
 
 
 _FRONTEND_TYPES = {"uint8": "uint8_t", "uint16": "uint16_t", "float32": "float"}

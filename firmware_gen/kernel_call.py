@@ -80,20 +80,6 @@ class KernelCall:
         return tuple(found)
 
 
-def row_overlap(
-    *, out_rows: int, out_row_bytes: int, in_rows: int, in_row_bytes: int, stride: int, padding: int
-) -> int:
-    """Return the least distance at which an output may begin before its input, for kernels that go row by row.
-
-    When such a kernel writes output row i, it reads no input row above i * stride - padding any more, so row i
-    must end before that row begins: out + (i + 1) * out_row_bytes <= in + (i * stride - padding) * in_row_bytes.
-    """
-    return max(
-        (row + 1) * out_row_bytes - min(max(row * stride - padding, 0), in_rows) * in_row_bytes
-        for row in range(out_rows)
-    )
-
-
 def narrow_requantize(
     *,
     scales: ChannelScales,

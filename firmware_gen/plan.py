@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from asc_kit.errors import ModelError
 
 from .arena import Block, arena_end, check_placement, liveness_bound, overlap_bound, place
+from .cores import KernelSet, choosers
 from .graph import Graph, Operator, Tensor
 from .kernel_call import ConstantArray, KernelCall, Requantize
 from .operators import REGISTRY, Node
+from .operators.base import has_rows
 from .passes import optimize
+from .row_call import OVER_READ, RowCall
+from .streams import Candidate, Stream, assemble, partition
+from .streams.partition import whole_tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Step:
-    """One kernel call of the network."""
+    """One operator of the network, or a copy between two."""
 
     operator: Operator
     """What it computes."""
     output: Tensor
     """The tensor it computes."""
     call: KernelCall
-    """The kernel and its constants."""
+    """The kernel and its constants; multiply-accumulates of the whole output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WholeStep:
+    """A step that computes a whole tensor at once."""
+
+    step: int
+    """Its index in the plan's steps."""
     scratch_offset: int | None
     """Where its scratch memory lies in the arena."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StreamSteps:
+    """Steps that go row by row, together."""
+
+    stream: Stream
+    """The stages and buffers."""
+    first_step: int
+    """Index of the first stage in the plan's steps; the others follow."""
+    offsets: tuple[int, ...]
+    """Where each buffer lies in the arena."""
+    scratch_offset: int | None
+    """Where the stages' scratch memory lies in the arena."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,17 +62,21 @@ class Plan:
     graph: Graph
     """The network after the passes."""
     steps: tuple[Step, ...]
-    """In order of execution."""
+    """All operators and copies, in order."""
+    program: tuple[WholeStep | StreamSteps, ...]
+    """What is executed, in order."""
     offsets: dict[int, int]
-    """Offset in the arena of every activation, by tensor index."""
+    """Offset in the arena of every activation that exists as a whole, by tensor index."""
     blocks: tuple[tuple[Block, int], ...]
-    """Blocks of the arena and their offsets."""
+    """Blocks of the arena and their offsets; their steps are those of the program."""
     arena_bytes: int
     """Size of the arena."""
     liveness_bound_bytes: int
     """What any placement needs in which no output overlaps its input."""
     overlap_bound_bytes: int
     """What any placement needs."""
+    kernels: KernelSet
+    """The kernels it may use."""
 
     @property
     def weight_bytes(self) -> int:
@@ -58,8 +89,15 @@ class Plan:
         return sum(step.call.macs for step in self.steps)
 
 
-def make_plan(graph: Graph) -> Plan:
-    """Optimize a graph, choose kernels and place tensors.
+def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
+    """Optimize a graph, choose kernels, cut it into streams and place tensors.
+
+    Parameters
+    ----------
+    graph
+        The network.
+    kernels
+        The set of kernels the core can run.
 
     Raises
     ------
@@ -69,62 +107,119 @@ def make_plan(graph: Graph) -> Plan:
     graph = optimize(graph)
     if not graph.operators:
         raise ModelError("the model computes nothing: its operators only rearrange its input")
-    calls = [_lower(graph, operator) for operator in graph.operators]
-    blocks, owners, overlaps = _blocks(graph, calls)
-    places = place(blocks, overlaps)
-    check_placement(blocks, places, overlaps)
-    offsets = {
-        tensor.index: places[owners[graph.storage(tensor.index)]] + graph.offset_in_storage(tensor.index)
-        for tensor in graph.tensors
-        if graph.storage(tensor.index) in owners
-    }
-    scratch = {block.name: offset for block, offset in zip(blocks, places, strict=True)}
-    steps = tuple(
-        Step(
-            operator=operator,
-            output=graph.tensors[operator.output],
-            call=call,
-            scratch_offset=scratch.get(_scratch_name(position)),
-        )
-        for position, (operator, call) in enumerate(zip(graph.operators, calls, strict=True))
-    )
-    return Plan(
-        graph=graph,
-        steps=steps,
-        offsets=offsets,
-        blocks=tuple(zip(blocks, places, strict=True)),
-        arena_bytes=arena_end(blocks, places),
-        liveness_bound_bytes=liveness_bound(blocks),
-        overlap_bound_bytes=overlap_bound(blocks, overlaps),
-    )
+    wholes = [REGISTRY[operator.op].lower(_node(graph, operator)) for operator in graph.operators]
+    rows = [_row_call(graph, operator, kernels) for operator in graph.operators]
+    candidates = [
+        Candidate(rows=row, scratch_bytes=(whole.scratch_bytes or 0) if whole is not None else 0)
+        for row, whole in zip(rows, wholes, strict=True)
+    ]
+    steps: list[Step] = []
+    parts: list[_Part] = []
+    for start, end in partition(graph, candidates):
+        whole = wholes[start]
+        if end == start + 1 and whole is not None and not _special(rows[start], whole):
+            parts.append(_Part(first_step=len(steps), operators=(start,), stream=None))
+            operator = graph.operators[start]
+            steps.append(Step(operator=operator, output=graph.tensors[operator.output], call=whole))
+            continue
+        calls = [row for row in rows[start:end] if row is not None]
+        stream = assemble(graph.tensors, graph.operators[start:end], calls, whole_tensors(graph, start, end))
+        parts.append(_Part(first_step=len(steps), operators=tuple(range(start, end)), stream=stream))
+        for stage in stream.stages:
+            output = stream.buffers[stage.target].tensor
+            call = replace(stage.call.call, macs=stage.call.call.macs * output.shape[1])
+            steps.append(Step(operator=stage.operator, output=output, call=call))
+    return _placed(graph, tuple(steps), parts, kernels)
 
 
-def _lower(graph: Graph, operator: Operator) -> KernelCall:
-    node = Node(
+def _node(graph: Graph, operator: Operator) -> Node:
+    return Node(
         operator=operator,
         inputs=tuple(graph.tensors[index] for index in operator.inputs),
         output=graph.tensors[operator.output],
     )
-    return REGISTRY[operator.op].lower(node)
 
 
-def _scratch_name(position: int) -> str:
-    return f"scratch of step {position}"
+def _row_call(graph: Graph, operator: Operator, kernels: KernelSet) -> RowCall | None:
+    node = _node(graph, operator)
+    if not has_rows(node.output):
+        return None
+    chooser = choosers(kernels).get(operator.op)
+    special = chooser(node) if chooser is not None else None
+    return special if special is not None else REGISTRY[operator.op].rows(node)
 
 
-def _blocks(graph: Graph, calls: list[KernelCall]) -> tuple[list[Block], dict[int, int], dict[tuple[int, int], int]]:
-    """Return the blocks, which tensor owns which block, and which blocks may overlap."""
-    first = {graph.storage(graph.input): -1}
-    last = {graph.storage(graph.input): -1}
-    for position, operator in enumerate(graph.operators):
-        for index in graph.activations(operator):
-            last[graph.storage(index)] = position
-        first[operator.output] = last[operator.output] = position
-    last[graph.storage(graph.output)] = len(calls)
-    blocks: list[Block] = []
-    owners: dict[int, int] = {}
+def _special(row: RowCall | None, whole: KernelCall) -> bool:
+    """Tell whether the core has a kernel of its own for rows, which beats the portable one for whole tensors."""
+    return row is not None and row.call.kernel != whole.kernel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Part:
+    """One entry of the program before its memory is placed."""
+
+    first_step: int
+    operators: tuple[int, ...]
+    stream: Stream | None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Memory:
+    """The blocks of the arena while they are collected."""
+
+    blocks: list[Block]
+    owners: dict[int, int]
+    """Tensor that exists as a whole -> its block."""
+    overlaps: dict[tuple[int, int], int]
+    lines: dict[tuple[int, int], int]
+    """(part, buffer) -> its block."""
+    scratch: dict[int, int]
+    """Part -> its block."""
+
+
+def _placed(graph: Graph, steps: tuple[Step, ...], parts: list[_Part], kernels: KernelSet) -> Plan:
+    memory = _collect(graph, steps, parts)
+    blocks = memory.blocks
+    places = place(blocks, memory.overlaps)
+    check_placement(blocks, places, memory.overlaps)
+    offsets = {
+        tensor.index: places[memory.owners[graph.storage(tensor.index)]] + graph.offset_in_storage(tensor.index)
+        for tensor in graph.tensors
+        if graph.storage(tensor.index) in memory.owners
+    }
+    program: list[WholeStep | StreamSteps] = []
+    for number, part in enumerate(parts):
+        scratch = places[memory.scratch[number]] if number in memory.scratch else None
+        if part.stream is None:
+            program.append(WholeStep(step=part.first_step, scratch_offset=scratch))
+            continue
+        where = tuple(
+            offsets[buffer.tensor.index] if buffer.whole else places[memory.lines[number, index]]
+            for index, buffer in enumerate(part.stream.buffers)
+        )
+        program.append(
+            StreamSteps(stream=part.stream, first_step=part.first_step, offsets=where, scratch_offset=scratch)
+        )
+    return Plan(
+        graph=graph,
+        steps=steps,
+        program=tuple(program),
+        offsets=offsets,
+        blocks=tuple(zip(blocks, places, strict=True)),
+        arena_bytes=arena_end(blocks, places) + (OVER_READ if kernels != "portable" else 0),
+        liveness_bound_bytes=liveness_bound(blocks),
+        overlap_bound_bytes=overlap_bound(blocks, memory.overlaps),
+        kernels=kernels,
+    )
+
+
+def _collect(graph: Graph, steps: tuple[Step, ...], parts: list[_Part]) -> _Memory:
+    """Return the blocks, who owns them, and which may overlap; time is counted in parts."""
+    first, last = _lifetimes(graph, parts)
+    memory = _Memory(blocks=[], owners={}, overlaps={}, lines={}, scratch={})
+    blocks = memory.blocks
     for tensor in sorted(first, key=lambda index: first[index]):
-        owners[tensor] = len(blocks)
+        memory.owners[tensor] = len(blocks)
         blocks.append(
             Block(
                 name=f"tensor {graph.tensors[tensor].describe()}",
@@ -133,16 +228,57 @@ def _blocks(graph: Graph, calls: list[KernelCall]) -> tuple[list[Block], dict[in
                 last=last[tensor],
             )
         )
-    overlaps: dict[tuple[int, int], int] = {}
-    for position, (operator, call) in enumerate(zip(graph.operators, calls, strict=True)):
-        for storage, distance in _consumed(graph, call).items():
-            if distance is not None and last[storage] == position:
-                overlaps[owners[operator.output], owners[storage]] = distance
-        if call.scratch_bytes is not None:
-            blocks.append(
-                Block(name=_scratch_name(position), n_bytes=call.scratch_bytes, first=position, last=position)
-            )
-    return blocks, owners, overlaps
+    for number, part in enumerate(parts):
+        if part.stream is None:
+            (position,) = part.operators
+            call = steps[part.first_step].call
+            distances = _consumed(graph, call)
+            output, scratch_bytes = graph.operators[position].output, call.scratch_bytes or 0
+            pairs = {(output, storage): distance for storage, distance in distances.items() if distance is not None}
+        else:
+            buffers, scratch_bytes = part.stream.buffers, part.stream.scratch_bytes
+            pairs = {
+                (buffers[out].tensor.index, buffers[source].tensor.index): distance
+                for (out, source), distance in part.stream.overlap.items()
+                if graph.storage(buffers[source].tensor.index) == buffers[source].tensor.index
+            }
+            for index, buffer in enumerate(buffers):
+                if not buffer.whole:
+                    memory.lines[number, index] = len(blocks)
+                    name = f"lines of tensor {buffer.tensor.describe()}, {buffer.layout}"
+                    blocks.append(Block(name=name, n_bytes=buffer.n_bytes, first=number, last=number))
+        for (output, source), distance in pairs.items():
+            if last[source] == number and first.get(output) == number:
+                memory.overlaps[memory.owners[output], memory.owners[source]] = distance
+        if scratch_bytes:
+            memory.scratch[number] = len(blocks)
+            blocks.append(Block(name=_scratch_name(part, steps), n_bytes=scratch_bytes, first=number, last=number))
+    return memory
+
+
+def _scratch_name(part: _Part, steps: tuple[Step, ...]) -> str:
+    last = part.first_step + (len(part.stream.stages) if part.stream is not None else 1) - 1
+    return f"scratch of step {last}" if last == part.first_step else f"scratch of steps {part.first_step} to {last}"
+
+
+def _lifetimes(graph: Graph, parts: list[_Part]) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the first and the last part that needs each tensor that exists as a whole."""
+    first = {graph.storage(graph.input): -1}
+    last = {graph.storage(graph.input): -1}
+    for number, part in enumerate(parts):
+        if part.stream is None:
+            (position,) = part.operators
+            operator = graph.operators[position]
+            used, made = list(graph.activations(operator)), [operator.output]
+        else:
+            used = [buffer.tensor.index for buffer in part.stream.buffers if buffer.given]
+            made = [buffer.tensor.index for buffer in part.stream.buffers if buffer.whole and not buffer.given]
+        for index in used:
+            last[graph.storage(index)] = number
+        for index in made:
+            first[index] = last[index] = number
+    last[graph.storage(graph.output)] = len(parts)
+    return first, last
 
 
 def _consumed(graph: Graph, call: KernelCall) -> dict[int, int | None]:
@@ -163,7 +299,12 @@ def _consumed(graph: Graph, call: KernelCall) -> dict[int, int | None]:
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """Return the plan as plain data, for plan.json."""
+    parts = [part for number, entry in enumerate(plan.program) for part in [number] * _n_steps(entry)]
+    # blocks count in parts of the program; people in steps
+    begins = {part: parts.index(part) for part in parts} | {-1: -1}
+    ends = {part: len(parts) - 1 - parts[::-1].index(part) for part in parts} | {-1: -1, len(plan.program): len(parts)}
     return {
+        "kernels": plan.kernels,
         "arena_bytes": plan.arena_bytes,
         "liveness_bound_bytes": plan.liveness_bound_bytes,
         "overlap_bound_bytes": plan.overlap_bound_bytes,
@@ -172,6 +313,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "steps": [
             {
                 "index": position,
+                "part": part,
                 "op": step.operator.op,
                 "kernel": step.call.kernel,
                 "output": step.output.describe(),
@@ -183,19 +325,23 @@ def plan_document(plan: Plan) -> dict[str, Any]:
                 "weight_bytes": sum(array.n_bytes for array in step.call.arrays),
                 "requantization": _requantization(step.call),
             }
-            for position, step in enumerate(plan.steps)
+            for position, (step, part) in enumerate(zip(plan.steps, parts, strict=True))
         ],
         "arena": [
             {
                 "block": block.name,
                 "offset": offset,
                 "bytes": block.n_bytes,
-                "first_step": block.first,
-                "last_step": block.last,
+                "first_step": begins[block.first],
+                "last_step": ends[block.last],
             }
             for block, offset in plan.blocks
         ],
     }
+
+
+def _n_steps(entry: WholeStep | StreamSteps) -> int:
+    return len(entry.stream.stages) if isinstance(entry, StreamSteps) else 1
 
 
 def _requantization(call: KernelCall) -> str:

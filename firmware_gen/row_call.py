@@ -85,9 +85,9 @@ def no_geometry(inputs: tuple[Lines, ...], output: Lines) -> tuple[tuple[str, Fi
 class RowCall:
     """A kernel that computes one row of an operator's output.
 
-    C signature with `takes_rows`: kernel(const struct *, const int8_t *const *rows, int8_t *output[, int8_t *scratch]):
-    `rows` are the rows of the first input's window, then those of the second one's. Without it: the signature of a
-    KernelCall, whose tensors then are single rows. `output` points at column 0, channel 0 of the row.
+    C signature with `takes_rows`: kernel(const struct *, const int8_t *const *rows[, int32_t row], int8_t *output
+    [, int8_t *scratch]): `rows` are the rows of the first input's window, then those of the second one's. Without it:
+    the signature of a KernelCall, whose tensors then are single rows. `output` points at column 0, channel 0.
     """
 
     call: KernelCall
@@ -97,6 +97,8 @@ class RowCall:
     """For each input that is not constant, what it needs of it."""
     takes_rows: bool
     """Whether it takes an array of row pointers."""
+    takes_row_number: bool = False
+    """Whether it is told which row of the output it computes."""
     output_layouts: tuple[Layout, ...] = ("pixels",)
     """Layouts it can write."""
     geometry: Callable[[tuple[Lines, ...], Lines], tuple[tuple[str, FieldValue], ...]] = no_geometry

@@ -21,7 +21,7 @@ Files = dict[str, bytes]
 """Path within the firmware folder -> contents."""
 
 BUILD_HEADER = "app/asc_build.h"
-_FRONTEND_SOURCES = ("asc_frontend.c", "asc_fft_f32.c")
+_SOURCE_SUFFIXES = (".c", ".S")
 _INCLUDE = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
 
 
@@ -30,9 +30,9 @@ def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> 
     generated = {name: text.encode() for name, text in emit_engine(plan, tables, info).items()}
     runtime = _package_folder("runtime")
     copied: Files = {}
-    waiting = [f"{step.call.kernel}.c" for step in plan.steps]
+    waiting = [_source_of(step.call.kernel, runtime) for step in plan.steps]
     if tables is not None:
-        waiting += [*_FRONTEND_SOURCES, *(["asc_frontend_clip.c"] if tables.keeps_clip else [])]
+        waiting += tables.sources
     for data in generated.values():
         waiting += _INCLUDE.findall(data.decode())
     while waiting:
@@ -42,9 +42,14 @@ def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> 
         copied[name] = (runtime / name).read_bytes()
         included = _INCLUDE.findall(copied[name].decode())
         # a header's functions are in the file of the same name, where there is one
-        sources = [f"{Path(header).stem}.c" for header in included]
+        sources = [f"{Path(header).stem}{suffix}" for header in included for suffix in _SOURCE_SUFFIXES]
         waiting += included + [source for source in sources if (runtime / source).is_file()]
     return {f"engine/{name}": data for name, data in sorted((copied | generated).items())}
+
+
+def _source_of(kernel: str, runtime: Path) -> str:
+    """Return the file of a kernel: C, or assembler."""
+    return next(f"{kernel}{suffix}" for suffix in _SOURCE_SUFFIXES if (runtime / f"{kernel}{suffix}").is_file())
 
 
 def app_files() -> Files:
@@ -92,8 +97,8 @@ def build_header(board: BoardSpec, info: ModelInfo, fingerprint: str) -> bytes:
 
 
 def c_sources(files: Files) -> tuple[str, ...]:
-    """Return the names of the C files, sorted."""
-    return tuple(sorted(name for name in files if name.endswith(".c")))
+    """Return the names of the C and assembler files, sorted."""
+    return tuple(sorted(name for name in files if name.endswith(_SOURCE_SUFFIXES)))
 
 
 def _bytes(digits: str) -> str:

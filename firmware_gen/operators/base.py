@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NoReturn
 
 from asc_kit.errors import ModelError
 
 from ..graph import Activation, Attributes, Operator, Padding, Tensor
 from ..kernel_call import KernelCall
+from ..row_call import RowCall, Window
 
 _ACTIVATIONS: dict[int, Activation] = {0: "NONE", 1: "RELU", 3: "RELU6"}
 _SAME, _VALID = 0, 1
@@ -178,5 +179,61 @@ class OperatorDefinition(ABC):
         """
 
     @abstractmethod
+    def lower(self, node: Node) -> KernelCall | None:
+        """Choose the kernel for whole tensors and prepare its constants; None for what only goes by rows."""
+
+    def rows(self, node: Node) -> RowCall | None:
+        """Choose the kernel for one row of the output; None for what does not go by rows."""
+        return None
+
+
+RANK = 4
+"""Dimensions of tensors that have rows: [1, height, width, channels]."""
+
+
+def has_rows(tensor: Tensor) -> bool:
+    """Tell whether a tensor has rows."""
+    return len(tensor.shape) == RANK and tensor.shape[0] == 1
+
+
+def one_row(node: Node) -> tuple[Node, tuple[Window, ...]] | None:
+    """Return the node for one row of its output, and the row of each input it needs; None when it needs others.
+
+    An input of one row serves all rows of the output.
+    """
+    if not has_rows(node.output):
+        return None
+    height = node.output.shape[1]
+    windows: list[Window] = []
+    inputs: list[Tensor] = []
+    for tensor in node.inputs:
+        if tensor.data is not None:
+            if len(tensor.shape) >= RANK and tensor.shape[-3] != 1:
+                return None
+            inputs.append(tensor)
+        elif not has_rows(tensor) or tensor.shape[1] not in (1, height):
+            return None
+        else:
+            windows.append(Window(stride=1 if tensor.shape[1] == height else 0))
+            inputs.append(_row_of(tensor))
+    return replace(node, inputs=tuple(inputs), output=_row_of(node.output)), tuple(windows)
+
+
+def _row_of(tensor: Tensor) -> Tensor:
+    return replace(tensor, shape=(1, 1, *tensor.shape[2:]))
+
+
+class RowWise(OperatorDefinition):
+    """An operator whose output has in each row what it makes of the same row of its inputs."""
+
+    @abstractmethod
     def lower(self, node: Node) -> KernelCall:
         """Choose the kernel and prepare its constants."""
+
+    def rows(self, node: Node) -> RowCall | None:
+        """Return the kernel for whole tensors, for tensors of one row."""
+        found = one_row(node)
+        if found is None:
+            return None
+        row, windows = found
+        return RowCall(call=self.lower(row), windows=windows, takes_rows=False)

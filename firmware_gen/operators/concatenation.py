@@ -8,10 +8,13 @@ import numpy as np
 
 from ..graph import Attributes, ConcatenationAttributes
 from ..kernel_call import ConstantArray, KernelCall
-from .base import Node, OperatorDefinition, OperatorView
+from ..row_call import RowCall
+from .base import Node, OperatorView, RowWise
+
+_FIRST_AXIS_IN_ROW = 2
 
 
-class Concatenation(OperatorDefinition):
+class Concatenation(RowWise):
     """Tensors one after the other along one axis."""
 
     op = "CONCATENATION"
@@ -53,3 +56,9 @@ class Concatenation(OperatorDefinition):
             macs=0,
             gather_inputs=True,
         )
+
+    def rows(self, node: Node) -> RowCall | None:
+        """Join rows, unless it is the rows that are joined."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, ConcatenationAttributes)
+        return RowWise.rows(self, node) if attributes.axis >= _FIRST_AXIS_IN_ROW else None

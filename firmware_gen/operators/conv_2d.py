@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Attributes, Conv2DAttributes
-from ..kernel_call import ConstantArray, FieldValue, KernelCall, requantize, row_overlap
+from ..kernel_call import ConstantArray, FieldValue, KernelCall, requantize
 from ..quantize import activation_range, channel_scales
-from .base import Node, OperatorDefinition, OperatorView
-from .weights import check_weights, describe_weights, folded_bias, weight_scales
+from ..row_call import RowCall
+from .base import Node, OperatorDefinition, OperatorView, one_row
+from .weights import check_weights, convolution_window, describe_weights, folded_bias, weight_scales
 
 _BLOCK = 4  # channels that asc_block_s8 computes at once
 
@@ -50,87 +51,94 @@ class Conv2D(OperatorDefinition):
             activation=view.activation(),
         )
 
-    def lower(self, node: Node) -> KernelCall:
-        """Choose the kernel: products of matrices or of channels where it is 1x1, else one that gathers the inputs."""
+    def lower(self, node: Node) -> KernelCall | None:
+        """Return the kernel of a 1x1 convolution, a product of matrices or of channels; others go by rows."""
         attributes = node.operator.attributes
         assert isinstance(attributes, Conv2DAttributes)
-        source, weights, output = node.inputs[0], node.inputs[1], node.output
-        assert weights.data is not None
-        (_, in_h, in_w, in_channels), (_, out_h, out_w, channels) = source.shape, output.shape
-        _, kernel_h, kernel_w, depth = weights.shape
-        groups = in_channels // depth
-        taps = kernel_h * kernel_w * depth
-        by_channel = weights.data.astype(np.int64).reshape(channels, taps)
-        bias, bound = folded_bias(node, by_channel)
-        scales = [source.scale * scale / output.scale for scale in weight_scales(weights, channels)]
-        pointwise = _is_pointwise(attributes, kernel_h * kernel_w)
-        single = pointwise and channels == groups > 1  # each group has one output
-        requantization = requantize(
-            bias=bias,
-            scales=channel_scales(scales),
-            largest_accumulator=bound,
-            zero_point=output.zero_point,
-            output_range=activation_range(attributes.activation, output),
-            comment=f"[{groups}][{channels // groups}], the last padded to a multiple of 4",
-            groups=1 if single else groups,
-        )
-        layout = f"[{channels}][{taps}]" if single else f"[{groups}][{-(-channels // groups // 4)}][{taps}][4]"
-        packed = ConstantArray(
-            suffix="weights",
-            c_type="int8_t",
-            values=_pack(by_channel.reshape(groups, channels // groups, taps), 1 if single else _BLOCK),
-            comment=describe_weights(weights, layout),
-        )
-        macs = out_h * out_w * channels * taps
-        fields: tuple[tuple[str, FieldValue], ...] = (("weights", packed), ("requantize", requantization))
-        if pointwise and (single or groups == 1):
-            pixels = in_h * in_w
-            return KernelCall(
-                kernel="asc_conv_1x1_groups_s8" if single else "asc_conv_1x1_s8",
-                struct="asc_conv_1x1_t",
-                fields=(*fields, ("pixels", pixels), ("in_channels", in_channels), ("out_channels", channels)),
-                inputs=(source.index,),
-                overlap=(0 if single else _pair_overlap(pixels, in_channels, channels),),
-                macs=macs,
-                scratch_bytes=None if single else 2 * in_channels,
-            )
-        padding = attributes.padding
+        weights, output = node.inputs[1], node.output
+        channels, kernel_h, kernel_w, depth = weights.shape
+        groups = node.inputs[0].shape[3] // depth
+        single = channels == groups > 1  # each group has one output
+        if not _is_pointwise(attributes, kernel_h * kernel_w) or (groups > 1 and not single):
+            return None
+        pixels = output.shape[1] * output.shape[2]
         return KernelCall(
-            kernel="asc_conv_2d_s8",
-            struct="asc_conv_2d_t",
+            kernel="asc_conv_1x1_groups_s8" if single else "asc_conv_1x1_s8",
+            struct="asc_conv_1x1_t",
             fields=(
-                *fields,
-                ("in_h", in_h),
-                ("in_w", in_w),
+                *_constants(node, single=single),
+                ("pixels", pixels),
+                ("in_channels", groups * depth),
+                ("out_channels", channels),
+            ),
+            inputs=(node.inputs[0].index,),
+            overlap=(0 if single else _pair_overlap(pixels, groups * depth, channels),),
+            macs=pixels * channels * depth,
+            scratch_bytes=None if single else 2 * groups * depth,
+        )
+
+    def rows(self, node: Node) -> RowCall | None:
+        """Return the kernel of a 1x1 convolution for one row, or one that gathers the inputs."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, Conv2DAttributes)
+        found = one_row(node)
+        call = self.lower(found[0]) if found is not None else None
+        if found is not None and call is not None:
+            return RowCall(call=call, windows=found[1], takes_rows=False)
+        weights, (_, _, out_w, channels) = node.inputs[1], node.output.shape
+        _, kernel_h, kernel_w, depth = weights.shape
+        in_channels = node.inputs[0].shape[3]
+        taps = kernel_h * kernel_w * depth
+        call = KernelCall(
+            kernel="asc_conv_row_s8",
+            struct="asc_conv_row_t",
+            fields=(
+                *_constants(node, single=False),
                 ("in_channels", in_channels),
-                ("out_h", out_h),
                 ("out_w", out_w),
                 ("out_channels", channels),
                 ("kernel_h", kernel_h),
                 ("kernel_w", kernel_w),
-                ("stride_h", attributes.stride_h),
                 ("stride_w", attributes.stride_w),
-                ("dilation_h", attributes.dilation_h),
                 ("dilation_w", attributes.dilation_w),
-                ("pad_top", padding.top),
-                ("pad_left", padding.left),
-                ("groups", groups),
-                ("input_zero_point", source.zero_point),
+                ("groups", in_channels // depth),
             ),
-            inputs=(source.index,),
-            overlap=(
-                row_overlap(
-                    out_rows=out_h,
-                    out_row_bytes=out_w * channels,
-                    in_rows=in_h,
-                    in_row_bytes=in_w * in_channels,
-                    stride=attributes.stride_h,
-                    padding=padding.top,
-                ),
-            ),
-            macs=macs,
+            inputs=(node.inputs[0].index,),
+            overlap=(None,),
+            macs=out_w * channels * taps,
             scratch_bytes=2 * taps,
         )
+        return RowCall(call=call, windows=(convolution_window(attributes, kernel_h),), takes_rows=True)
+
+
+def _constants(node: Node, *, single: bool) -> tuple[tuple[str, FieldValue], ...]:
+    """Return weights and requantization; `single`: each group has one output."""
+    attributes = node.operator.attributes
+    assert isinstance(attributes, Conv2DAttributes)
+    source, weights, output = node.inputs[0], node.inputs[1], node.output
+    assert weights.data is not None
+    channels, kernel_h, kernel_w, depth = weights.shape
+    groups, taps = source.shape[3] // depth, kernel_h * kernel_w * depth
+    by_channel = weights.data.astype(np.int64).reshape(channels, taps)
+    bias, bound = folded_bias(node, by_channel)
+    scales = [source.scale * scale / output.scale for scale in weight_scales(weights, channels)]
+    requantization = requantize(
+        bias=bias,
+        scales=channel_scales(scales),
+        largest_accumulator=bound,
+        zero_point=output.zero_point,
+        output_range=activation_range(attributes.activation, output),
+        comment=f"[{groups}][{channels // groups}], the last padded to a multiple of 4",
+        groups=1 if single else groups,
+    )
+    layout = f"[{channels}][{taps}]" if single else f"[{groups}][{-(-channels // groups // 4)}][{taps}][4]"
+    packed = ConstantArray(
+        suffix="weights",
+        c_type="int8_t",
+        values=_pack(by_channel.reshape(groups, channels // groups, taps), 1 if single else _BLOCK),
+        comment=describe_weights(weights, layout),
+    )
+    return ("weights", packed), ("requantize", requantization)
 
 
 def _is_pointwise(attributes: Conv2DAttributes, kernel_size: int) -> bool:
@@ -148,7 +156,7 @@ def _pack(weights: NDArray[np.int64], block: int) -> NDArray[np.int8]:
 
 
 def _pair_overlap(pixels: int, in_channels: int, channels: int) -> int:
-    """As row_overlap, for a kernel that reads two pixels, then writes their outputs, then goes on to the next two.
+    """Return how far before its input an output may begin, for a kernel that goes on by two pixels at a time.
 
     What is written after n pixels, an even number, must end before what is still to be read, if anything is:
     out + n * channels <= in + n * in_channels.

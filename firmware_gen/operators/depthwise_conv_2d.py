@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Attributes, DepthwiseConv2DAttributes
-from ..kernel_call import ConstantArray, KernelCall, requantize, row_overlap
+from ..kernel_call import ConstantArray, KernelCall, requantize
 from ..quantize import activation_range, channel_scales
+from ..row_call import RowCall
 from .base import Node, OperatorDefinition, OperatorView
-from .weights import check_weights, describe_weights, folded_bias, weight_scales
-
-_PADDING_PIXELS = 4  # as in asc_depthwise_conv_3x3_s8.c
+from .weights import check_weights, convolution_window, describe_weights, folded_bias, weight_scales
 
 
 class DepthwiseConv2D(OperatorDefinition):
@@ -51,71 +50,52 @@ class DepthwiseConv2D(OperatorDefinition):
             activation=view.activation(),
         )
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node) -> None:
+        """Return nothing: it goes by rows."""
+
+    def rows(self, node: Node) -> RowCall:
         """Choose the kernel: unrolled for 3x3, else the general one."""
         attributes = node.operator.attributes
         assert isinstance(attributes, DepthwiseConv2DAttributes)
         source, weights, output = node.inputs[0], node.inputs[1], node.output
         assert weights.data is not None
-        (_, in_h, in_w, in_channels), (_, out_h, out_w, channels) = source.shape, output.shape
+        in_channels, (_, _, out_w, channels) = source.shape[3], output.shape
         _, kernel_h, kernel_w, _ = weights.shape
         taps = kernel_h * kernel_w
         by_channel = weights.data.astype(np.int64).reshape(taps, channels).T
         bias, bound = folded_bias(node, by_channel)
         scales = [source.scale * scale / output.scale for scale in weight_scales(weights, channels)]
-        unrolled = kernel_h == kernel_w == 3 and attributes.multiplier == 1
-        padding = attributes.padding
-        return KernelCall(
-            kernel="asc_depthwise_conv_3x3_s8" if unrolled else "asc_depthwise_conv_2d_s8",
-            struct="asc_depthwise_conv_2d_t",
+        requantization = requantize(
+            bias=bias,
+            scales=channel_scales(scales),
+            largest_accumulator=bound,
+            zero_point=output.zero_point,
+            output_range=activation_range(attributes.activation, output),
+            comment=f"[{channels}], padded to a multiple of 4",
+        )
+        unrolled = kernel_h == kernel_w == 3 and attributes.multiplier == 1 and not requantization.wide
+        packed = ConstantArray(
+            suffix="weights",
+            c_type="int8_t",
+            values=np.ascontiguousarray(by_channel).astype(np.int8).reshape(-1),
+            comment=describe_weights(weights, f"[{channels}][{taps}]"),
+        )
+        call = KernelCall(
+            kernel="asc_depthwise_conv_3x3_row_s8" if unrolled else "asc_depthwise_conv_row_s8",
+            struct="asc_depthwise_conv_row_t",
             fields=(
-                (
-                    "weights",
-                    ConstantArray(
-                        suffix="weights",
-                        c_type="int8_t",
-                        values=np.ascontiguousarray(by_channel).astype(np.int8).reshape(-1),
-                        comment=describe_weights(weights, f"[{channels}][{taps}]"),
-                    ),
-                ),
-                (
-                    "requantize",
-                    requantize(
-                        bias=bias,
-                        scales=channel_scales(scales),
-                        largest_accumulator=bound,
-                        zero_point=output.zero_point,
-                        output_range=activation_range(attributes.activation, output),
-                        comment=f"[{channels}], padded to a multiple of 4",
-                    ),
-                ),
-                ("in_h", in_h),
-                ("in_w", in_w),
+                ("weights", packed),
+                ("requantize", requantization),
                 ("in_channels", in_channels),
-                ("out_h", out_h),
                 ("out_w", out_w),
                 ("multiplier", attributes.multiplier),
                 ("kernel_h", kernel_h),
                 ("kernel_w", kernel_w),
-                ("stride_h", attributes.stride_h),
                 ("stride_w", attributes.stride_w),
-                ("dilation_h", attributes.dilation_h),
                 ("dilation_w", attributes.dilation_w),
-                ("pad_top", padding.top),
-                ("pad_left", padding.left),
-                ("input_zero_point", source.zero_point),
             ),
             inputs=(source.index,),
-            overlap=(
-                row_overlap(
-                    out_rows=out_h,
-                    out_row_bytes=out_w * channels,
-                    in_rows=in_h,
-                    in_row_bytes=in_w * in_channels,
-                    stride=attributes.stride_h,
-                    padding=padding.top,
-                ),
-            ),
-            macs=out_h * out_w * channels * taps,
-            scratch_bytes=_PADDING_PIXELS * channels if unrolled else None,
+            overlap=(None,),
+            macs=out_w * channels * taps,
         )
+        return RowCall(call=call, windows=(convolution_window(attributes, kernel_h),), takes_rows=True)

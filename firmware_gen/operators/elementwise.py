@@ -10,7 +10,7 @@ import numpy as np
 from ..graph import Attributes, ElementwiseAttributes, Tensor
 from ..kernel_call import ConstantArray, FieldValue, KernelCall
 from ..strides import LOOPS, Loops, broadcast_strides, merge
-from .base import Node, OperatorDefinition, OperatorView
+from .base import Node, OperatorView, RowWise
 
 _SUPPORTED_SHAPES = f"NumPy's broadcasting that leaves at most {LOOPS} loops"
 
@@ -29,7 +29,7 @@ class Kernel:
     """Whether it walks over its inputs in loops; else both have the output's elements, in order."""
 
 
-class Elementwise(OperatorDefinition):
+class Elementwise(RowWise):
     """A function of two tensors, element by element."""
 
     def read(self, view: OperatorView) -> Attributes:

@@ -16,12 +16,12 @@ from ..fixed_point import high_multiply_s16, rounding_shift, saturate_s16
 from ..graph import Activation, Attributes, LeakyReluAttributes, NoAttributes, Tensor
 from ..kernel_call import ConstantArray, KernelCall
 from ..quantize import activation_range, quantize_multiplier, scale_wide
-from .base import Node, OperatorDefinition, OperatorView
+from .base import Node, OperatorView, RowWise
 
 _Q = np.arange(-128, 128, dtype=np.int64)
 
 
-class Lookup(OperatorDefinition):
+class Lookup(RowWise):
     """A function of each element."""
 
     options: ClassVar[str | None] = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..graph import Attributes, Pool2DAttributes
-from ..kernel_call import KernelCall, row_overlap
+from ..kernel_call import KernelCall
 from ..quantize import activation_range
+from ..row_call import RowCall, Window
 from .base import Node, OperatorDefinition, OperatorView
 
 
@@ -37,55 +38,52 @@ class _Pool2D(OperatorDefinition):
             activation=view.activation(),
         )
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node) -> None:
+        """Return nothing: it goes by rows."""
+
+    def rows(self, node: Node) -> RowCall:
         """Prepare the kernel's constants."""
         attributes = node.operator.attributes
         assert isinstance(attributes, Pool2DAttributes)
         source, output = node.inputs[0], node.output
-        (_, in_h, in_w, channels), (_, out_h, out_w, _) = source.shape, output.shape
+        (_, in_h, in_w, channels), (_, _, out_w, _) = source.shape, output.shape
         low, high = activation_range(attributes.activation, output)
-        return KernelCall(
+        padding = attributes.padding
+        call = KernelCall(
             kernel=self.kernel,
-            struct="asc_pool_2d_t",
+            struct="asc_pool_row_t",
             fields=(
                 ("in_h", in_h),
                 ("in_w", in_w),
                 ("channels", channels),
-                ("out_h", out_h),
                 ("out_w", out_w),
                 ("kernel_h", attributes.kernel_h),
                 ("kernel_w", attributes.kernel_w),
                 ("stride_h", attributes.stride_h),
                 ("stride_w", attributes.stride_w),
-                ("pad_top", attributes.padding.top),
-                ("pad_left", attributes.padding.left),
+                ("pad_top", padding.top),
+                ("pad_left", padding.left),
                 ("min", low),
                 ("max", high),
             ),
             inputs=(source.index,),
-            overlap=(
-                row_overlap(
-                    out_rows=out_h,
-                    out_row_bytes=out_w * channels,
-                    in_rows=in_h,
-                    in_row_bytes=in_w * channels,
-                    stride=attributes.stride_h,
-                    padding=attributes.padding.top,
-                ),
-            ),
+            overlap=(None,),
             macs=0,
         )
+        # what lies outside of the input does not count: the kernel leaves it out
+        window = Window(rows=attributes.kernel_h, stride=attributes.stride_h, top=padding.top, bottom=padding.bottom)
+        return RowCall(call=call, windows=(window,), takes_rows=True, takes_row_number=True)
 
 
 class AveragePool2D(_Pool2D):
     """Mean of a window."""
 
     op = "AVERAGE_POOL_2D"
-    kernel = "asc_average_pool_2d_s8"
+    kernel = "asc_average_pool_row_s8"
 
 
 class MaxPool2D(_Pool2D):
     """Maximum of a window."""
 
     op = "MAX_POOL_2D"
-    kernel = "asc_max_pool_2d_s8"
+    kernel = "asc_max_pool_row_s8"

@@ -7,10 +7,13 @@ from abc import abstractmethod
 from ..graph import Attributes, ReduceAttributes
 from ..kernel_call import FieldValue, KernelCall
 from ..quantize import INT32_LIMIT, quantize_multiplier
-from .base import Node, OperatorDefinition, OperatorView
+from ..row_call import RowCall
+from .base import Node, OperatorView, RowWise
+
+_FIRST_AXIS_IN_ROW = 2
 
 
-class Reduce(OperatorDefinition):
+class Reduce(RowWise):
     """One number of all elements along some axes."""
 
     options = "ReducerOptions"
@@ -50,6 +53,12 @@ class Reduce(OperatorDefinition):
             overlap=(None,),
             macs=0,
         )
+
+    def rows(self, node: Node) -> RowCall | None:
+        """Reduce rows one by one, unless there is one number of several rows."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, ReduceAttributes)
+        return RowWise.rows(self, node) if attributes.axes[0] >= _FIRST_AXIS_IN_ROW else None
 
     @abstractmethod
     def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:

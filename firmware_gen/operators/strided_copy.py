@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from ..graph import Attributes, SplitAttributes, StridedCopyAttributes, Tensor
 from ..kernel_call import KernelCall
+from ..row_call import RowCall
 from ..strides import LOOPS, merge, row_major
-from .base import Node, OperatorDefinition, OperatorView
+from .base import RANK, Node, OperatorView, RowWise, has_rows
 
 
-class StridedCopy(OperatorDefinition):
+class StridedCopy(RowWise):
     """A walk over the input."""
 
     options: ClassVar[str | None] = None
@@ -35,6 +37,22 @@ class StridedCopy(OperatorDefinition):
             overlap=(None,),
             macs=0,
         )
+
+    def rows(self, node: Node) -> RowCall | None:
+        """Walk over each row by itself, where the walk over a row stays in it."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, StridedCopyAttributes)
+        source = node.inputs[0]
+        if len(attributes.shape) != RANK or not (has_rows(source) and source.shape[1] == node.output.shape[1]):
+            return None
+        row = math.prod(source.shape[2:])
+        reach = [step * (size - 1) for size, step in zip(attributes.shape[2:], attributes.strides[2:], strict=True)]
+        least = attributes.start + sum(min(value, 0) for value in reach)
+        most = attributes.start + sum(max(value, 0) for value in reach)
+        if attributes.shape[:2] != node.output.shape[:2] or attributes.strides[1] != row or least < 0 or most >= row:
+            return None
+        inside = replace(attributes, shape=(1, 1, *attributes.shape[2:]))
+        return RowWise.rows(self, replace(node, operator=replace(node.operator, attributes=inside)))
 
 
 def _walk(view: OperatorView, start: int, shape: Sequence[int], strides: Sequence[int]) -> StridedCopyAttributes:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
 
-from ..graph import Tensor
+from ..graph import Conv2DAttributes, DepthwiseConv2DAttributes, Tensor
 from ..quantize import INT32_LIMIT
+from ..row_call import Layout, Window
 from .base import Node, OperatorView
 
 
@@ -90,3 +91,20 @@ def describe_weights(weights: Tensor, layout: str) -> str:
     scales = weights.quantization.scales
     scale = f"scale {scales[0]:.9g}" if len(scales) == 1 else f"scales {min(scales):.9g} to {max(scales):.9g}"
     return f"weights of tensor {weights.describe()}, layout {layout}, {scale}, zero point 0"
+
+
+def convolution_window(
+    attributes: Conv2DAttributes | DepthwiseConv2DAttributes, kernel_h: int, layout: Layout = "pixels"
+) -> Window:
+    """Return the rows and the padding a convolution needs of its input."""
+    padding = attributes.padding
+    return Window(
+        rows=kernel_h,
+        stride=attributes.stride_h,
+        dilation=attributes.dilation_h,
+        top=padding.top,
+        bottom=padding.bottom,
+        left=padding.left,
+        right=padding.right,
+        layout=layout,
+    )

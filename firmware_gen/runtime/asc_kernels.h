@@ -20,15 +20,11 @@ extern "C" {
 typedef struct {
     const int8_t *weights;       /* [groups][ceil(out_channels / groups / 4)][kernel_h * kernel_w * in / groups][4] */
     asc_requantize_t requantize; /* input offset folded into the bias */
-    int32_t in_h, in_w, in_channels;
-    int32_t out_h, out_w, out_channels;
+    int32_t in_channels, out_w, out_channels;
     int32_t kernel_h, kernel_w;
-    int32_t stride_h, stride_w;
-    int32_t dilation_h, dilation_w;
-    int32_t pad_top, pad_left;
+    int32_t stride_w, dilation_w;
     int32_t groups;
-    int32_t input_zero_point; /* what stands in the padding */
-} asc_conv_2d_t;
+} asc_conv_row_t;
 
 typedef struct {
     const int8_t *weights;       /* [ceil(out_channels / 4)][in_channels][4]; in groups [in_channels] */
@@ -40,15 +36,11 @@ typedef struct {
 typedef struct {
     const int8_t *weights;       /* [out_channels][kernel_h * kernel_w] */
     asc_requantize_t requantize; /* input offset folded into the bias */
-    int32_t in_h, in_w, in_channels;
-    int32_t out_h, out_w;
+    int32_t in_channels, out_w;
     int32_t multiplier; /* outputs per input channel */
     int32_t kernel_h, kernel_w;
-    int32_t stride_h, stride_w;
-    int32_t dilation_h, dilation_w;
-    int32_t pad_top, pad_left;
-    int32_t input_zero_point; /* what stands in the padding */
-} asc_depthwise_conv_2d_t;
+    int32_t stride_w, dilation_w;
+} asc_depthwise_conv_row_t;
 
 typedef struct {
     const int8_t *weights;     /* [outputs][inputs] */
@@ -85,12 +77,18 @@ typedef struct {
 
 typedef struct {
     int32_t in_h, in_w, channels;
-    int32_t out_h, out_w;
+    int32_t out_w;
     int32_t kernel_h, kernel_w;
     int32_t stride_h, stride_w;
     int32_t pad_top, pad_left;
     int32_t min, max;
-} asc_pool_2d_t;
+} asc_pool_row_t;
+
+typedef struct {
+    int32_t columns, channels;
+    int32_t in_pixel_step, in_channel_step;
+    int32_t out_pixel_step, out_channel_step;
+} asc_copy_row_t;
 
 typedef struct {
     int32_t shape[4], stride_1[4], stride_2[4];
@@ -136,16 +134,11 @@ typedef struct {
     int32_t rows, columns;
 } asc_softmax_t;
 
-void asc_conv_2d_s8(const asc_conv_2d_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
 void asc_conv_1x1_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
 void asc_conv_1x1_groups_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output);
-void asc_depthwise_conv_2d_s8(const asc_depthwise_conv_2d_t *p, const int8_t *input, int8_t *output);
-void asc_depthwise_conv_3x3_s8(const asc_depthwise_conv_2d_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
 void asc_fully_connected_s8(const asc_fully_connected_t *p, const int8_t *input, int8_t *output);
 void asc_add_linear_s8(const asc_add_linear_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_add_s8(const asc_add_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
-void asc_average_pool_2d_s8(const asc_pool_2d_t *p, const int8_t *input, int8_t *output);
-void asc_max_pool_2d_s8(const asc_pool_2d_t *p, const int8_t *input, int8_t *output);
 void asc_mean_s8(const asc_mean_t *p, const int8_t *input, int8_t *output);
 void asc_reduce_max_s8(const asc_reduce_t *p, const int8_t *input, int8_t *output);
 void asc_mul_narrow_s8(const asc_mul_narrow_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
@@ -155,6 +148,15 @@ void asc_strided_copy_s8(const asc_strided_copy_t *p, const int8_t *input, int8_
 void asc_pad_s8(const asc_pad_t *p, const int8_t *input, int8_t *output);
 void asc_lookup_s8(const asc_lookup_t *p, const int8_t *input, int8_t *output);
 void asc_softmax_s8(const asc_softmax_t *p, const int8_t *input, int8_t *output);
+
+/* Kernels of streams, which compute one row of their output; see asc_stream.h. `rows` are the rows of the windows of
+ * all inputs, padding included: each points at the first column the window needs. */
+void asc_conv_row_s8(const asc_conv_row_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
+void asc_depthwise_conv_row_s8(const asc_depthwise_conv_row_t *p, const int8_t *const *rows, int8_t *output);
+void asc_depthwise_conv_3x3_row_s8(const asc_depthwise_conv_row_t *p, const int8_t *const *rows, int8_t *output);
+void asc_average_pool_row_s8(const asc_pool_row_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
+void asc_max_pool_row_s8(const asc_pool_row_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
+void asc_copy_row_s8(const asc_copy_row_t *p, const int8_t *const *rows, int8_t *output);
 
 #ifdef __cplusplus
 }

@@ -20,7 +20,6 @@ from asc_kit.firmware_gen.arena import (
     place,
 )
 from asc_kit.firmware_gen.graph import Conv2DAttributes, DepthwiseConv2DAttributes, Graph, Padding
-from asc_kit.firmware_gen.kernel_call import row_overlap
 from asc_kit.firmware_gen.passes import alias_views, fold_pad
 from asc_kit.firmware_gen.plan import make_plan, plan_document
 from asc_kit.firmware_gen.reader import read_model
@@ -77,39 +76,10 @@ def test_liveness_bound() -> None:
     assert liveness_bound(blocks) == 65
 
 
-@pytest.mark.parametrize(
-    ("kernel", "stride", "padding", "rows"), [(3, 1, 1, 9), (3, 2, 1, 9), (1, 1, 0, 4), (5, 3, 2, 20), (2, 2, 0, 6)]
-)
-def test_row_overlap_is_the_least_distance(kernel: int, stride: int, padding: int, rows: int) -> None:
-    """Against a walk over all bytes: at the distance no needed byte is overwritten, at one less some is."""
-    out_rows, in_bytes, out_bytes = -(-rows // stride), 3, 4
-    distance = row_overlap(
-        out_rows=out_rows,
-        out_row_bytes=out_bytes,
-        in_rows=rows,
-        in_row_bytes=in_bytes,
-        stride=stride,
-        padding=padding,
-    )
-
-    def damaged(distance: int) -> bool:
-        for row in range(out_rows):
-            first_needed = max(row * stride - padding, 0)
-            # writing this row happens while its own window and all later ones are needed
-            needed = range(distance + first_needed * in_bytes, distance + rows * in_bytes)
-            if set(needed) & set(range(row * out_bytes, (row + 1) * out_bytes)):
-                return True
-        return False
-
-    assert not damaged(distance)
-    assert distance == 0 or damaged(distance - 1)
-
-
 def test_cp_mobile_reaches_the_bound() -> None:
     plan = make_plan(read_model(cp_mobile().model))
-    # tensors that overlap nothing need 174,336: an expanded tensor, the depthwise output and the shortcut
-    assert plan.liveness_bound_bytes == 174_336
-    assert plan.arena_bytes == plan.overlap_bound_bytes == 106_880
+    # as whole tensors: 174,336 bytes, an expanded tensor, the depthwise output and the shortcut
+    assert plan.arena_bytes == plan.overlap_bound_bytes < 40_000
     again = make_plan(read_model(cp_mobile().model))
     assert plan_document(plan) == plan_document(again)
 

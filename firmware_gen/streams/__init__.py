@@ -1,0 +1,9 @@
+"""Streams: parts of a network that are computed row by row, so that most tensors never exist as a whole."""
+
+from __future__ import annotations
+
+from .assembly import assemble
+from .partition import Candidate, partition
+from .stream import Buffer, Stage, Stream
+
+__all__ = ["Buffer", "Candidate", "Stage", "Stream", "assemble", "partition"]

@@ -1,0 +1,125 @@
+"""The order of a stream's work, played with counters: it is the game of asc_run_stream, move by move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .stream import Buffer, Stage
+
+_NEVER = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """What happens when a stream runs."""
+
+    lines: tuple[int, ...]
+    """For each buffer, how many rows it must hold at once."""
+    overlap: dict[tuple[int, int], int]
+    """(output, input) -> least distance in bytes at which a whole output may begin before a whole input."""
+
+
+def latest_users(stages: Sequence[Stage]) -> list[int]:
+    """Return, for each stage, the last stage that uses its output, or itself."""
+    last = list(range(len(stages)))
+    for user, stage in enumerate(stages):
+        for producer in range(user):
+            if stages[producer].target in stage.sources:
+                last[producer] = user
+    return last
+
+
+def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
+    """Run a stream with counters.
+
+    Of all stages whose inputs are there the last one runs. A row is needed until every stage that uses it has computed
+    the last row of its output that needs it.
+    """
+    done = [buffer.height if buffer.given else buffer.top for buffer in buffers]
+    lines = [1] * len(buffers)
+    windows = [
+        [
+            (source, window.stride, buffers[source].top - window.top, (window.rows - 1) * window.dilation)
+            for source, window in zip(stage.sources, stage.call.windows, strict=True)
+        ]
+        for stage in stages
+    ]
+    users: list[list[tuple[int, int, int]]] = [[] for _ in buffers]
+    for stage, needs in zip(stages, windows, strict=True):
+        for source, stride, skip, _ in needs:
+            users[source].append((stage.target, stride, skip))
+    ends = [buffer.top + buffer.height for buffer in buffers]
+
+    def lowest(source: int) -> int:
+        """First row of a buffer that is still needed."""
+        return min(
+            (
+                max(done[target] - buffers[target].top, 0) * stride + skip if done[target] < ends[target] else _NEVER
+                for target, stride, skip in users[source]
+            ),
+            default=_NEVER,
+        )
+
+    pairs = [
+        (out, source)
+        for out, buffer in enumerate(buffers)
+        if buffer.whole and not buffer.given
+        for source, other in enumerate(buffers)
+        if other.given
+    ]
+    overlap: dict[tuple[int, int], int] = {}
+    latest = latest_users(stages)
+    left = len(stages)
+    while left:
+        stage, needs = stages[left - 1], windows[left - 1]
+        target = stage.target
+        row = done[target]
+        if not _ready(row, buffers[target], ends[target], needs, done):
+            left -= 1
+            continue
+        lines[target] = max(lines[target], row + 1 - min(lowest(target), row))
+        for out, source in pairs:
+            if out == target:
+                distance = _distance(stage, row, buffers[out], buffers[source], source, lowest(source))
+                overlap[out, source] = max(overlap.get((out, source), -_NEVER), distance)
+        done[target] += 1
+        left = latest[left - 1] + 1
+    stuck = [
+        buffer.tensor.describe() for buffer, n in zip(buffers, done, strict=True) if n < buffer.top + buffer.height
+    ]
+    if stuck:
+        raise RuntimeError(f"defect: a stream ends before it has computed {', '.join(stuck)}")
+    return Schedule(
+        lines=tuple(
+            buffer.height if buffer.whole else min(n, buffer.rows) for buffer, n in zip(buffers, lines, strict=True)
+        ),
+        overlap=overlap,
+    )
+
+
+def _ready(row: int, target: Buffer, end: int, needs: Sequence[tuple[int, int, int, int]], done: Sequence[int]) -> bool:
+    if row >= end:
+        return row < end + target.bottom
+    r = row - target.top
+    return all(r * stride + skip + reach < done[source] for source, stride, skip, reach in needs)
+
+
+def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, lowest: int) -> int:
+    """Return how far before a whole input its output must begin when this row of it is written.
+
+    The row must end before the first input row that is still needed begins; an operator that says how its own row may
+    lie over the same row of its input may do so.
+    """
+    if lowest == _NEVER:
+        return -_NEVER
+    own = [
+        stage.call.call.overlap[position]
+        for position, buffer in enumerate(stage.sources)
+        if buffer == index and not stage.call.takes_rows
+    ]
+    distance = (row + 1) * out.row_bytes - lowest * source.row_bytes
+    if len(own) == 1 and own[0] is not None and lowest == row:
+        # after this row the same one of the input is not needed, if no other stage lags behind
+        distance = min(distance, row * out.row_bytes - row * source.row_bytes + own[0])
+    return distance
