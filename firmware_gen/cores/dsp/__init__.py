@@ -1,0 +1,13 @@
+"""Row kernels for Armv7E-M and Armv8-M with the DSP extension: two products of 16 bits in one instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ...operators.base import Node
+from ...row_call import RowCall
+from .convolution import convolution
+
+ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
+    "CONV_2D": convolution,
+}

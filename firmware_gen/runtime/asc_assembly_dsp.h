@@ -1,0 +1,48 @@
+/*
+ * Macros of the assembly kernels for Armv7E-M and Armv8-M with the DSP extension.
+ *
+ * Words used in all of them:
+ *   pair      two int16 values in one register, as SMLAD takes them. Four bytes b0 b1 b2 b3 are widened to the pairs
+ *             (b0, b2) and (b1, b3): that is what one SXTB16 and one more after a rotation by 8 give.
+ *   raised    a weight times 256: the pair (b1, b3) is then one AND, (b0, b2) one AND of the shifted word. Sums are
+ *             raised too, which makes requantization constants easy to find (prescale 8 of formula (37)).
+ *   form      how accumulators become outputs: ASC_FORM_* in asc_kernels_dsp.h.
+ *
+ * Registers r0 to r3 and r12 are the caller's to lose, the others are saved; the stack is 8-aligned at calls.
+ */
+
+/* Begins a function that C calls. */
+.macro asc_function name
+    .syntax unified
+    .thumb
+    .section .text.\name, "ax", %progbits
+    .balign 4
+    .global \name
+    .type \name, %function
+    .thumb_func
+\name:
+.endm
+
+.macro asc_end name
+    .size \name, . - \name
+.endm
+
+/* The int16 pairs (b0, b2) and (b1, b3) of the four bytes of a word; `odd` may be `word`. */
+.macro asc_widen even, odd, word
+    sxtb16 \even, \word
+    sxtb16 \odd, \word, ror #8
+.endm
+
+/* ASC_FORM_POSITIVE: formula (37) with shift 12 and no constant of negative sums. */
+.macro asc_requantize_positive acc, multiplier, rounding
+    smmla \acc, \acc, \multiplier, \rounding
+    ssat \acc, #8, \acc, asr #12
+.endm
+
+/* ASC_FORM_SIGNED: formula (37) with shift 15. The sign is 0 or -1. */
+.macro asc_requantize_signed acc, multiplier, rounding, negative, sign
+    asr \sign, \acc, #31
+    smmla \acc, \acc, \multiplier, \rounding
+    mla \acc, \sign, \negative, \acc
+    ssat \acc, #8, \acc, asr #15
+.endm

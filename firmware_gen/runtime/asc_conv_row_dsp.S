@@ -1,0 +1,538 @@
+/*
+ * One row of a convolution, as a product of matrices.
+ *
+ * Formula   equations (9) to (15) of docs/quantization.md, the last three in the form of (37), whose constants are
+ *           proved when they are generated.
+ * Shapes    rows: kernel_h rows of pixels [column][in_channels], each from its first column of padding;
+ *           output: [out_w][out_channels] in steps of out_pixel_step and out_channel_step.
+ * Method    1. Pack: the inputs under the windows of up to `chunk` outputs are widened to 16 bits, for four outputs at
+ *              once, so that one LDRD finds the same pair of inputs for two of them: [group][pair of inputs][4]; what
+ *              remains of a row as [pair][2] and [pair][1].
+ *           2. For two output channels at once: widen their weights, [pair of inputs][2 channels], then for each
+ *              group of four outputs 3 LDRD and 8 SMLAD for 16 products, requantize and store.
+ * Scratch   table of segments: kernel_h * row_segments words; widened weights: 4 words for each of
+ *           `words`, made even; packed inputs: 2 words for each of `words`, made even, and each output of a chunk.
+ * Reads     up to 3 bytes beyond the last segment; their weights are 0.
+ * Overflow  sums wrap; the final one has 32 bits: (11), and (37) where weights are raised.
+ * Overlap   the output may not share memory with the rows.
+ * Exact     bit for bit TFLite's BUILTIN_REF.
+ * Source    SMLAD, SXTB16, SMMLA, SSAT: Armv7-M Architecture Reference Manual, A7.7.
+ */
+#include "asc_kernels_dsp.h"
+#include "asc_assembly_dsp.h"
+
+/* Variables on the stack, byte offsets from sp. Those that LDRD loads together are neighbours. */
+.equ P, 0           /* parameters */
+.equ OUTPUT, 4      /* first output of the chunk */
+.equ COLUMN, 8      /* bytes from the rows' beginning to the chunk's first window */
+.equ LEFT, 12       /* outputs of the row still to do */
+.equ COUNT, 16      /* outputs of the chunk */
+.equ SEGMENTS, 20   /* table of segments */
+.equ WIDE, 24       /* widened weights; the table ends here */
+.equ PACKED, 28     /* packed inputs */
+.equ CONSTANTS, 32  /* of the pair of channels */
+.equ FORM, 36
+.equ WIDE_END, 40   /* end of the widened weights */
+.equ WIDE_EVEN, 44  /* end of the widened weights and their zeros */
+.equ ENTRY, 48      /* where the unrolled product begins */
+.equ GROUPS_END, 52 /* end of the groups of four */
+.equ STEP, 56       /* out_pixel_step */
+.equ STEP_3, 60     /* three of them */
+.equ CHANNEL, 64    /* out_channel_step */
+.equ STORE, 68      /* next output */
+.equ WEIGHTS, 72    /* of the next pair of channels */
+.equ PAIR_OUTPUT, 76 /* first output of the pair */
+.equ PAIRS, 80      /* pairs still to do */
+.equ SUMS, 84       /* accumulators of ASC_FORM_GENERAL, up to 8 */
+.equ FRAME, 116
+
+/* Packing: source, destination, and the words left of a segment. */
+src .req r0
+dst .req r1
+step .req r10
+step_3 .req r11
+left .req r12
+segment .req lr
+
+/* Product: x are inputs, w are weights. */
+x0 .req r8
+x1 .req r9
+w0 .req r10
+w1 .req r11
+xp .req r12
+wp .req lr
+
+/* 16 products: a pair of inputs of four outputs, of two channels. 11 instructions of 4 bytes: ENTRY counts on it.
+ * r0 to r3 are the sums of the first channel, r4 to r7 of the second. */
+.macro product_4
+    ldrd x0, x1, [xp], #8
+    ldrd w0, w1, [wp], #8
+    smlad r0, x0, w0, r0
+    smlad r1, x1, w0, r1
+    smlad r4, x0, w1, r4
+    smlad r5, x1, w1, r5
+    ldrd x0, x1, [xp], #8
+    smlad r2, x0, w0, r2
+    smlad r3, x1, w0, r3
+    smlad r6, x0, w1, r6
+    smlad r7, x1, w1, r7
+.endm
+
+/* Walks over the segments of a group of outputs: src at the next segment, its words in left. */
+.macro begin_segments
+    ldr segment, [sp, #SEGMENTS]
+1:  ldr src, [segment], #4
+    ldr left, [sp, #COLUMN]
+    add src, src, left
+    ldr left, [sp, #P]
+    ldr left, [left, #ASC_CONV_SEGMENT_WORDS]
+2:
+.endm
+
+.macro end_segments
+    subs left, left, #1
+    bne 2b
+    ldr left, [sp, #WIDE]
+    cmp segment, left
+    bne 1b
+.endm
+
+/* Goes on by n outputs: COLUMN is moved while a chunk is packed. */
+.macro next_column n
+    ldr left, [sp, #COLUMN]
+    .if \n == 1
+    add left, left, step
+    .else
+    add left, left, step, lsl #(\n / 2)
+    .endif
+    str left, [sp, #COLUMN]
+.endm
+
+asc_function asc_conv_row_dsp
+    push {r4-r11, lr}
+    sub sp, sp, #FRAME
+    str r0, [sp, #P]
+    str r2, [sp, #OUTPUT]
+    /* the table of segments: where each of them begins for the row's first output */
+    str r3, [sp, #SEGMENTS]
+    ldr r4, [r0, #ASC_CONV_KERNEL_H]
+    ldr r5, [r0, #ASC_CONV_ROW_SEGMENTS]
+    ldr r6, [r0, #ASC_CONV_SEGMENT_STEP]
+.Lrow:
+    ldr r7, [r1], #4
+    mov r8, r5
+.Lsegment:
+    str r7, [r3], #4
+    add r7, r7, r6
+    subs r8, r8, #1
+    bne .Lsegment
+    subs r4, r4, #1
+    bne .Lrow
+    str r3, [sp, #WIDE]
+    /* ends of the widened weights, packed inputs */
+    ldr r4, [r0, #ASC_CONV_WORDS]
+    add r5, r3, r4, lsl #4
+    str r5, [sp, #WIDE_END]
+    add r5, r4, #1
+    bic r5, r5, #1
+    add r5, r3, r5, lsl #4
+    str r5, [sp, #WIDE_EVEN]
+    str r5, [sp, #PACKED]
+    /* the first pair of inputs is done apart, then the loop is entered so that it ends with its last product */
+    lsl r4, r4, #1
+    sub r4, r4, #1
+    rsb r4, r4, #0
+    and r4, r4, #7
+    movs r5, #44
+    mul r4, r4, r5
+    adr r5, .Lproduct_4
+    add r5, r5, r4
+    orr r5, r5, #1
+    str r5, [sp, #ENTRY]
+    ldr r4, [r0, #ASC_CONV_FORM]
+    str r4, [sp, #FORM]
+    ldr r4, [r0, #ASC_CONV_OUT_PIXEL_STEP]
+    add r5, r4, r4, lsl #1
+    strd r4, r5, [sp, #STEP]
+    ldr r4, [r0, #ASC_CONV_OUT_CHANNEL_STEP]
+    str r4, [sp, #CHANNEL]
+    ldr r4, [r0, #ASC_CONV_OUT_W]
+    str r4, [sp, #LEFT]
+    movs r4, #0
+    str r4, [sp, #COLUMN]
+
+.Lchunk:
+    ldr r0, [sp, #P]
+    ldr r2, [sp, #LEFT]
+    ldr r3, [r0, #ASC_CONV_CHUNK]
+    cmp r2, r3
+    it gt
+    movgt r2, r3
+    str r2, [sp, #COUNT]
+    /* pack */
+    ldr step, [r0, #ASC_CONV_IN_PIXEL_STEP]
+    add step_3, step, step, lsl #1
+    ldr dst, [sp, #PACKED]
+    /* GROUPS_END counts the groups of four while they are packed */
+    lsrs r2, r2, #2
+    beq .Lpacked_4
+.Lpack_4:
+    str r2, [sp, #GROUPS_END]
+    begin_segments
+    ldr r7, [src, step]
+    ldr r8, [src, step, lsl #1]
+    ldr r9, [src, step_3]
+    ldr r6, [src], #4
+    sxtb16 r2, r6
+    sxtb16 r3, r7
+    sxtb16 r4, r8
+    sxtb16 r5, r9
+    sxtb16 r6, r6, ror #8
+    sxtb16 r7, r7, ror #8
+    sxtb16 r8, r8, ror #8
+    sxtb16 r9, r9, ror #8
+    stm dst!, {r2-r9}
+    end_segments
+    next_column 4
+    ldr r2, [sp, #GROUPS_END]
+    subs r2, r2, #1
+    bne .Lpack_4
+.Lpacked_4:
+    str dst, [sp, #GROUPS_END]
+    ldr r2, [sp, #COUNT]
+    lsls r2, r2, #31
+    bcc .Lpacked_2
+    begin_segments
+    ldr r5, [src, step]
+    ldr r4, [src], #4
+    sxtb16 r2, r4
+    sxtb16 r3, r5
+    sxtb16 r4, r4, ror #8
+    sxtb16 r5, r5, ror #8
+    stm dst!, {r2-r5}
+    end_segments
+    next_column 2
+    /* the product of two outputs takes an even number of words */
+    ldr r2, [sp, #P]
+    ldr r2, [r2, #ASC_CONV_WORDS]
+    and r2, r2, #1
+    add dst, dst, r2, lsl #4
+.Lpacked_2:
+    ldr r2, [sp, #COUNT]
+    lsls r2, r2, #31
+    beq .Lpacked
+    begin_segments
+    ldr r3, [src], #4
+    asc_widen r2, r3, r3
+    stm dst!, {r2, r3}
+    end_segments
+    next_column 1
+.Lpacked:
+    ldr r0, [sp, #P]
+    ldr r1, [r0, #ASC_CONV_PAIRS]
+    str r1, [sp, #PAIRS]
+    ldr r1, [r0, #ASC_CONV_WEIGHTS]
+    str r1, [sp, #WEIGHTS]
+    ldr r1, [r0, #ASC_CONV_CONSTANTS]
+    str r1, [sp, #CONSTANTS]
+    ldr r1, [sp, #OUTPUT]
+    str r1, [sp, #PAIR_OUTPUT]
+
+.Lpair:
+    str r1, [sp, #STORE]
+    /* widen the weights */
+    ldr lr, [sp, #WEIGHTS]
+    ldr r1, [sp, #WIDE]
+    ldr r0, [sp, #P]
+    ldr r0, [r0, #ASC_CONV_RAISED]
+    cbz r0, .Lwiden
+    ldr r0, [sp, #WIDE_EVEN]
+    mov r12, #0xff00ff00
+.Lraise:
+    ldm lr!, {r8-r11}
+    and r2, r12, r8, lsl #8
+    and r3, r12, r9, lsl #8
+    and r4, r8, r12
+    and r5, r9, r12
+    and r6, r12, r10, lsl #8
+    and r7, r12, r11, lsl #8
+    and r8, r10, r12
+    and r9, r11, r12
+    stm r1!, {r2-r9}
+    cmp r1, r0
+    bne .Lraise
+    b .Lwidened
+.Lwiden:
+    ldr r0, [sp, #WIDE_EVEN]
+.Lwiden_words:
+    ldm lr!, {r6-r7}
+    sxtb16 r2, r6
+    sxtb16 r3, r7
+    sxtb16 r4, r6, ror #8
+    sxtb16 r5, r7, ror #8
+    stm r1!, {r2-r5}
+    cmp r1, r0
+    bne .Lwiden_words
+.Lwidened:
+    str lr, [sp, #WEIGHTS]
+    ldr xp, [sp, #PACKED]
+    ldr r8, [sp, #GROUPS_END]
+    cmp xp, r8
+    beq .Lrest
+
+    /* groups of four outputs */
+.Lgroup_4:
+    ldr r8, [sp, #CONSTANTS]
+    ldr wp, [sp, #WIDE]
+    ldrd r3, r7, [r8]
+    ldrd x0, x1, [xp], #8
+    ldrd w0, w1, [wp], #8
+    smlad r0, x0, w0, r3
+    smlad r1, x1, w0, r3
+    smlad r4, x0, w1, r7
+    smlad r5, x1, w1, r7
+    ldrd x0, x1, [xp], #8
+    smlad r2, x0, w0, r3
+    smlad r3, x1, w0, r3
+    smlad r6, x0, w1, r7
+    smlad r7, x1, w1, r7
+    ldr x0, [sp, #ENTRY]
+    bx x0
+    .balign 4
+.Lproduct_4:
+    .rept 8
+    product_4
+    .endr
+    ldr x0, [sp, #WIDE_END]
+    cmp wp, x0
+    bne .Lproduct_4
+
+    ldrd r10, r11, [sp, #CONSTANTS]
+    cmp r11, #ASC_FORM_SIGNED
+    bge .Lsigned_4
+    ldrd r8, r9, [r10, #8]
+    asc_requantize_positive r0, r8, r9
+    asc_requantize_positive r1, r8, r9
+    asc_requantize_positive r2, r8, r9
+    asc_requantize_positive r3, r8, r9
+    ldrd r8, r9, [r10, #16]
+    asc_requantize_positive r4, r8, r9
+    asc_requantize_positive r5, r8, r9
+    asc_requantize_positive r6, r8, r9
+    asc_requantize_positive r7, r8, r9
+.Lstore_4:
+    ldrd r8, r9, [sp, #STEP]
+    ldrd r10, r11, [sp, #CHANNEL]
+    add r10, r10, r11
+    strb r0, [r11]
+    strb r1, [r11, r8]
+    strb r2, [r11, r8, lsl #1]
+    strb r3, [r11, r9]
+    strb r4, [r10]
+    strb r5, [r10, r8]
+    strb r6, [r10, r8, lsl #1]
+    strb r7, [r10, r9]
+    add r11, r11, r8, lsl #2
+    str r11, [sp, #STORE]
+    ldr r8, [sp, #GROUPS_END]
+    cmp xp, r8
+    bne .Lgroup_4
+
+    /* what is left of the row: two outputs, one output */
+.Lrest:
+    ldr r0, [sp, #COUNT]
+    lsls r0, r0, #31
+    bcc .Lrest_1
+    ldr r4, [sp, #CONSTANTS]
+    ldr wp, [sp, #WIDE]
+    ldrd r0, r2, [r4]
+    mov r1, r0
+    mov r3, r2
+.Lproduct_2:
+    .rept 2
+    ldm xp!, {r4-r7}
+    ldm wp!, {r8-r11}
+    smlad r0, r4, r8, r0
+    smlad r1, r5, r8, r1
+    smlad r2, r4, r9, r2
+    smlad r3, r5, r9, r3
+    smlad r0, r6, r10, r0
+    smlad r1, r7, r10, r1
+    smlad r2, r6, r11, r2
+    smlad r3, r7, r11, r3
+    .endr
+    ldr r4, [sp, #WIDE_EVEN]
+    cmp wp, r4
+    bne .Lproduct_2
+    ldrd r10, r11, [sp, #CONSTANTS]
+    ldrd r4, r5, [r10, #8]
+    ldrd r6, r7, [r10, #16]
+    cmp r11, #ASC_FORM_SIGNED
+    bge .Lsigned_2
+    asc_requantize_positive r0, r4, r5
+    asc_requantize_positive r1, r4, r5
+    asc_requantize_positive r2, r6, r7
+    asc_requantize_positive r3, r6, r7
+.Lstore_2:
+    ldr r8, [sp, #STEP]
+    ldrd r10, r11, [sp, #CHANNEL]
+    add r10, r10, r11
+    strb r0, [r11]
+    strb r1, [r11, r8]
+    strb r2, [r10]
+    strb r3, [r10, r8]
+    add r11, r11, r8, lsl #1
+    str r11, [sp, #STORE]
+.Lrest_1:
+    ldr r0, [sp, #COUNT]
+    lsls r0, r0, #31
+    beq .Lnext_pair
+    ldr r4, [sp, #CONSTANTS]
+    ldr wp, [sp, #WIDE]
+    ldrd r0, r1, [r4]
+    ldr r10, [sp, #WIDE_EVEN]
+.Lproduct_1:
+    ldm xp!, {r2-r5}
+    ldm wp!, {r6-r9}
+    smlad r0, r2, r6, r0
+    smlad r1, r2, r7, r1
+    smlad r0, r3, r8, r0
+    smlad r1, r3, r9, r1
+    ldm wp!, {r6-r9}
+    smlad r0, r4, r6, r0
+    smlad r1, r4, r7, r1
+    smlad r0, r5, r8, r0
+    smlad r1, r5, r9, r1
+    cmp wp, r10
+    bne .Lproduct_1
+    ldrd r10, r11, [sp, #CONSTANTS]
+    ldrd r4, r5, [r10, #8]
+    ldrd r6, r7, [r10, #16]
+    cmp r11, #ASC_FORM_SIGNED
+    bge .Lsigned_1
+    asc_requantize_positive r0, r4, r5
+    asc_requantize_positive r1, r6, r7
+.Lstore_1:
+    ldrd r10, r11, [sp, #CHANNEL]
+    strb r0, [r11]
+    strb r1, [r11, r10]
+
+.Lnext_pair:
+    ldr r0, [sp, #P]
+    ldrd r2, r3, [sp, #PAIR_OUTPUT] /* and PAIRS */
+    ldr r4, [r0, #ASC_CONV_PAIRS]
+    cmp r3, r4
+    ite eq
+    ldreq r1, [r0, #ASC_CONV_FIRST_PAIR_STEP]
+    ldrne r1, [sp, #CHANNEL]
+    it ne
+    lslne r1, r1, #1
+    add r1, r1, r2
+    ldr r4, [sp, #CONSTANTS]
+    adds r4, r4, #32
+    str r4, [sp, #CONSTANTS]
+    subs r3, r3, #1
+    strd r1, r3, [sp, #PAIR_OUTPUT]
+    bne .Lpair
+
+    /* next chunk of the row */
+    ldr r0, [sp, #COUNT]
+    ldr r1, [sp, #STEP]
+    ldr r2, [sp, #OUTPUT]
+    mla r2, r0, r1, r2
+    str r2, [sp, #OUTPUT]
+    ldr r2, [sp, #LEFT]
+    subs r2, r2, r0
+    str r2, [sp, #LEFT]
+    bne .Lchunk
+    add sp, sp, #FRAME
+    pop {r4-r11, pc}
+
+    /* the other forms of requantization; constants in r10, the form in r11 */
+.Lsigned_4:
+    bgt .Lgeneral_4
+    mov lr, r10
+    ldrd r8, r9, [lr, #8]
+    ldr r10, [lr, #24]
+    asc_requantize_signed r0, r8, r9, r10, r11
+    asc_requantize_signed r1, r8, r9, r10, r11
+    asc_requantize_signed r2, r8, r9, r10, r11
+    asc_requantize_signed r3, r8, r9, r10, r11
+    ldrd r8, r9, [lr, #16]
+    ldr r10, [lr, #28]
+    asc_requantize_signed r4, r8, r9, r10, r11
+    asc_requantize_signed r5, r8, r9, r10, r11
+    asc_requantize_signed r6, r8, r9, r10, r11
+    asc_requantize_signed r7, r8, r9, r10, r11
+    b .Lstore_4
+.Lsigned_2:
+    bgt .Lgeneral_2
+    ldrd r8, r9, [r10, #24]
+    asc_requantize_signed r0, r4, r5, r8, r11
+    asc_requantize_signed r1, r4, r5, r8, r11
+    asc_requantize_signed r2, r6, r7, r9, r11
+    asc_requantize_signed r3, r6, r7, r9, r11
+    b .Lstore_2
+.Lsigned_1:
+    bgt .Lgeneral_1
+    ldrd r8, r9, [r10, #24]
+    asc_requantize_signed r0, r4, r5, r8, r11
+    asc_requantize_signed r1, r6, r7, r9, r11
+    b .Lstore_1
+
+.Lgeneral_4:
+    add r8, sp, #SUMS
+    stm r8, {r0-r7}
+    movs r2, #4
+    bl .Lgeneral
+    add r8, sp, #SUMS
+    ldm r8, {r0-r7}
+    b .Lstore_4
+.Lgeneral_2:
+    add r8, sp, #SUMS
+    stm r8, {r0-r3}
+    movs r2, #2
+    bl .Lgeneral
+    add r8, sp, #SUMS
+    ldm r8, {r0-r3}
+    b .Lstore_2
+.Lgeneral_1:
+    strd r0, r1, [sp, #SUMS]
+    movs r2, #1
+    bl .Lgeneral
+    ldrd r0, r1, [sp, #SUMS]
+    b .Lstore_1
+
+    /* Requantizes SUMS in place: r2 sums of the first channel, then as many of the second. Constants are in r10; keeps
+     * r12 alone. */
+.Lgeneral:
+    ldr r3, [sp, #P]
+    ldr r4, [r3, #ASC_CONV_SHIFT]
+    ldr r5, [r3, #ASC_CONV_MIN]
+    ldr r6, [r3, #ASC_CONV_MAX]
+    add r1, sp, #SUMS
+    add r11, r1, r2, lsl #3
+    add r0, r1, r2, lsl #2
+    ldrd r8, r9, [r10, #8]
+    ldr r3, [r10, #24]
+.Lgeneral_sum:
+    cmp r1, r0
+    itt eq
+    ldrdeq r8, r9, [r10, #16]
+    ldreq r3, [r10, #28]
+    ldr r2, [r1]
+    asr r7, r2, #31
+    smmla r2, r2, r8, r9
+    mla r2, r7, r3, r2
+    asr r2, r2, r4
+    cmp r2, r5
+    it lt
+    movlt r2, r5
+    cmp r2, r6
+    it gt
+    movgt r2, r6
+    str r2, [r1], #4
+    cmp r1, r11
+    bne .Lgeneral_sum
+    bx lr
+asc_end asc_conv_row_dsp

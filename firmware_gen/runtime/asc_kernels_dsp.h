@@ -1,0 +1,91 @@
+/*
+ * Parameters of the kernels for Armv7E-M and Armv8-M with the DSP extension, for C and for assembly.
+ */
+#ifndef ASC_KERNELS_DSP_H
+#define ASC_KERNELS_DSP_H
+
+/* How an accumulator becomes an output: formula (37), with these shifts at the end. */
+#define ASC_FORM_POSITIVE 0 /* shift 12, the sign of the sum does not matter */
+#define ASC_FORM_SIGNED 1   /* shift 15 */
+#define ASC_FORM_GENERAL 2  /* any shift and range */
+
+/* Offsets of asc_conv_row_dsp_t. */
+#define ASC_CONV_CONSTANTS 0
+#define ASC_CONV_WEIGHTS 4
+#define ASC_CONV_PAIRS 8
+#define ASC_CONV_KERNEL_H 12
+#define ASC_CONV_ROW_SEGMENTS 16
+#define ASC_CONV_SEGMENT_STEP 20
+#define ASC_CONV_SEGMENT_WORDS 24
+#define ASC_CONV_WORDS 28
+#define ASC_CONV_IN_PIXEL_STEP 32
+#define ASC_CONV_CHUNK 36
+#define ASC_CONV_OUT_W 40
+#define ASC_CONV_OUT_PIXEL_STEP 44
+#define ASC_CONV_OUT_CHANNEL_STEP 48
+#define ASC_CONV_FIRST_PAIR_STEP 52
+#define ASC_CONV_RAISED 56
+#define ASC_CONV_FORM 60
+#define ASC_CONV_SHIFT 64
+#define ASC_CONV_MIN 68
+#define ASC_CONV_MAX 72
+
+#ifndef __ASSEMBLER__
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Fails to compile where a field is not where assembly looks for it. */
+#if defined(__arm__)
+#define ASC_AT(type, field, offset) typedef char asc_at_##type##_##field[offsetof(type, field) == (offset) ? 1 : -1]
+#else
+#define ASC_AT(type, field, offset) typedef char asc_at_##type##_##field[1]
+#endif
+
+/* A convolution as a product of matrices, two output channels at once. The last pair is (last - 1, last); where
+ * channels are odd the second one begins at channel 1, and a single channel is computed twice. */
+typedef struct {
+    const int32_t *constants; /* [pairs][8]: addends, multiplier and rounding of either channel, negatives */
+    const int8_t *weights;    /* [pairs][words, made even][2 channels][4] */
+    int32_t pairs;
+    int32_t kernel_h;         /* rows of the window */
+    int32_t row_segments;     /* pieces of contiguous inputs in a row of the window */
+    int32_t segment_step;     /* bytes from one to the next */
+    int32_t segment_words;    /* their length in words of 4 inputs; weights beyond the inputs are 0 */
+    int32_t words;            /* kernel_h * row_segments * segment_words */
+    int32_t in_pixel_step;    /* bytes between the windows of neighbouring outputs */
+    int32_t chunk;            /* outputs of a row computed at once: a multiple of 4, or the whole row */
+    int32_t out_w;            /* outputs of a row */
+    int32_t out_pixel_step;   /* bytes to the next output of the row */
+    int32_t out_channel_step; /* bytes to the next channel; 0 where there is one */
+    int32_t first_pair_step;  /* bytes from the first pair to the second */
+    int32_t raised;           /* whether weights are widened to 256 times their value */
+    int32_t form;             /* ASC_FORM_* */
+    int32_t shift, min, max;  /* of ASC_FORM_GENERAL */
+} asc_conv_row_dsp_t;
+
+ASC_AT(asc_conv_row_dsp_t, constants, ASC_CONV_CONSTANTS);
+ASC_AT(asc_conv_row_dsp_t, weights, ASC_CONV_WEIGHTS);
+ASC_AT(asc_conv_row_dsp_t, pairs, ASC_CONV_PAIRS);
+ASC_AT(asc_conv_row_dsp_t, kernel_h, ASC_CONV_KERNEL_H);
+ASC_AT(asc_conv_row_dsp_t, row_segments, ASC_CONV_ROW_SEGMENTS);
+ASC_AT(asc_conv_row_dsp_t, segment_step, ASC_CONV_SEGMENT_STEP);
+ASC_AT(asc_conv_row_dsp_t, segment_words, ASC_CONV_SEGMENT_WORDS);
+ASC_AT(asc_conv_row_dsp_t, words, ASC_CONV_WORDS);
+ASC_AT(asc_conv_row_dsp_t, in_pixel_step, ASC_CONV_IN_PIXEL_STEP);
+ASC_AT(asc_conv_row_dsp_t, chunk, ASC_CONV_CHUNK);
+ASC_AT(asc_conv_row_dsp_t, out_w, ASC_CONV_OUT_W);
+ASC_AT(asc_conv_row_dsp_t, out_pixel_step, ASC_CONV_OUT_PIXEL_STEP);
+ASC_AT(asc_conv_row_dsp_t, out_channel_step, ASC_CONV_OUT_CHANNEL_STEP);
+ASC_AT(asc_conv_row_dsp_t, first_pair_step, ASC_CONV_FIRST_PAIR_STEP);
+ASC_AT(asc_conv_row_dsp_t, raised, ASC_CONV_RAISED);
+ASC_AT(asc_conv_row_dsp_t, form, ASC_CONV_FORM);
+ASC_AT(asc_conv_row_dsp_t, shift, ASC_CONV_SHIFT);
+ASC_AT(asc_conv_row_dsp_t, min, ASC_CONV_MIN);
+ASC_AT(asc_conv_row_dsp_t, max, ASC_CONV_MAX);
+
+void asc_conv_row_dsp(const asc_conv_row_dsp_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
+
+#endif
+
+#endif
