@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
-from asc_kit.frontend import FrontEndSpec, mel_filter_bank, window
+from asc_kit.frontend import FrontEndSpec
 from asc_kit.quantization import TensorInfo
 
-_SAMPLE_SCALE = 2.0**-15
+from .frontend_f32 import FloatTables, float_tables
+
 _LARGEST_N_FFT = 1 << 16  # positions are 16-bit
+_MAX_BITS = 0x7F800000  # of infinity: no band has them
+_ABOVE_ALL = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Thresholds:
+    """How a band's energy becomes int8: equation (8) of asc_frontend_quantize.h."""
+
+    bits: NDArray[np.uint32]
+    """Shape [256], float32 bits of the energies at which the value rises, and one above all."""
+    guess_start: int
+    """Guess for bits 0, times 2**32."""
+    guess_slope: int
+    """What a bit adds to the guess, times 2**32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,22 +39,10 @@ class FrontEndTables:
     """The specification."""
     info: TensorInfo
     """Quantization of the network's input."""
-    window: NDArray[np.float32]
-    """Shape [win_length], times 2**-16: int16 samples to ±1, and a factor 1/2 of the real transform."""
-    order: NDArray[np.uint16]
-    """Shape [n_fft / 2], where each complex input goes."""
-    radices: tuple[int, ...]
-    """Radix of each pass."""
-    twiddles: NDArray[np.float32]
-    """Complex factors of the passes, interleaved."""
-    split: NDArray[np.float32]
-    """Complex factors that make a real spectrum of a complex one, interleaved."""
-    band_first: NDArray[np.uint16]
-    """Shape [n_mels], first bin."""
-    band_taps: NDArray[np.uint16]
-    """Shape [n_mels], number of bins."""
-    taps: NDArray[np.float32]
-    """All filters, one after the other."""
+    arithmetic: FloatTables
+    """Tables of the transform and the mel bands."""
+    thresholds: Thresholds | None
+    """Quantization frame by frame; None where a whole clip is needed first."""
 
     @property
     def first(self) -> int:
@@ -51,7 +53,7 @@ class FrontEndTables:
     @property
     def buffer_samples(self) -> int:
         """Samples the front end keeps: one before the window, and what the first frame's mirror image reaches."""
-        return 1 + max(self.spec.win_length, 1 - 2 * self.first if self.spec.center else 0)
+        return 1 + max(self.arithmetic.samples_read, 1 - 2 * self.first if self.spec.center else 0)
 
     @property
     def keeps_clip(self) -> bool:
@@ -59,28 +61,26 @@ class FrontEndTables:
         return self.spec.standardize == "clip" or self.spec.delta_width > 0
 
     @property
-    def work_floats(self) -> int:
-        """Floats of the transform, and of a clip's log-mel values where they are kept."""
+    def sources(self) -> tuple[str, ...]:
+        """C files of the runtime that the tables need; what they include comes with them."""
+        clip = ("asc_frontend_clip.c",) if self.keeps_clip else ()
+        return ("asc_frontend.c", f"{self.arithmetic.function}.c", *clip)
+
+    @property
+    def work_words(self) -> int:
+        """Words of the transform, and of a clip's log-mel values where they are kept."""
         return self.spec.n_fft + 2 + (self.spec.n_frames * self.spec.n_mels if self.keeps_clip else 0)
 
     @property
     def ram_bytes(self) -> int:
         """RAM of the front end."""
-        return 2 * self.buffer_samples + 4 * self.work_floats + 3 * 4
+        return 2 * self.buffer_samples + 4 * self.work_words + 3 * 4
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The tables by name, as C needs them."""
-        return {
-            "window": self.window,
-            "order": self.order,
-            "radices": np.array(self.radices, np.uint8),
-            "twiddles": self.twiddles,
-            "split": self.split,
-            "band_first": self.band_first,
-            "band_taps": self.band_taps,
-            "taps": self.taps,
-        }
+        quantization = {} if self.thresholds is None else {"thresholds": self.thresholds.bits}
+        return self.arithmetic.arrays | quantization
 
     @property
     def table_bytes(self) -> int:
@@ -102,65 +102,28 @@ def frontend_tables(spec: FrontEndSpec, info: TensorInfo) -> FrontEndTables:
         raise ModelError(
             f"log_offset is {spec.log_offset}", hint="the front end in C needs at least 1.2e-38, the least normal float"
         )
-    half = spec.n_fft // 2
-    radices = _radices(half)
-    bank = mel_filter_bank(spec)
-    first, taps = [], []
-    for band in bank.T:
-        bins = np.nonzero(band)[0]
-        low, high = (int(bins[0]), int(bins[-1]) + 1) if len(bins) else (0, 0)
-        first.append(low)
-        taps.append(band[low:high])
-    k = np.arange(1, half // 2 + 1)
+    keeps_clip = spec.standardize == "clip" or spec.delta_width > 0
     return FrontEndTables(
         spec=spec,
         info=info,
-        window=(window(spec) * (_SAMPLE_SCALE / 2)).astype(np.float32),
-        order=_input_order(radices),
-        radices=radices,
-        twiddles=_twiddles(radices),
-        split=_interleave(np.exp(-2j * np.pi * k / spec.n_fft)),
-        band_first=np.array(first, np.uint16),
-        band_taps=np.array([len(part) for part in taps], np.uint16),
-        taps=np.concatenate(taps).astype(np.float32),
+        arithmetic=float_tables(spec),
+        thresholds=None if keeps_clip else quantization_thresholds(spec, info),
     )
 
 
-def _interleave(values: NDArray[np.complex128]) -> NDArray[np.float32]:
-    return np.stack([values.real, values.imag], axis=-1).reshape(-1).astype(np.float32)
+def quantization_thresholds(spec: FrontEndSpec, info: TensorInfo) -> Thresholds:
+    """Return at which energies a band's int8 value rises, and a guess that is never high.
 
-
-def _radices(n: int) -> tuple[int, ...]:
-    """Factor a length into radices, large ones first: the first pass is the cheapest."""
-    radices: list[int] = []
-    for radix in (5, 4, 3, 2):
-        while n % radix == 0:
-            radices.append(radix)
-            n //= radix
-    return tuple(radices)
-
-
-def _input_order(radices: tuple[int, ...]) -> NDArray[np.uint16]:
-    """Return where each input goes so that decimation in time ends in natural order.
-
-    The last pass joins `radix` transforms of the inputs q, q + radix, q + 2 radix, ...: transform q lies at q * m.
+    Value -128 + i + 1 begins where log(e) / scale + zero_point is -128 + i + 1/2. Bits b of a float stand, in units of
+    2**-23, for a piecewise linear log2; of all guesses with the right slope, the highest start is taken that keeps the
+    guess for the last bits below each threshold within the number of thresholds below.
     """
-    n = math.prod(radices)
-    index = np.arange(n)
-    place = np.zeros(n, np.int64)
-    size = n
-    for radix in reversed(radices):
-        size //= radix
-        place += index % radix * size
-        index //= radix
-    return place.astype(np.uint16)
-
-
-def _twiddles(radices: tuple[int, ...]) -> NDArray[np.float32]:
-    parts = [np.zeros(0, np.complex128)]
-    m = radices[0]
-    for radix in radices[1:]:
-        j, q = np.meshgrid(np.arange(m), np.arange(1, radix), indexing="ij")
-        parts.append(np.exp(-2j * np.pi * j * q / (m * radix)).reshape(-1))
-        m *= radix
-    return _interleave(np.concatenate(parts))
+    inverse = float(np.float32(1.0 / info.scale))
+    values = (np.arange(-127, 128) - 0.5 - info.zero_point) / inverse
+    with np.errstate(over="ignore", under="ignore"):
+        energies = (np.exp(values) if spec.log == "natural" else np.power(10.0, values)).astype(np.float32)
+    bits = np.minimum(energies.view(np.uint32), np.uint32(_MAX_BITS))
+    per_octave = inverse * float(np.log(2.0) if spec.log == "natural" else np.log10(2.0))
+    slope = min(round(per_octave * 2.0**9), 2**31 - 1)
+    start = min((i + 1) * 2**32 - 1 - (int(b) - 1) * slope for i, b in enumerate(bits))
+    return Thresholds(bits=np.append(bits, np.uint32(_ABOVE_ALL)), guess_start=start, guess_slope=slope)

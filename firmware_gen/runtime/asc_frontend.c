@@ -1,14 +1,6 @@
-/*
- * The log-mel front end: see asc_frontend.h.
- *
- * The spectrum of a real signal comes from a complex transform of half the length (equations (2) and (3)):
- *   z[n] = x[2n] + i x[2n + 1], Z its transform of N = n_fft / 2 points                                     (2)
- *   E = (Z[k] + conj Z[N - k]) / 2,  O = -i (Z[k] - conj Z[N - k]) / 2                                      (3)
- *   X[k] = E + exp(-2 pi i k / n_fft) O,  |X[N - k]| = |E - exp(-2 pi i k / n_fft) O|                       (4)
- */
+/* The log-mel front end: see asc_frontend.h. */
 #include "asc_frontend.h"
 
-#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -30,94 +22,55 @@ static int32_t frame_end(const asc_frontend_config_t *c, const asc_frontend_t *s
     return state->frame == 0 && c->reflect != 0 && end < mirrored ? mirrored : end;
 }
 
-static float magnitude(const asc_frontend_config_t *c, float re, float im) {
-    const float energy = re * re + im * im;
-    return c->power == 1 ? sqrtf(energy) : energy;
-}
-
-void asc_frontend_spectrum(const asc_frontend_config_t *c, const int16_t *window, float *work) {
-    const uint16_t *order = c->order;
-    const float *w = c->window;
-    const int32_t half = c->n_fft / 2;
-    const int32_t whole = c->win_length / 2;
-    int32_t n = 0;
-    for (; n < whole; ++n, window += 2, w += 2) {
-        float *const z = work + 2 * order[n];
-        z[0] = (float)window[0] * w[0];
-        z[1] = (float)window[1] * w[1];
-    }
-    if (c->win_length % 2 != 0) {
-        float *const z = work + 2 * order[n++];
-        z[0] = (float)window[0] * w[0];
-        z[1] = 0.0f;
-    }
-    for (; n < half; ++n) {
-        float *const z = work + 2 * order[n];
-        z[0] = 0.0f;
-        z[1] = 0.0f;
-    }
-    asc_fft_f32(c, work);
-    /* the window holds the 1/2 of equation (3) */
-    const float re = 2.0f * work[0];
-    const float im = 2.0f * work[1];
-    work[0] = magnitude(c, re + im, 0.0f);
-    work[2 * half] = magnitude(c, re - im, 0.0f);
-    const float *turn = c->split;
-    float *a = work + 2;
-    float *b = work + 2 * (half - 1);
-    for (; a <= b; a += 2, b -= 2, turn += 2) {
-        const float e_re = a[0] + b[0], e_im = a[1] - b[1];
-        const float o_re = a[1] + b[1], o_im = b[0] - a[0];
-        const float t_re = o_re * turn[0] - o_im * turn[1];
-        const float t_im = o_re * turn[1] + o_im * turn[0];
-        a[0] = magnitude(c, e_re + t_re, e_im + t_im);
-        b[0] = magnitude(c, e_re - t_re, e_im - t_im);
+void asc_frontend_log_mel(const asc_frontend_config_t *c, const asc_frontend_work_t *work, float *log_mel) {
+    const asc_frontend_work_t *band = work + 1;
+    for (float *const end = log_mel + c->n_mels; log_mel != end; ++log_mel, band += 2) {
+        *log_mel = asc_log_f32(band->f32) * c->log_factor;
     }
 }
 
-/* One band's logarithm; advances `taps` over its filter. */
-static float band(const asc_frontend_config_t *c, const float *work, int32_t m, const float **taps) {
-    const float *bin = work + 2 * c->band_first[m];
-    const float *tap = *taps;
-    const float *const end = tap + c->band_taps[m];
-    float sum = 0.0f;
-    for (; tap != end; bin += 2) {
-        sum += *bin * *tap++;
+static void quantize_bands(const asc_frontend_config_t *c, const asc_frontend_work_t *work, int8_t *output) {
+    const uint32_t *const thresholds = c->thresholds;
+    const int64_t guess_start = c->guess_start;
+    const int32_t guess_slope = c->guess_slope;
+    const int32_t step = c->mel_step;
+    const asc_frontend_work_t *band = work + 1;
+    for (const asc_frontend_work_t *const end = band + 2 * c->n_mels; band != end; band += 2, output += step) {
+        *output = asc_frontend_quantize_band(thresholds, guess_start, guess_slope, band->bits);
     }
-    *taps = end;
-    return asc_log_f32(sum + c->log_offset) * c->log_factor;
 }
 
-void asc_frontend_bands(const asc_frontend_config_t *c, const float *work, float *bands) {
-    const float *taps = c->taps;
-    for (int32_t m = 0; m < c->n_mels; ++m) {
-        bands[m] = band(c, work, m, &taps);
+/* Copies n samples to an address below their own or in another buffer; not memmove, which may go byte by byte. */
+static void copy(int16_t *to, const int16_t *from, int32_t n) {
+    uint32_t pairs[4];
+    for (; n >= 8; n -= 8, to += 8, from += 8) {
+        memcpy(pairs, from, sizeof pairs);
+        memcpy(to, pairs, sizeof pairs);
+    }
+    for (; n > 0; --n) {
+        *to++ = *from++;
     }
 }
 
 /* Computes the next frame, and makes room for the one after it. */
-static void finish_frame(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples, float *work,
-                         int8_t *output) {
+static void finish_frame(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples,
+                         asc_frontend_work_t *work, int8_t *output) {
     if (state->frame == 0 && c->reflect != 0) {
         int16_t *const zero = samples + 1 - c->first; /* sample 0 of the clip */
         for (int32_t i = 1; i <= -c->first; ++i) {
             zero[-i] = zero[i];
         }
     }
-    asc_frontend_spectrum(c, samples + 1, work);
-    float *const log_mel = work + c->n_fft + 2;
+    c->bands(c, samples + 1, work);
+    float *const log_mel = &work[c->n_fft + 2].f32;
     if (c->finish_clip != NULL) {
-        asc_frontend_bands(c, work, log_mel + state->frame * c->n_mels);
+        asc_frontend_log_mel(c, work, log_mel + state->frame * c->n_mels);
     } else {
-        const float *taps = c->taps;
-        int8_t *y = output + state->frame * c->frame_step;
-        for (int32_t m = 0; m < c->n_mels; ++m, y += c->mel_step) {
-            *y = asc_frontend_quantize(c, band(c, work, m, &taps));
-        }
+        quantize_bands(c, work, output + state->frame * c->frame_step);
     }
     const int32_t left = state->end - buffer_position(c, state) - c->hop_length;
     if (left > 0) {
-        memmove(samples, samples + c->hop_length, (size_t)left * sizeof *samples);
+        copy(samples, samples + c->hop_length, left);
     }
     ++state->frame;
     if (state->frame == c->n_frames && c->finish_clip != NULL) {
@@ -125,26 +78,20 @@ static void finish_frame(const asc_frontend_config_t *c, asc_frontend_t *state, 
     }
 }
 
-/* Puts n samples after those in the buffer; null: zeros. Those before the next frame are dropped. */
+/* Puts n samples after those in the buffer. Those before the next frame are dropped. */
 static void append(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples, const int16_t *audio,
                    int32_t n) {
     const int32_t at = state->end - buffer_position(c, state);
     const int32_t skip = at >= 0 ? 0 : -at < n ? -at : n;
     if (n > skip) {
-        int16_t *const place = samples + at + skip;
-        const size_t bytes = (size_t)(n - skip) * sizeof *samples;
-        if (audio != NULL) {
-            memcpy(place, audio + skip, bytes);
-        } else {
-            memset(place, 0, bytes);
-        }
+        copy(samples + at + skip, audio + skip, n - skip);
     }
     state->end += n;
 }
 
 /* Computes the frames that reach over the end of the clip. */
-static void finish_frames(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples, float *work,
-                          int8_t *output) {
+static void finish_frames(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples,
+                          asc_frontend_work_t *work, int8_t *output) {
     while (state->frame < c->n_frames) {
         while (state->end < frame_end(c, state)) {
             int16_t mirrored = 0;
@@ -164,8 +111,8 @@ void asc_frontend_init(asc_frontend_t *state) {
     state->frame = 0;
 }
 
-uint32_t asc_frontend_push(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples, float *work,
-                           int8_t *output, const int16_t *audio, uint32_t n) {
+uint32_t asc_frontend_push(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples,
+                           asc_frontend_work_t *work, int8_t *output, const int16_t *audio, uint32_t n) {
     if (state->received == 0 && state->end == 0 && c->first <= 0) {
         /* what stands before the clip: zeros, which the mirror image later replaces */
         memset(samples, 0, (size_t)(1 - c->first) * sizeof *samples);

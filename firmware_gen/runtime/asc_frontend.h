@@ -21,28 +21,31 @@ extern "C" {
 
 typedef struct asc_frontend_config asc_frontend_config_t;
 
+/* A word of the working memory: floats, or integers on cores without them. */
+typedef union {
+    float f32;
+    int32_t s32;
+    uint32_t bits;
+} asc_frontend_work_t;
+
 /* Constants, made by the generator from the front end's specification. */
 struct asc_frontend_config {
     int32_t n_fft, win_length, hop_length, n_frames, n_mels, clip_samples;
     int32_t first;                /* position of frame 0's first sample; negative where the clip is padded */
     int32_t reflect;              /* 1: the clip's mirror image stands in the padding; 0: zeros */
-    int32_t power;                /* 1: magnitude, 2: power spectrum */
     int32_t frame_step, mel_step; /* elements of the network's input from one frame, one band to the next */
+    /* bands e of one window, as floats at work[2 * m + 1]; with tables of its own */
+    void (*bands)(const asc_frontend_config_t *c, const int16_t *window, asc_frontend_work_t *work);
+    const void *tables;
+    float log_factor; /* 1, or 1 / ln(10) */
+    /* values frame by frame: asc_frontend_quantize.h, equation (8) */
+    const uint32_t *thresholds; /* [256] */
+    int64_t guess_start;
+    int32_t guess_slope;
+    /* values of a whole clip: asc_frontend_clip, or null where nothing needs a whole clip and the rest is not used */
+    void (*finish_clip)(const asc_frontend_config_t *c, float *log_mel, int8_t *output);
     int32_t zero_point;
     float inverse_scale;
-    float log_offset;
-    float log_factor;       /* 1, or 1 / ln(10) */
-    const float *window;    /* [win_length] times 2^-16: samples to +-1, and the 1/2 of equation (3) */
-    const uint16_t *order;  /* [n_fft / 2] place of each complex input of the transform */
-    const uint8_t *radices; /* [n_radices] of the passes: 2, 3, 4 or 5 */
-    int32_t n_radices;
-    const float *twiddles;      /* for each pass but the first, [m][radix - 1] complex: exp(-2 pi i j q / (m radix)) */
-    const float *split;         /* [n_fft / 4] complex: exp(-2 pi i k / n_fft), k from 1 */
-    const uint16_t *band_first; /* [n_mels] first bin of each filter */
-    const uint16_t *band_taps;  /* [n_mels] number of its bins */
-    const float *taps;          /* filters, one after the other */
-    /* asc_frontend_clip, or null: values are quantized frame by frame, and the rest is not used */
-    void (*finish_clip)(const asc_frontend_config_t *c, float *log_mel, int8_t *output);
     int32_t standardize; /* 1: each channel of a clip */
     int32_t delta_reach; /* frames before and after that a delta looks at; 0: no deltas */
     float delta_factor;  /* 1 / (2 sum n^2), n from 1 to delta_reach */
@@ -63,15 +66,14 @@ void asc_frontend_init(asc_frontend_t *state);
 
 /*
  * Takes samples, computes all frames they complete and returns how many it took: all, up to the end of the clip.
- * samples [ASC_FRONTEND_SAMPLES] and work [ASC_FRONTEND_FLOATS] belong to the front end until the clip is complete.
+ * samples [ASC_FRONTEND_SAMPLES] and work [ASC_FRONTEND_WORDS] belong to the front end until the clip is complete.
  * work holds one spectrum, [n_fft + 2], and where there is a finish_clip the clip's log-mel values [n_frames][n_mels].
  */
-uint32_t asc_frontend_push(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples, float *work,
-                           int8_t *output, const int16_t *audio, uint32_t n);
+uint32_t asc_frontend_push(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples,
+                           asc_frontend_work_t *work, int8_t *output, const int16_t *audio, uint32_t n);
 
-/* The parts, for tests: one window of samples to bins at work[2 * k], and those to the logarithms of the bands. */
-void asc_frontend_spectrum(const asc_frontend_config_t *c, const int16_t *window, float *work);
-void asc_frontend_bands(const asc_frontend_config_t *c, const float *work, float *bands);
+/* Log-mel values of a frame's bands at work[2 * m + 1]. */
+void asc_frontend_log_mel(const asc_frontend_config_t *c, const asc_frontend_work_t *work, float *log_mel);
 
 /* Standardises a clip's log-mel values [n_frames][n_mels] in place, computes their deltas and quantizes both. */
 void asc_frontend_clip(const asc_frontend_config_t *c, float *log_mel, int8_t *output);
@@ -84,9 +86,6 @@ typedef struct {
 asc_frontend_scaling_t asc_frontend_scaling(const asc_frontend_config_t *c, const float *values, int32_t deltas);
 float asc_frontend_scaled(asc_frontend_scaling_t scaling, float value);
 float asc_frontend_delta(const asc_frontend_config_t *c, const float *value, int32_t t);
-
-/* Complex transform of n_fft / 2 points in place, its input in the order of `order`. */
-void asc_fft_f32(const asc_frontend_config_t *c, float *data);
 
 #ifdef __cplusplus
 }

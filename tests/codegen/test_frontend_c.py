@@ -23,7 +23,7 @@ LOG_BOUND = 2.5e-7
 FLOOR_BOUND = 1e-2
 # bands 120 dB below a pure tone hold its rounding error and nothing else: 6.2e-2 at worst with a log_offset of 1e-10
 TONE_BOUND = 1e-1
-FRONTEND_SOURCES = ("asc_frontend", "asc_frontend_clip", "asc_fft_f32")
+FRONTEND_SOURCES = ("asc_frontend", "asc_fft")
 
 _LOG_PROGRAM = """
 #include <stdio.h>
@@ -66,7 +66,7 @@ def test_features(name: str, tmp_path: Path, kernels: list[Path], sanitizing_com
     reference = inputs(clips, spec)
     info = quantization(spec, reference)
     tables = write_tables(spec, info, tmp_path)
-    frontend = [path for path in kernels if path.stem in FRONTEND_SOURCES]
+    frontend = [path for path in kernels if path.stem.startswith(FRONTEND_SOURCES)]
     program = build(tmp_path, sanitizing_compiler, PROGRAM, [tables], frontend)
     # one sample at a time, a prime number, everything and more than everything
     for chunk in (1, 97, spec.clip_samples, 2 * spec.clip_samples):
@@ -97,7 +97,7 @@ def test_standardised_values_and_deltas(
         (FLOOR_BOUND, np.eye(1, n, n // 2)),
     ]
     tables = write_tables(spec, quantization(spec, np.array([-4.0, 6.0])), tmp_path)
-    frontend = [path for path in kernels if path.stem in FRONTEND_SOURCES]
+    frontend = [path for path in kernels if path.stem.startswith(FRONTEND_SOURCES)]
     program = build(tmp_path, sanitizing_compiler, PROGRAM, [tables], frontend)
     for bound, sounds in groups:
         clips = np.rint(sounds).astype(np.int16)
@@ -117,7 +117,7 @@ def test_sums_do_not_lose_precision_in_long_clips(
     clips = np.rint(rng.normal(0, 1000, (1, spec.clip_samples))).astype(np.int16)
     clips[:, :100] = 0
     tables = write_tables(spec, quantization(spec, np.array([-4.0, 6.0])), tmp_path)
-    frontend = [path for path in kernels if path.stem in FRONTEND_SOURCES]
+    frontend = [path for path in kernels if path.stem.startswith(FRONTEND_SOURCES)]
     program = build(tmp_path, sanitizing_compiler, PROGRAM, [tables], frontend)
     assert np.abs(channels_in_c(clips, spec, program) - inputs(clips, spec)).max() <= 2e-5
 
@@ -128,7 +128,7 @@ def test_memory_grows_only_where_the_clip_is_kept() -> None:
         plain = replace(spec, standardize="none", delta_width=0)
         less = frontend_tables(plain, quantization(plain, np.ones(2)))
         assert tables[name].ram_bytes - less.ram_bytes == 4 * spec.n_frames * spec.n_mels
-        assert less.work_floats == spec.n_fft + 2
+        assert less.work_words == spec.n_fft + 2
         assert "asc_frontend_clip" not in tables_source(less, plain, less.info)
     assert tables["dsmn"].ram_bytes == 12 + 2 * 4098 + 4 * 4098 + 4 * 44 * 256
 
@@ -143,7 +143,7 @@ def test_log_mel_of_one_window(
     clips = signals(spec)
     reference = np.stack([log_mel((clip / 32768).astype(np.float32), spec) for clip in clips])[:, 0]
     tables = write_tables(spec, quantization(spec, reference), tmp_path)
-    frontend = [path for path in kernels if path.stem in FRONTEND_SOURCES]
+    frontend = [path for path in kernels if path.stem.startswith(FRONTEND_SOURCES)]
     program = build(tmp_path, sanitizing_compiler, PROGRAM, [tables], frontend)
     windows = clips[:, offset : offset + spec.win_length]
     data = run(program, "bands", data=windows.tobytes())

@@ -94,7 +94,7 @@ PROGRAM = """
 #include "sizes.h"
 static int16_t clip[2 * CLIP_SAMPLES];
 static int16_t samples[SAMPLES];
-static float work[FLOATS];
+static asc_frontend_work_t work[WORDS];
 static float bands[N_MELS];
 static int8_t output[INPUT_BYTES];
 int main(int argc, char **argv) {
@@ -102,8 +102,8 @@ int main(int argc, char **argv) {
     if (argc != 2) return 1;
     if (strcmp(argv[1], "bands") == 0) {
         while (fread(clip, sizeof *clip, (size_t)c->win_length, stdin) == (size_t)c->win_length) {
-            asc_frontend_spectrum(c, clip, work);
-            asc_frontend_bands(c, work, bands);
+            c->bands(c, clip, work);
+            asc_frontend_log_mel(c, work, bands);
             fwrite(bands, sizeof *bands, N_MELS, stdout);
         }
         return 0;
@@ -114,7 +114,7 @@ int main(int argc, char **argv) {
             asc_frontend_t state;
             asc_frontend_init(&state);
             if (asc_frontend_push(c, &state, samples, work, output, clip, CLIP_SAMPLES) != CLIP_SAMPLES) return 4;
-            const float *const values = work + c->n_fft + 2;
+            const float *const values = &work[c->n_fft + 2].f32;
             fwrite(values, sizeof *values, (size_t)(c->n_frames * c->n_mels), stdout);
             asc_frontend_scaling_t scaling = {0.0f, 0.0f, 1.0f};
             if (c->standardize) scaling = asc_frontend_scaling(c, values, 1);
@@ -190,7 +190,7 @@ def write_tables(spec: FrontEndSpec, info: TensorInfo, folder: Path) -> Path:
     sizes = {
         "CLIP_SAMPLES": spec.clip_samples,
         "SAMPLES": tables.buffer_samples,
-        "FLOATS": tables.work_floats,
+        "WORDS": tables.work_words,
         "N_MELS": spec.n_mels,
         "INPUT_BYTES": info.n_elements,
     }

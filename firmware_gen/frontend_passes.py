@@ -1,0 +1,110 @@
+"""Passes of the Fourier transform: which radices, which input goes where, which factors in which order."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FIRST_INPUTS = {8: (4, 6, 8), 4: (4,)}
+"""Radix of a first pass with its own kernel -> how many of its inputs that takes; the others are zeros."""
+_POWERS_OF_TWO = {0: (), 1: (2,), 2: (4,), 3: (8,), 4: (4, 4)}
+"""Exponent -> radices; above, 8 times what is left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FftPlan:
+    """Passes of a complex transform, decimation in time."""
+
+    first: int | None
+    """Radix of a first pass that takes the window's samples itself; None: windowed samples are stored first."""
+    inputs: int
+    """How many inputs of that pass the window reaches, rounded up to what there is a kernel for."""
+    middle: tuple[tuple[int, int], ...]
+    """Radix of each pass after it, and the length of the transforms it joins."""
+    fused_last: bool
+    """Whether a last pass of radix 4 makes powers of its bins at once."""
+
+    @property
+    def radices(self) -> tuple[int, ...]:
+        """Radix of each pass, in order."""
+        first = () if self.first is None else (self.first,)
+        return (*first, *(radix for radix, _ in self.middle), *((4,) if self.fused_last else ()))
+
+
+def plan_passes(n: int, win_length: int) -> FftPlan:
+    """Choose the passes of a complex transform of `n` points, made of `win_length` real samples and zeros.
+
+    Large radices load and store less often. The last pass has radix 4 where it can: then it need not store what it
+    makes, only the powers.
+    """
+    fused_last = n % 4 == 0
+    radices = _factor(n // 4 if fused_last else n)
+    first = max((radix for radix in radices if radix in _FIRST_INPUTS), default=None)
+    inputs = 0
+    m = 1
+    if first is not None:
+        radices.remove(first)
+        m = first
+        reached = math.ceil(win_length / (2 * n // first))
+        inputs = min(count for count in _FIRST_INPUTS[first] if count >= reached)
+    middle = []
+    for radix in radices:
+        middle.append((radix, m))
+        m *= radix
+    return FftPlan(first=first, inputs=inputs, middle=tuple(middle), fused_last=fused_last)
+
+
+def _factor(n: int) -> list[int]:
+    radices: list[int] = []
+    for radix in (5, 3):
+        while n % radix == 0:
+            radices.append(radix)
+            n //= radix
+    exponent = n.bit_length() - 1
+    while exponent not in _POWERS_OF_TWO:
+        radices.append(8)
+        exponent -= 3
+    return [*radices, *_POWERS_OF_TWO[exponent]]
+
+
+def input_places(radices: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return where each input goes so that decimation in time ends in natural order.
+
+    The last pass joins `radix` transforms of the inputs q, q + radix, q + 2 radix, ...: transform q lies at q * m.
+    """
+    n = math.prod(radices)
+    index = np.arange(n)
+    place = np.zeros(n, np.int64)
+    size = n
+    for radix in reversed(radices):
+        size //= radix
+        place += index % radix * size
+        index //= radix
+    return place
+
+
+def first_inputs(plan: FftPlan, n: int) -> NDArray[np.int64]:
+    """Return which inputs each transform of the first pass takes, shape [n / first, inputs]."""
+    order = np.argsort(input_places(plan.radices)).reshape(n // plan.radices[0], plan.radices[0])
+    return order[:, : plan.inputs]
+
+
+def twiddles(radix: int, m: int) -> NDArray[np.complex128]:
+    """Return the factors of a pass, shape [m, radix - 1]: exp(-2 pi i j q / (m radix))."""
+    j, q = np.meshgrid(np.arange(m), np.arange(1, radix), indexing="ij")
+    return np.asarray(np.exp(-2j * np.pi * (j * q / (m * radix))))
+
+
+def last_turns(n: int) -> NDArray[np.complex128]:
+    """Return the factors of asc_fft_power_4_f32, shape [n / 8, 5], for transforms of `n` complex points."""
+    j = np.arange(1, n // 8 + 1)[:, np.newaxis]
+    eighths = np.concatenate([2 * j, 4 * j, 6 * j, j, j + n // 4], axis=1)
+    return np.asarray(np.exp(-2j * np.pi * (eighths / (2 * n))))
+
+
+def split_turns(n: int) -> NDArray[np.complex128]:
+    """Return the factors of asc_fft_power_any_f32, shape [n / 2]."""
+    return np.asarray(np.exp(-2j * np.pi * (np.arange(1, n // 2 + 1) / (2 * n))))

@@ -1,0 +1,58 @@
+/*
+ * The bands of one frame in float32.
+ *
+ * Formula   e[m] = offset + scale[m] * sum_k filter[m][k] * |X[k]|^power
+ *           Filters are triangles. Between the centres of two neighbours, m and m + 1, every bin is in both, and
+ *           their slopes there, one falling and one rising, add up to 1: with P = |X[k]|^power and r the rising
+ *           slope, m + 1 gets r P and m gets P - r P                                                            (6)
+ *           (scale[m] is 2 / width for filters of area 1, else 1)
+ * Shapes    slopes float [bins], from first_bin on; counts uint16 [n_mels + 1], bins from one filter's lower edge to
+ *           the next one's
+ * Error     e within 1e-6 of the loudest bins' share, asc_fft_f32.h; P >= r P >= 0, so that no e is below the offset
+ */
+#ifndef ASC_FRONTEND_F32_H
+#define ASC_FRONTEND_F32_H
+
+#include "asc_fft_f32.h"
+#include "asc_fft_power_f32.h"
+#include "asc_fft_window_f32.h"
+#include "asc_frontend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    void (*run)(float *x, const float *end, int32_t m, const float *twiddles);
+    int32_t m;
+    const float *twiddles;
+} asc_fft_pass_f32_t;
+
+/* Tables of the front end, in the generator's choice of passes. */
+typedef struct {
+    void (*first_pass)(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
+    asc_fft_window_f32_t window;
+    const asc_fft_pass_f32_t *passes;
+    int32_t n_passes;
+    void (*last_pass)(float *x, int32_t n_fft, const float *table);
+    const float *last_table;
+    int32_t power; /* 1: magnitudes, 2: powers */
+    int32_t first_bin;
+    const uint16_t *counts;
+    const float *slopes;
+    const float *scales;
+    float offset;
+} asc_frontend_f32_t;
+
+/* The parts: one window of samples to bins at work[2 * k], and those to the bands at work[2 * m + 1]. */
+void asc_frontend_spectrum_f32(const asc_frontend_f32_t *c, const int16_t *samples, float *work);
+void asc_frontend_bands_f32(const asc_frontend_f32_t *c, int32_t n_mels, float *work);
+
+/* The `bands` of asc_frontend_config_t; its tables are an asc_frontend_f32_t. */
+void asc_frontend_f32(const asc_frontend_config_t *c, const int16_t *window, asc_frontend_work_t *work);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
