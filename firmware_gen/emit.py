@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from asc_kit import __version__
 from asc_kit.firmware import NO_FRONTEND
-from asc_kit.frontend import STD_FLOOR, FrontEndSpec
+from asc_kit.frontend import FrontEndSpec
 from asc_kit.quantization import TensorInfo
 
 from .c_text import c_comment, c_elements, c_float, c_string
 from .frontend_tables import FrontEndTables
+from .frontend_text import frontend_text
 from .kernel_call import ConstantArray, FieldValue, KernelCall, Requantize
 from .plan import Plan, Step, StreamSteps, WholeStep
 from .streams import Buffer, Stage
@@ -75,9 +74,7 @@ def frontend_values(tables: FrontEndTables, info: ModelInfo) -> dict[str, Any]:
         "info": info,
         "tables": tables,
         "version": __version__,
-        "frontend_arrays": _frontend_arrays(tables),
-        "frontend_fields": _frontend_fields(tables),
-        "radix_list": "x".join(str(radix) for radix in tables.radices),
+        **frontend_text(tables),
     }
 
 
@@ -267,51 +264,3 @@ def _headers(plan: Plan) -> list[str]:
     suffix = f"_{plan.kernels}"
     own = any(step.call.kernel.endswith(suffix) for step in plan.steps)
     return ["asc_kernels.h", *([special] if own else [])]
-
-
-_FRONTEND_TYPES = {"uint8": "uint8_t", "uint16": "uint16_t", "float32": "float"}
-
-
-def _frontend_arrays(tables: FrontEndTables) -> list[dict[str, Any]]:
-    # C has no arrays of no elements: a table that is empty (one pass, no filter taps) gets one that is never read
-    return [
-        {
-            "name": name,
-            "type": _FRONTEND_TYPES[str(array.dtype)],
-            "size": max(array.size, 1),
-            "values": array if array.size else np.zeros(1, array.dtype),
-        }
-        for name, array in tables.arrays.items()
-    ]
-
-
-def _frontend_fields(tables: FrontEndTables) -> list[tuple[str, str]]:
-    spec, info = tables.spec, tables.info
-    frame_step, mel_step = (1, spec.n_frames) if spec.layout == "mel_time" else (spec.n_mels, 1)
-    reach = spec.delta_width // 2
-    squares = sum(n * n for n in range(1, reach + 1))
-    log_factor = 1.0 if spec.log == "natural" else 1.0 / float(np.log(10.0))
-    return [
-        ("n_fft", str(spec.n_fft)),
-        ("win_length", str(spec.win_length)),
-        ("hop_length", str(spec.hop_length)),
-        ("n_frames", str(spec.n_frames)),
-        ("n_mels", str(spec.n_mels)),
-        ("clip_samples", str(spec.clip_samples)),
-        ("first", str(tables.first)),
-        ("reflect", str(int(spec.center and spec.pad_mode == "reflect"))),
-        ("power", str(spec.power)),
-        ("frame_step", str(frame_step * spec.n_channels)),
-        ("mel_step", str(mel_step * spec.n_channels)),
-        ("zero_point", str(info.zero_point)),
-        ("inverse_scale", c_float(1.0 / info.scale)),
-        ("log_offset", c_float(spec.log_offset)),
-        ("log_factor", c_float(log_factor)),
-        ("n_radices", str(len(tables.radices))),
-        *((name, name) for name in tables.arrays),
-        ("finish_clip", "asc_frontend_clip" if tables.keeps_clip else "0"),
-        ("standardize", str(int(spec.standardize == "clip"))),
-        ("delta_reach", str(reach)),
-        ("delta_factor", c_float(0.5 / squares if squares else 0.0)),
-        ("std_floor", c_float(STD_FLOOR)),
-    ]
