@@ -17,6 +17,7 @@ from asc_kit.records import write_json
 from .elf import ImageSizes, image_sizes
 from .makefile import image_path
 
+_ERROR = re.compile(r"\berror: |\bundefined reference\b|No such file", re.IGNORECASE)
 _PACKAGES = {"arm-none-eabi-": "gcc-arm-none-eabi libnewlib-arm-none-eabi", "": "gcc libc6-dev"}
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 _REGIONS = {"FLASH": "code memory", "RAM": "data memory, the stack included"}
@@ -105,7 +106,8 @@ def _failure(output: str, board: BoardSpec) -> ModelError | ToolError:
             f"the firmware does not fit {board.name}: it exceeds {' and '.join(parts)}{has}",
             hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
         )
-    lines = [line for line in output.splitlines() if "error" in line.lower()] or output.splitlines()
+    # not the commands themselves, whose flags speak of errors too
+    lines = [line for line in output.splitlines() if _ERROR.search(line)] or output.splitlines()
     shown = "\n    ".join(lines[:_SHOWN_LINES])
     return ToolError(
         f"{board.compiler} failed:\n    {shown}", hint="asc-kit doctor says whether the toolchain is complete"

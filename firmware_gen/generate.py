@@ -141,7 +141,7 @@ def _write(
     graph: Graph, info: ModelInfo, board: BoardSpec, out: Path, *, compile_it: bool, kernels: KernelSet | None
 ) -> FirmwareManifest:
     chosen = kernel_set(board, kernels)
-    plan = make_plan(graph)
+    plan = make_plan(graph, chosen)
     tables = frontend_tables(info.frontend, info.input) if info.frontend is not None else None
     memory = FirmwareMemory(
         arena_bytes=plan.arena_bytes,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from asc_kit.board import KernelSet
 from asc_kit.errors import ModelError
 
 from .arena import Block, arena_end, check_placement, liveness_bound, overlap_bound, place
-from .cores import KernelSet, choosers
+from .cores import choosers
 from .graph import Graph, Operator, Tensor
 from .kernel_call import ConstantArray, KernelCall, Requantize
 from .operators import REGISTRY, Node

@@ -40,10 +40,10 @@ def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> 
         if name in copied or name in generated:
             continue
         copied[name] = (runtime / name).read_bytes()
-        included = _INCLUDE.findall(copied[name].decode())
         # a header's functions are in the file of the same name, where there is one
-        sources = [f"{Path(header).stem}{suffix}" for header in included for suffix in _SOURCE_SUFFIXES]
-        waiting += included + [source for source in sources if (runtime / source).is_file()]
+        sources = [f"{Path(name).stem}{suffix}" for suffix in _SOURCE_SUFFIXES]
+        waiting += _INCLUDE.findall(copied[name].decode())
+        waiting += [source for source in sources if (runtime / source).is_file()]
     return {f"engine/{name}": data for name, data in sorted((copied | generated).items())}
 
 

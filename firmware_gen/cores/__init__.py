@@ -7,13 +7,12 @@ the set has none that is exact for it. Same contracts and same bytes as the port
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+
+from asc_kit.board import KernelSet
 
 from ..operators.base import Node
 from ..row_call import RowCall
 
-KernelSet = Literal["portable", "dsp", "mve"]
-"""portable: C99. dsp: Armv7E-M and Armv8-M with the DSP extension. mve: Helium."""
 Chooser = Callable[[Node], RowCall | None]
 
 
