@@ -39,7 +39,8 @@ def run_emulated(
         Where to run; the Cortex-M4F when not given.
     """
     compiler = [board.compiler, *board.toolchain.cflags]
-    sources = [*units, ROOT / "tests" / "support" / "emulated_main.c", board.files["startup.c"], *runtime_sources()]
+    program = [ROOT / "tests" / "support" / "emulated_main.c", board.files["startup.c"]]
+    sources = [*units, *program, *runtime_sources(board.kernels)]
     includes = (ROOT / "firmware_gen" / "app", *board.folders)
     flags = [*(f"-I{path}" for path in includes), "-ffunction-sections", "-fdata-sections"]
     objects = compile_objects([*compiler, *flags], sources, folder / "objects", folder)

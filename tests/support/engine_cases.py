@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from int8_case import Case
 
+from asc_kit.board import KernelSet
 from asc_kit.firmware_gen.emit import ModelInfo, emit_engine
 from asc_kit.firmware_gen.frontend_tables import frontend_tables
 from asc_kit.firmware_gen.plan import make_plan
@@ -66,22 +67,22 @@ def model_info(model: bytes, name: str = "test", frontend: FrontEndSpec = FRONTE
     )
 
 
-def write_engine(model: bytes, folder: Path) -> tuple[int, int]:
+def write_engine(model: bytes, folder: Path, kernels: KernelSet = "portable") -> tuple[int, int]:
     """Write the generated files of a model; return the bytes of its input and output."""
     info = model_info(model)
     tables = frontend_tables(info.frontend, info.input)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in emit_engine(make_plan(read_model(model)), tables, info).items():
+    for name, text in emit_engine(make_plan(read_model(model), kernels), tables, info).items():
         (folder / name).write_text(text)
     return info.input.n_elements, info.output.n_elements
 
 
-def write_cases(models: Sequence[bytes], folder: Path) -> list[Path]:
+def write_cases(models: Sequence[bytes], folder: Path, kernels: KernelSet = "portable") -> list[Path]:
     """Write one unit per model and the table `cases`; return the C files."""
     units: list[Path] = []
     rows: list[str] = []
     for index, model in enumerate(models):
-        in_bytes, out_bytes = write_engine(model, folder / f"m{index}")
+        in_bytes, out_bytes = write_engine(model, folder / f"m{index}", kernels)
         generated = "".join(path.read_text() for path in sorted((folder / f"m{index}").glob("asc_*")))
         names = set(
             re.findall(r"\basc_step_\d+_\w+|\basc_(?:init|push_samples|input|output|run|run_profiled)\b", generated)
@@ -128,9 +129,10 @@ def compile_objects(compiler: Sequence[str], sources: Sequence[Path], folder: Pa
     return [folder / f"{path.stem}.o" for path in sources]
 
 
-def runtime_sources() -> list[Path]:
-    """All C files of the runtime."""
-    return sorted(RUNTIME.glob("*.c"))
+def runtime_sources(kernels: KernelSet = "portable") -> list[Path]:
+    """All files of the runtime that a core with this kernel set can be compiled for: C and assembler."""
+    others = {"portable": ("_dsp", "_mve"), "dsp": ("_mve",), "mve": ()}[kernels]
+    return sorted(path for path in RUNTIME.glob("*.[cS]") if not path.stem.endswith(others))
 
 
 def run_on_host(
