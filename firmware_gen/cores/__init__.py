@@ -18,4 +18,8 @@ Chooser = Callable[[Node], RowCall | None]
 
 def choosers(kernels: KernelSet) -> Mapping[str, Chooser]:
     """Return the special kernels of a set by operator."""
+    if kernels == "dsp":
+        from .dsp import ROW_KERNELS
+
+        return ROW_KERNELS
     return {}
