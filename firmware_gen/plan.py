@@ -13,11 +13,14 @@ from .cores import choosers
 from .graph import Graph, Operator, Tensor
 from .kernel_call import ConstantArray, KernelCall, Requantize
 from .operators import REGISTRY, Node
-from .operators.base import has_rows
+from .operators.base import has_rows, longer_rows
 from .passes import optimize
 from .row_call import OVER_READ, RowCall
 from .streams import Candidate, Stream, assemble, partition
 from .streams.partition import whole_tensors
+
+# columns from which on a longer row gains little
+_LONG_ROW = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,13 +121,16 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
     parts: list[_Part] = []
     for start, end in partition(graph, candidates):
         whole = wholes[start]
-        if end == start + 1 and whole is not None and not _special(rows[start], whole):
+        tensors, calls = graph.tensors, [row for row in rows[start:end] if row is not None]
+        joined = _joined(graph, graph.operators[start], kernels) if end == start + 1 else None
+        if joined is not None:
+            tensors, calls = joined
+        elif end == start + 1 and whole is not None and not _special(rows[start], whole):
             parts.append(_Part(first_step=len(steps), operators=(start,), stream=None))
             operator = graph.operators[start]
             steps.append(Step(operator=operator, output=graph.tensors[operator.output], call=whole))
             continue
-        calls = [row for row in rows[start:end] if row is not None]
-        stream = assemble(graph.tensors, graph.operators[start:end], calls, whole_tensors(graph, start, end))
+        stream = assemble(tensors, graph.operators[start:end], calls, whole_tensors(graph, start, end))
         parts.append(_Part(first_step=len(steps), operators=tuple(range(start, end)), stream=stream))
         for stage in stream.stages:
             output = stream.buffers[stage.target].tensor
@@ -148,6 +154,23 @@ def _row_call(graph: Graph, operator: Operator, kernels: KernelSet) -> RowCall |
     chooser = choosers(kernels).get(operator.op)
     special = chooser(node) if chooser is not None else None
     return special if special is not None else REGISTRY[operator.op].rows(node)
+
+
+def _joined(graph: Graph, operator: Operator, kernels: KernelSet) -> tuple[tuple[Tensor, ...], list[RowCall]] | None:
+    """Return what an operator becomes when short rows are joined: each call of a kernel costs something.
+
+    Only for a kernel of the core's own: the portable one for whole tensors does so anyway.
+    """
+    chooser = choosers(kernels).get(operator.op)
+    node = _node(graph, operator)
+    if chooser is None or not REGISTRY[operator.op].by_pixel(node):
+        return None
+    long = longer_rows(node, _LONG_ROW)
+    call = chooser(long) if long is not None else None
+    if long is None or call is None:
+        return None
+    changed = {tensor.index: tensor for tensor in (*long.inputs, long.output)}
+    return tuple(changed.get(tensor.index, tensor) for tensor in graph.tensors), [call]
 
 
 def _special(row: RowCall | None, whole: KernelCall) -> bool:

@@ -186,6 +186,13 @@ class OperatorDefinition(ABC):
         """Choose the kernel for one row of the output; None for what does not go by rows."""
         return None
 
+    def by_pixel(self, node: Node) -> bool:
+        """Tell whether each pixel of the output depends on the same pixel of the inputs alone, in the same way.
+
+        Then rows may be joined: the tensors are as good as one long row.
+        """
+        return False
+
 
 RANK = 4
 """Dimensions of tensors that have rows: [1, height, width, channels]."""
@@ -217,6 +224,32 @@ def one_row(node: Node) -> tuple[Node, tuple[Window, ...]] | None:
             windows.append(Window(stride=1 if tensor.shape[1] == height else 0))
             inputs.append(_row_of(tensor))
     return replace(node, inputs=tuple(inputs), output=_row_of(node.output)), tuple(windows)
+
+
+def longer_rows(node: Node, least: int) -> Node | None:
+    """Return a node whose tensors have fewer and longer rows; None when their shapes forbid it.
+
+    Parameters
+    ----------
+    node
+        A node that goes by pixels.
+    least
+        Columns that a row should have at least. As many rows are joined as this takes, a divisor of their number.
+    """
+    if not has_rows(node.output):
+        return None
+    _, height, width, _ = node.output.shape
+    for tensor in node.inputs:
+        if tensor.data is None and (not has_rows(tensor) or tensor.shape[1:3] != (height, width)):
+            return None
+    count = next(n for n in range(1, height + 1) if height % n == 0 and (n * width >= least or n == height))
+    inputs = tuple(tensor if tensor.data is not None else _joined(tensor, count) for tensor in node.inputs)
+    return replace(node, inputs=inputs, output=_joined(node.output, count))
+
+
+def _joined(tensor: Tensor, count: int) -> Tensor:
+    _, height, width, channels = tensor.shape
+    return replace(tensor, shape=(1, height // count, width * count, channels))
 
 
 def _row_of(tensor: Tensor) -> Tensor:

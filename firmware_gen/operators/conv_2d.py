@@ -77,6 +77,13 @@ class Conv2D(OperatorDefinition):
             scratch_bytes=None if single else 2 * groups * depth,
         )
 
+    def by_pixel(self, node: Node) -> bool:
+        """Tell whether it is a 1x1 convolution."""
+        attributes = node.operator.attributes
+        assert isinstance(attributes, Conv2DAttributes)
+        _, kernel_h, kernel_w, _ = node.inputs[1].shape
+        return _is_pointwise(attributes, kernel_h * kernel_w)
+
     def rows(self, node: Node) -> RowCall | None:
         """Return the kernel of a 1x1 convolution for one row, or one that gathers the inputs."""
         attributes = node.operator.attributes

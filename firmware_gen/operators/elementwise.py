@@ -64,6 +64,10 @@ class Elementwise(RowWise):
             macs=0,
         )
 
+    def by_pixel(self, node: Node) -> bool:
+        """Tell whether a constant operand, if there is one, is the same for all pixels."""
+        return all(tensor.data is None or set(tensor.shape[:-1]) <= {1} for tensor in node.inputs)
+
     @abstractmethod
     def choose(self, node: Node) -> Kernel:
         """Choose the kernel."""

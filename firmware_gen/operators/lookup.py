@@ -51,6 +51,10 @@ class Lookup(RowWise):
             macs=0,
         )
 
+    def by_pixel(self, node: Node) -> bool:
+        """Return True."""
+        return True
+
     @abstractmethod
     def function(self, node: Node) -> NDArray[np.int64]:
         """Return the outputs of the inputs -128 to 127, before saturation."""
