@@ -1,0 +1,14 @@
+"""Kernels for cores with Helium (Armv8.1-M MVE): Cortex-M55, M85."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ...operators.base import Node
+from ...row_call import RowCall
+from .conv_2d import conv_2d
+
+ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
+    "CONV_2D": conv_2d,
+}
+"""The kernels of one row, by TFLite's name of the operator."""

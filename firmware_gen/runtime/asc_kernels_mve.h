@@ -1,0 +1,53 @@
+/*
+ * The kernels for Helium (Armv8.1-M with MVE): each computes one row of its output. Parameters are constant data made by
+ * the generator; docs/quantization.md derives the arithmetic.
+ *
+ * `rows` are pointers to the rows of the inputs' windows, at the first column of padding. Rows of a tensor in layout
+ * "pixels" are [column][channel]; in layout "quads" a tensor is [channel][column][4 rows], row r at r % 4. The output's
+ * element (column, channel) is at column * pixel_step + channel * channel_step. Up to 16 bytes behind a row are read.
+ *
+ * A block is 4 output channels. When their number is not a multiple of 4 the last block begins before the one before it
+ * ends, and computes some channels again; with fewer than 4 it has some of them twice.
+ */
+#ifndef ASC_KERNELS_MVE_H
+#define ASC_KERNELS_MVE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Products of the inputs of a row's columns with the weights of all channels, and requantization. */
+typedef struct {
+    const int32_t *weights; /* [blocks], each: bias [4], weights [vectors, the last first][4][16 x int8], multiplier [4],
+                               minus the right shift [4 x int8] */
+    int32_t blocks;         /* of channels that begin 4 channels behind the one before */
+    int32_t block_step;     /* bytes of the output from a block to the next */
+    int32_t back_step;      /* from the block after the last back to the one that overlaps; 0: there is none */
+    int32_t vectors;        /* 16 bytes each: inputs of an output */
+    int32_t form;           /* which loop: see asc_matrix_mve.h */
+    int32_t zero_point;     /* of the output */
+    int32_t input_step;     /* bytes from the inputs of a column to those of the next */
+    int32_t pixel_step;     /* bytes from a column of the output to the next */
+    uint16_t offsets[8];    /* places in the output: channel 0, channel 0 of the next column, channel 1, ... */
+    int32_t columns;        /* of the output */
+    /* of kernels that gather the inputs */
+    int32_t chunk;       /* columns gathered at once */
+    int32_t kernel_h;    /* rows of the window */
+    int32_t pieces;      /* pieces in a row of the window */
+    int32_t piece_bytes; /* bytes of a piece */
+    int32_t piece_step;  /* bytes of the input from a piece to the next */
+    int32_t column_step; /* bytes of the input from the window of a column to that of the next */
+    int32_t columns_in;  /* columns of the input, padding included */
+} asc_matrix_mve_t;
+
+void asc_conv_1x1_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output);
+void asc_conv_2d_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
+void asc_conv_plane_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
