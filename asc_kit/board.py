@@ -26,7 +26,7 @@ class ToolchainSpec:
     prefix: str
     """Prefix of the tools' names, such as ``arm-none-eabi-``; empty for this machine's own."""
     cflags: tuple[str, ...]
-    """Flags that choose the core and the optimization, for compiling and linking."""
+    """Flags that choose the core and the optimization, for compiling, assembling and linking."""
     ldflags: tuple[str, ...]
     """Further flags for linking."""
     libraries: tuple[str, ...] = ("-lm",)

@@ -152,7 +152,7 @@ def test_a_bundle_on_every_board(board: BoardSpec, bundle: Bundle, tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["qemu-mps2-an385", "qemu-mps3-an547"])
 def test_one_network_per_operator(name: str, tmp_path: Path) -> None:
-    """The portable kernels on the smallest core, Helium's on theirs, all bytes. The M4F has tests of its own, and M7 and
+    """The portable kernels on the smallest core, Helium's on its own, all bytes. The M4F has other tests, and M7 and
     M33 have its instructions."""
     cases = [case for op in sorted(STRATEGIES) for case in examples(op, 1)]
     board = load_board(name)
