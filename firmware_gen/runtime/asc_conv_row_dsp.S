@@ -8,10 +8,12 @@
  * Method    1. Pack: the inputs under the windows of up to `chunk` outputs are widened to 16 bits, for four outputs at
  *              once, so that one LDRD finds the same pair of inputs for two of them: [group][pair of inputs][4]; what
  *              remains of a row as [pair][2] and [pair][1].
- *           2. For two output channels at once: widen their weights, [pair of inputs][2 channels], then for each
- *              group of four outputs 3 LDRD and 8 SMLAD for 16 products, requantize and store.
- * Scratch   table of segments: kernel_h * row_segments words; widened weights: 4 words for each of
- *           `words`, made even; packed inputs: 2 words for each of `words`, made even, and each output of a chunk.
+ *           2. For two output channels at once: widen their weights, [pair of inputs][2 channels], unless they are
+ *              wide in flash; then for each group of four outputs 3 LDRD and 8 SMLAD for 16 products, requantize and
+ *              store. Loops are unrolled; they are entered in the middle, so that any number of words will do.
+ * Scratch   table of segments: kernel_h * row_segments words; constants and widened weights of two channels unless
+ *           they are wide: 8 words and 4 for each of `words`; packed inputs: 2 words for each of `words` and each
+ *           output of a chunk.
  * Reads     up to 3 bytes beyond the last segment; their weights are 0.
  * Overflow  sums wrap; the final one has 32 bits: (11), and (37) where weights are raised.
  * Overlap   the output may not share memory with the rows.
@@ -22,29 +24,34 @@
 #include "asc_assembly_dsp.h"
 
 /* Variables on the stack, byte offsets from sp. Those that LDRD loads together are neighbours. */
-.equ P, 0           /* parameters */
-.equ OUTPUT, 4      /* first output of the chunk */
-.equ COLUMN, 8      /* bytes from the rows' beginning to the chunk's first window */
-.equ LEFT, 12       /* outputs of the row still to do */
-.equ COUNT, 16      /* outputs of the chunk */
-.equ SEGMENTS, 20   /* table of segments */
-.equ WIDE, 24       /* widened weights; the table ends here */
-.equ PACKED, 28     /* packed inputs */
-.equ CONSTANTS, 32  /* of the pair of channels */
-.equ FORM, 36
-.equ WIDE_END, 40   /* end of the widened weights */
-.equ WIDE_EVEN, 44  /* end of the widened weights and their zeros */
-.equ ENTRY, 48      /* where the unrolled product begins */
-.equ GROUPS_END, 52 /* end of the groups of four */
-.equ STEP, 56       /* out_pixel_step */
-.equ STEP_3, 60     /* three of them */
-.equ CHANNEL, 64    /* out_channel_step */
-.equ STORE, 68      /* next output */
-.equ WEIGHTS, 72    /* of the next pair of channels */
-.equ PAIR_OUTPUT, 76 /* first output of the pair */
-.equ PAIRS, 80      /* pairs still to do */
-.equ SUMS, 84       /* accumulators of ASC_FORM_GENERAL, up to 8 */
-.equ FRAME, 116
+.equ P, 0            /* parameters */
+.equ OUTPUT, 4       /* first output of the chunk */
+.equ COLUMN, 8       /* bytes from the rows' beginning to the chunk's first window */
+.equ LEFT, 12        /* outputs of the row still to do */
+.equ COUNT, 16       /* outputs of the chunk */
+.equ SEGMENTS, 20    /* table of segments */
+.equ SEGMENTS_END, 24
+.equ PACKED, 28      /* packed inputs */
+.equ GROUPS_END, 32  /* end of the groups of four */
+.equ STREAM, 36      /* wide form of the pair of channels: starts, weights, constants */
+.equ WEIGHTS_END, 40 /* end of its weights */
+.equ ENTRY_4, 44     /* where the unrolled products begin */
+.equ ENTRY_2, 48
+.equ ENTRY_1, 52
+.equ FORM_4, 56      /* where groups of four are requantized */
+.equ STEP, 60        /* out_pixel_step */
+.equ STEP_3, 64      /* three of them */
+.equ CHANNEL, 68     /* out_channel_step */
+.equ STORE, 72       /* next output */
+.equ NEXT, 76        /* the next pair of channels in flash */
+.equ PAIR_OUTPUT, 80 /* first output of the pair */
+.equ PAIRS, 84       /* pairs still to do */
+.equ SUMS, 88        /* accumulators of ASC_FORM_GENERAL, up to 8 */
+.equ FRAME, 120
+
+.equ UNROLLED_4, 16 /* pairs of inputs */
+.equ UNROLLED_2, 4  /* words */
+.equ UNROLLED_1, 4
 
 /* Packing: source, destination, and the words left of a segment. */
 src .req r0
@@ -62,20 +69,58 @@ w1 .req r11
 xp .req r12
 wp .req lr
 
-/* 16 products: a pair of inputs of four outputs, of two channels. 11 instructions of 4 bytes: ENTRY counts on it.
+/* 16 products: a pair of inputs of four outputs, of two channels. 11 instructions of 4 bytes.
  * r0 to r3 are the sums of the first channel, r4 to r7 of the second. */
-.macro product_4
+.equ PRODUCT_4_BYTES, 44
+.macro product_4 a1=r0, b1=r1, c1=r2, d1=r3, a2=r4, b2=r5, c2=r6, d2=r7
     ldrd x0, x1, [xp], #8
     ldrd w0, w1, [wp], #8
-    smlad r0, x0, w0, r0
-    smlad r1, x1, w0, r1
-    smlad r4, x0, w1, r4
-    smlad r5, x1, w1, r5
+    smlad r0, x0, w0, \a1
+    smlad r1, x1, w0, \b1
+    smlad r4, x0, w1, \a2
+    smlad r5, x1, w1, \b2
     ldrd x0, x1, [xp], #8
-    smlad r2, x0, w0, r2
-    smlad r3, x1, w0, r3
-    smlad r6, x0, w1, r6
-    smlad r7, x1, w1, r7
+    smlad r2, x0, w0, \c1
+    smlad r3, x1, w0, \d1
+    smlad r6, x0, w1, \c2
+    smlad r7, x1, w1, \d2
+.endm
+
+/* 16 products: a word of inputs of two outputs, of two channels. r0, r1 are the sums of the first channel. */
+.equ PRODUCT_2_BYTES, 40
+.macro product_2
+    ldm.w xp!, {r4-r7}
+    ldm.w wp!, {r8-r11}
+    smlad r0, r4, r8, r0
+    smlad r1, r5, r8, r1
+    smlad r2, r4, r9, r2
+    smlad r3, r5, r9, r3
+    smlad r0, r6, r10, r0
+    smlad r1, r7, r10, r1
+    smlad r2, r6, r11, r2
+    smlad r3, r7, r11, r3
+.endm
+
+/* 8 products: a word of inputs of one output, of two channels. */
+.equ PRODUCT_1_BYTES, 24
+.macro product_1
+    ldrd r2, r3, [xp], #8
+    ldm.w wp!, {r4-r7}
+    smlad r0, r2, r4, r0
+    smlad r1, r2, r5, r1
+    smlad r0, r3, r6, r0
+    smlad r1, r3, r7, r1
+.endm
+
+/* Stores at [sp, #slot] where an unrolled loop is entered so that it ends with its last product; n: how many. */
+.macro entry slot, label, n, unrolled, bytes
+    rsb r6, \n, #0
+    and r6, r6, #(\unrolled - 1)
+    mov r7, #\bytes
+    adr.w r8, \label
+    mla r8, r6, r7, r8
+    orr r8, r8, #1 /* Thumb */
+    str r8, [sp, #\slot]
 .endm
 
 /* Walks over the segments of a group of outputs: src at the next segment, its words in left. */
@@ -92,7 +137,7 @@ wp .req lr
 .macro end_segments
     subs left, left, #1
     bne 2b
-    ldr left, [sp, #WIDE]
+    ldr left, [sp, #SEGMENTS_END]
     cmp segment, left
     bne 1b
 .endm
@@ -128,29 +173,33 @@ asc_function asc_conv_row_dsp
     bne .Lsegment
     subs r4, r4, #1
     bne .Lrow
-    str r3, [sp, #WIDE]
-    /* ends of the widened weights, packed inputs */
-    ldr r4, [r0, #ASC_CONV_WORDS]
-    add r5, r3, r4, lsl #4
-    str r5, [sp, #WIDE_END]
-    add r5, r4, #1
-    bic r5, r5, #1
-    add r5, r3, r5, lsl #4
-    str r5, [sp, #WIDE_EVEN]
-    str r5, [sp, #PACKED]
-    /* the first pair of inputs is done apart, then the loop is entered so that it ends with its last product */
-    lsl r4, r4, #1
-    sub r4, r4, #1
-    rsb r4, r4, #0
-    and r4, r4, #7
-    movs r5, #44
-    mul r4, r4, r5
-    adr r5, .Lproduct_4
-    add r5, r5, r4
-    orr r5, r5, #1
-    str r5, [sp, #ENTRY]
+    str r3, [sp, #SEGMENTS_END]
+    /* behind it the wide form of two channels, then the packed inputs */
+    ldr r5, [r0, #ASC_CONV_WORDS]
+    ldr r4, [r0, #ASC_CONV_WIDE]
+    cbnz r4, .Lplaced
+    str r3, [sp, #STREAM]
+    adds r3, r3, #8
+    add r3, r3, r5, lsl #4
+    str r3, [sp, #WEIGHTS_END]
+    adds r3, r3, #24
+.Lplaced:
+    str r3, [sp, #PACKED]
+    entry ENTRY_2, .Lproduct_2, r5, UNROLLED_2, PRODUCT_2_BYTES
+    entry ENTRY_1, .Lproduct_1, r5, UNROLLED_1, PRODUCT_1_BYTES
+    /* the first product is done apart */
+    lsls r5, r5, #1
+    subs r5, r5, #1
+    entry ENTRY_4, .Lproduct_4, r5, UNROLLED_4, PRODUCT_4_BYTES
     ldr r4, [r0, #ASC_CONV_FORM]
-    str r4, [sp, #FORM]
+    cmp r4, #ASC_FORM_SIGNED
+    adr.w r5, .Lpositive_4
+    it eq
+    adreq.w r5, .Lsigned_4
+    it gt
+    adrgt.w r5, .Lgeneral_4
+    orr r5, r5, #1
+    str r5, [sp, #FORM_4]
     ldr r4, [r0, #ASC_CONV_OUT_PIXEL_STEP]
     add r5, r4, r4, lsl #1
     strd r4, r5, [sp, #STEP]
@@ -212,11 +261,6 @@ asc_function asc_conv_row_dsp
     stm dst!, {r2-r5}
     end_segments
     next_column 2
-    /* the product of two outputs takes an even number of words */
-    ldr r2, [sp, #P]
-    ldr r2, [r2, #ASC_CONV_WORDS]
-    and r2, r2, #1
-    add dst, dst, r2, lsl #4
 .Lpacked_2:
     ldr r2, [sp, #COUNT]
     lsls r2, r2, #31
@@ -231,23 +275,41 @@ asc_function asc_conv_row_dsp
     ldr r0, [sp, #P]
     ldr r1, [r0, #ASC_CONV_PAIRS]
     str r1, [sp, #PAIRS]
-    ldr r1, [r0, #ASC_CONV_WEIGHTS]
-    str r1, [sp, #WEIGHTS]
-    ldr r1, [r0, #ASC_CONV_CONSTANTS]
-    str r1, [sp, #CONSTANTS]
+    ldr lr, [r0, #ASC_CONV_STREAM]
     ldr r1, [sp, #OUTPUT]
     str r1, [sp, #PAIR_OUTPUT]
 
+    /* two channels: r0 is p, r1 where their outputs are, lr where they are in flash */
 .Lpair:
     str r1, [sp, #STORE]
-    /* widen the weights */
-    ldr lr, [sp, #WEIGHTS]
-    ldr r1, [sp, #WIDE]
-    ldr r0, [sp, #P]
-    ldr r0, [r0, #ASC_CONV_RAISED]
-    cbz r0, .Lwiden
-    ldr r0, [sp, #WIDE_EVEN]
+    ldr r2, [r0, #ASC_CONV_WIDE]
+    cbz r2, .Lnarrow
+    str lr, [sp, #STREAM]
+    ldr r2, [r0, #ASC_CONV_WORDS]
+    add lr, lr, r2, lsl #4
+    adds lr, lr, #8
+    str lr, [sp, #WEIGHTS_END]
+    adds lr, lr, #24
+    b .Lwidened
+.Lnarrow:
+    ldr r1, [sp, #STREAM]
+    ldm lr!, {r2, r3}
+    stm r1!, {r2, r3}
+    ldr r2, [r0, #ASC_CONV_RAISED]
+    ldr r3, [r0, #ASC_CONV_WORDS]
+    ldr r0, [sp, #WEIGHTS_END]
+    cbz r2, .Lwiden
     mov r12, #0xff00ff00
+    lsrs r3, r3, #1
+    bcc .Lraise
+    ldm lr!, {r6, r7}
+    and r2, r12, r6, lsl #8
+    and r3, r12, r7, lsl #8
+    and r4, r6, r12
+    and r5, r7, r12
+    stm r1!, {r2-r5}
+    cmp r1, r0
+    beq .Lconstants
 .Lraise:
     ldm lr!, {r8-r11}
     and r2, r12, r8, lsl #8
@@ -261,20 +323,21 @@ asc_function asc_conv_row_dsp
     stm r1!, {r2-r9}
     cmp r1, r0
     bne .Lraise
-    b .Lwidened
+    b .Lconstants
 .Lwiden:
-    ldr r0, [sp, #WIDE_EVEN]
-.Lwiden_words:
-    ldm lr!, {r6-r7}
+    ldm lr!, {r6, r7}
     sxtb16 r2, r6
     sxtb16 r3, r7
     sxtb16 r4, r6, ror #8
     sxtb16 r5, r7, ror #8
     stm r1!, {r2-r5}
     cmp r1, r0
-    bne .Lwiden_words
+    bne .Lwiden
+.Lconstants:
+    ldm lr!, {r2-r7}
+    stm r1, {r2-r7}
 .Lwidened:
-    str lr, [sp, #WEIGHTS]
+    str lr, [sp, #NEXT]
     ldr xp, [sp, #PACKED]
     ldr r8, [sp, #GROUPS_END]
     cmp xp, r8
@@ -282,40 +345,27 @@ asc_function asc_conv_row_dsp
 
     /* groups of four outputs */
 .Lgroup_4:
-    ldr r8, [sp, #CONSTANTS]
-    ldr wp, [sp, #WIDE]
-    ldrd r3, r7, [r8]
-    ldrd x0, x1, [xp], #8
-    ldrd w0, w1, [wp], #8
-    smlad r0, x0, w0, r3
-    smlad r1, x1, w0, r3
-    smlad r4, x0, w1, r7
-    smlad r5, x1, w1, r7
-    ldrd x0, x1, [xp], #8
-    smlad r2, x0, w0, r3
-    smlad r3, x1, w0, r3
-    smlad r6, x0, w1, r7
-    smlad r7, x1, w1, r7
-    ldr x0, [sp, #ENTRY]
-    bx x0
+    ldr wp, [sp, #STREAM]
+    ldrd r3, r7, [wp], #8
+    product_4 r3, r3, r3, r3, r7, r7, r7, r7
+    ldr pc, [sp, #ENTRY_4]
     .balign 4
 .Lproduct_4:
-    .rept 8
+    .rept UNROLLED_4
     product_4
     .endr
-    ldr x0, [sp, #WIDE_END]
+    ldr x0, [sp, #WEIGHTS_END]
     cmp wp, x0
     bne .Lproduct_4
+    ldr pc, [sp, #FORM_4]
 
-    ldrd r10, r11, [sp, #CONSTANTS]
-    cmp r11, #ASC_FORM_SIGNED
-    bge .Lsigned_4
-    ldrd r8, r9, [r10, #8]
+.Lpositive_4:
+    ldrd r8, r9, [wp], #8
     asc_requantize_positive r0, r8, r9
     asc_requantize_positive r1, r8, r9
     asc_requantize_positive r2, r8, r9
     asc_requantize_positive r3, r8, r9
-    ldrd r8, r9, [r10, #16]
+    ldrd r8, r9, [wp]
     asc_requantize_positive r4, r8, r9
     asc_requantize_positive r5, r8, r9
     asc_requantize_positive r6, r8, r9
@@ -343,30 +393,22 @@ asc_function asc_conv_row_dsp
     ldr r0, [sp, #COUNT]
     lsls r0, r0, #31
     bcc .Lrest_1
-    ldr r4, [sp, #CONSTANTS]
-    ldr wp, [sp, #WIDE]
-    ldrd r0, r2, [r4]
+    ldr wp, [sp, #STREAM]
+    ldrd r0, r2, [wp], #8
     mov r1, r0
     mov r3, r2
+    ldr pc, [sp, #ENTRY_2]
+    .balign 4
 .Lproduct_2:
-    .rept 2
-    ldm xp!, {r4-r7}
-    ldm wp!, {r8-r11}
-    smlad r0, r4, r8, r0
-    smlad r1, r5, r8, r1
-    smlad r2, r4, r9, r2
-    smlad r3, r5, r9, r3
-    smlad r0, r6, r10, r0
-    smlad r1, r7, r10, r1
-    smlad r2, r6, r11, r2
-    smlad r3, r7, r11, r3
+    .rept UNROLLED_2
+    product_2
     .endr
-    ldr r4, [sp, #WIDE_EVEN]
+    ldr r4, [sp, #WEIGHTS_END]
     cmp wp, r4
     bne .Lproduct_2
-    ldrd r10, r11, [sp, #CONSTANTS]
-    ldrd r4, r5, [r10, #8]
-    ldrd r6, r7, [r10, #16]
+    ldr r11, [sp, #P]
+    ldr r11, [r11, #ASC_CONV_FORM]
+    ldm wp, {r4-r9} /* multiplier and rounding of both channels, negatives */
     cmp r11, #ASC_FORM_SIGNED
     bge .Lsigned_2
     asc_requantize_positive r0, r4, r5
@@ -383,31 +425,24 @@ asc_function asc_conv_row_dsp
     strb r3, [r10, r8]
     add r11, r11, r8, lsl #1
     str r11, [sp, #STORE]
-.Lrest_1:
     ldr r0, [sp, #COUNT]
     lsls r0, r0, #31
+.Lrest_1:
     beq .Lnext_pair
-    ldr r4, [sp, #CONSTANTS]
-    ldr wp, [sp, #WIDE]
-    ldrd r0, r1, [r4]
-    ldr r10, [sp, #WIDE_EVEN]
+    ldr wp, [sp, #STREAM]
+    ldr r10, [sp, #WEIGHTS_END]
+    ldrd r0, r1, [wp], #8
+    ldr pc, [sp, #ENTRY_1]
+    .balign 4
 .Lproduct_1:
-    ldm xp!, {r2-r5}
-    ldm wp!, {r6-r9}
-    smlad r0, r2, r6, r0
-    smlad r1, r2, r7, r1
-    smlad r0, r3, r8, r0
-    smlad r1, r3, r9, r1
-    ldm wp!, {r6-r9}
-    smlad r0, r4, r6, r0
-    smlad r1, r4, r7, r1
-    smlad r0, r5, r8, r0
-    smlad r1, r5, r9, r1
+    .rept UNROLLED_1
+    product_1
+    .endr
     cmp wp, r10
     bne .Lproduct_1
-    ldrd r10, r11, [sp, #CONSTANTS]
-    ldrd r4, r5, [r10, #8]
-    ldrd r6, r7, [r10, #16]
+    ldr r11, [sp, #P]
+    ldr r11, [r11, #ASC_CONV_FORM]
+    ldm wp, {r4-r9}
     cmp r11, #ASC_FORM_SIGNED
     bge .Lsigned_1
     asc_requantize_positive r0, r4, r5
@@ -419,18 +454,14 @@ asc_function asc_conv_row_dsp
 
 .Lnext_pair:
     ldr r0, [sp, #P]
-    ldrd r2, r3, [sp, #PAIR_OUTPUT] /* and PAIRS */
+    ldr lr, [sp, #NEXT]
+    ldrd r1, r3, [sp, #PAIR_OUTPUT] /* and PAIRS */
     ldr r4, [r0, #ASC_CONV_PAIRS]
     cmp r3, r4
     ite eq
-    ldreq r1, [r0, #ASC_CONV_FIRST_PAIR_STEP]
-    ldrne r1, [sp, #CHANNEL]
-    it ne
-    lslne r1, r1, #1
+    ldreq r2, [r0, #ASC_CONV_FIRST_PAIR_STEP]
+    ldrne r2, [r0, #ASC_CONV_PAIR_STEP]
     add r1, r1, r2
-    ldr r4, [sp, #CONSTANTS]
-    adds r4, r4, #32
-    str r4, [sp, #CONSTANTS]
     subs r3, r3, #1
     strd r1, r3, [sp, #PAIR_OUTPUT]
     bne .Lpair
@@ -448,18 +479,17 @@ asc_function asc_conv_row_dsp
     add sp, sp, #FRAME
     pop {r4-r11, pc}
 
-    /* the other forms of requantization; constants in r10, the form in r11 */
+    /* The other forms of requantization. Of four outputs the constants are at wp, of fewer in r4 to r9 besides. */
+    .balign 4
 .Lsigned_4:
-    bgt .Lgeneral_4
-    mov lr, r10
-    ldrd r8, r9, [lr, #8]
-    ldr r10, [lr, #24]
+    ldrd r8, r9, [wp]
+    ldr r10, [wp, #16]
     asc_requantize_signed r0, r8, r9, r10, r11
     asc_requantize_signed r1, r8, r9, r10, r11
     asc_requantize_signed r2, r8, r9, r10, r11
     asc_requantize_signed r3, r8, r9, r10, r11
-    ldrd r8, r9, [lr, #16]
-    ldr r10, [lr, #28]
+    ldrd r8, r9, [wp, #8]
+    ldr r10, [wp, #20]
     asc_requantize_signed r4, r8, r9, r10, r11
     asc_requantize_signed r5, r8, r9, r10, r11
     asc_requantize_signed r6, r8, r9, r10, r11
@@ -467,7 +497,6 @@ asc_function asc_conv_row_dsp
     b .Lstore_4
 .Lsigned_2:
     bgt .Lgeneral_2
-    ldrd r8, r9, [r10, #24]
     asc_requantize_signed r0, r4, r5, r8, r11
     asc_requantize_signed r1, r4, r5, r8, r11
     asc_requantize_signed r2, r6, r7, r9, r11
@@ -475,15 +504,16 @@ asc_function asc_conv_row_dsp
     b .Lstore_2
 .Lsigned_1:
     bgt .Lgeneral_1
-    ldrd r8, r9, [r10, #24]
     asc_requantize_signed r0, r4, r5, r8, r11
     asc_requantize_signed r1, r6, r7, r9, r11
     b .Lstore_1
 
+    .balign 4
 .Lgeneral_4:
     add r8, sp, #SUMS
     stm r8, {r0-r7}
     movs r2, #4
+    mov r10, wp
     bl .Lgeneral
     add r8, sp, #SUMS
     ldm r8, {r0-r7}
@@ -492,6 +522,7 @@ asc_function asc_conv_row_dsp
     add r8, sp, #SUMS
     stm r8, {r0-r3}
     movs r2, #2
+    mov r10, wp
     bl .Lgeneral
     add r8, sp, #SUMS
     ldm r8, {r0-r3}
@@ -499,11 +530,12 @@ asc_function asc_conv_row_dsp
 .Lgeneral_1:
     strd r0, r1, [sp, #SUMS]
     movs r2, #1
+    mov r10, wp
     bl .Lgeneral
     ldrd r0, r1, [sp, #SUMS]
     b .Lstore_1
 
-    /* Requantizes SUMS in place: r2 sums of the first channel, then as many of the second. Constants are in r10; keeps
+    /* Requantizes SUMS in place: r2 sums of the first channel, then as many of the second. Constants are at r10; keeps
      * r12 alone. */
 .Lgeneral:
     ldr r3, [sp, #P]
@@ -513,13 +545,13 @@ asc_function asc_conv_row_dsp
     add r1, sp, #SUMS
     add r11, r1, r2, lsl #3
     add r0, r1, r2, lsl #2
-    ldrd r8, r9, [r10, #8]
-    ldr r3, [r10, #24]
+    ldrd r8, r9, [r10]
+    ldr r3, [r10, #16]
 .Lgeneral_sum:
     cmp r1, r0
     itt eq
-    ldrdeq r8, r9, [r10, #16]
-    ldreq r3, [r10, #28]
+    ldrdeq r8, r9, [r10, #8]
+    ldreq r3, [r10, #20]
     ldr r2, [r1]
     asr r7, r2, #31
     smmla r2, r2, r8, r9

@@ -10,25 +10,26 @@
 #define ASC_FORM_GENERAL 2  /* any shift and range */
 
 /* Offsets of asc_conv_row_dsp_t. */
-#define ASC_CONV_CONSTANTS 0
-#define ASC_CONV_WEIGHTS 4
-#define ASC_CONV_PAIRS 8
-#define ASC_CONV_KERNEL_H 12
-#define ASC_CONV_ROW_SEGMENTS 16
-#define ASC_CONV_SEGMENT_STEP 20
-#define ASC_CONV_SEGMENT_WORDS 24
-#define ASC_CONV_WORDS 28
-#define ASC_CONV_IN_PIXEL_STEP 32
-#define ASC_CONV_CHUNK 36
-#define ASC_CONV_OUT_W 40
-#define ASC_CONV_OUT_PIXEL_STEP 44
-#define ASC_CONV_OUT_CHANNEL_STEP 48
-#define ASC_CONV_FIRST_PAIR_STEP 52
-#define ASC_CONV_RAISED 56
-#define ASC_CONV_FORM 60
-#define ASC_CONV_SHIFT 64
-#define ASC_CONV_MIN 68
-#define ASC_CONV_MAX 72
+#define ASC_CONV_STREAM 0
+#define ASC_CONV_PAIRS 4
+#define ASC_CONV_KERNEL_H 8
+#define ASC_CONV_ROW_SEGMENTS 12
+#define ASC_CONV_SEGMENT_STEP 16
+#define ASC_CONV_SEGMENT_WORDS 20
+#define ASC_CONV_WORDS 24
+#define ASC_CONV_IN_PIXEL_STEP 28
+#define ASC_CONV_CHUNK 32
+#define ASC_CONV_OUT_W 36
+#define ASC_CONV_OUT_PIXEL_STEP 40
+#define ASC_CONV_OUT_CHANNEL_STEP 44
+#define ASC_CONV_FIRST_PAIR_STEP 48
+#define ASC_CONV_PAIR_STEP 52
+#define ASC_CONV_WIDE 56
+#define ASC_CONV_RAISED 60
+#define ASC_CONV_FORM 64
+#define ASC_CONV_SHIFT 68
+#define ASC_CONV_MIN 72
+#define ASC_CONV_MAX 76
 
 #ifndef __ASSEMBLER__
 
@@ -45,8 +46,9 @@
 /* A convolution as a product of matrices, two output channels at once. The last pair is (last - 1, last); where
  * channels are odd the second one begins at channel 1, and a single channel is computed twice. */
 typedef struct {
-    const int32_t *constants; /* [pairs][8]: addends, multiplier and rounding of either channel, negatives */
-    const int8_t *weights;    /* [pairs][words, made even][2 channels][4] */
+    /* [pairs] of: start of either channel's sums; weights [words][2 channels][4], or when wide as int16, [words][2]
+     * [2 channels][2] in the order of SXTB16; multiplier and rounding of either channel; negative of either */
+    const int32_t *stream;
     int32_t pairs;
     int32_t kernel_h;         /* rows of the window */
     int32_t row_segments;     /* pieces of contiguous inputs in a row of the window */
@@ -59,13 +61,14 @@ typedef struct {
     int32_t out_pixel_step;   /* bytes to the next output of the row */
     int32_t out_channel_step; /* bytes to the next channel; 0 where there is one */
     int32_t first_pair_step;  /* bytes from the first pair to the second */
+    int32_t pair_step;        /* bytes from any other pair to the next */
+    int32_t wide;             /* whether weights are wide already */
     int32_t raised;           /* whether weights are widened to 256 times their value */
     int32_t form;             /* ASC_FORM_* */
     int32_t shift, min, max;  /* of ASC_FORM_GENERAL */
 } asc_conv_row_dsp_t;
 
-ASC_AT(asc_conv_row_dsp_t, constants, ASC_CONV_CONSTANTS);
-ASC_AT(asc_conv_row_dsp_t, weights, ASC_CONV_WEIGHTS);
+ASC_AT(asc_conv_row_dsp_t, stream, ASC_CONV_STREAM);
 ASC_AT(asc_conv_row_dsp_t, pairs, ASC_CONV_PAIRS);
 ASC_AT(asc_conv_row_dsp_t, kernel_h, ASC_CONV_KERNEL_H);
 ASC_AT(asc_conv_row_dsp_t, row_segments, ASC_CONV_ROW_SEGMENTS);
@@ -78,6 +81,8 @@ ASC_AT(asc_conv_row_dsp_t, out_w, ASC_CONV_OUT_W);
 ASC_AT(asc_conv_row_dsp_t, out_pixel_step, ASC_CONV_OUT_PIXEL_STEP);
 ASC_AT(asc_conv_row_dsp_t, out_channel_step, ASC_CONV_OUT_CHANNEL_STEP);
 ASC_AT(asc_conv_row_dsp_t, first_pair_step, ASC_CONV_FIRST_PAIR_STEP);
+ASC_AT(asc_conv_row_dsp_t, pair_step, ASC_CONV_PAIR_STEP);
+ASC_AT(asc_conv_row_dsp_t, wide, ASC_CONV_WIDE);
 ASC_AT(asc_conv_row_dsp_t, raised, ASC_CONV_RAISED);
 ASC_AT(asc_conv_row_dsp_t, form, ASC_CONV_FORM);
 ASC_AT(asc_conv_row_dsp_t, shift, ASC_CONV_SHIFT);

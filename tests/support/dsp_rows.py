@@ -26,6 +26,7 @@ from asc_kit.firmware_gen.row_call import Layout, Lines, RowCall, Window
 
 UNTOUCHED = 0xA5
 _GUARD = 16
+MAIN = ROOT / "tests" / "support" / "emulated_main.c"
 
 
 @dataclass(frozen=True)
@@ -216,13 +217,13 @@ def _row(window: Window, u: int) -> str:
 def run_rows(
     rows: Sequence[RowCase], folder: Path, *, fill: bool = True, board: BoardSpec = BOARD
 ) -> list[tuple[int, list[np.ndarray]]]:
-    """Run all inputs of all cases; return the instructions of the last input, and each output [height, width, channels].
+    """Run all inputs of all cases; return instructions, and each output [height, width, channels].
 
     Fails when a byte beside the output's elements changed.
     """
     units = write_unit(rows, folder, fill=fill)
     compiler = [board.compiler, *board.toolchain.cflags]
-    sources = [*units, ROOT / "tests" / "support" / "emulated_main.c", board.files["startup.c"]]
+    sources = [*units, MAIN, board.files["startup.c"]]
     sources += sorted({RUNTIME / f"{row.call.call.kernel}.S" for row in rows})
     includes = (ROOT / "firmware_gen" / "app", *board.folders)
     flags = [*(f"-I{path}" for path in includes), "-ffunction-sections", "-fdata-sections"]

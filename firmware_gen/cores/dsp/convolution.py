@@ -35,6 +35,7 @@ def convolution(node: Node) -> RowCall | None:
     words = segments * segment_words
     pairs = _pairs(channels)
     chunk = _chunk(out_w, words)
+    wide = False
 
     def geometry(inputs: tuple[Lines, ...], output: Lines) -> tuple[tuple[str, FieldValue], ...]:
         channel_step = output.channel_step if channels > 1 else 0
@@ -43,21 +44,22 @@ def convolution(node: Node) -> RowCall | None:
             ("in_pixel_step", attributes.stride_w * inputs[0].pixel_step),
             ("out_pixel_step", output.pixel_step),
             ("out_channel_step", channel_step),
-            ("first_pair_step", (1 + (channels % 2 == 0)) * channel_step),
+            ("first_pair_step", (2 - channels % 2) * channel_step),
+            ("pair_step", 2 * channel_step),
         )
 
     call = KernelCall(
         kernel="asc_conv_row_dsp",
         struct="asc_conv_row_dsp_t",
         fields=(
-            ("constants", _constants(form, pairs)),
             (
-                "weights",
+                "stream",
                 ConstantArray(
-                    suffix="weights",
-                    c_type="int8_t",
-                    values=_pack(weights.data.reshape(channels, segments, length), pairs),
-                    comment=describe_weights(weights, f"[{len(pairs)}][{words + words % 2}][2][4]"),
+                    suffix="stream",
+                    c_type="int32_t",
+                    values=_stream(form, _pack(weights.data.reshape(channels, segments, length), pairs), pairs, wide),
+                    comment=f"starts, weights [{words}][2][4] and constants of {len(pairs)} pairs of channels; "
+                    + describe_weights(weights, "in words"),
                 ),
             ),
             ("pairs", len(pairs)),
@@ -67,6 +69,7 @@ def convolution(node: Node) -> RowCall | None:
             ("words", words),
             ("chunk", chunk),
             ("out_w", out_w),
+            ("wide", int(wide)),
             ("raised", int(form.raised)),
             ("form", form.form),
             ("shift", form.constants.shift),
@@ -76,7 +79,7 @@ def convolution(node: Node) -> RowCall | None:
         inputs=(source.index,),
         overlap=(None,),
         macs=out_w * channels * kernel_h * kernel_w * depth,
-        scratch_bytes=_WORD * segments + 16 * (words + words % 2) + _packed_bytes(chunk, out_w, words),
+        scratch_bytes=_WORD * segments + (0 if wide else 32 + 16 * words) + 8 * words * chunk,
     )
     return RowCall(
         call=call,
@@ -103,30 +106,22 @@ def _chunk(out_w: int, words: int) -> int:
     return min(max(_PACKED_BYTES // (2 * _WORD * words) // 4 * 4, 4), out_w)
 
 
-def _packed_bytes(chunk: int, out_w: int, words: int) -> int:
-    """Return the bytes of the widened inputs: groups of four, then what is left of a row, made even."""
-    most = 0
-    for count in {min(chunk, out_w), out_w % chunk}:
-        left = count % 4
-        most = max(most, 8 * words * (count - left) + 8 * (words + words % 2) * left)
-    return most
-
-
-def _constants(form: Form, pairs: NDArray[np.int64]) -> ConstantArray:
-    """Arrange [start 0, start 1, multiplier 0, rounding 0, multiplier 1, rounding 1, negative 0, negative 1]."""
-    words = form.words(pairs.reshape(-1)).reshape(-1, 2, 4)
-    ordered = np.concatenate([words[:, :, 0], words[:, 0, 1:3], words[:, 1, 1:3], words[:, :, 3]], axis=1)
-    return ConstantArray(
-        suffix="constants",
-        c_type="int32_t",
-        values=ordered.astype(np.int32).reshape(-1),
-        comment=f"bias and requantization, [{len(pairs)}][8]",
-    )
-
-
 def _pack(weights: NDArray[np.int8], pairs: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Arrange [channels, segments, length] as [pairs, words, 2, 4]; segments and words are padded with zeros."""
+    """Arrange [channels, segments, length] as [pairs, words, 2, 4]; segments are padded with zeros."""
     channels, segments, length = weights.shape
     padded = np.pad(weights, ((0, 0), (0, 0), (0, -length % _WORD))).reshape(channels, -1, _WORD)
-    padded = np.pad(padded, ((0, 0), (0, padded.shape[1] % 2), (0, 0)))
-    return np.ascontiguousarray(padded[pairs].transpose(0, 2, 1, 3)).astype(np.int8).reshape(-1)
+    return np.ascontiguousarray(padded[pairs].transpose(0, 2, 1, 3))
+
+
+def _stream(form: Form, packed: NDArray[np.int8], pairs: NDArray[np.int64], wide: bool) -> NDArray[np.int32]:
+    """Arrange what the kernel reads of each pair of channels, in words."""
+    n_pairs, words, _, _ = packed.shape
+    if wide:
+        # the bytes b0 b1 b2 b3 of either channel become (b0, b2) of both, then (b1, b3) of both
+        halves = packed.astype(np.int16).reshape(n_pairs, words, 2, 2, 2).transpose(0, 1, 4, 2, 3)
+        body = np.ascontiguousarray(halves << form.constants.prescale).reshape(n_pairs, -1).view(np.int32)
+    else:
+        body = packed.reshape(n_pairs, -1).view(np.int32)
+    start, multiplier, rounding, negative = np.moveaxis(form.words(pairs).astype(np.int32), 2, 0)
+    factors = np.stack([multiplier, rounding], axis=2).reshape(n_pairs, 4)
+    return np.concatenate([start, body, factors, negative], axis=1).reshape(-1)
