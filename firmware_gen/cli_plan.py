@@ -11,15 +11,30 @@ import click
 from .cli_memory_map import memory_map_option, write_map
 
 if TYPE_CHECKING:
+    from asc_kit.board import KernelSet
+
     from .plan import Plan
 
 
 @click.command()
 @click.argument("model", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
+@click.option(
+    "--kernels",
+    type=click.Choice(["portable", "dsp", "mve"]),
+    default="portable",
+    show_default=True,
+    help="Kernel set: plain C99, DSP instructions (Cortex-M4, M7, M33) or Helium (M55, M85).",
+)
 @memory_map_option("this folder")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole plan as one JSON document, as in plan.json.")
 @click.option("--quiet", is_flag=True, hidden=True, help="Print nothing: for the command that asks for the plan.")
-def plan(model: Path, as_json: bool, quiet: bool, memory_map: Path | None = None) -> dict[str, Any]:
+def plan(
+    model: Path,
+    as_json: bool,
+    quiet: bool,
+    kernels: KernelSet = "portable",
+    memory_map: Path | None = None,
+) -> dict[str, Any]:
     """Show how the engine would run a model: kernels, multiply-accumulates, constants and the arena it needs.
 
     The model is that of a BUNDLE, or any int8 .tflite file, made with this kit or not. What the engine does not take
@@ -31,7 +46,7 @@ def plan(model: Path, as_json: bool, quiet: bool, memory_map: Path | None = None
     from .reader import read_model
 
     try:
-        made = make_plan(read_model(_flatbuffer(model)))
+        made = make_plan(read_model(_flatbuffer(model)), kernels)
     except ModelError as failure:
         raise failure.in_file(model) from None
     document = plan_document(made)

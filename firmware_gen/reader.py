@@ -17,6 +17,8 @@ from .operators import REGISTRY, OperatorView
 _DTYPES: dict[int, DType] = {2: "int32", 9: "int8"}
 _END_DTYPES: dict[int, DType] = {0: "float32", 3: "uint8"}
 _LARGEST_ELEMENTS = 1 << 28
+# an int8 value times a scale stays a normal float32
+_LEAST_SCALE, _LARGEST_SCALE = 1e-36, 1e36
 T = TypeVar("T")
 
 
@@ -126,7 +128,7 @@ def _read_tensor(root: Any, table: Any, index: int, is_end: bool) -> Tensor:
 
 
 def _read_quantization(table: Any, dtype: DType, where: str) -> Quantization | None:
-    if table is None or table.ScaleLength() == 0:
+    if table is None or table.ScaleLength() == 0 or dtype == "float32":
         return None
     scales = tuple(float(scale) for scale in table.ScaleAsNumpy())
     zero_points = (0,) * len(scales)
@@ -136,8 +138,11 @@ def _read_quantization(table: Any, dtype: DType, where: str) -> Quantization | N
         zero_points *= len(scales)
     if len(zero_points) != len(scales):
         raise ModelError(f"{where} has {len(scales)} scales and {len(zero_points)} zero points")
-    if not all(math.isfinite(scale) and scale > 0 for scale in scales):
-        raise ModelError(f"{where} has a scale that is not positive", hint="supported: finite scales above 0")
+    if not all(_LEAST_SCALE <= scale <= _LARGEST_SCALE for scale in scales):
+        raise ModelError(
+            f"{where} has a scale that is not positive, or beyond all use: {min(scales)} to {max(scales)}",
+            hint=f"supported: scales from {_LEAST_SCALE} to {_LARGEST_SCALE}",
+        )
     low, high = (0, 255) if dtype == "uint8" else (-128, 127)
     if not all(low <= value <= high for value in zero_points):
         raise ModelError(f"{where} has a zero point outside of its type", hint=f"supported: {low} to {high}")

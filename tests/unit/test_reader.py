@@ -171,6 +171,15 @@ def test_a_float_model_is_refused() -> None:
         read_model(builder.finish(source, output))
 
 
+@pytest.mark.parametrize("scale", [0.0, -0.1, 1e-37, 1e37, float("inf"), float("nan")])
+def test_scales_beyond_all_use_are_refused(scale: float) -> None:
+    builder = ModelBuilder()
+    source, output = convolution(builder)
+    builder.graph.tensors[output].quantization.scale = [scale]
+    with pytest.raises(ModelError, match="has a scale that is not positive, or beyond all use"):
+        read_model(builder.finish(source, output))
+
+
 def test_two_inputs_are_refused() -> None:
     builder = ModelBuilder()
     source, output = convolution(builder)
