@@ -117,11 +117,13 @@ step   .req r11 /* from block to block */
 .endm
 
 /* Goes to the next two columns. */
-.macro next_pair label
+.macro next_pair label, both=1
     ldrd r0, r2, [sp, #IN_STEP]
     ldrd r4, r6, [sp, #COLUMN]
     add x0, x0, r0
+    .if \both
     add x1, x1, r0
+    .endif
     add r4, r4, r2
     subs r6, #2
     strd r4, r6, [sp, #COLUMN]
@@ -200,7 +202,7 @@ block_1:
     accumulate_held q0, q1
     end_block q4, q5, q6, x1, 0
     next_block block_1
-    next_pair pair_1
+    next_pair pair_1, 0
     b end_short
 
 /* Two vectors, likewise. */
@@ -220,7 +222,7 @@ block_2:
     accumulate_held q0, q1
     end_block q4, q5, q6, x1, 0
     next_block block_2
-    next_pair pair_2
+    next_pair pair_2, 0
     b end_short
 
 /* Up to 8 vectors. */

@@ -1,0 +1,72 @@
+"""Random operators of the kind the Helium kernels take, drawn from a seed."""
+
+from __future__ import annotations
+
+import numpy as np
+from int8_case import Case, draw_scale, draw_zero_point, finish
+from int8_models import ACTIVATIONS, ModelBuilder
+
+
+def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    if rng.integers(4) == 0:
+        return rng.choice([-127, 127, -128], shape).astype(np.int8)
+    return rng.integers(-127, 128, shape).astype(np.int8)
+
+
+def _output_zero_point(rng: np.random.Generator) -> int:
+    """Often -128, which kernels have a form of their own for."""
+    return -128 if rng.integers(2) else draw_zero_point(rng)
+
+
+def _output_scale(rng: np.random.Generator, effective: float, taps: int) -> float:
+    """A scale at which some outputs saturate; effective scales reach from nearly 1 to far below."""
+    spread = 74 * 74 * np.sqrt(taps) / 64
+    factor = max(spread * 10.0 ** rng.uniform(-0.7, 1.0), 1.05) if rng.random() < 0.9 else 1.05
+    return float(np.float32(effective * factor))
+
+
+def convolution(seed: int, *, depthwise: bool, kernel: tuple[int, int] | None = None) -> Case:
+    """CONV_2D, or DEPTHWISE_CONV_2D with multiplier 1: any shape, stride, dilation and padding."""
+    rng = np.random.default_rng(seed)
+    if kernel is None:
+        kernel = (int(rng.integers(1, 6)), int(rng.integers(1, 6)))
+    stride = (int(rng.integers(1, 4)), int(rng.integers(1, 3 if depthwise else 4)))
+    dilation = (int(rng.integers(1, 4)), int(rng.integers(1, 4))) if rng.integers(3) == 0 else (1, 1)
+    if depthwise and rng.integers(3):
+        dilation = (1, 1)
+    same = bool(rng.integers(2))
+    sizes, outputs = [], []
+    for axis, most in ((0, 5), (1, 20)):
+        extent = (kernel[axis] - 1) * dilation[axis] + 1
+        size = int(rng.integers(1 if same else extent, extent + most))
+        sizes.append(size)
+        outputs.append(-(-size // stride[axis]) if same else (size - extent) // stride[axis] + 1)
+    depth = int(rng.choice([1, 1, 3, int(rng.integers(1, 20)), int(rng.integers(16, 70))]))
+    channels = depth if depthwise else int(rng.integers(1, 22))
+    taps = kernel[0] * kernel[1] * (1 if depthwise else depth)
+    builder = ModelBuilder()
+    in_scale = draw_scale(rng)
+    scales = draw_scale(rng) * 10.0 ** rng.uniform(-1.0, 0.0, channels)
+    out_scale = _output_scale(rng, in_scale * float(scales.max()), taps)
+    source = builder.activation((1, *sizes, depth), in_scale, draw_zero_point(rng))
+    shape = (1, *kernel, channels) if depthwise else (channels, *kernel, depth)
+    weights = builder.constant(_weights(rng, shape), scales, axis=3 if depthwise else 0)
+    bias = builder.constant(rng.integers(-20000, 20000, channels).astype(np.int32), in_scale * scales)
+    zero_point = _output_zero_point(rng)
+    output = builder.activation((1, *outputs, channels), out_scale, zero_point)
+    name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+    builder.operator(
+        name,
+        [source, weights, bias],
+        output,
+        "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions",
+        padding=0 if same else 1,
+        strideH=stride[0],
+        strideW=stride[1],
+        dilationHFactor=dilation[0],
+        dilationWFactor=dilation[1],
+        fusedActivationFunction=ACTIVATIONS["RELU" if zero_point == -128 else "NONE"],
+        **({"depthMultiplier": 1} if depthwise else {}),
+    )
+    what = f"{name} {seed}: {kernel} stride {stride} dilation {dilation} same {same} {sizes}x{depth}->{channels}"
+    return finish(builder, source, output, int(np.prod(sizes)) * depth, rng, what)
