@@ -16,11 +16,13 @@ from .operators import REGISTRY, Node
 from .operators.base import has_rows, longer_rows
 from .passes import optimize
 from .row_call import OVER_READ, RowCall
-from .streams import Candidate, Stream, assemble, partition
+from .streams import Candidate, Stream, assemble, partitions
 from .streams.partition import whole_tensors
 
 # columns from which on a longer row gains little
 _LONG_ROW = 24
+# how much larger than the smallest an arena may be for the sake of speed
+_LARGER = 1.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,19 +115,43 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
         raise ModelError("the model computes nothing: its operators only rearrange its input")
     wholes = [REGISTRY[operator.op].lower(_node(graph, operator)) for operator in graph.operators]
     rows = [_row_call(graph, operator, kernels) for operator in graph.operators]
+    joined = [_joined(graph, operator, kernels) for operator in graph.operators]
     candidates = [
-        Candidate(rows=row, scratch_bytes=(whole.scratch_bytes or 0) if whole is not None else 0)
-        for row, whole in zip(rows, wholes, strict=True)
+        Candidate(
+            rows=row,
+            joined=long.call if long is not None else None,
+            joined_rows=long.rows if long is not None else 0,
+            scratch_bytes=_scratch_alone(row, whole, long),
+        )
+        for row, whole, long in zip(rows, wholes, joined, strict=True)
     ]
+    choices = _Choices(graph=graph, wholes=wholes, rows=rows, joined=joined)
+    plans = [_placed(graph, *_cut(choices, ranges), kernels) for ranges in partitions(graph, candidates)]
+    least = min(plan.arena_bytes for plan in plans)
+    return next(plan for plan in plans if plan.arena_bytes <= least * _LARGER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Choices:
+    """What each operator can become."""
+
+    graph: Graph
+    wholes: list[KernelCall | None]
+    rows: list[RowCall | None]
+    joined: list[_Joined | None]
+
+
+def _cut(choices: _Choices, ranges: list[tuple[int, int]]) -> tuple[tuple[Step, ...], list[_Part]]:
+    """Return the steps and parts of one way to cut the network."""
+    graph = choices.graph
     steps: list[Step] = []
     parts: list[_Part] = []
-    for start, end in partition(graph, candidates):
-        whole = wholes[start]
-        tensors, calls = graph.tensors, [row for row in rows[start:end] if row is not None]
-        joined = _joined(graph, graph.operators[start], kernels) if end == start + 1 else None
-        if joined is not None:
-            tensors, calls = joined
-        elif end == start + 1 and whole is not None and not _special(rows[start], whole):
+    for start, end in ranges:
+        whole, long = choices.wholes[start], choices.joined[start]
+        tensors, calls = graph.tensors, [row for row in choices.rows[start:end] if row is not None]
+        if end == start + 1 and long is not None:
+            tensors, calls = long.tensors, [long.call]
+        elif end == start + 1 and whole is not None and not _special(choices.rows[start], whole):
             parts.append(_Part(first_step=len(steps), operators=(start,), stream=None))
             operator = graph.operators[start]
             steps.append(Step(operator=operator, output=graph.tensors[operator.output], call=whole))
@@ -136,7 +162,7 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
             output = stream.buffers[stage.target].tensor
             call = replace(stage.call.call, macs=stage.call.call.macs * output.shape[1])
             steps.append(Step(operator=stage.operator, output=output, call=call))
-    return _placed(graph, tuple(steps), parts, kernels)
+    return tuple(steps), parts
 
 
 def _node(graph: Graph, operator: Operator) -> Node:
@@ -156,21 +182,45 @@ def _row_call(graph: Graph, operator: Operator, kernels: KernelSet) -> RowCall |
     return special if special is not None else REGISTRY[operator.op].rows(node)
 
 
-def _joined(graph: Graph, operator: Operator, kernels: KernelSet) -> tuple[tuple[Tensor, ...], list[RowCall]] | None:
-    """Return what an operator becomes when short rows are joined: each call of a kernel costs something.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Joined:
+    """An operator whose short rows are joined: each call of a kernel costs something."""
 
-    Only for a kernel of the core's own: the portable one for whole tensors does so anyway.
+    tensors: tuple[Tensor, ...]
+    """All tensors of the network, those of the operator in their new shape."""
+    call: RowCall
+    """The kernel for one of the long rows."""
+    rows: int
+    """Number of long rows."""
+
+
+def _joined(graph: Graph, operator: Operator, kernels: KernelSet) -> _Joined | None:
+    """Join the rows of an operator that goes by pixels and has a kernel of the core's own.
+
+    The portable kernel for whole tensors has one long row anyway.
     """
     chooser = choosers(kernels).get(operator.op)
     node = _node(graph, operator)
     if chooser is None or not REGISTRY[operator.op].by_pixel(node):
         return None
-    long = longer_rows(node, _LONG_ROW)
-    call = chooser(long) if long is not None else None
-    if long is None or call is None:
+    longer = longer_rows(node, _LONG_ROW)
+    call = chooser(longer) if longer is not None else None
+    if longer is None or call is None:
         return None
-    changed = {tensor.index: tensor for tensor in (*long.inputs, long.output)}
-    return tuple(changed.get(tensor.index, tensor) for tensor in graph.tensors), [call]
+    changed = {tensor.index: tensor for tensor in (*longer.inputs, longer.output)}
+    tensors = tuple(changed.get(tensor.index, tensor) for tensor in graph.tensors)
+    return _Joined(tensors=tensors, call=call, rows=longer.output.shape[1])
+
+
+def _scratch_alone(row: RowCall | None, whole: KernelCall | None, joined: _Joined | None) -> int:
+    """Return the scratch memory of an operator that is a part by itself."""
+    if joined is not None:
+        call: KernelCall | None = joined.call.call
+    elif whole is not None and not _special(row, whole):
+        call = whole
+    else:
+        call = row.call if row is not None else None
+    return (call.scratch_bytes or 0) if call is not None else 0
 
 
 def _special(row: RowCall | None, whole: KernelCall) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .assembly import assemble
-from .partition import Candidate, partition
+from .partition import Candidate, partitions
 from .stream import Buffer, Stage, Stream
 
-__all__ = ["Buffer", "Candidate", "Stage", "Stream", "assemble", "partition"]
+__all__ = ["Buffer", "Candidate", "Stage", "Stream", "assemble", "partitions"]

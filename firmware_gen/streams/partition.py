@@ -9,7 +9,13 @@ from ..graph import Graph
 from ..row_call import RowCall
 from .assembly import assemble
 
-_IMPOSSIBLE = 1 << 60
+# estimated instructions: of a part, of a byte that is copied, of a call beside one for each byte of its constants
+_PART = 100
+# what a byte costs above what a part should need, and how much this is, as shares of the lowest peak
+_DISCOMFORT = 100
+_SHARES = (1.0, 0.9, 0.8, 0.65, 0.5, 0.0)
+_COPY = 2
+_CALL = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -18,28 +24,36 @@ class Candidate:
 
     rows: RowCall | None
     """Its kernel for one row, if it has one."""
+    joined: RowCall | None
+    """Its kernel for fewer and longer rows, which it may have where it is alone."""
+    joined_rows: int
+    """How many rows these are."""
     scratch_bytes: int
-    """Scratch memory of its kernel for whole tensors."""
+    """Scratch memory of the kernel it has where it is alone."""
 
 
-def partition(graph: Graph, candidates: Sequence[Candidate]) -> list[tuple[int, int]]:
-    """Return ranges of operators, in order: those that have rows become streams, others are alone.
+def partitions(graph: Graph, candidates: Sequence[Candidate]) -> list[list[tuple[int, int]]]:
+    """Return ways to cut the operators into ranges, the fastest first; ranges of operators with rows are streams.
 
-    A stream holds the lines of the tensors inside of it, all at once; a cut makes the tensors that cross it whole. Of
-    all partitions of operators with rows the one with the lowest peak is taken, and of those the one with the fewest
-    parts. Lines are counted once, in the longest streams; cuts change them little.
+    A stream holds the lines of the tensors inside of it, all at once; a cut makes the tensors that cross it whole,
+    costs copies into lines with padding, and lets short rows be joined. All ways have the lowest peak of memory, as far
+    as it can be estimated before memory is placed; they differ in how much less than that parts should need that
+    could have it, down to the way with the fewest parts. Lines are counted once, in the longest streams; cuts change
+    them little.
     """
-    parts: list[tuple[int, int]] = []
+    runs: list[_Run] = []
     position = 0
     while position < len(candidates):
-        if candidates[position].rows is None:
-            parts.append((position, position + 1))
-            position += 1
-            continue
         end = _longest(graph, candidates, position)
-        parts += _best_cuts(graph, candidates, position, end)
-        position = end
-    return parts
+        runs.append(_Run(graph, candidates, position, max(end, position + 1)))
+        position = max(end, position + 1)
+    peak = max(run.least_peak() for run in runs)
+    found: list[list[tuple[int, int]]] = []
+    for share in _SHARES:
+        parts = [part for run in runs for part in run.cuts(peak, int(peak * share))]
+        if parts not in found:
+            found.append(parts)
+    return found
 
 
 def whole_tensors(graph: Graph, start: int, end: int) -> frozenset[int]:
@@ -70,53 +84,96 @@ def _longest(graph: Graph, candidates: Sequence[Candidate], start: int) -> int:
     return len(candidates)
 
 
-def _best_cuts(graph: Graph, candidates: Sequence[Candidate], start: int, end: int) -> list[tuple[int, int]]:
-    """Cut one range of operators with rows: dynamic programming over the cuts."""
-    costs = _Costs(graph, candidates, start, end)
-    # best[k]: (peak, parts, begin of the last part) of the first k operators
-    best: list[tuple[int, int, int]] = [(0, 0, 0)]
-    for stop in range(1, end - start + 1):
-        best.append(
-            min((max(best[begin][0], costs.of(begin, stop)), best[begin][1] + 1, begin) for begin in range(stop))
-        )
-    cuts = [end - start]
-    while cuts[-1] > 0:
-        cuts.append(best[cuts[-1]][2])
-    return [(start + begin, start + stop) for stop, begin in zip(cuts, cuts[1:], strict=False)][::-1]
-
-
-class _Costs:
-    """Estimated memory of the parts of one range."""
+class _Run:
+    """A range of operators that could be one stream, or one operator without rows."""
 
     def __init__(self, graph: Graph, candidates: Sequence[Candidate], start: int, end: int) -> None:
-        calls = [candidate.rows for candidate in candidates[start:end]]
+        self._start = start
+        self._size = end - start
+        self._candidates = candidates[start:end]
+        calls = [candidate.rows for candidate in self._candidates if candidate.rows is not None]
         operators = graph.operators[start:end]
-        stream = assemble(
-            graph.tensors, operators, [call for call in calls if call is not None], whole_tensors(graph, start, end)
-        )
         self._lines: dict[int, int] = {}
-        for buffer in stream.buffers:
-            if not buffer.whole:
-                index = buffer.tensor.index
-                self._lines[index] = self._lines.get(index, 0) + buffer.n_bytes
-        self._scratch = [call.call.scratch_bytes or 0 for call in calls if call is not None]
+        self._wants: dict[int, bool] = {}
+        if calls:
+            stream = assemble(graph.tensors, operators, calls, whole_tensors(graph, start, end))
+            for buffer in stream.buffers:
+                if not buffer.whole:
+                    index = buffer.tensor.index
+                    self._lines[index] = self._lines.get(index, 0) + buffer.n_bytes
+                    self._wants[index] = self._wants.get(index, False) or buffer.padded or buffer.layout != "pixels"
         self._bytes = {tensor.index: tensor.n_elements for tensor in graph.tensors}
+        self._rows = [graph.tensors[operator.output].shape[1:2] or (1,) for operator in operators]
         self._outputs = [operator.output for operator in operators]
         self._inputs = [frozenset(graph.activations(operator)) for operator in operators]
-        self._live = [_live(graph, start + position) for position in range(len(operators) + 1)]
+        self._live = [_live(graph, start + position) for position in range(self._size + 1)]
 
-    def of(self, begin: int, stop: int) -> int:
+    def least_peak(self) -> int:
+        """Return the lowest peak of memory any cuts lead to."""
+        best = [0]
+        for stop in range(1, self._size + 1):
+            best.append(min(max(best[begin], self._memory(begin, stop)) for begin in range(stop)))
+        return best[-1]
+
+    def cuts(self, peak: int, comfort: int) -> list[tuple[int, int]]:
+        """Return the parts with the least work whose memory stays below a peak; what is above `comfort` costs."""
+        # best[k]: (memory above the peak, work, begin of the last part) of the first k operators
+        best: list[tuple[int, int, int]] = [(0, 0, 0)]
+        for stop in range(1, self._size + 1):
+            options = []
+            for begin in range(stop):
+                excess, work, _ = best[begin]
+                needed = self._memory(begin, stop)
+                over = max(excess, needed if needed > peak else 0)
+                price = _DISCOMFORT * max(0, needed - comfort)
+                options.append((over, work + self._work(begin, stop) + price, begin))
+            best.append(min(options))
+        stops = [self._size]
+        while stops[-1] > 0:
+            stops.append(best[stops[-1]][2])
+        pairs = zip(stops, stops[1:], strict=False)
+        return [(self._start + begin, self._start + stop) for stop, begin in pairs][::-1]
+
+    def _memory(self, begin: int, stop: int) -> int:
         """Return the bytes that a part needs: its lines, its scratch memory and the whole tensors of its time."""
         before, after = self._live[begin], self._live[stop]
-        inside = {index for index in self._outputs[begin:stop] if index not in after}
-        read = frozenset[int]().union(*self._inputs[begin:stop])
-        lines = sum(self._lines.get(index, 0) for index in inside)
-        # what comes from an earlier part is copied into lines when padding is wanted
-        lines += sum(self._lines.get(index, 0) for index in read & before) if stop - begin > 1 else 0
         dying = sum(self._bytes[index] for index in before - after)
         born = sum(self._bytes[index] for index in after - before)
         kept = sum(self._bytes[index] for index in before & after)
-        return kept + max(dying, born) + lines + max(self._scratch[begin:stop])
+        if stop == begin + 1:
+            candidate = self._candidates[begin]
+            scratch, lines = candidate.scratch_bytes, self._copies(begin, stop)
+            if candidate.joined is not None:
+                born += self._bytes[self._outputs[begin]] // candidate.joined_rows
+        else:
+            inside = {index for index in self._outputs[begin:stop] if index not in after}
+            lines = sum(self._lines.get(index, 0) for index in inside) + self._copies(begin, stop)
+            scratch = max(self._scratch(position) for position in range(begin, stop))
+        return kept + max(dying, born) + lines + scratch
+
+    def _scratch(self, position: int) -> int:
+        call = self._candidates[position].rows
+        return (call.call.scratch_bytes or 0) if call is not None else 0
+
+    def _copied(self, begin: int, stop: int) -> frozenset[int]:
+        """Return the tensors from earlier parts that are copied into lines."""
+        read = frozenset[int]().union(*self._inputs[begin:stop])
+        return frozenset(index for index in read & self._live[begin] if self._wants.get(index, False))
+
+    def _copies(self, begin: int, stop: int) -> int:
+        return sum(self._lines[index] for index in self._copied(begin, stop))
+
+    def _work(self, begin: int, stop: int) -> int:
+        """Estimate the instructions that depend on how operators are cut: copies, and what each call begins with."""
+        work = _PART + _COPY * sum(self._bytes[index] for index in self._copied(begin, stop))
+        for position in range(begin, stop):
+            candidate = self._candidates[position]
+            alone = stop == begin + 1 and candidate.joined is not None
+            call = candidate.joined if alone else candidate.rows
+            if call is not None:
+                calls = candidate.joined_rows if alone else self._rows[position][0]
+                work += calls * (_CALL + sum(array.n_bytes for array in call.call.arrays))
+        return work
 
 
 def _live(graph: Graph, position: int) -> frozenset[int]:
