@@ -12,15 +12,17 @@ from asc_kit.pages import PALETTE
 from asc_kit.records import write_bytes, write_json
 
 _PICTURES = (".png", ".svg")
-_COLOURS = {"input": PALETTE[2], "tensor": PALETTE[0], "buffer": PALETTE[4], "output": PALETTE[3]}
+_COLOURS = {"input": PALETTE[2], "tensor": PALETTE[0], "lines": PALETTE[4], "scratch": PALETTE[6], "output": PALETTE[3]}
 _MEANING = {
     "input": "the network's input",
     "tensor": "a tensor",
-    "buffer": "a kernel's own memory",
+    "lines": "some lines of a tensor",
+    "scratch": "a kernel's own memory",
     "output": "the network's output",
 }
 # of the arena, and of the steps: what is lower or narrower has no room for its name, or for its name across
-_NAMED_SHARE, _NAMED_SHARE_UPRIGHT, _WIDE_STEPS = 0.035, 0.12, 4
+_NAMED_SHARE, _NAMED_SHARE_UPRIGHT, _WIDE_STEPS = 0.018, 0.12, 4
+_TWO_LINES_SHARE = 0.06
 _MOST_NAMED_STEPS = 90
 _DPI = 140
 
@@ -148,14 +150,17 @@ def _draw_block(axes: Any, block: dict[str, Any], arena: int) -> None:
         return
     # upright in the block's first step, where no later block's name is
     at = left + 0.5 if upright else (left + right) / 2
-    text = f"{_short(block['block'])}\n{block['bytes']:,}"
-    axes.text(at, (low + high) / 2, text, ha="center", va="center", fontsize=5.5, rotation=90 if upright else 0)
+    text = f"{_short(block['block'])}{', ' if share < _TWO_LINES_SHARE else chr(10)}{block['bytes']:,}"
+    axes.text(
+        at, (low + high) / 2, text, ha="center", va="center", fontsize=5.5, rotation=90 if upright else 0,
+        clip_on=True, in_layout=False,
+    )  # fmt: skip
 
 
 def _short(name: str) -> str:
     """Return the name of a block in a few letters: of a tensor its index and shape."""
-    found = re.fullmatch(r"tensor (\d+) '.*' \(int8 (.*)\)", name, flags=re.DOTALL)
-    return f"{found[1]}: {found[2].removeprefix('1x')}" if found is not None else name
+    found = re.fullmatch(r"((?:lines of )?)tensor (\d+) '.*' \(int8 (.*?)\).*", name, flags=re.DOTALL)
+    return f"{found[1]}{found[2]}: {found[3].removeprefix('1x')}" if found is not None else name
 
 
 def _kind(block: dict[str, Any], n_steps: int) -> str:
@@ -163,7 +168,7 @@ def _kind(block: dict[str, Any], n_steps: int) -> str:
         return "input"
     if block["last_step"] >= n_steps:
         return "output"
-    return "tensor" if block["block"].startswith("tensor ") else "buffer"
+    return {"tensor": "tensor", "lines": "lines"}.get(block["block"].partition(" ")[0], "scratch")
 
 
 def _union(ranges: list[tuple[int, int]]) -> int:
