@@ -3,7 +3,7 @@
 
 #include "asc_fft_butterflies_f32.h"
 
-/* m floats pairs to the next transform; stop: end of a block's first transform */
+/* s: floats of one of the transforms that a pass joins. */
 
 void asc_fft_pass_2_f32(float *x, const float *end, int32_t m, const float *twiddles) {
     const int32_t s = 2 * m;

@@ -93,13 +93,12 @@ static void append(const asc_frontend_config_t *c, asc_frontend_t *state, int16_
 static void finish_frames(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples,
                           asc_frontend_work_t *work, int8_t *output) {
     while (state->frame < c->n_frames) {
-        while (state->end < frame_end(c, state)) {
-            int16_t mirrored = 0;
-            const int32_t at = 2 * (c->clip_samples - 1) - state->end - buffer_position(c, state);
-            if (c->reflect != 0 && at >= 0) {
-                mirrored = samples[at];
+        for (; state->end < frame_end(c, state); ++state->end) {
+            const int32_t position = buffer_position(c, state);
+            const int32_t mirrored = 2 * (c->clip_samples - 1) - state->end - position;
+            if (state->end >= position) {
+                samples[state->end - position] = c->reflect != 0 && mirrored >= 0 ? samples[mirrored] : (int16_t)0;
             }
-            append(c, state, samples, &mirrored, 1);
         }
         finish_frame(c, state, samples, work, output);
     }
