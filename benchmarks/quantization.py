@@ -38,8 +38,10 @@ TRAINING = {
 OWN_EPOCHS = 6
 OWN_EPOCHS_OF = {"dcase2024_baseline": 3, "dcase2019_task2": 3}
 OWN_EPOCHS_OF |= {f"dsmn_model{number}": 2 for number in (1, 2, 3, 4)}
-# ten seconds of a recording of one would be silence for the most part
-SHORTER = {"dcase2021_baseline": ("clip_samples=88199", "second_pool=[4,20]")}
+# ten seconds of a recording of one would be silence for the most part; which of one's own devices is the reference
+# that DSMN corrects to is not known
+OWN_SETTINGS_OF = {"dcase2021_baseline": ("clip_samples=88199", "second_pool=[4,20]")}
+OWN_SETTINGS_OF |= {f"dsmn_model{number}": ("device_correction_p=0",) for number in (1, 2, 3, 4)}
 SETTINGS = {
     "PTQ min–max": ("--quantize", "ptq", "--calibration", "min_max"),
     "PTQ percentile": ("--quantize", "ptq", "--calibration", "percentile"),
@@ -84,7 +86,7 @@ def synthetic_job(work: Path, recipe: str, clips: int, epochs: int) -> Job:
 
 def job_on(data: Path, work: Path, recipe: str) -> Job:
     _, settings = TRAINING.get(recipe, (0, ()))
-    overrides = (f"batch_size={BATCH}", *settings, *SHORTER.get(recipe, ()))
+    overrides = (f"batch_size={BATCH}", *settings, *OWN_SETTINGS_OF.get(recipe, ()))
     return Job(
         title=recipe,
         recipe=recipe,
