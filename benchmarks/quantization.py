@@ -184,8 +184,9 @@ def main(data: Path | None, work: Path, out: Path, clips: int, epochs: int, reci
 
 {clips} seconds of synthetic scenes (`asc-kit data synth --seed {DATA_SEED}`), trained as in [results.md](results.md),
 one seed; what each setting does is in [quantization.md](quantization.md). Slow batch normalization forgets too little
-in so few steps: `dcase2021_baseline` and `dcase2022_baseline` have 12 epochs, `dcase2019_task2` too, with a momentum of 0.9 and a quarter
-of its width, the residual networks 8; `dcase2021_baseline` hears three times as many seconds, in clips of ten.
+in so few steps: `dcase2021_baseline` and `dcase2022_baseline` have 12 epochs, `dcase2019_task2` too, with a momentum of
+0.9 and a quarter of its width; the residual networks have 8. `dcase2021_baseline` hears three times as many seconds, in
+clips of ten.
 
 {chr(10).join(f"{part}{chr(10)}" for part in parts)}
 Made by `python benchmarks/quantization.py{"" if data is None else " --data DIR"}`, {sum(seconds.values()) / 60:.0f} \
