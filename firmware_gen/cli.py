@@ -58,6 +58,7 @@ def firmware(
     from asc_kit.records import to_plain
 
     from .generate import generate, generate_bare
+    from .operators import cautions
 
     is_bare = bundle.is_file() or bundle.suffix == ".tflite"
     if labels is not None and not is_bare:
@@ -78,6 +79,8 @@ def firmware(
         soft_wrap=True,
         markup=False,
     )
+    for caution in cautions(operator.op for operator in manifest.operators):
+        console.print(f"Caution: {caution}", soft_wrap=True, markup=False)
     if memory_map is not None:
         write_map(json.loads((folder / "plan.json").read_text()), memory_map, folder, bundle.name)
     if as_json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .add import Add, Sub
 from .base import Node, OperatorDefinition, OperatorView
 from .concatenation import Concatenation
@@ -12,12 +14,12 @@ from .lookup import HardSwish, LeakyRelu, Logistic, Quantize, Relu, Relu6, Tanh
 from .mul import Mul
 from .pad import Pad
 from .pool_2d import AveragePool2D, MaxPool2D
-from .reduce import Mean, ReduceMax
+from .reduce import Mean, ReduceMax, Sum
 from .reshape import ExpandDims, Reshape, Squeeze
 from .softmax import Softmax
 from .strided_copy import Slice, Split, SplitV, StridedSlice, Transpose
 
-__all__ = ["REGISTRY", "Node", "OperatorDefinition", "OperatorView"]
+__all__ = ["REGISTRY", "Node", "OperatorDefinition", "OperatorView", "cautions"]
 
 _DEFINITIONS: tuple[OperatorDefinition, ...] = (
     Add(),
@@ -46,8 +48,15 @@ _DEFINITIONS: tuple[OperatorDefinition, ...] = (
     Squeeze(),
     StridedSlice(),
     Sub(),
+    Sum(),
     Tanh(),
     Transpose(),
 )
 
 REGISTRY: dict[str, OperatorDefinition] = {definition.op: definition for definition in _DEFINITIONS}
+
+
+def cautions(ops: Iterable[str]) -> tuple[str, ...]:
+    """Return what a user of a network with these operators must know, each operator's once."""
+    known = (REGISTRY[op] for op in sorted(set(ops)) if op in REGISTRY)
+    return tuple(f"{definition.op}: {definition.caution}" for definition in known if definition.caution)

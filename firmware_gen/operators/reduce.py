@@ -1,4 +1,4 @@
-"""MEAN and REDUCE_MAX: equations (21) and (22) of docs/quantization.md."""
+"""MEAN, SUM and REDUCE_MAX: equations (21) and (22) of docs/quantization.md."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..row_call import RowCall
 from .base import Node, OperatorView, RowWise
 
 _FIRST_AXIS_IN_ROW = 2
+_LARGEST_TERM = 255 + 128  # an unsigned byte less an int8 zero point
 
 
 class Reduce(RowWise):
@@ -110,6 +111,35 @@ class Mean(Reduce):
             ("zero_point", output.zero_point),
         )
         return "asc_mean_s8", "asc_mean_t", fields
+
+
+class Sum(Reduce):
+    """Sum, of bytes as TFLite's reference kernel takes them: as unsigned ones."""
+
+    op = "SUM"
+    caution = (
+        "TFLite's reference kernel takes the bytes of SUM for unsigned ones, and so does the engine: what the network "
+        "computes is not what its training meant, nor what other kernels of TFLite make of it; use MEAN instead"
+    )
+
+    def check(self, view: OperatorView) -> None:
+        """Check that the sum fits."""
+        count = view.inputs[0].n_elements // view.output.n_elements
+        _, shift = quantize_multiplier(view.inputs[0].scale / view.output.scale)
+        if count * _LARGEST_TERM << max(shift, 0) >= INT32_LIMIT:
+            view.fail(f"the sum of {count} elements times 2**{shift}", "sums of 32 bits")
+
+    def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
+        """Prepare the multiplier."""
+        source, output = node.inputs[0], node.output
+        multiplier, shift = quantize_multiplier(source.scale / output.scale)
+        fields: tuple[tuple[str, FieldValue], ...] = (
+            ("input_zero_point", source.zero_point),
+            ("multiplier", multiplier),
+            ("shift", shift),
+            ("zero_point", output.zero_point),
+        )
+        return "asc_sum_s8", "asc_mean_t", fields
 
 
 class ReduceMax(Reduce):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from int8_cases import examples
 from reference_networks import ds_cnn
 from tone_bundle import make_tone_bundle
 
@@ -111,3 +112,10 @@ def test_the_kernel_set_of_the_command_is_in_the_manifest(model: Path, tmp_path:
     assert result.exception is None
     assert json.loads(result.stdout)["kernels"] == read_firmware(tmp_path / "fw").kernels == "portable"
     assert isinstance(run(model, "--board", "host", "--kernels", "dsp").exception, BoardError)
+
+
+def test_an_operator_that_is_not_what_it_seems_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "sum.tflite").write_bytes(examples("SUM", 1)[0].model)
+    result = run(tmp_path / "sum.tflite", "--board", "host")
+    assert result.exception is None
+    assert "Caution: SUM: TFLite's reference kernel takes the bytes of SUM for unsigned ones" in result.output

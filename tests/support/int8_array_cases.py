@@ -23,7 +23,7 @@ def _logistic(builder: ModelBuilder, source: int, shape: Shape) -> int:
 
 @st.composite
 def reduce(draw: st.DrawFn, op: str) -> Case:
-    """MEAN or REDUCE_MAX over any axes, keeping them or not."""
+    """MEAN, SUM or REDUCE_MAX over any axes, keeping them or not."""
     rng = np.random.default_rng(draw(seeds))
     shape = [
         draw(st.sampled_from([1, 1, 3])),
@@ -43,6 +43,10 @@ def reduce(draw: st.DrawFn, op: str) -> Case:
     scale, zero_point = draw_scale(rng), draw_zero_point(rng)
     source = builder.activation(shape, scale, zero_point)
     out_scale, out_zero_point = scale, zero_point
+    if op == "SUM" and draw(st.booleans()):
+        # mostly inside the range of bytes
+        terms = np.prod(shape) / max(np.prod(out_shape), 1)
+        out_scale, out_zero_point = float(np.float32(scale * terms * 10.0 ** rng.uniform(-1, 1))), draw_zero_point(rng)
     if op == "MEAN" and draw(st.booleans()):
         out_scale, out_zero_point = float(np.float32(scale * 10.0 ** rng.uniform(-1.5, 1.5))), draw_zero_point(rng)
     output = builder.activation(out_shape, out_scale, out_zero_point)
@@ -200,6 +204,7 @@ def squeeze(draw: st.DrawFn) -> Case:
 ARRAY_STRATEGIES = {
     "CONCATENATION": concatenation(),
     "MEAN": reduce("MEAN"),
+    "SUM": reduce("SUM"),
     "REDUCE_MAX": reduce("REDUCE_MAX"),
     "SLICE": slice_(),
     "SPLIT": split(),
