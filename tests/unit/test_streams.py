@@ -1,0 +1,172 @@
+"""Streams: every row that a stage reads is there, no line could be spared, and what is whole is where it should be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from int8_cases import examples
+from int8_models import ModelBuilder
+from reference_networks import cp_mobile
+
+from asc_kit.firmware_gen.graph import Graph, Operator
+from asc_kit.firmware_gen.operators import REGISTRY, Node
+from asc_kit.firmware_gen.plan import Plan, StreamSteps, make_plan
+from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.streams import Buffer, Stream, assemble
+
+ABOVE, BELOW = -1, -2
+"""What a line holds that is a row of padding."""
+
+
+class LostRow(Exception):
+    """A stage wants a row whose line holds another one by now."""
+
+
+def content(buffer: Buffer, row: int) -> int:
+    """What the line of a row should hold."""
+    return ABOVE if row < buffer.top else row if row < buffer.top + buffer.height else BELOW
+
+
+def replay(stream: Stream, counts: list[int]) -> int:
+    """Run a stream on lines that hold nothing but the numbers of their rows; return how many rows were computed.
+
+    Written from what asc_stream.h says, with the lines themselves instead of the planner's counters of rows in need.
+    """
+    lines: list[list[int | None]] = [
+        [ABOVE if buffer.padded else None] * n for buffer, n in zip(stream.buffers, counts, strict=True)
+    ]
+    done = []
+    for index, buffer in enumerate(stream.buffers):
+        done.append(buffer.height if buffer.given else buffer.top)
+        if buffer.given:
+            lines[index] = list(range(buffer.height))
+
+    def wanted(stage: int) -> list[tuple[int, int]] | None:
+        """The rows a stage wants next; None when its output is complete."""
+        target = stream.buffers[stream.stages[stage].target]
+        row = done[stream.stages[stage].target]
+        if row >= target.top + target.height:
+            return [] if row < target.top + target.height + target.bottom else None
+        pairs = []
+        for source, window in zip(stream.stages[stage].sources, stream.stages[stage].call.windows, strict=True):
+            first = (row - target.top) * window.stride + stream.buffers[source].top - window.top
+            pairs += [(source, first + u * window.dilation) for u in range(window.rows)]
+        return pairs
+
+    computed = 0
+    while True:
+        possible = []
+        for stage in range(len(stream.stages)):
+            rows = wanted(stage)
+            if rows is not None and all(row < done[source] for source, row in rows):
+                possible.append((stage, rows))
+        if not possible:
+            break
+        stage, rows = possible[-1]
+        target = stream.stages[stage].target
+        buffer = stream.buffers[target]
+        for source, row in rows:
+            if lines[source][row % counts[source]] != content(stream.buffers[source], row):
+                raise LostRow(f"row {row} of {stream.buffers[source].tensor.describe()}")
+        row = done[target]
+        lines[target][row % counts[target]] = content(buffer, row)
+        computed += content(buffer, row) == row
+        done[target] += 1
+    return computed
+
+
+def streams_of(plan: Plan) -> list[Stream]:
+    return [entry.stream for entry in plan.program if isinstance(entry, StreamSteps)]
+
+
+@pytest.fixture(scope="module")
+def plans() -> list[Plan]:
+    networks = [make_plan(read_model(case.model)) for case in examples("network", 40)]
+    return [*networks, make_plan(read_model(cp_mobile().model))]
+
+
+def test_every_row_is_there_when_it_is_read(plans: list[Plan]) -> None:
+    for plan in plans:
+        for stream in streams_of(plan):
+            counts = [buffer.count for buffer in stream.buffers]
+            expected = sum(stream.buffers[stage.target].height for stage in stream.stages)
+            assert replay(stream, counts) == expected
+
+
+def test_no_line_can_be_spared(plans: list[Plan]) -> None:
+    spared = 0
+    for plan in plans:
+        for stream in streams_of(plan):
+            for index, buffer in enumerate(stream.buffers):
+                if buffer.whole or buffer.count == 1:
+                    continue
+                counts = [other.count for other in stream.buffers]
+                counts[index] -= 1
+                with pytest.raises(LostRow):
+                    replay(stream, counts)
+                spared += 1
+    assert spared > 50
+
+
+def test_the_parts_are_the_whole_network(plans: list[Plan]) -> None:
+    for plan in plans:
+        computed = [step.output.index for step in plan.steps if step.operator.op != "COPY"]
+        assert computed == [operator.output for operator in plan.graph.operators]
+        made = {plan.graph.storage(plan.graph.input)}
+        for entry in plan.program:
+            if isinstance(entry, StreamSteps):
+                # what comes from outside has been computed before
+                buffers = entry.stream.buffers
+                assert {plan.graph.storage(buffer.tensor.index) for buffer in buffers if buffer.given} <= made
+                made |= {buffer.tensor.index for buffer in buffers if buffer.whole}
+            else:
+                made.add(plan.steps[entry.step].output.index)
+
+
+def chain(height: int, kernels: list[tuple[int, int]]) -> Stream:
+    """Convolutions one after the other as one stream: (kernel height, stride)."""
+    builder = ModelBuilder()
+    source = tensor = builder.activation((1, height, 6, 4), 0.1, 3)
+    for kernel, stride in kernels:
+        weights = builder.constant(np.ones((4, kernel, 1, 4), np.int8), [0.01] * 4)
+        bias = builder.constant(np.zeros(4, np.int32), [0.001] * 4)
+        height = -(-height // stride)
+        output = builder.activation((1, height, 6, 4), 0.1, -4)
+        options = {"padding": 0, "strideH": stride, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+        builder.operator("CONV_2D", [tensor, weights, bias], output, "Conv2DOptions", **options)
+        tensor = output
+    graph = read_model(builder.finish(source, tensor))
+    calls = [REGISTRY[operator.op].rows(node(graph, operator)) for operator in graph.operators]
+    whole = frozenset((graph.input, graph.output))
+    return assemble(graph.tensors, graph.operators, [call for call in calls if call is not None], whole)
+
+
+def node(graph: Graph, operator: Operator) -> Node:
+    inputs = tuple(graph.tensors[index] for index in operator.inputs)
+    return Node(operator=operator, inputs=inputs, output=graph.tensors[operator.output])
+
+
+def test_a_chain_needs_the_rows_of_its_windows() -> None:
+    stream = chain(64, [(3, 1), (5, 2), (3, 1)])
+    # the input's copy with padding and the two tensors between: as many lines as the next window is high
+    assert [buffer.count for buffer in stream.buffers if not buffer.whole] == [3, 5, 3]
+
+
+def test_the_memory_of_a_chain_does_not_depend_on_its_height() -> None:
+    lines = [
+        sum(buffer.n_bytes for buffer in chain(height, [(3, 1), (3, 2), (3, 1)]).buffers if not buffer.whole)
+        for height in (32, 64, 128)
+    ]
+    assert len(set(lines)) == 1
+
+
+def test_replay_finds_a_window_that_is_too_high() -> None:
+    """The referee itself: a window of one row more than planned for must be found out."""
+    stream = chain(64, [(3, 1), (3, 1)])
+    last = stream.stages[-1]
+    (window,) = last.call.windows
+    taller = replace(last, call=replace(last.call, windows=(replace(window, rows=window.rows + 1, top=0),)))
+    with pytest.raises(LostRow):
+        replay(replace(stream, stages=(*stream.stages[:-1], taller)), [buffer.count for buffer in stream.buffers])
