@@ -38,10 +38,9 @@ TRAINING = {
 OWN_EPOCHS = 6
 OWN_EPOCHS_OF = {"dcase2024_baseline": 3, "dcase2019_task2": 3}
 OWN_EPOCHS_OF |= {f"dsmn_model{number}": 2 for number in (1, 2, 3, 4)}
-# ten seconds of a recording of one would be silence for the most part; which of one's own devices is the reference
-# that DSMN corrects to is not known
-OWN_SETTINGS_OF = {"dcase2021_baseline": ("clip_samples=88199", "second_pool=[4,20]")}
-OWN_SETTINGS_OF |= {f"dsmn_model{number}": ("device_correction_p=0",) for number in (1, 2, 3, 4)}
+# ten seconds of a recording of one would be silence for the most part
+SHORTER = {"dcase2021_baseline": ("clip_samples=88199", "second_pool=[4,20]")}
+COARSE = ("indoor", "outdoor", "transport")
 SETTINGS = {
     "PTQ min–max": ("--quantize", "ptq", "--calibration", "min_max"),
     "PTQ percentile": ("--quantize", "ptq", "--calibration", "percentile"),
@@ -87,7 +86,7 @@ def synthetic_job(work: Path, recipe: str, clips: int, epochs: int) -> Job:
 
 def job_on(data: Path, work: Path, recipe: str) -> Job:
     _, settings = TRAINING.get(recipe, (0, ()))
-    overrides = (f"batch_size={BATCH}", *settings, *OWN_SETTINGS_OF.get(recipe, ()))
+    overrides = (f"batch_size={BATCH}", *settings, *SHORTER.get(recipe, ()), *own_settings(recipe, data))
     return Job(
         title=recipe,
         recipe=recipe,
@@ -97,6 +96,16 @@ def job_on(data: Path, work: Path, recipe: str) -> Job:
         seed=1,
         overrides=overrides,
     )
+
+
+def own_settings(recipe: str, data: Path) -> tuple[str, ...]:
+    """What DSMN cannot know of data of one's own: no device to correct to, and coarse classes that mean nothing."""
+    if not recipe.startswith("dsmn"):
+        return ()
+    lines = (data / "meta.csv").read_text().splitlines()[1:]
+    labels = sorted({line.split("\t")[1] for line in lines})
+    groups = {name: json.dumps(labels[start :: len(COARSE)]) for start, name in enumerate(COARSE)}
+    return "device_correction_p=0", *(f"coarse_classes.{name}={group}" for name, group in groups.items())
 
 
 def row_of(job: Job, seconds: dict[str, float], log: Path) -> Row:
