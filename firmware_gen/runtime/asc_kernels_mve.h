@@ -1,6 +1,6 @@
 /*
- * The kernels for Helium (Armv8.1-M with MVE): each computes one row of its output. Parameters are constant data made by
- * the generator; docs/quantization.md derives the arithmetic.
+ * The kernels for Helium (Armv8.1-M with MVE): each computes one row of its output. Parameters are constant data made
+ * by the generator; docs/quantization.md derives the arithmetic.
  *
  * `rows` are pointers to the rows of the inputs' windows, at the first column of padding. Rows of a tensor in layout
  * "pixels" are [column][channel]; in layout "quads" a tensor is [channel][column][4 rows], row r at r % 4. The output's
@@ -20,8 +20,8 @@ extern "C" {
 
 /* Products of the inputs of a row's columns with the weights of all channels, and requantization. */
 typedef struct {
-    const int32_t *weights; /* [blocks], each: bias [4], weights [vectors, the last first][4][16 x int8], multiplier [4],
-                               minus the right shift [4 x int8] */
+    const int32_t *weights; /* [blocks], each: bias [4], weights [vectors, the last first][4][16 x int8], multiplier
+                               [4], minus the right shift [4 x int8] */
     int32_t blocks;         /* of channels that begin 4 channels behind the one before */
     int32_t block_step;     /* bytes of the output from a block to the next */
     int32_t back_step;      /* from the block after the last back to the one that overlaps; 0: there is none */
@@ -42,9 +42,27 @@ typedef struct {
     int32_t columns_in;  /* columns of the input, padding included */
 } asc_matrix_mve_t;
 
+/* Depthwise convolution over quads. */
+typedef struct {
+    const int32_t *weights;   /* [blocks], each: weights [4 channels][4 columns][4 rows of int8], multiplier [4], minus
+                                 the   right shift [4 x int8], bias [4] */
+    int32_t blocks;           /* of channels that begin 4 channels behind the one before */
+    int32_t block_step;       /* bytes of the output from a block to the next */
+    int32_t back_step;        /* from the block after the last back to the one that overlaps; 0: there is none */
+    int32_t zero_point;       /* of the output */
+    int32_t ties;             /* 1: right shifts are 1 at least; 0: the zero point is -128 */
+    int32_t columns;          /* of the output */
+    int32_t pixel_step;       /* bytes from a column of the output to the next */
+    int32_t stride;           /* columns of the input from an output to the next: 1 or 2 */
+    int32_t channel_steps[3]; /* bytes of the input from the first channel of a block to the others */
+    int32_t back_channels;    /* as back_step, in the input */
+    uint16_t offsets[8];      /* places in the output: channel 0, channel 0 of the next column, channel 1, ... */
+} asc_depthwise_mve_t;
+
 void asc_conv_1x1_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output);
 void asc_conv_2d_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
 void asc_conv_plane_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
+void asc_depthwise_quads_mve(const asc_depthwise_mve_t *p, const int8_t *const *rows, int8_t *output);
 
 #ifdef __cplusplus
 }
