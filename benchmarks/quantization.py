@@ -105,7 +105,7 @@ def own_settings(recipe: str, data: Path) -> tuple[str, ...]:
     lines = (data / "meta.csv").read_text().splitlines()[1:]
     labels = sorted({line.split("\t")[1] for line in lines})
     groups = {name: json.dumps(labels[start :: len(COARSE)]) for start, name in enumerate(COARSE)}
-    return "device_correction_p=0", *(f"coarse_classes.{name}={group}" for name, group in groups.items())
+    return "device_correction_p=0", *(f"training.coarse_classes.{name}={group}" for name, group in groups.items())
 
 
 def row_of(job: Job, seconds: dict[str, float], log: Path) -> Row:
