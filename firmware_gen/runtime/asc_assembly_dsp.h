@@ -39,10 +39,16 @@
     ssat \acc, #8, \acc, asr #12
 .endm
 
-/* ASC_FORM_SIGNED: formula (37) with shift 15. The sign is 0 or -1. */
+/* ASC_FORM_SIGNED: formula (37) with shift 13. The sign is 0 or -1. */
 .macro asc_requantize_signed acc, multiplier, rounding, negative, sign
     asr \sign, \acc, #31
     smmla \acc, \acc, \multiplier, \rounding
     mla \acc, \sign, \negative, \acc
-    ssat \acc, #8, \acc, asr #15
+    ssat \acc, #8, \acc, asr #13
+.endm
+
+/* CBZ, which takes r0 to r7 alone, for any register. */
+.macro cbz_high register, label
+    cmp \register, #0
+    beq \label
 .endm

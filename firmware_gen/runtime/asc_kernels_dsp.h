@@ -5,8 +5,8 @@
 #define ASC_KERNELS_DSP_H
 
 /* How an accumulator becomes an output: formula (37), with these shifts at the end. */
-#define ASC_FORM_POSITIVE 0 /* shift 12, the sign of the sum does not matter */
-#define ASC_FORM_SIGNED 1   /* shift 15 */
+#define ASC_FORM_POSITIVE 0 /* shift 12, of depthwise convolutions 8; the sign of the sum does not matter */
+#define ASC_FORM_SIGNED 1   /* shift 13 */
 #define ASC_FORM_GENERAL 2  /* any shift and range */
 
 /* Offsets of asc_conv_row_dsp_t. */
@@ -30,6 +30,18 @@
 #define ASC_CONV_SHIFT 68
 #define ASC_CONV_MIN 72
 #define ASC_CONV_MAX 76
+
+/* Offsets of asc_depthwise_row_dsp_t. */
+#define ASC_DEPTHWISE_STREAM 0
+#define ASC_DEPTHWISE_CHANNELS 4
+#define ASC_DEPTHWISE_OUT_W 8
+#define ASC_DEPTHWISE_ADVANCE 12
+#define ASC_DEPTHWISE_OUT_PIXEL_STEP 16
+#define ASC_DEPTHWISE_OUT_CHANNEL_STEP 20
+#define ASC_DEPTHWISE_FORM 24
+#define ASC_DEPTHWISE_SHIFT 28
+#define ASC_DEPTHWISE_MIN 32
+#define ASC_DEPTHWISE_MAX 36
 
 #ifndef __ASSEMBLER__
 
@@ -89,7 +101,34 @@ ASC_AT(asc_conv_row_dsp_t, shift, ASC_CONV_SHIFT);
 ASC_AT(asc_conv_row_dsp_t, min, ASC_CONV_MIN);
 ASC_AT(asc_conv_row_dsp_t, max, ASC_CONV_MAX);
 
+/* A 3x3 depthwise convolution. */
+typedef struct {
+    /* [channels] of: multiplier, rounding, negative; weights, as each kernel has them; start of the sums */
+    const int32_t *stream;
+    int32_t channels;
+    int32_t out_w;            /* outputs of a row */
+    int32_t advance;          /* bytes from the columns a kernel leaves unread to the next channel */
+    int32_t out_pixel_step;   /* bytes to the next output of the row */
+    int32_t out_channel_step; /* bytes to the next channel */
+    int32_t form;             /* ASC_FORM_POSITIVE or ASC_FORM_GENERAL */
+    int32_t shift, min, max;  /* of ASC_FORM_GENERAL */
+} asc_depthwise_row_dsp_t;
+
+ASC_AT(asc_depthwise_row_dsp_t, stream, ASC_DEPTHWISE_STREAM);
+ASC_AT(asc_depthwise_row_dsp_t, channels, ASC_DEPTHWISE_CHANNELS);
+ASC_AT(asc_depthwise_row_dsp_t, out_w, ASC_DEPTHWISE_OUT_W);
+ASC_AT(asc_depthwise_row_dsp_t, advance, ASC_DEPTHWISE_ADVANCE);
+ASC_AT(asc_depthwise_row_dsp_t, out_pixel_step, ASC_DEPTHWISE_OUT_PIXEL_STEP);
+ASC_AT(asc_depthwise_row_dsp_t, out_channel_step, ASC_DEPTHWISE_OUT_CHANNEL_STEP);
+ASC_AT(asc_depthwise_row_dsp_t, form, ASC_DEPTHWISE_FORM);
+ASC_AT(asc_depthwise_row_dsp_t, shift, ASC_DEPTHWISE_SHIFT);
+ASC_AT(asc_depthwise_row_dsp_t, min, ASC_DEPTHWISE_MIN);
+ASC_AT(asc_depthwise_row_dsp_t, max, ASC_DEPTHWISE_MAX);
+
 void asc_conv_row_dsp(const asc_conv_row_dsp_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
+void asc_depthwise_3x3_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
+void asc_depthwise_3x3_stride_2_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
+void asc_depthwise_3x3_dilated_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 
 #endif
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from ...operators.base import Node
 from ...row_call import RowCall
 from .convolution import convolution
+from .depthwise import depthwise
 
 ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
     "CONV_2D": convolution,
+    "DEPTHWISE_CONV_2D": depthwise,
 }

@@ -10,7 +10,7 @@ from ...kernel_call import ConstantArray, FieldValue, KernelCall
 from ...operators.base import Node
 from ...operators.weights import convolution_window, describe_weights
 from ...row_call import Lines, RowCall
-from .forms import Form, choose_form
+from .forms import CONVOLUTION, Form, choose_form
 
 _PACKED_BYTES = 6144
 """Most scratch memory for widened inputs, unless four windows alone need more."""
@@ -26,7 +26,7 @@ def convolution(node: Node) -> RowCall | None:
     _, kernel_h, kernel_w, depth = weights.shape
     if depth != source.shape[3]:
         return None
-    form = choose_form(node, weights.data.astype(np.int64).reshape(channels, -1), attributes.activation)
+    form = choose_form(node, weights.data.astype(np.int64).reshape(channels, -1), attributes.activation, CONVOLUTION)
     if form is None:
         return None
     # where taps are neighbours, those of a row are one segment

@@ -16,7 +16,32 @@ from ...requantization import Requantization, Sums, find_requantization, reachab
 
 POSITIVE, SIGNED, GENERAL = 0, 1, 2
 """ASC_FORM_* of asc_kernels_dsp.h."""
-_SHIFTS = {POSITIVE: 12, SIGNED: 15}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a form can express."""
+
+    form: int
+    """ASC_FORM_*."""
+    shift: int | None
+    """Its right shift; None: any, and any range of the output."""
+    signed: bool
+    """Whether it has a constant of negative sums."""
+
+
+CONVOLUTION = (
+    Rule(form=POSITIVE, shift=12, signed=False),
+    Rule(form=SIGNED, shift=13, signed=True),
+    Rule(form=GENERAL, shift=None, signed=True),
+)
+"""Those of asc_conv_row_dsp, the cheapest first."""
+DEPTHWISE = (
+    # few taps have large scales, for which multipliers of larger shifts have more than 31 bits
+    Rule(form=POSITIVE, shift=8, signed=False),
+    Rule(form=GENERAL, shift=None, signed=True),
+)
+"""Those of the depthwise kernels."""
 _RAISE = 8  # weights are widened to 256 times their value
 _INT8 = (-128, 127)
 
@@ -46,10 +71,7 @@ class Form:
 
 
 def choose_form(
-    node: Node,
-    by_channel: NDArray[np.int64],
-    activation: Activation,
-    forms: Sequence[int] = (POSITIVE, SIGNED, GENERAL),
+    node: Node, by_channel: NDArray[np.int64], activation: Activation, rules: Sequence[Rule]
 ) -> Form | None:
     """Search the cheapest form that is exact for all channels of a convolution.
 
@@ -61,8 +83,8 @@ def choose_form(
         Its weights, shape [channels, taps].
     activation
         Its fused activation.
-    forms
-        Those the kernel has.
+    rules
+        The forms the kernel has.
 
     Returns
     -------
@@ -78,22 +100,22 @@ def choose_form(
         zero_point=node.output.zero_point,
         output_range=activation_range(activation, node.output),
     )
-    for form in forms:
-        constants = _find(sums, form)
+    for rule in rules:
+        constants = _find(sums, rule)
         if constants is not None:
             start = (bias << constants.prescale) + constants.addend
             wrapped = (start + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
-            return Form(form=form, constants=constants, start=wrapped, range=sums.output_range)
+            return Form(form=rule.form, constants=constants, start=wrapped, range=sums.output_range)
     return None
 
 
-def _find(sums: Sums, form: int) -> Requantization | None:
-    if form == GENERAL:
+def _find(sums: Sums, rule: Rule) -> Requantization | None:
+    if rule.shift is None:
         return find_requantization(sums, prescale=_RAISE) or find_requantization(sums)
     if sums.output_range != _INT8:
         return None
-    constants = find_requantization(sums, prescale=_RAISE, shift=_SHIFTS[form])
-    return None if constants is None or (form == POSITIVE and constants.has_negative) else constants
+    constants = find_requantization(sums, prescale=_RAISE, shift=rule.shift)
+    return None if constants is None or (constants.has_negative and not rule.signed) else constants
 
 
 def _effective_scales(source: Tensor, weights: Tensor, output: Tensor) -> list[float]:
