@@ -15,6 +15,7 @@ from asc_kit.records import STRICT, read_record
 
 TimerKind = Literal["cycles", "instructions", "ns"]
 KernelSet = Literal["portable", "dsp", "mve"]
+Arithmetic = Literal["float", "fixed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,8 @@ class BoardSpec:
     kernels: KernelSet = "portable"
     """Kernels the engine is made of. ``portable``: plain C99. ``dsp``: the DSP instructions of Armv7E-M and Armv8-M
     (Cortex-M4, M7, M33). ``mve``: Helium (Cortex-M55, M85)."""
+    frontend: Arithmetic = "float"
+    """What the front end calculates with. ``float``: float32. ``fixed``: integers, for cores without floats."""
     memory: MemorySpec | None = None
     """Its memory; None where the operating system provides it."""
     linker_script: str | None = None

@@ -25,6 +25,8 @@ class FloatTables:
     """Where its type is declared."""
     function: ClassVar[str] = "asc_frontend_f32"
     """What computes the bands of a frame."""
+    bands_apart: ClassVar[bool] = False
+    """Whether bands need words of their own: they take what the spectrum leaves free."""
 
     spec: FrontEndSpec
     """The specification."""
@@ -44,9 +46,7 @@ class FloatTables:
     @property
     def samples_read(self) -> int:
         """Samples that the first pass reads: the window, or a little more."""
-        if self.plan.first is None:
-            return self.spec.win_length
-        return self.plan.inputs * (self.spec.n_fft // self.plan.first)
+        return self.plan.samples_read(self.spec.win_length)
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -69,10 +69,9 @@ class FloatTables:
             rows.append(f"    {{asc_fft_pass_{radix}_f32, {m}, twiddles + {at}}},")
             at += factors.size
         passes = ["static const asc_fft_pass_f32_t passes[] = {", *(rows or ["    {0, 0, 0},"]), "};"]
-        first = "any" if self.plan.first is None else f"{self.plan.first}x{self.plan.inputs}"
         spec = self.spec
         fields = {
-            "first_pass": f"asc_fft_window_{first}_f32",
+            "first_pass": f"asc_fft_window_{self.plan.first_name}_f32",
             "window": f"{{{spec.n_fft}, {spec.win_length}, window, order}}",
             "passes": "passes",
             "n_passes": len(rows),

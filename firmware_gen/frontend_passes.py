@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_FIRST_INPUTS = {8: (4, 6, 8), 4: (4,)}
+_FIRST_INPUTS = {8: (4, 6, 8), 4: (3, 4)}
 """Radix of a first pass with its own kernel -> how many of its inputs that takes; the others are zeros."""
-_POWERS_OF_TWO = {0: (), 1: (2,), 2: (4,), 3: (8,), 4: (4, 4)}
-"""Exponent -> radices; above, 8 times what is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +31,27 @@ class FftPlan:
         first = () if self.first is None else (self.first,)
         return (*first, *(radix for radix, _ in self.middle), *((4,) if self.fused_last else ()))
 
+    @property
+    def first_name(self) -> str:
+        """What distinguishes the first pass's kernel in its name."""
+        return "any" if self.first is None else f"{self.first}x{self.inputs}"
 
-def plan_passes(n: int, win_length: int) -> FftPlan:
+    def samples_read(self, win_length: int) -> int:
+        """Return how many samples the first pass reads: the window, or a little more."""
+        if self.first is None:
+            return win_length
+        return self.inputs * (2 * math.prod(self.radices) // self.first)
+
+
+def plan_passes(n: int, win_length: int, *, fixed: bool = False) -> FftPlan:
     """Choose the passes of a complex transform of `n` points, made of `win_length` real samples and zeros.
 
     Large radices load and store less often. The last pass has radix 4 where it can: then it need not store what it
-    makes, only the powers.
+    makes, only the powers. In integers (`fixed`) there are no such pass and none of radix 8: cores without floats have
+    too few registers for them.
     """
-    fused_last = n % 4 == 0
-    radices = _factor(n // 4 if fused_last else n)
+    fused_last = n % 4 == 0 and not fixed
+    radices = _factor(n // 4 if fused_last else n, 2 if fixed else 3)
     first = max((radix for radix in radices if radix in _FIRST_INPUTS), default=None)
     inputs = 0
     m = 1
@@ -57,17 +67,18 @@ def plan_passes(n: int, win_length: int) -> FftPlan:
     return FftPlan(first=first, inputs=inputs, middle=tuple(middle), fused_last=fused_last)
 
 
-def _factor(n: int) -> list[int]:
+def _factor(n: int, largest_exponent: int) -> list[int]:
     radices: list[int] = []
     for radix in (5, 3):
         while n % radix == 0:
             radices.append(radix)
             n //= radix
     exponent = n.bit_length() - 1
-    while exponent not in _POWERS_OF_TWO:
-        radices.append(8)
-        exponent -= 3
-    return [*radices, *_POWERS_OF_TWO[exponent]]
+    if largest_exponent == 3:
+        eights = (exponent - 2) // 3 if exponent % 3 == 1 and exponent > 1 else exponent // 3  # 4 x 4, not 8 x 2
+        radices += [8] * eights
+        exponent -= 3 * eights
+    return [*radices, *[4] * (exponent // 2), *[2] * (exponent % 2)]
 
 
 def input_places(radices: tuple[int, ...]) -> NDArray[np.int64]:

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asc_kit.board import Arithmetic
 from asc_kit.errors import ModelError
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.quantization import TensorInfo
 
 from .frontend_f32 import FloatTables, float_tables
+from .frontend_s32 import FixedTables, fixed_tables
 
 _LARGEST_N_FFT = 1 << 16  # positions are 16-bit
 _MAX_BITS = 0x7F800000  # of infinity: no band has them
@@ -39,7 +41,7 @@ class FrontEndTables:
     """The specification."""
     info: TensorInfo
     """Quantization of the network's input."""
-    arithmetic: FloatTables
+    arithmetic: FloatTables | FixedTables
     """Tables of the transform and the mel bands."""
     thresholds: Thresholds | None
     """Quantization frame by frame; None where a whole clip is needed first."""
@@ -68,7 +70,16 @@ class FrontEndTables:
 
     @property
     def work_words(self) -> int:
-        """Words of the transform, and of a clip's log-mel values where they are kept."""
+        """Words of the transform, of a clip's log-mel values where they are kept, and of a frame's bands."""
+        return self._words_before_bands + (self.spec.n_mels if self.arithmetic.bands_apart else 0)
+
+    @property
+    def band_place(self) -> tuple[int, int]:
+        """Word of the first band, and words from one to the next."""
+        return (self._words_before_bands, 1) if self.arithmetic.bands_apart else (1, 2)
+
+    @property
+    def _words_before_bands(self) -> int:
         return self.spec.n_fft + 2 + (self.spec.n_frames * self.spec.n_mels if self.keeps_clip else 0)
 
     @property
@@ -88,8 +99,8 @@ class FrontEndTables:
         return sum(array.nbytes for array in self.arrays.values())
 
 
-def frontend_tables(spec: FrontEndSpec, info: TensorInfo) -> FrontEndTables:
-    """Make the tables of a front end.
+def frontend_tables(spec: FrontEndSpec, info: TensorInfo, arithmetic: Arithmetic = "float") -> FrontEndTables:
+    """Make the tables of a front end, in float32 or in integers.
 
     Raises
     ------
@@ -106,7 +117,7 @@ def frontend_tables(spec: FrontEndSpec, info: TensorInfo) -> FrontEndTables:
     return FrontEndTables(
         spec=spec,
         info=info,
-        arithmetic=float_tables(spec),
+        arithmetic=float_tables(spec) if arithmetic == "float" else fixed_tables(spec),
         thresholds=None if keeps_clip else quantization_thresholds(spec, info),
     )
 

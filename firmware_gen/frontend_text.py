@@ -11,7 +11,7 @@ from asc_kit.frontend import STD_FLOOR
 from .c_text import c_float
 from .frontend_tables import FrontEndTables
 
-_TYPES = {"uint8": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t", "int16": "int16_t", "float32": "float"}
+_TYPES = {"uint8": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t", "int32": "int32_t", "float32": "float"}
 
 
 def frontend_text(tables: FrontEndTables) -> dict[str, Any]:
@@ -53,6 +53,8 @@ def _fields(tables: FrontEndTables) -> list[tuple[str, str]]:
         ("mel_step", str(mel_step * spec.n_channels)),
         ("bands", tables.arithmetic.function),
         ("tables", "&tables"),
+        ("band_first", str(tables.band_place[0])),
+        ("band_step", str(tables.band_place[1])),
         ("log_factor", c_float(log_factor)),
     ]
     if tables.thresholds is not None:

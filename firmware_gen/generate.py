@@ -142,7 +142,7 @@ def _write(
 ) -> FirmwareManifest:
     chosen = kernel_set(board, kernels)
     plan = make_plan(graph, chosen)
-    tables = frontend_tables(info.frontend, info.input) if info.frontend is not None else None
+    tables = frontend_tables(info.frontend, info.input, board.frontend) if info.frontend is not None else None
     memory = FirmwareMemory(
         arena_bytes=plan.arena_bytes,
         frontend_bytes=tables.ram_bytes if tables is not None else 0,

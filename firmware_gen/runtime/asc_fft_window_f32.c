@@ -58,6 +58,17 @@ void asc_fft_window_4x4_f32(const asc_fft_window_f32_t *c, const int16_t *sample
     }
 }
 
+void asc_fft_window_4x3_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x) {
+    const asc_complex_f32_t zero = {0.0f, 0.0f};
+    const int32_t s = c->n_fft / 4;
+    const float *v = c->window;
+    const uint16_t *order = c->order;
+    for (const float *const end = x + c->n_fft; x != end; x += 8, v += 6) {
+        const int16_t *const a = samples + *order++;
+        asc_butterfly_4_f32(x, 2, windowed(a, v), windowed(a + s, v + 2), windowed(a + 2 * s, v + 4), zero);
+    }
+}
+
 void asc_fft_window_any_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x) {
     const float *v = c->window;
     const uint16_t *order = c->order;

@@ -31,6 +31,7 @@ void asc_fft_window_8x8_f32(const asc_fft_window_f32_t *c, const int16_t *sample
 void asc_fft_window_8x6_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
 void asc_fft_window_8x4_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
 void asc_fft_window_4x4_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
+void asc_fft_window_4x3_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
 void asc_fft_window_any_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
 
 #ifdef __cplusplus

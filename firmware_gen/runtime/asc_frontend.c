@@ -23,8 +23,8 @@ static int32_t frame_end(const asc_frontend_config_t *c, const asc_frontend_t *s
 }
 
 void asc_frontend_log_mel(const asc_frontend_config_t *c, const asc_frontend_work_t *work, float *log_mel) {
-    const asc_frontend_work_t *band = work + 1;
-    for (float *const end = log_mel + c->n_mels; log_mel != end; ++log_mel, band += 2) {
+    const asc_frontend_work_t *band = work + c->band_first;
+    for (float *const end = log_mel + c->n_mels; log_mel != end; ++log_mel, band += c->band_step) {
         *log_mel = asc_log_f32(band->f32) * c->log_factor;
     }
 }
@@ -33,9 +33,9 @@ static void quantize_bands(const asc_frontend_config_t *c, const asc_frontend_wo
     const uint32_t *const thresholds = c->thresholds;
     const int64_t guess_start = c->guess_start;
     const int32_t guess_slope = c->guess_slope;
-    const int32_t step = c->mel_step;
-    const asc_frontend_work_t *band = work + 1;
-    for (const asc_frontend_work_t *const end = band + 2 * c->n_mels; band != end; band += 2, output += step) {
+    const int32_t step = c->mel_step, band_step = c->band_step;
+    const asc_frontend_work_t *band = work + c->band_first;
+    for (int32_t m = c->n_mels; m > 0; --m, band += band_step, output += step) {
         *output = asc_frontend_quantize_band(thresholds, guess_start, guess_slope, band->bits);
     }
 }

@@ -34,9 +34,10 @@ struct asc_frontend_config {
     int32_t first;                /* position of frame 0's first sample; negative where the clip is padded */
     int32_t reflect;              /* 1: the clip's mirror image stands in the padding; 0: zeros */
     int32_t frame_step, mel_step; /* elements of the network's input from one frame, one band to the next */
-    /* bands e of one window, as floats at work[2 * m + 1]; with tables of its own */
+    /* bands e of one window, as floats at work[band_first + m * band_step]; with tables of its own */
     void (*bands)(const asc_frontend_config_t *c, const int16_t *window, asc_frontend_work_t *work);
     const void *tables;
+    int32_t band_first, band_step;
     float log_factor; /* 1, or 1 / ln(10) */
     /* values frame by frame: asc_frontend_quantize.h, equation (8) */
     const uint32_t *thresholds; /* [256] */
@@ -67,12 +68,13 @@ void asc_frontend_init(asc_frontend_t *state);
 /*
  * Takes samples, computes all frames they complete and returns how many it took: all, up to the end of the clip.
  * samples [ASC_FRONTEND_SAMPLES] and work [ASC_FRONTEND_WORDS] belong to the front end until the clip is complete.
- * work holds one spectrum, [n_fft + 2], and where there is a finish_clip the clip's log-mel values [n_frames][n_mels].
+ * work holds one spectrum, [n_fft + 2], then, where there is a finish_clip, the clip's log-mel values
+ * [n_frames][n_mels], then a frame's bands where they have no place in the spectrum.
  */
 uint32_t asc_frontend_push(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples,
                            asc_frontend_work_t *work, int8_t *output, const int16_t *audio, uint32_t n);
 
-/* Log-mel values of a frame's bands at work[2 * m + 1]. */
+/* Log-mel values of the bands in work. */
 void asc_frontend_log_mel(const asc_frontend_config_t *c, const asc_frontend_work_t *work, float *log_mel);
 
 /* Standardises a clip's log-mel values [n_frames][n_mels] in place, computes their deltas and quantizes both. */

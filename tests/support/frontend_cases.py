@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from asc_kit.board import Arithmetic
 from asc_kit.firmware_gen.emit import ModelInfo, template
 from asc_kit.firmware_gen.frontend_tables import FrontEndTables, frontend_tables
 from asc_kit.frontend import FrontEndSpec
@@ -182,9 +183,9 @@ def quantization(spec: FrontEndSpec, features: np.ndarray) -> TensorInfo:
     return TensorInfo(shape=spec.input_shape, scale=scale, zero_point=zero_point)
 
 
-def write_tables(spec: FrontEndSpec, info: TensorInfo, folder: Path) -> Path:
+def write_tables(spec: FrontEndSpec, info: TensorInfo, folder: Path, arithmetic: Arithmetic = "float") -> Path:
     """Write asc_frontend_tables.c and sizes.h; return the former."""
-    tables = frontend_tables(spec, info)
+    tables = frontend_tables(spec, info, arithmetic)
     source = folder / "asc_frontend_tables.c"
     source.write_text(tables_source(tables, spec, info))
     sizes = {
@@ -200,7 +201,8 @@ def write_tables(spec: FrontEndSpec, info: TensorInfo, folder: Path) -> Path:
 
 def tables_source(tables: FrontEndTables, spec: FrontEndSpec, info: TensorInfo) -> str:
     """Return the text of asc_frontend_tables.c."""
-    from asc_kit.firmware_gen.emit import frontend_values
+    from asc_kit.board import Arithmetic
+from asc_kit.firmware_gen.emit import frontend_values
 
     model = ModelInfo(name="test", labels=("a",), frontend=spec, input=info, output=info, model_sha256="0" * 64)
     return str(template("asc_frontend_tables.c.j2").render(frontend_values(tables, model)))

@@ -1,0 +1,58 @@
+/* Last step of the Fourier transform in integers: see asc_fft_power_s32.h. */
+#include "asc_fft_power_s32.h"
+
+#include "asc_fft_butterflies_s32.h"
+
+static inline void store_power(int32_t *x, int32_t re, int32_t im) {
+    const uint64_t power = (uint64_t)((int64_t)re * re + (int64_t)im * im);
+    x[0] = (int32_t)(uint32_t)power;
+    x[1] = (int32_t)(power >> 32);
+}
+
+void asc_fft_power_s32(int32_t *x, int32_t n_fft, const int32_t *turns) {
+    int32_t *a = x + 2;
+    int32_t *b = x + n_fft - 2;
+    /* where k is N - k, both give the same and write it twice */
+    for (; a <= b; a += 2, b -= 2, turns += 2) {
+        const asc_complex_s32_t e = {(a[0] + b[0]) >> 1, (a[1] - b[1]) >> 1};
+        const asc_complex_s32_t o = {a[1] + b[1], b[0] - a[0]};
+        const asc_complex_s32_t u = asc_turned_s32(o, turns);
+        store_power(a, e.re + u.re, e.im + u.im);
+        store_power(b, e.re - u.re, e.im - u.im);
+    }
+    const asc_complex_s32_t z = {x[0], x[1]};
+    store_power(x, z.re + z.im, 0);
+    store_power(x + n_fft, z.re - z.im, 0);
+}
+
+/* Root of a number, rounded down. */
+static uint32_t root(uint32_t x) {
+    uint32_t result = 0;
+    for (uint32_t bit = 1u << 30; bit != 0; bit >>= 2) {
+        if (x >= result + bit) {
+            x -= result + bit;
+            result = (result >> 1) + bit;
+        } else {
+            result >>= 1;
+        }
+    }
+    return result;
+}
+
+void asc_fft_magnitude_s32(int32_t *x, int32_t n) {
+    for (const int32_t *const end = x + 2 * n; x != end; x += 2) {
+        uint64_t power = (uint64_t)(uint32_t)x[0] | (uint64_t)(uint32_t)x[1] << 32;
+        if (power != 0) {
+            int32_t shift = 32; /* the root of power * 2^32, from its upper 32 bits: 16 of the root's */
+            for (; (power >> 48) == 0; shift -= 16) {
+                power <<= 16;
+            }
+            for (; (power >> 62) == 0; shift -= 2) {
+                power <<= 2;
+            }
+            power = (uint64_t)root((uint32_t)(power >> 32)) << ((shift + 32) / 2);
+        }
+        x[0] = (int32_t)(uint32_t)power;
+        x[1] = (int32_t)(power >> 32);
+    }
+}

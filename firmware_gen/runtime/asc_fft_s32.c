@@ -1,0 +1,53 @@
+/* Passes of the Fourier transform in integers: see asc_fft_s32.h. */
+#include "asc_fft_s32.h"
+
+#include "asc_fft_butterflies_s32.h"
+
+#define THIRD 1431655765 /* 2^32 / 3 */
+#define FIFTH 858993459  /* 2^32 / 5 */
+
+/* s: words of one of the transforms that a pass joins. */
+
+void asc_fft_pass_2_s32(int32_t *x, const int32_t *end, int32_t m, const int32_t *twiddles) {
+    const int32_t s = 2 * m;
+    for (; x != end; x += s) {
+        const int32_t *w = twiddles;
+        for (const int32_t *const stop = x + s; x != stop; x += 2, w += 2) {
+            asc_butterfly_2_s32(x, s, asc_load_shifted_s32(x, 1), asc_load_turned_s32(x + s, w));
+        }
+    }
+}
+
+void asc_fft_pass_3_s32(int32_t *x, const int32_t *end, int32_t m, const int32_t *twiddles) {
+    const int32_t s = 2 * m;
+    for (; x != end; x += 2 * s) {
+        const int32_t *w = twiddles;
+        for (const int32_t *const stop = x + s; x != stop; x += 2, w += 4) {
+            asc_butterfly_3_s32(x, s, asc_load_s32(x, THIRD), asc_load_turned_s32(x + s, w),
+                                asc_load_turned_s32(x + 2 * s, w + 2));
+        }
+    }
+}
+
+void asc_fft_pass_4_s32(int32_t *x, const int32_t *end, int32_t m, const int32_t *twiddles) {
+    const int32_t s = 2 * m;
+    for (; x != end; x += 3 * s) {
+        const int32_t *w = twiddles;
+        for (const int32_t *const stop = x + s; x != stop; x += 2, w += 6) {
+            asc_butterfly_4_s32(x, s, asc_load_shifted_s32(x, 2), asc_load_turned_s32(x + s, w),
+                                asc_load_turned_s32(x + 2 * s, w + 2), asc_load_turned_s32(x + 3 * s, w + 4));
+        }
+    }
+}
+
+void asc_fft_pass_5_s32(int32_t *x, const int32_t *end, int32_t m, const int32_t *twiddles) {
+    const int32_t s = 2 * m;
+    for (; x != end; x += 4 * s) {
+        const int32_t *w = twiddles;
+        for (const int32_t *const stop = x + s; x != stop; x += 2, w += 8) {
+            asc_butterfly_5_s32(x, s, asc_load_s32(x, FIFTH), asc_load_turned_s32(x + s, w),
+                                asc_load_turned_s32(x + 2 * s, w + 2), asc_load_turned_s32(x + 3 * s, w + 4),
+                                asc_load_turned_s32(x + 4 * s, w + 6));
+        }
+    }
+}
