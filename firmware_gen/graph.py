@@ -13,7 +13,7 @@ from asc_kit.errors import ModelError
 DType = Literal["int8", "int32", "float32", "uint8"]
 """The last two are of the model file's ends alone: no operator of a graph computes them."""
 EndType = Literal["int8", "float32", "uint8"]
-Activation = Literal["NONE", "RELU", "RELU6"]
+Activation = Literal["NONE", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

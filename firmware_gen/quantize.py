@@ -16,6 +16,13 @@ from asc_kit.errors import ModelError
 from .graph import Activation, Tensor
 
 INT32_LIMIT = 1 << 31
+_ACTIVATION_RANGES: dict[Activation, tuple[float | None, float | None]] = {
+    "NONE": (None, None),
+    "RELU": (0.0, None),
+    "RELU6": (0.0, 6.0),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+    "RELU_0_TO_1": (0.0, 1.0),
+}
 
 
 def quantize_multiplier(scale: float) -> tuple[int, int]:
@@ -48,14 +55,16 @@ def quantize_multiplier(scale: float) -> tuple[int, int]:
 
 def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
     """Return the smallest and the largest int8 value of an output with a fused activation: equation (15)."""
-    scale, zero_point = output.scale, output.zero_point
-    low, high = -128, 127
-    if activation in ("RELU", "RELU6"):
-        low = max(low, zero_point)
-    if activation == "RELU6":
-        # TFLite divides and rounds in float32
-        high = min(high, zero_point + _round_half_away(float(np.float32(6.0) / np.float32(scale))))
-    return low, high
+    least, most = _ACTIVATION_RANGES[activation]
+    return _quantized(least, output, -128), _quantized(most, output, 127)
+
+
+def _quantized(value: float | None, output: Tensor, limit: int) -> int:
+    """Return the int8 value nearest to a real one, as TFLite divides and rounds in float32; `limit` for None."""
+    if value is None:
+        return limit
+    steps = _round_half_away(float(np.float32(value) / np.float32(output.scale)))
+    return min(max(output.zero_point + steps, -128), 127)
 
 
 def _round_half_away(value: float) -> int:

@@ -10,10 +10,11 @@ from .concatenation import Concatenation
 from .conv_2d import Conv2D
 from .depthwise_conv_2d import DepthwiseConv2D
 from .fully_connected import FullyConnected
-from .lookup import HardSwish, LeakyRelu, Logistic, Quantize, Relu, Relu6, Tanh
+from .lookup import HardSwish, LeakyRelu, Logistic, Quantize, Relu, Relu0To1, Relu6, ReluN1To1, Tanh
 from .mul import Mul
 from .pad import Pad
 from .pool_2d import AveragePool2D, MaxPool2D
+from .prelu import Prelu
 from .reduce import Mean, ReduceMax, Sum
 from .reshape import ExpandDims, Reshape, Squeeze
 from .softmax import Softmax
@@ -36,10 +37,13 @@ _DEFINITIONS: tuple[OperatorDefinition, ...] = (
     Mean(),
     Mul(),
     Pad(),
+    Prelu(),
     Quantize(),
     ReduceMax(),
     Relu(),
+    Relu0To1(),
     Relu6(),
+    ReluN1To1(),
     Reshape(),
     Slice(),
     Softmax(),

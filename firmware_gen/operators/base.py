@@ -12,7 +12,7 @@ from ..graph import Activation, Attributes, Operator, Padding, Tensor
 from ..kernel_call import KernelCall
 from ..row_call import RowCall, Window
 
-_ACTIVATIONS: dict[int, Activation] = {0: "NONE", 1: "RELU", 3: "RELU6"}
+_ACTIVATIONS: dict[int, Activation] = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}
 _SAME, _VALID = 0, 1
 LARGEST_DIMENSION = 1 << 24
 
@@ -48,7 +48,7 @@ class OperatorView:
         """Return the fused activation."""
         code = int(self.options.FusedActivationFunction())
         if code not in _ACTIVATIONS:
-            self.fail(f"fused activation {code}", "NONE, RELU, RELU6")
+            self.fail(f"fused activation {code}", "NONE, RELU, RELU6, RELU_N1_TO_1")
         return _ACTIVATIONS[code]
 
     def positive(self, **values: int) -> None:

@@ -1,4 +1,4 @@
-"""What ADD, SUB and MUL have in common: two operands, of which one may be constant, broadcast to one shape."""
+"""What ADD, SUB, MUL and PRELU have in common: two operands, of which one may be constant, broadcast to one shape."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Attributes, ElementwiseAttributes, Tensor
+from ..graph import Activation, Attributes, ElementwiseAttributes, Tensor
 from ..kernel_call import ConstantArray, FieldValue, KernelCall
 from ..strides import LOOPS, Loops, broadcast_strides, merge
 from .base import Node, OperatorView, RowWise
@@ -42,7 +42,11 @@ class Elementwise(RowWise):
         if _loops(view.inputs, view.output) is None:
             listed = ", ".join(tensor.describe() for tensor in view.inputs)
             view.fail(f"its inputs' shapes do not lead to its output's: {listed}", _SUPPORTED_SHAPES)
-        return ElementwiseAttributes(activation=view.activation())
+        return ElementwiseAttributes(activation=self.fused(view))
+
+    def fused(self, view: OperatorView) -> Activation:
+        """Return the fused activation."""
+        return view.activation()
 
     def lower(self, node: Node) -> KernelCall:
         """Prepare loops, operands and the kernel's constants."""

@@ -139,6 +139,20 @@ class Relu6(_Clipped):
     activation = "RELU6"
 
 
+class ReluN1To1(_Clipped):
+    """min(max(x, -1), 1)."""
+
+    op = "RELU_N1_TO_1"
+    activation = "RELU_N1_TO_1"
+
+
+class Relu0To1(_Clipped):
+    """min(max(x, 0), 1)."""
+
+    op = "RELU_0_TO_1"
+    activation = "RELU_0_TO_1"
+
+
 class LeakyRelu(Lookup):
     """x from 0 up, alpha x below."""
 

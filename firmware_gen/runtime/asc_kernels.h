@@ -59,7 +59,7 @@ typedef struct {
     int64_t constant;
 } asc_add_linear_t;
 
-/* Loops over the output of ADD, SUB and MUL, the innermost last: turns, and steps of the inputs in elements. */
+/* Loops over the output of ADD, SUB, MUL and PRELU, the innermost last: turns, and steps of the inputs in elements. */
 typedef struct {
     int32_t shape[4], stride_1[4], stride_2[4];
     int32_t zero_point_1, multiplier_1, shift_1;
@@ -74,6 +74,13 @@ typedef struct {
     int32_t multiplier, shift;
     int32_t zero_point, min, max;
 } asc_mul_t;
+
+typedef struct {
+    int32_t shape[4], stride_1[4], stride_2[4];
+    int32_t zero_point_1, multiplier_1, shift_1; /* of the input, and its scale from 0 up */
+    int32_t zero_point_2, multiplier_2, shift_2; /* of alpha, and the scale of its products with the input */
+    int32_t zero_point;
+} asc_prelu_t;
 
 typedef struct {
     int32_t in_h, in_w, channels;
@@ -144,6 +151,7 @@ void asc_sum_s8(const asc_mean_t *p, const int8_t *input, int8_t *output);
 void asc_reduce_max_s8(const asc_reduce_t *p, const int8_t *input, int8_t *output);
 void asc_mul_narrow_s8(const asc_mul_narrow_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_mul_s8(const asc_mul_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
+void asc_prelu_s8(const asc_prelu_t *p, const int8_t *input, const int8_t *alpha, int8_t *output);
 void asc_concatenation_s8(const asc_concatenation_t *p, const int8_t *const *inputs, int8_t *output);
 void asc_strided_copy_s8(const asc_strided_copy_t *p, const int8_t *input, int8_t *output);
 void asc_pad_s8(const asc_pad_t *p, const int8_t *input, int8_t *output);

@@ -39,11 +39,13 @@ def _shapes(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 @st.composite
 def binary(draw: st.DrawFn, op: str) -> Case:
-    """ADD, SUB or MUL of two pieces of the input, or of the input and a constant, with scales of their own."""
+    """ADD, SUB, MUL or PRELU of two pieces of the input, or of the input and a constant, with scales of their own."""
     rng = np.random.default_rng(draw(seeds))
     shapes = draw(_shapes())
     output_shape = np.broadcast_shapes(*shapes)
     constant = draw(st.sampled_from([None, None, None, 0, 1]))
+    if op == "PRELU":  # only its factors are broadcast
+        shapes, constant = (output_shape, shapes[1]), None if constant is None else 1
     scales = [draw_scale(rng, -2.0, -1.0), draw_scale(rng, -2.0, -1.0)]
     zero_points = [draw_zero_point(rng), draw_zero_point(rng)]
     sizes = [int(np.prod(shape)) for shape in shapes]
@@ -57,7 +59,7 @@ def binary(draw: st.DrawFn, op: str) -> Case:
         pieces = [fixed, source] if constant == 0 else [source, fixed]
         sizes = [sizes[1 - constant]]
     # the middle of the output's range, a tenth of it, and nothing but saturation
-    spread = scales[0] * scales[1] * 150 if op == "MUL" else max(scales)
+    spread = scales[0] * scales[1] * 150 if op in ("MUL", "PRELU") else max(scales)
     out_scale = float(np.float32(spread * 10.0 ** rng.uniform(-1.0, 1.0)))
     if op == "MUL" and rng.random() < 0.15:
         out_scale = float(np.float32(spread * 10.0 ** rng.choice([-3.0, -2.0, 4.0])))
@@ -65,7 +67,11 @@ def binary(draw: st.DrawFn, op: str) -> Case:
         out_scale = draw_tie_scale(rng, scales[0] * scales[1])
     output = builder.activation(output_shape, out_scale, draw_zero_point(rng))
     activation = draw(activations)
-    builder.operator(op, pieces, output, f"{op.capitalize()}Options", fusedActivationFunction=ACTIVATIONS[activation])
+    if op == "PRELU":
+        builder.operator(op, pieces, output)
+    else:
+        fused = ACTIVATIONS[activation]
+        builder.operator(op, pieces, output, f"{op.capitalize()}Options", fusedActivationFunction=fused)
     return finish(builder, source, output, sum(sizes), rng, f"{op} {shapes} constant {constant} {activation}")
 
 
@@ -114,5 +120,7 @@ def table(draw: st.DrawFn, op: str) -> Case:
     return case
 
 
-TABLES = {op: table(op) for op in ("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "TANH")}
-ELEMENTWISE_STRATEGIES = {"MUL": binary("MUL"), "SUB": binary("SUB"), "ADD broadcast": binary("ADD"), **TABLES}
+_CLIPPED = ("RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1")
+TABLES = {op: table(op) for op in ("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "TANH", *_CLIPPED)}
+BINARY = {op: binary(op) for op in ("MUL", "PRELU", "SUB")}
+ELEMENTWISE_STRATEGIES = {"ADD broadcast": binary("ADD"), **BINARY, **TABLES}

@@ -9,7 +9,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU6": 3}
+ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
 _TYPES = {np.dtype(np.int8): schema.TensorType.INT8, np.dtype(np.int32): schema.TensorType.INT32}
 # of the operators' int8 forms with what the tests use; 2 for all others
 _VERSIONS = {
@@ -18,6 +18,9 @@ _VERSIONS = {
     "EXPAND_DIMS": 1,
     "FULLY_CONNECTED": 4,
     "HARD_SWISH": 1,
+    "PRELU": 1,
+    "RELU_0_TO_1": 1,
+    "RELU_N1_TO_1": 1,
     "RESHAPE": 1,
     "SQUEEZE": 1,
 }
