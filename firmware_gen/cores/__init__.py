@@ -19,7 +19,11 @@ Chooser = Callable[[Node], RowCall | None]
 def choosers(kernels: KernelSet) -> Mapping[str, Chooser]:
     """Return the special kernels of a set by operator."""
     if kernels == "dsp":
-        from .dsp import ROW_KERNELS
+        from . import dsp
 
-        return ROW_KERNELS
+        return dsp.ROW_KERNELS
+    if kernels == "mve":
+        from . import mve
+
+        return mve.ROW_KERNELS
     return {}
