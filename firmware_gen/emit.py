@@ -17,7 +17,6 @@ from .frontend_text import frontend_text
 from .kernel_call import ConstantArray, FieldValue, KernelCall, Requantize
 from .plan import Plan, Step, StreamSteps, WholeStep
 from .streams import Buffer, Stage
-from .streams.schedule import latest_users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
         "plan": plan,
         "steps": [_step(position, step) for position, step in enumerate(plan.steps)],
         "program": [_program_entry(number, entry, plan) for number, entry in enumerate(plan.program)],
-        "most_buffers": max((len(entry.offsets) for entry in streams), default=0),
+        "most_counters": max((len(entry.offsets) + len(entry.stream.stages) for entry in streams), default=0),
         "most_rows": max((_rows(stage) for entry in streams for stage in entry.stream.stages), default=0),
         "headers": _headers(plan),
         "input_offset": plan.offsets[plan.graph.input],
@@ -153,7 +152,6 @@ def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> d
     if isinstance(entry, WholeStep):
         return {"number": number, "stream": None, "call": _whole_call(entry, plan)}
     stream = entry.stream
-    latest = latest_users(stream.stages)
     windows: list[dict[str, int]] = []
     stages: list[dict[str, Any]] = []
     for index, stage in enumerate(stream.stages):
@@ -178,17 +176,21 @@ def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> d
                 "window": first,
                 "windows": len(stage.sources),
                 "lines": stage.target,
-                "next": latest[index],
+                "wanted": int(target.whole),
                 "step": position,
                 "call": _row_call(position, stage, entry.scratch_offset),
                 "title": f"{position} {stage.operator.op}, {plan.steps[position].call.macs:,} MACs",
             }
         )
-    buffers = [_buffer(buffer, offset) for buffer, offset in zip(stream.buffers, entry.offsets, strict=True)]
+    producers = {stage.target: index for index, stage in enumerate(stream.stages)}
+    buffers = [
+        _buffer(buffer, offset, producers.get(index))
+        for index, (buffer, offset) in enumerate(zip(stream.buffers, entry.offsets, strict=True))
+    ]
     return {"number": number, "stream": {"buffers": buffers, "windows": windows, "stages": stages}, "call": None}
 
 
-def _buffer(buffer: Buffer, offset: int) -> dict[str, Any]:
+def _buffer(buffer: Buffer, offset: int, stage: int | None) -> dict[str, Any]:
     lines = buffer.lines
     return {
         "title": f"{buffer.tensor.describe()}, {buffer.layout}",
@@ -205,7 +207,7 @@ def _buffer(buffer: Buffer, offset: int) -> dict[str, Any]:
             "columns": lines.columns,
             "channels": lines.channels,
             "zero_point": buffer.tensor.zero_point,
-            "given": int(buffer.given),
+            "stage": "ASC_GIVEN" if stage is None else stage,
         },
     }
 

@@ -5,8 +5,9 @@
  * has place for a few rows only, its lines, which are used in turn: row r lies in line r % count. Rows and columns of
  * padding exist as others do and hold the zero point, so that kernels know no borders.
  *
- * Order     of all stages whose inputs are there, the last one runs: rows are used up as soon as they can be. The
- *           generator plays the same game with counters, and so knows how many lines each tensor needs.
+ * Order     rows are asked for: the next row of an output asks for the rows it needs, these for theirs; nothing is
+ *           computed before it is needed. The generator plays the same game with counters, and so knows how many lines
+ *           each tensor needs.
  * Memory    the lines lie in the arena; the caller gives place for the counters and pointers
  */
 #ifndef ASC_STREAM_H
@@ -20,6 +21,8 @@
 extern "C" {
 #endif
 
+#define ASC_GIVEN 0xFFFFu
+
 /* Where the rows of a tensor lie: element (row, column, channel) at offset + row % count * line_step + column *
  * pixel_step + channel * channel_step, rows and columns counted with those of the padding. */
 typedef struct {
@@ -30,7 +33,7 @@ typedef struct {
     uint16_t top, height, bottom; /* rows of padding above, rows, rows of padding below */
     uint16_t columns, channels;   /* of a line, padding included */
     int16_t zero_point;
-    uint16_t given; /* 1: all rows are there from the beginning */
+    uint16_t stage; /* that computes it; ASC_GIVEN: all rows are there from the beginning */
 } asc_lines_t;
 
 /* The rows of one input under one row of the output: r * stride + skip + u * dilation, u < rows. */
@@ -45,9 +48,9 @@ typedef struct {
     uint32_t column_offset; /* bytes from the beginning of a line of the output to column 0 */
     uint16_t window;        /* first of its windows */
     uint16_t windows;
-    uint16_t lines; /* the output */
-    uint16_t next;  /* last stage that uses the output, or itself */
-    uint16_t step;  /* number for the profile */
+    uint16_t lines;  /* the output */
+    uint16_t wanted; /* 1: all rows of the output are wanted; 0: those that other stages ask for */
+    uint16_t step;   /* number for the profile */
 } asc_stage_t;
 
 typedef struct {
@@ -60,9 +63,9 @@ typedef struct {
 /* Runs the kernel of a stage for one row of its output. */
 typedef void (*asc_run_row_fn)(int8_t *arena, uint32_t stage, const int8_t *const *rows, int32_t row, int8_t *output);
 
-/* done: place for n_lines counters; rows: for the pointers to all rows of a stage; profile: may be 0. */
-void asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row, uint16_t *done, const int8_t **rows,
-                    const asc_profile_t *profile);
+/* counters: place for n_lines + n_stages; rows: for the pointers to all rows of a stage; profile: may be 0. */
+void asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row, uint16_t *counters,
+                    const int8_t **rows, const asc_profile_t *profile);
 
 #ifdef __cplusplus
 }

@@ -9,12 +9,14 @@ from ..graph import Graph
 from ..row_call import RowCall
 from .assembly import assemble
 
-# estimated instructions: of a part, of a byte that is copied, of a call beside one for each byte of its constants
+# estimated instructions: of a part, of a byte that is copied, also into another layout, of a call beside one for each
+# byte of its constants
 _PART = 100
 # what a byte costs above what a part should need, and how much this is, as shares of the lowest peak
 _DISCOMFORT = 100
 _SHARES = (1.0, 0.9, 0.8, 0.65, 0.5, 0.0)
 _COPY = 2
+_RELAYOUT = 12
 _CALL = 200
 
 
@@ -94,14 +96,15 @@ class _Run:
         calls = [candidate.rows for candidate in self._candidates if candidate.rows is not None]
         operators = graph.operators[start:end]
         self._lines: dict[int, int] = {}
-        self._wants: dict[int, bool] = {}
+        self._wants: dict[int, int] = {}
         if calls:
             stream = assemble(graph.tensors, operators, calls, whole_tensors(graph, start, end))
             for buffer in stream.buffers:
                 if not buffer.whole:
                     index = buffer.tensor.index
                     self._lines[index] = self._lines.get(index, 0) + buffer.n_bytes
-                    self._wants[index] = self._wants.get(index, False) or buffer.padded or buffer.layout != "pixels"
+                    price = _RELAYOUT if buffer.layout != "pixels" else _COPY if buffer.padded else 0
+                    self._wants[index] = max(self._wants.get(index, 0), price)
         self._bytes = {tensor.index: tensor.n_elements for tensor in graph.tensors}
         self._rows = [graph.tensors[operator.output].shape[1:2] or (1,) for operator in operators]
         self._outputs = [operator.output for operator in operators]
@@ -158,14 +161,14 @@ class _Run:
     def _copied(self, begin: int, stop: int) -> frozenset[int]:
         """Return the tensors from earlier parts that are copied into lines."""
         read = frozenset[int]().union(*self._inputs[begin:stop])
-        return frozenset(index for index in read & self._live[begin] if self._wants.get(index, False))
+        return frozenset(index for index in read & self._live[begin] if self._wants.get(index, 0))
 
     def _copies(self, begin: int, stop: int) -> int:
         return sum(self._lines[index] for index in self._copied(begin, stop))
 
     def _work(self, begin: int, stop: int) -> int:
         """Estimate the instructions that depend on how operators are cut: copies, and what each call begins with."""
-        work = _PART + _COPY * sum(self._bytes[index] for index in self._copied(begin, stop))
+        work = _PART + sum(self._wants[index] * self._bytes[index] for index in self._copied(begin, stop))
         for position in range(begin, stop):
             candidate = self._candidates[position]
             alone = stop == begin + 1 and candidate.joined is not None

@@ -20,21 +20,11 @@ class Schedule:
     """(output, input) -> least distance in bytes at which a whole output may begin before a whole input."""
 
 
-def latest_users(stages: Sequence[Stage]) -> list[int]:
-    """Return, for each stage, the last stage that uses its output, or itself."""
-    last = list(range(len(stages)))
-    for user, stage in enumerate(stages):
-        for producer in range(user):
-            if stages[producer].target in stage.sources:
-                last[producer] = user
-    return last
-
-
 def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
     """Run a stream with counters.
 
-    Of all stages whose inputs are there the last one runs. A row is needed until every stage that uses it has computed
-    the last row of its output that needs it.
+    The next row of each whole output in turn asks for the rows it needs, these for theirs. A row is needed until every
+    stage that uses it has computed the last row of its output that needs it.
     """
     done = [buffer.height if buffer.given else buffer.top for buffer in buffers]
     lines = [1] * len(buffers)
@@ -69,40 +59,36 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
         if other.given
     ]
     overlap: dict[tuple[int, int], int] = {}
-    latest = latest_users(stages)
-    left = len(stages)
-    while left:
-        stage, needs = stages[left - 1], windows[left - 1]
+    producers = {stage.target: number for number, stage in enumerate(stages)}
+
+    def compute(number: int) -> None:
+        """Compute the next row of a stage's output, and before it whatever rows are lacking."""
+        stage = stages[number]
         target = stage.target
         row = done[target]
-        if not _ready(row, buffers[target], ends[target], needs, done):
-            left -= 1
-            continue
+        r = row - buffers[target].top
+        if r < buffers[target].height:
+            for source, stride, skip, reach in windows[number]:
+                while done[source] <= r * stride + skip + reach:
+                    compute(producers[source])
         lines[target] = max(lines[target], row + 1 - min(lowest(target), row))
         for out, source in pairs:
             if out == target:
                 distance = _distance(stage, row, buffers[out], buffers[source], source, lowest(source))
                 overlap[out, source] = max(overlap.get((out, source), -_NEVER), distance)
         done[target] += 1
-        left = latest[left - 1] + 1
-    stuck = [
-        buffer.tensor.describe() for buffer, n in zip(buffers, done, strict=True) if n < buffer.top + buffer.height
-    ]
-    if stuck:
-        raise RuntimeError(f"defect: a stream ends before it has computed {', '.join(stuck)}")
+
+    wanted = [number for number, stage in enumerate(stages) if buffers[stage.target].whole]
+    while any(done[stages[number].target] < ends[stages[number].target] for number in wanted):
+        for number in wanted:
+            if done[stages[number].target] < ends[stages[number].target]:
+                compute(number)
     return Schedule(
         lines=tuple(
             buffer.height if buffer.whole else min(n, buffer.rows) for buffer, n in zip(buffers, lines, strict=True)
         ),
         overlap=overlap,
     )
-
-
-def _ready(row: int, target: Buffer, end: int, needs: Sequence[tuple[int, int, int, int]], done: Sequence[int]) -> bool:
-    if row >= end:
-        return row < end + target.bottom
-    r = row - target.top
-    return all(r * stride + skip + reach < done[source] for source, stride, skip, reach in needs)
 
 
 def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, lowest: int) -> int:

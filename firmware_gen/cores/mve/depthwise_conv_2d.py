@@ -56,7 +56,9 @@ def depthwise_conv_2d(node: Node) -> RowCall | None:
                         suffix="weights",
                         c_type="int32_t",
                         values=_stream(windows, prepared),
-                        comment=describe_weights(weights, "and constants in blocks of 4 channels, see asc_depthwise_mve_t"),
+                        comment=describe_weights(
+                            weights, "and constants in blocks of 4 channels, see asc_depthwise_mve_t"
+                        ),
                     ),
                 ),
                 ("blocks", max(channels // 4, 1)),
