@@ -38,16 +38,20 @@
 .equ ENTRY_4, 44     /* where the unrolled products begin */
 .equ ENTRY_2, 48
 .equ ENTRY_1, 52
-.equ FORM_4, 56      /* where groups of four are requantized */
-.equ STEP, 60        /* out_pixel_step */
-.equ STEP_3, 64      /* three of them */
-.equ CHANNEL, 68     /* out_channel_step */
-.equ STORE, 72       /* next output */
-.equ NEXT, 76        /* the next pair of channels in flash */
-.equ PAIR_OUTPUT, 80 /* first output of the pair */
-.equ PAIRS, 84       /* pairs still to do */
-.equ SUMS, 88        /* accumulators of ASC_FORM_GENERAL, up to 8 */
-.equ FRAME, 120
+.equ FORM_4, 56      /* where their sums are requantized */
+.equ FORM_2, 60
+.equ FORM_1, 64
+.equ STEP, 68        /* out_pixel_step */
+.equ STEP_3, 72      /* three of them */
+.equ CHANNEL, 76     /* out_channel_step */
+.equ STORE, 80       /* next output */
+.equ NEXT, 84        /* the next pair of channels in flash */
+.equ PAIR_OUTPUT, 88 /* first output of the pair */
+.equ PAIRS, 92       /* pairs still to do */
+.equ PAIR_STEP, 96   /* bytes to the outputs of the next pair */
+.equ PAIR_BYTES, 100 /* starts and weights of a wide pair; 0 where they are not wide */
+.equ SUMS, 104       /* accumulators of ASC_FORM_GENERAL, up to 8 */
+.equ FRAME, 136
 
 .equ UNROLLED_4, 16 /* pairs of inputs */
 .equ UNROLLED_2, 4  /* words */
@@ -123,6 +127,17 @@ wp .req lr
     str r8, [sp, #\slot]
 .endm
 
+/* Stores at [sp, #slot] where sums are requantized; the form less ASC_FORM_SIGNED has set the flags. */
+.macro form slot, positive, signed, general
+    adr.w r5, \positive
+    it eq
+    adreq.w r5, \signed
+    it gt
+    adrgt.w r5, \general
+    orr r5, r5, #1 /* Thumb */
+    str r5, [sp, #\slot]
+.endm
+
 /* Walks over the segments of a group of outputs: src at the next segment, its words in left. */
 .macro begin_segments
     ldr segment, [sp, #SEGMENTS]
@@ -176,14 +191,17 @@ asc_function asc_conv_row_dsp
     str r3, [sp, #SEGMENTS_END]
     /* behind it the wide form of two channels, then the packed inputs */
     ldr r5, [r0, #ASC_CONV_WORDS]
+    lsls r6, r5, #4
+    adds r6, r6, #8
     ldr r4, [r0, #ASC_CONV_WIDE]
     cbnz r4, .Lplaced
     str r3, [sp, #STREAM]
-    adds r3, r3, #8
-    add r3, r3, r5, lsl #4
+    adds r3, r3, r6
     str r3, [sp, #WEIGHTS_END]
     adds r3, r3, #24
+    movs r6, #0
 .Lplaced:
+    str r6, [sp, #PAIR_BYTES]
     str r3, [sp, #PACKED]
     entry ENTRY_2, .Lproduct_2, r5, UNROLLED_2, PRODUCT_2_BYTES
     entry ENTRY_1, .Lproduct_1, r5, UNROLLED_1, PRODUCT_1_BYTES
@@ -193,13 +211,9 @@ asc_function asc_conv_row_dsp
     entry ENTRY_4, .Lproduct_4, r5, UNROLLED_4, PRODUCT_4_BYTES
     ldr r4, [r0, #ASC_CONV_FORM]
     cmp r4, #ASC_FORM_SIGNED
-    adr.w r5, .Lpositive_4
-    it eq
-    adreq.w r5, .Lsigned_4
-    it gt
-    adrgt.w r5, .Lgeneral_4
-    orr r5, r5, #1
-    str r5, [sp, #FORM_4]
+    form FORM_4, .Lpositive_4, .Lsigned_4, .Lgeneral_4
+    form FORM_2, .Lpositive_2, .Lsigned_2, .Lgeneral_2
+    form FORM_1, .Lpositive_1, .Lsigned_1, .Lgeneral_1
     ldr r4, [r0, #ASC_CONV_OUT_PIXEL_STEP]
     add r5, r4, r4, lsl #1
     strd r4, r5, [sp, #STEP]
@@ -276,22 +290,22 @@ asc_function asc_conv_row_dsp
     ldr r1, [r0, #ASC_CONV_PAIRS]
     str r1, [sp, #PAIRS]
     ldr lr, [r0, #ASC_CONV_STREAM]
+    ldr r2, [r0, #ASC_CONV_FIRST_PAIR_STEP]
+    str r2, [sp, #PAIR_STEP]
     ldr r1, [sp, #OUTPUT]
     str r1, [sp, #PAIR_OUTPUT]
 
-    /* two channels: r0 is p, r1 where their outputs are, lr where they are in flash */
+    /* two channels: r1 is where their outputs are, lr where they are in flash */
 .Lpair:
     str r1, [sp, #STORE]
-    ldr r2, [r0, #ASC_CONV_WIDE]
+    ldr r2, [sp, #PAIR_BYTES]
     cbz r2, .Lnarrow
-    str lr, [sp, #STREAM]
-    ldr r2, [r0, #ASC_CONV_WORDS]
-    add lr, lr, r2, lsl #4
-    adds lr, lr, #8
-    str lr, [sp, #WEIGHTS_END]
-    adds lr, lr, #24
+    adds r2, r2, lr
+    strd lr, r2, [sp, #STREAM] /* and WEIGHTS_END */
+    add lr, r2, #24
     b .Lwidened
 .Lnarrow:
+    ldr r0, [sp, #P]
     ldr r1, [sp, #STREAM]
     ldm lr!, {r2, r3}
     stm r1!, {r2, r3}
@@ -358,7 +372,7 @@ asc_function asc_conv_row_dsp
     cmp wp, x0
     bne .Lproduct_4
     ldr pc, [sp, #FORM_4]
-
+    .balign 4
 .Lpositive_4:
     ldrd r8, r9, [wp], #8
     asc_requantize_positive r0, r8, r9
@@ -406,11 +420,10 @@ asc_function asc_conv_row_dsp
     ldr r4, [sp, #WEIGHTS_END]
     cmp wp, r4
     bne .Lproduct_2
-    ldr r11, [sp, #P]
-    ldr r11, [r11, #ASC_CONV_FORM]
     ldm wp, {r4-r9} /* multiplier and rounding of both channels, negatives */
-    cmp r11, #ASC_FORM_SIGNED
-    bge .Lsigned_2
+    ldr pc, [sp, #FORM_2]
+    .balign 4
+.Lpositive_2:
     asc_requantize_positive r0, r4, r5
     asc_requantize_positive r1, r4, r5
     asc_requantize_positive r2, r6, r7
@@ -440,11 +453,10 @@ asc_function asc_conv_row_dsp
     .endr
     cmp wp, r10
     bne .Lproduct_1
-    ldr r11, [sp, #P]
-    ldr r11, [r11, #ASC_CONV_FORM]
     ldm wp, {r4-r9}
-    cmp r11, #ASC_FORM_SIGNED
-    bge .Lsigned_1
+    ldr pc, [sp, #FORM_1]
+    .balign 4
+.Lpositive_1:
     asc_requantize_positive r0, r4, r5
     asc_requantize_positive r1, r6, r7
 .Lstore_1:
@@ -453,17 +465,14 @@ asc_function asc_conv_row_dsp
     strb r1, [r11, r10]
 
 .Lnext_pair:
-    ldr r0, [sp, #P]
-    ldr lr, [sp, #NEXT]
-    ldrd r1, r3, [sp, #PAIR_OUTPUT] /* and PAIRS */
-    ldr r4, [r0, #ASC_CONV_PAIRS]
-    cmp r3, r4
-    ite eq
-    ldreq r2, [r0, #ASC_CONV_FIRST_PAIR_STEP]
-    ldrne r2, [r0, #ASC_CONV_PAIR_STEP]
+    ldrd lr, r1, [sp, #NEXT] /* and PAIR_OUTPUT */
+    ldrd r3, r2, [sp, #PAIRS] /* and PAIR_STEP */
+    ldr r4, [sp, #CHANNEL]
     add r1, r1, r2
+    lsls r4, r4, #1
     subs r3, r3, #1
     strd r1, r3, [sp, #PAIR_OUTPUT]
+    str r4, [sp, #PAIR_STEP]
     bne .Lpair
 
     /* next chunk of the row */
@@ -495,15 +504,15 @@ asc_function asc_conv_row_dsp
     asc_requantize_signed r6, r8, r9, r10, r11
     asc_requantize_signed r7, r8, r9, r10, r11
     b .Lstore_4
+    .balign 4
 .Lsigned_2:
-    bgt .Lgeneral_2
     asc_requantize_signed r0, r4, r5, r8, r11
     asc_requantize_signed r1, r4, r5, r8, r11
     asc_requantize_signed r2, r6, r7, r9, r11
     asc_requantize_signed r3, r6, r7, r9, r11
     b .Lstore_2
+    .balign 4
 .Lsigned_1:
-    bgt .Lgeneral_1
     asc_requantize_signed r0, r4, r5, r8, r11
     asc_requantize_signed r1, r6, r7, r9, r11
     b .Lstore_1
@@ -518,6 +527,7 @@ asc_function asc_conv_row_dsp
     add r8, sp, #SUMS
     ldm r8, {r0-r7}
     b .Lstore_4
+    .balign 4
 .Lgeneral_2:
     add r8, sp, #SUMS
     stm r8, {r0-r3}
@@ -527,6 +537,7 @@ asc_function asc_conv_row_dsp
     add r8, sp, #SUMS
     ldm r8, {r0-r3}
     b .Lstore_2
+    .balign 4
 .Lgeneral_1:
     strd r0, r1, [sp, #SUMS]
     movs r2, #1

@@ -88,10 +88,10 @@ asc_end \name
     bne \again
 .endm
 
-/* ASC_FORM_POSITIVE of depthwise convolutions: shift 8. */
+/* ASC_FORM_POSITIVE of depthwise convolutions: shift 10. */
 .macro depthwise_positive acc, multiplier, rounding
     smmla \acc, \acc, \multiplier, \rounding
-    ssat \acc, #8, \acc, asr #8
+    ssat \acc, #8, \acc, asr #10
 .endm
 
 /* ASC_FORM_GENERAL of up to four sums in r6 to r9; `free` is lost. */

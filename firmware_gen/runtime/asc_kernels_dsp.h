@@ -5,7 +5,7 @@
 #define ASC_KERNELS_DSP_H
 
 /* How an accumulator becomes an output: formula (37), with these shifts at the end. */
-#define ASC_FORM_POSITIVE 0 /* shift 12, of depthwise convolutions 8; the sign of the sum does not matter */
+#define ASC_FORM_POSITIVE 0 /* shift 12, of depthwise convolutions 10; the sign of the sum does not matter */
 #define ASC_FORM_SIGNED 1   /* shift 13 */
 #define ASC_FORM_GENERAL 2  /* any shift and range */
 
@@ -23,13 +23,12 @@
 #define ASC_CONV_OUT_PIXEL_STEP 40
 #define ASC_CONV_OUT_CHANNEL_STEP 44
 #define ASC_CONV_FIRST_PAIR_STEP 48
-#define ASC_CONV_PAIR_STEP 52
-#define ASC_CONV_WIDE 56
-#define ASC_CONV_RAISED 60
-#define ASC_CONV_FORM 64
-#define ASC_CONV_SHIFT 68
-#define ASC_CONV_MIN 72
-#define ASC_CONV_MAX 76
+#define ASC_CONV_WIDE 52
+#define ASC_CONV_RAISED 56
+#define ASC_CONV_FORM 60
+#define ASC_CONV_SHIFT 64
+#define ASC_CONV_MIN 68
+#define ASC_CONV_MAX 72
 
 /* Offsets of asc_depthwise_row_dsp_t. */
 #define ASC_DEPTHWISE_STREAM 0
@@ -72,8 +71,7 @@ typedef struct {
     int32_t out_w;            /* outputs of a row */
     int32_t out_pixel_step;   /* bytes to the next output of the row */
     int32_t out_channel_step; /* bytes to the next channel; 0 where there is one */
-    int32_t first_pair_step;  /* bytes from the first pair to the second */
-    int32_t pair_step;        /* bytes from any other pair to the next */
+    int32_t first_pair_step;  /* bytes from the first pair to the second; else two channels */
     int32_t wide;             /* whether weights are wide already */
     int32_t raised;           /* whether weights are widened to 256 times their value */
     int32_t form;             /* ASC_FORM_* */
@@ -93,7 +91,6 @@ ASC_AT(asc_conv_row_dsp_t, out_w, ASC_CONV_OUT_W);
 ASC_AT(asc_conv_row_dsp_t, out_pixel_step, ASC_CONV_OUT_PIXEL_STEP);
 ASC_AT(asc_conv_row_dsp_t, out_channel_step, ASC_CONV_OUT_CHANNEL_STEP);
 ASC_AT(asc_conv_row_dsp_t, first_pair_step, ASC_CONV_FIRST_PAIR_STEP);
-ASC_AT(asc_conv_row_dsp_t, pair_step, ASC_CONV_PAIR_STEP);
 ASC_AT(asc_conv_row_dsp_t, wide, ASC_CONV_WIDE);
 ASC_AT(asc_conv_row_dsp_t, raised, ASC_CONV_RAISED);
 ASC_AT(asc_conv_row_dsp_t, form, ASC_CONV_FORM);

@@ -14,6 +14,8 @@ from .forms import CONVOLUTION, Form, choose_form
 
 _PACKED_BYTES = 6144
 """Most scratch memory for widened inputs, unless four windows alone need more."""
+_WIDE_WEIGHTS = 16384
+"""Most weights that are widened in flash: twice the memory there, and none of the work at every row."""
 _WORD = 4
 
 
@@ -35,7 +37,7 @@ def convolution(node: Node) -> RowCall | None:
     words = segments * segment_words
     pairs = _pairs(channels)
     chunk = _chunk(out_w, words)
-    wide = False
+    wide = weights.n_elements <= _WIDE_WEIGHTS
 
     def geometry(inputs: tuple[Lines, ...], output: Lines) -> tuple[tuple[str, FieldValue], ...]:
         channel_step = output.channel_step if channels > 1 else 0
@@ -45,7 +47,6 @@ def convolution(node: Node) -> RowCall | None:
             ("out_pixel_step", output.pixel_step),
             ("out_channel_step", channel_step),
             ("first_pair_step", (2 - channels % 2) * channel_step),
-            ("pair_step", 2 * channel_step),
         )
 
     call = KernelCall(

@@ -38,7 +38,7 @@ CONVOLUTION = (
 """Those of asc_conv_row_dsp, the cheapest first."""
 DEPTHWISE = (
     # few taps have large scales, for which multipliers of larger shifts have more than 31 bits
-    Rule(form=POSITIVE, shift=8, signed=False),
+    Rule(form=POSITIVE, shift=10, signed=False),
     Rule(form=GENERAL, shift=None, signed=True),
 )
 """Those of the depthwise kernels."""
