@@ -59,10 +59,27 @@ typedef struct {
     uint16_t offsets[8];      /* places in the output: channel 0, channel 0 of the next column, channel 1, ... */
 } asc_depthwise_mve_t;
 
+typedef struct {
+    int32_t n; /* elements */
+    int32_t factor_1, factor_2;
+    int32_t constant; /* less 2^15 */
+    int32_t shift;    /* from 0 to -8: to the right, beyond 16 */
+} asc_add_linear_mve_t;
+
+typedef struct {
+    int32_t n; /* elements */
+    int32_t offset_1, multiplier_1, shift_1;
+    int32_t offset_2, multiplier_2, shift_2;
+    int32_t multiplier, shift; /* shifts are from -1 to -31: to the right */
+    int32_t zero_point;
+} asc_add_mve_t;
+
 void asc_conv_1x1_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output);
 void asc_conv_2d_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
 void asc_conv_plane_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
 void asc_depthwise_quads_mve(const asc_depthwise_mve_t *p, const int8_t *const *rows, int8_t *output);
+void asc_add_linear_mve(const asc_add_linear_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
+void asc_add_mve(const asc_add_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 
 #ifdef __cplusplus
 }

@@ -58,4 +58,14 @@
     vqdmlah.s32 \vector, \vector, \one
 .endm
 
+/* Places of 16-bit lanes that were narrowed from two vectors of 4: 0, 4, 1, 5, 2, 6, 3, 7. `free` is even. */
+.macro interleaved vector, free
+    mov \free, #0
+    vidup.u32 \vector, \free, #1
+    mov \free, #0x00010001
+    vmul.i32 \vector, \vector, \free
+    mov \free, #0x00040000
+    vadd.i32 \vector, \vector, \free
+.endm
+
 #endif

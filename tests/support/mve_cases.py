@@ -70,3 +70,30 @@ def convolution(seed: int, *, depthwise: bool, kernel: tuple[int, int] | None = 
     )
     what = f"{name} {seed}: {kernel} stride {stride} dilation {dilation} same {same} {sizes}x{depth}->{channels}"
     return finish(builder, source, output, int(np.prod(sizes)) * depth, rng, what)
+
+
+def addition(seed: int) -> Case:
+    """ADD or SUB of the input and a scaled copy of it, with and without ReLU, of scales that often allow one sum."""
+    rng = np.random.default_rng(seed)
+    shape = (1, int(rng.integers(1, 4)), int(rng.integers(1, 12)), int(rng.integers(1, 12)))
+    channels = shape[3]
+    builder = ModelBuilder()
+    in_scale = draw_scale(rng)
+    # scales of a sum and of its operands are much alike, or far apart, or equal
+    other_scale = in_scale * float(rng.choice([1.0, 10.0 ** rng.uniform(-0.5, 0.5), 10.0 ** rng.uniform(-2.0, 2.0)]))
+    source = builder.activation(shape, in_scale, draw_zero_point(rng))
+    factor = rng.integers(40, 128, (1, 1, 1, channels)).astype(np.int8)
+    weights = builder.constant(factor, np.full(channels, other_scale / in_scale / 100), axis=3)
+    bias = builder.constant(rng.integers(-90, 90, channels).astype(np.int32), np.full(channels, other_scale / 100))
+    other = builder.activation(shape, other_scale, draw_zero_point(rng))
+    ones = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, "depthMultiplier": 1}
+    builder.operator("DEPTHWISE_CONV_2D", [source, weights, bias], other, "DepthwiseConv2DOptions", padding=1, **ones)
+    out_scale = float(np.float32(max(in_scale, other_scale) * 10.0 ** rng.uniform(-0.7, 1.0)))
+    zero_point = _output_zero_point(rng)
+    output = builder.activation(shape, out_scale, zero_point)
+    operands = [source, other] if rng.integers(2) else [other, source]
+    name = str(rng.choice(["ADD", "SUB"]))
+    activation = ACTIVATIONS["RELU" if zero_point == -128 else "NONE"]
+    options = "AddOptions" if name == "ADD" else "SubOptions"
+    builder.operator(name, operands, output, options, fusedActivationFunction=activation)
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"{name} {seed}: {shape}")

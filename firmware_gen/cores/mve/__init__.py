@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 
 from ...operators.base import Node
 from ...row_call import RowCall
+from .add import sum_chooser
 from .conv_2d import conv_2d
 from .depthwise_conv_2d import depthwise_conv_2d
 
 ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
+    "ADD": sum_chooser(1),
     "CONV_2D": conv_2d,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d,
+    "SUB": sum_chooser(-1),
 }
 """The kernels of one row, by TFLite's name of the operator."""
