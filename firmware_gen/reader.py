@@ -17,6 +17,7 @@ from .operators import REGISTRY, OperatorView
 _DTYPES: dict[int, DType] = {2: "int32", 9: "int8"}
 _END_DTYPES: dict[int, DType] = {0: "float32", 3: "uint8"}
 _LARGEST_ELEMENTS = 1 << 28
+_LARGEST_SHARING = 16
 # an int8 value times a scale stays a normal float32
 _LEAST_SCALE, _LARGEST_SCALE = 1e-36, 1e36
 T = TypeVar("T")
@@ -59,6 +60,7 @@ def _read(model: bytes) -> Graph:
     n_operators = _length(subgraph.OperatorsLength(), limit)
     wires = [_read_wires(root, subgraph.Operators(index), index, n_tensors, names) for index in range(n_operators)]
     first, last = find_end("input", ends[0], tensors, wires), find_end("output", ends[1], tensors, wires)
+    _check_sharing(tensors, wires, limit)
     graph = Graph(
         tensors=tensors,
         operators=tuple(
@@ -113,9 +115,9 @@ def _read_tensor(root: Any, table: Any, index: int, is_end: bool) -> Tensor:
     if not 0 <= buffer < root.BuffersLength():
         raise ValueError(f"tensor {index} is in buffer {buffer} of {root.BuffersLength()}")
     if buffer > 0 and root.Buffers(buffer).DataLength() > 0:
-        raw = root.Buffers(buffer).DataAsNumpy().tobytes()
-        # a copy of its own: the arrays must not depend on the file's bytes
-        data = np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).astype(dtype).reshape(shape)
+        # a view: tensors beyond number may have the same bytes
+        raw = root.Buffers(buffer).DataAsNumpy()
+        data = raw.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
         data.setflags(write=False)
     return Tensor(
         index=index,
@@ -203,6 +205,17 @@ def _read_options(table: Any, expected: str | None, where: str) -> Any:
     options = getattr(tflite, expected)()
     options.Init(union.Bytes, union.Pos)
     return options
+
+
+def _check_sharing(tensors: tuple[Tensor, ...], all_wires: list[Wires], limit: int) -> None:
+    """Check that no constant is used so often that the generated arrays, one for each use, outgrow the file by far."""
+    used = [tensors[index].data for wires in all_wires for index in wires.inputs]
+    total = sum(data.nbytes for data in used if data is not None)
+    if total > _LARGEST_SHARING * limit:
+        raise ModelError(
+            f"the operators use {total:,} bytes of constants, the model has {limit:,} bytes in all",
+            hint=f"supported: constants shared by up to {_LARGEST_SHARING} operators",
+        )
 
 
 def _check_order(graph: Graph) -> None:

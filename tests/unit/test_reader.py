@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,7 +134,7 @@ def used_before_computed(builder: ModelBuilder) -> tuple[int, int]:
     ("change", "message", "hint"),
     [
         (unknown_operator, r"operator 0 COS, which computes tensor 1 'activation_1'.*not supported", "CONV_2D"),
-        (lambda b: convolution(b, fusedActivationFunction=2), r"operator 0 CONV_2D.*activation 2", "RELU6"),
+        (lambda b: convolution(b, fusedActivationFunction=4), r"operator 0 CONV_2D.*activation 4", "RELU6"),
         (lambda b: convolution(b, strideH=0), "stride_h is 0", "positive"),
         (lambda b: convolution(b, strideH=1), "must have size 5 along axis 1. Received: 3", "NHWC"),
         (lambda b: convolution(b, padding=7), "padding 7", "SAME"),
@@ -178,6 +179,40 @@ def test_scales_beyond_all_use_are_refused(scale: float) -> None:
     builder.graph.tensors[output].quantization.scale = [scale]
     with pytest.raises(ModelError, match="has a scale that is not positive, or beyond all use"):
         read_model(builder.finish(source, output))
+
+
+def shared(uses: int, n: int) -> bytes:
+    """A chain of FULLY_CONNECTED operators that have one [n, n] matrix of weights."""
+    builder = ModelBuilder()
+    source = current = builder.activation((1, n), 0.05, 3)
+    weights = builder.constant(np.ones((n, n), np.int8), 0.01)
+    for _ in range(uses):
+        output = builder.activation((1, n), 0.05, 3)
+        builder.operator("FULLY_CONNECTED", [current, weights], output, "FullyConnectedOptions")
+        current = output
+    return builder.finish(source, current)
+
+
+def test_constants_may_be_shared_within_reason() -> None:
+    assert len(read_model(shared(10, 100)).operators) == 10
+    with pytest.raises(ModelError, match=r"the operators use 400,000 bytes of constants, the model has [\d,]+ bytes"):
+        read_model(shared(40, 100))
+
+
+def test_tensors_that_share_bytes_share_memory() -> None:
+    builder = ModelBuilder()
+    source, output = convolution(builder)
+    large = builder.constant(np.zeros(1 << 20, np.int8))
+    for _ in range(300):
+        builder._tensor((1 << 20,), np.int8, "again", None, builder.graph.tensors[large].buffer)
+    model = builder.finish(source, output)
+    tracemalloc.start()
+    try:
+        graph = read_model(model)
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+    assert len(graph.tensors) > 300
 
 
 def test_two_inputs_are_refused() -> None:
