@@ -259,7 +259,9 @@ def operators_table(row: Row, firmware: FirmwareManifest, profile: Sequence[int]
     return table
 
 
-def jobs(boards: Sequence[str], models: Sequence[Path], kernels: KernelSet | None) -> Iterable[tuple]:
+def jobs(
+    boards: Sequence[str], models: Iterable[Path], kernels: KernelSet | None
+) -> Iterable[tuple[Path, BoardSpec, KernelSet]]:
     for path in models:
         for name in boards:
             board = load_board(name)
@@ -282,7 +284,7 @@ def jobs(boards: Sequence[str], models: Sequence[Path], kernels: KernelSet | Non
 def main(boards: str, models: str, kernels: KernelSet | None, per_operator: bool, work: Path, out: Path) -> None:
     """Measure the engine; exit code 4 when an output differs from the reference kernels."""
     console = Console(width=None if sys.stdout.isatty() else 170)
-    paths = [find_model(word, work) for word in models.split() or [CP_MOBILE, *recipes()]]
+    paths = (find_model(word, work) for word in models.split() or [CP_MOBILE, *recipes()])
     before, rows, failures = committed(), [], []
     for path, board, chosen in jobs(boards.split() or BOARDS, paths, kernels):
         with tempfile.TemporaryDirectory() as folder:
