@@ -97,3 +97,36 @@ def addition(seed: int) -> Case:
     options = "AddOptions" if name == "ADD" else "SubOptions"
     builder.operator(name, operands, output, options, fusedActivationFunction=activation)
     return finish(builder, source, output, int(np.prod(shape)), rng, f"{name} {seed}: {shape}")
+
+
+def pool(seed: int) -> Case:
+    """AVERAGE_POOL_2D or MAX_POOL_2D, windows partly in the padding."""
+    rng = np.random.default_rng(seed)
+    kernel = (int(rng.integers(1, 8)), int(rng.integers(1, 8)))
+    stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+    same = bool(rng.integers(2))
+    sizes, outputs = [], []
+    for extent, step in zip(kernel, stride, strict=True):
+        size = int(rng.integers(1 if same else extent, extent + 6))
+        sizes.append(size)
+        outputs.append(-(-size // step) if same else (size - extent) // step + 1)
+    channels = int(rng.choice([int(rng.integers(1, 20)), int(rng.integers(16, 50))]))
+    builder = ModelBuilder()
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    source = builder.activation((1, *sizes, channels), scale, zero_point)
+    output = builder.activation((1, *outputs, channels), scale, zero_point)
+    name = str(rng.choice(["AVERAGE_POOL_2D", "MAX_POOL_2D"]))
+    builder.operator(
+        name,
+        [source],
+        output,
+        "Pool2DOptions",
+        filterHeight=kernel[0],
+        filterWidth=kernel[1],
+        strideH=stride[0],
+        strideW=stride[1],
+        padding=0 if same else 1,
+        fusedActivationFunction=ACTIVATIONS["NONE"],
+    )
+    what = f"{name} {seed}: {kernel} stride {stride} same {same} {sizes}x{channels}"
+    return finish(builder, source, output, int(np.prod(sizes)) * channels, rng, what)
