@@ -34,7 +34,7 @@ class FixedTables:
     plan: FftPlan
     """Passes of the transform."""
     window: NDArray[np.int32]
-    """Times 2**30; in the order it is read."""
+    """Times 2**31; in the order it is read."""
     order: NDArray[np.uint16]
     """First sample of each transform of the first pass; or twice the place of each complex input."""
     twiddles: tuple[NDArray[np.int32], ...]
@@ -99,7 +99,7 @@ def fixed_tables(spec: FrontEndSpec) -> FixedTables:
     """Make the tables of a specification."""
     half = spec.n_fft // 2
     plan = plan_passes(half, spec.win_length, fixed=True)
-    taper = np.rint(window(spec) * 2.0**30)
+    taper = np.minimum(np.rint(window(spec) * 2.0**31), _LARGEST_S32)
     if plan.first is None:
         order = 2 * input_places(plan.radices)
         ordered = taper
@@ -110,8 +110,8 @@ def fixed_tables(spec: FrontEndSpec) -> FixedTables:
         padded[: spec.win_length] = taper
         ordered = padded.reshape(half, 2)[inputs]
     mel = mel_slopes(spec)
-    # bins: transform of samples times 2**15 and gain, divided by 2 n_fft, and squared; or the roots of that times 2**16
-    full = 2.0 * spec.n_fft * 2.0**-15
+    # bins: transform of samples times 2**15 and gain, divided by n_fft, and squared; or the roots of that times 2**16
+    full = spec.n_fft * 2.0**-15
     scales = mel.scales * (full**2 if spec.power == 2 else full * 2.0**-16)
     exponent = math.frexp(float(scales.max()))[1]
     return FixedTables(

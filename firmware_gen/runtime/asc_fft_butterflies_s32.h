@@ -3,8 +3,9 @@
  *
  * Formula   y[p] = 1/radix sum_q exp(-2 pi i p q / radix) x[q], from inputs that are already divided (a 32-bit product
  *           with a factor of 2^32 / radix keeps the upper half)
- * Range     |x[q]| at most 2^29.5 before the division: |y[p]| is too, and no sum of parts reaches 2^31
- * Error     parts are cut off, which is at most 1 unit, at each product
+ * Range     |x[q]| at most 2^30.5 before the division: |y[p]| is too, and no sum of parts reaches 2^31
+ * Error     products are rounded down, by half a unit on the average. In y[0] that adds up, in the others it cancels:
+ *           y[0] gets radix / 2 back
  * Source    worked out by hand
  */
 #ifndef ASC_FFT_BUTTERFLIES_S32_H
@@ -32,15 +33,10 @@ static inline asc_complex_s32_t asc_load_shifted_s32(const int32_t *x, int32_t s
 }
 
 /* x w / 2^32 of complex numbers */
-static inline asc_complex_s32_t asc_turned_s32(asc_complex_s32_t x, const int32_t *w) {
-    const asc_complex_s32_t z = {(int32_t)(((int64_t)x.re * w[0] - (int64_t)x.im * w[1]) >> 32),
-                                 (int32_t)(((int64_t)x.re * w[1] + (int64_t)x.im * w[0]) >> 32)};
-    return z;
-}
-
 static inline asc_complex_s32_t asc_load_turned_s32(const int32_t *x, const int32_t *w) {
-    const asc_complex_s32_t z = {x[0], x[1]};
-    return asc_turned_s32(z, w);
+    const asc_complex_s32_t z = {(int32_t)(((int64_t)x[0] * w[0] - (int64_t)x[1] * w[1]) >> 32),
+                                 (int32_t)(((int64_t)x[0] * w[1] + (int64_t)x[1] * w[0]) >> 32)};
+    return z;
 }
 
 static inline void asc_store_s32(int32_t *y, int32_t re, int32_t im) {
@@ -51,7 +47,7 @@ static inline void asc_store_s32(int32_t *y, int32_t re, int32_t im) {
 /* Outputs of the following lie s words apart. */
 
 static inline void asc_butterfly_2_s32(int32_t *y, int32_t s, asc_complex_s32_t a, asc_complex_s32_t b) {
-    asc_store_s32(y, a.re + b.re, a.im + b.im);
+    asc_store_s32(y, a.re + b.re + 1, a.im + b.im + 1);
     asc_store_s32(y + s, a.re - b.re, a.im - b.im);
 }
 
@@ -61,7 +57,7 @@ static inline void asc_butterfly_3_s32(int32_t *y, int32_t s, asc_complex_s32_t 
     const asc_complex_s32_t sum = {b.re + c.re, b.im + c.im};
     const asc_complex_s32_t middle = {a.re - (sum.re >> 1), a.im - (sum.im >> 1)};
     const asc_complex_s32_t turned = {2 * asc_scaled_s32(b.im - c.im, sine), 2 * asc_scaled_s32(c.re - b.re, sine)};
-    asc_store_s32(y, a.re + sum.re, a.im + sum.im);
+    asc_store_s32(y, a.re + sum.re + 1, a.im + sum.im + 1);
     asc_store_s32(y + s, middle.re + turned.re, middle.im + turned.im);
     asc_store_s32(y + 2 * s, middle.re - turned.re, middle.im - turned.im);
 }
@@ -72,7 +68,7 @@ static inline void asc_butterfly_4_s32(int32_t *y, int32_t s, asc_complex_s32_t 
     const asc_complex_s32_t a_c = {a.re - c.re, a.im - c.im};
     const asc_complex_s32_t bd = {b.re + d.re, b.im + d.im};
     const asc_complex_s32_t b_d = {b.im - d.im, d.re - b.re}; /* (b - d) times -i */
-    asc_store_s32(y, ac.re + bd.re, ac.im + bd.im);
+    asc_store_s32(y, ac.re + bd.re + 2, ac.im + bd.im + 2);
     asc_store_s32(y + s, a_c.re + b_d.re, a_c.im + b_d.im);
     asc_store_s32(y + 2 * s, ac.re - bd.re, ac.im - bd.im);
     asc_store_s32(y + 3 * s, a_c.re - b_d.re, a_c.im - b_d.im);
@@ -96,7 +92,7 @@ static inline void asc_butterfly_5_s32(int32_t *y, int32_t s, asc_complex_s32_t 
                                   -2 * (asc_scaled_s32(b_e.re, sin_1) + asc_scaled_s32(c_d.re, sin_2))};
     const asc_complex_s32_t t2 = {2 * (asc_scaled_s32(b_e.im, sin_2) - asc_scaled_s32(c_d.im, sin_1)),
                                   2 * (asc_scaled_s32(c_d.re, sin_1) - asc_scaled_s32(b_e.re, sin_2))};
-    asc_store_s32(y, a.re + be.re + cd.re, a.im + be.im + cd.im);
+    asc_store_s32(y, a.re + be.re + cd.re + 2, a.im + be.im + cd.im + 2);
     asc_store_s32(y + s, m1.re + t1.re, m1.im + t1.im);
     asc_store_s32(y + 2 * s, m2.re + t2.re, m2.im + t2.im);
     asc_store_s32(y + 3 * s, m2.re - t2.re, m2.im - t2.im);

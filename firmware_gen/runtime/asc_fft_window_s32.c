@@ -3,9 +3,14 @@
 
 #include "asc_fft_butterflies_s32.h"
 
+static inline int32_t windowed(int32_t x, int32_t gain, int32_t v) {
+    /* unsigned, because samples past the window may be louder than the gain allows: 0 times anything is 0 */
+    return asc_scaled_s32((int32_t)((uint32_t)x * (uint32_t)gain), v);
+}
+
 /* Divided by 4, for a butterfly of that radix. */
-static inline asc_complex_s32_t windowed(const int16_t *x, int32_t gain, const int32_t *v) {
-    const asc_complex_s32_t z = {asc_scaled_s32(x[0] * gain, v[0]) >> 2, asc_scaled_s32(x[1] * gain, v[1]) >> 2};
+static inline asc_complex_s32_t windowed_4(const int16_t *x, int32_t gain, const int32_t *v) {
+    const asc_complex_s32_t z = {windowed(x[0], gain, v[0]) >> 2, windowed(x[1], gain, v[1]) >> 2};
     return z;
 }
 
@@ -15,8 +20,8 @@ void asc_fft_window_4x4_s32(const asc_fft_window_s32_t *c, const int16_t *sample
     const uint16_t *order = c->order;
     for (const int32_t *const end = x + c->n_fft; x != end; x += 8, v += 8) {
         const int16_t *const a = samples + *order++;
-        asc_butterfly_4_s32(x, 2, windowed(a, gain, v), windowed(a + s, gain, v + 2), windowed(a + 2 * s, gain, v + 4),
-                            windowed(a + 3 * s, gain, v + 6));
+        asc_butterfly_4_s32(x, 2, windowed_4(a, gain, v), windowed_4(a + s, gain, v + 2),
+                            windowed_4(a + 2 * s, gain, v + 4), windowed_4(a + 3 * s, gain, v + 6));
     }
 }
 
@@ -27,8 +32,8 @@ void asc_fft_window_4x3_s32(const asc_fft_window_s32_t *c, const int16_t *sample
     const uint16_t *order = c->order;
     for (const int32_t *const end = x + c->n_fft; x != end; x += 8, v += 6) {
         const int16_t *const a = samples + *order++;
-        asc_butterfly_4_s32(x, 2, windowed(a, gain, v), windowed(a + s, gain, v + 2), windowed(a + 2 * s, gain, v + 4),
-                            zero);
+        asc_butterfly_4_s32(x, 2, windowed_4(a, gain, v), windowed_4(a + s, gain, v + 2),
+                            windowed_4(a + 2 * s, gain, v + 4), zero);
     }
 }
 
@@ -38,7 +43,7 @@ void asc_fft_window_any_s32(const asc_fft_window_s32_t *c, const int16_t *sample
     int32_t left = c->win_length;
     for (const uint16_t *const end = order + c->n_fft / 2; order != end; left -= 2) {
         int32_t *const z = x + *order++;
-        z[0] = left > 0 ? asc_scaled_s32(*samples++ * gain, *v++) : 0;
-        z[1] = left > 1 ? asc_scaled_s32(*samples++ * gain, *v++) : 0;
+        z[0] = left > 0 ? windowed(*samples++, gain, *v++) : 0;
+        z[1] = left > 1 ? windowed(*samples++, gain, *v++) : 0;
     }
 }

@@ -2,8 +2,8 @@
  * First pass of the Fourier transform of real samples in integers: window, then transforms of 4 complex numbers.
  *
  * Formula   equation (2) of asc_fft_window_f32.h; a sample times `gain`, a power of two, times the window, / 2^32.
- *           Window factors are rounded to 1 / 2^30; order and shapes as there, window int32
- * Range     |sample * gain| at most 2^31, so that |x| is at most 2^29.5
+ *           Window factors are rounded to 1 / 2^31; order and shapes as there, window int32
+ * Range     |sample * gain| at most 2^31, so that |x| is at most 2^30.5: half of the windowed sample
  *
  * asc_fft_window_any_s32 only stores (2) in digit-reversed order.
  */

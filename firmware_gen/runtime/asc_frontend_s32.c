@@ -1,20 +1,24 @@
 /* The bands of one frame in integers: see asc_frontend_s32.h. */
 #include "asc_frontend_s32.h"
 
-/* log2 of the largest gain that keeps all samples below 2^31. */
+/* log2 of the largest gain that keeps all samples within 2^31; -1 when all are 0. */
 static int32_t gain_exponent(const int16_t *samples, int32_t n) {
-    int32_t bits = 0;
+    int32_t ones = 0, magnitudes = 0;
     for (const int16_t *const end = samples + n; samples != end; ++samples) {
-        bits |= *samples ^ (*samples >> 15);
+        ones |= *samples;
+        magnitudes |= *samples ^ (*samples >> 15);
+    }
+    if (ones == 0) {
+        return -1;
     }
     int32_t exponent = 16;
-    for (; exponent < 30 && bits < 1 << 14; bits <<= 1) {
+    for (; exponent < 30 && magnitudes < 1 << 14; magnitudes <<= 1) {
         ++exponent;
     }
     return exponent;
 }
 
-static void spectrum(const asc_frontend_s32_t *c, const int16_t *samples, int32_t gain, int32_t *x) {
+void asc_frontend_spectrum_s32(const asc_frontend_s32_t *c, const int16_t *samples, int32_t gain, int32_t *x) {
     const int32_t n_fft = c->window.n_fft;
     c->first_pass(&c->window, samples, gain, x);
     const asc_fft_pass_s32_t *const end = c->passes + c->n_passes;
@@ -95,11 +99,9 @@ static inline uint32_t band_bits(const asc_frontend_s32_t *c, uint64_t sum, uint
     return float_bits(scaled, offset);
 }
 
-void asc_frontend_s32(const asc_frontend_config_t *c, const int16_t *window, asc_frontend_work_t *work) {
-    const asc_frontend_s32_t *const t = (const asc_frontend_s32_t *)c->tables;
-    const int32_t gain = gain_exponent(window, t->window.win_length);
-    spectrum(t, window, (int32_t)1 << gain, &work->s32);
-    const int32_t *bin = &work[2 * t->first_bin].s32;
+static void bands(const asc_frontend_s32_t *t, const int32_t *spectrum, int32_t gain, asc_frontend_work_t *band,
+                  int32_t n_mels) {
+    const int32_t *bin = spectrum + 2 * t->first_bin;
     const uint32_t *slope = t->slopes;
     const uint16_t *count = t->counts;
     const int32_t exponent = t->scale_exponent - 32 - t->power * gain;
@@ -107,14 +109,28 @@ void asc_frontend_s32(const asc_frontend_config_t *c, const int16_t *window, asc
     for (int32_t n = *count; n > 0; --n, bin += 2, ++slope) {
         share = add_bin(share, bin, *slope);
     }
-    asc_frontend_work_t *const bands = work + c->band_first;
-    for (int32_t m = 0; m < c->n_mels; ++m) {
+    for (int32_t m = 0; m < n_mels; ++m) {
         const uint64_t rising = share.rising;
         share.rising = 0;
         share.falling = 0;
         for (int32_t n = *++count; n > 0; --n, bin += 2, ++slope) {
             share = add_bin(share, bin, *slope);
         }
-        bands[m].bits = band_bits(t, rising + share.falling, t->scales[m], exponent);
+        band[m].bits = band_bits(t, rising + share.falling, t->scales[m], exponent);
     }
+}
+
+void asc_frontend_s32(const asc_frontend_config_t *c, const int16_t *window, asc_frontend_work_t *work) {
+    const asc_frontend_s32_t *const t = (const asc_frontend_s32_t *)c->tables;
+    asc_frontend_work_t *const band = work + c->band_first;
+    const int32_t gain = gain_exponent(window, t->window.win_length);
+    if (gain < 0) {
+        /* the offset exactly, not what rounding makes of nothing */
+        for (int32_t m = 0; m < c->n_mels; ++m) {
+            band[m].bits = band_bits(t, 0, 0, 0);
+        }
+        return;
+    }
+    asc_frontend_spectrum_s32(t, window, (int32_t)1 << gain, &work->s32);
+    bands(t, &work->s32, gain, band, c->n_mels);
 }

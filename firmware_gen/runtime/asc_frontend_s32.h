@@ -47,6 +47,9 @@ typedef struct {
     int32_t offset_exponent;
 } asc_frontend_s32_t;
 
+/* A part of it, for tests: one window of samples to bins of 64 bits. */
+void asc_frontend_spectrum_s32(const asc_frontend_s32_t *c, const int16_t *samples, int32_t gain, int32_t *x);
+
 /* The `bands` of asc_frontend_config_t; its tables are an asc_frontend_s32_t. */
 void asc_frontend_s32(const asc_frontend_config_t *c, const int16_t *window, asc_frontend_work_t *work);
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from engine_cases import compile_objects
 
 from asc_kit.board import Arithmetic
 from asc_kit.firmware_gen.emit import ModelInfo, template
@@ -85,67 +88,174 @@ CLIP_SPECS = {
     "both_mel_time": replace(SPECS["odd_half"], standardize="clip", delta_width=3, hop_length=50),
 }
 
-# with a number: features of clips on standard input, in chunks of so many samples; "bands": log-mel of windows;
-# "clip": the channels of clips, not quantized
-PROGRAM = """
+# argv: a case, then what to do with standard input. A number: features of clips, in chunks of so many samples;
+# "bands": log-mel of windows; "bins": powers or magnitudes of windows, one word or (integers) two for each;
+# "quantize": int8 of the bits of bands; "clip": the channels of clips, not quantized.
+# Memory is allocated to the byte, so that a sanitizer sees every step beyond it.
+_PROGRAM = """
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "asc_frontend.h"
-#include "sizes.h"
-static int16_t clip[2 * CLIP_SAMPLES];
-static int16_t samples[SAMPLES];
-static asc_frontend_work_t work[WORDS];
-static float bands[N_MELS];
-static int8_t output[INPUT_BYTES];
-int main(int argc, char **argv) {
-    const asc_frontend_config_t *const c = &asc_frontend_config;
-    if (argc != 2) return 1;
-    if (strcmp(argv[1], "bands") == 0) {
-        while (fread(clip, sizeof *clip, (size_t)c->win_length, stdin) == (size_t)c->win_length) {
-            c->bands(c, clip, work);
-            asc_frontend_log_mel(c, work, bands);
-            fwrite(bands, sizeof *bands, N_MELS, stdout);
-        }
-        return 0;
+#include "cases.h"
+#include "asc_frontend_quantize.h"
+static const asc_frontend_config_t *c;
+static asc_frontend_work_t *work;
+static int16_t *clip;
+static void write_floats(const float *values, int32_t n) {
+    fwrite(values, sizeof *values, (size_t)n, stdout);
+}
+static int push(int16_t *samples, int8_t *output, uint32_t chunk) {
+    asc_frontend_t state;
+    asc_frontend_init(&state);
+    uint32_t at = 0;
+    while (at < (uint32_t)c->clip_samples) {
+        /* the last chunk offers more samples than the clip has left */
+        const uint32_t taken = asc_frontend_push(c, &state, samples, work, output, clip + at, chunk);
+        if (taken == 0 || taken > chunk) return 2;
+        at += taken;
     }
-    if (strcmp(argv[1], "clip") == 0) {
-        /* the channels before quantization: the first is left in work, the second computed once more */
-        while (fread(clip, sizeof *clip, CLIP_SAMPLES, stdin) == CLIP_SAMPLES) {
-            asc_frontend_t state;
-            asc_frontend_init(&state);
-            if (asc_frontend_push(c, &state, samples, work, output, clip, CLIP_SAMPLES) != CLIP_SAMPLES) return 4;
-            const float *const values = &work[c->n_fft + 2].f32;
-            fwrite(values, sizeof *values, (size_t)(c->n_frames * c->n_mels), stdout);
-            asc_frontend_scaling_t scaling = {0.0f, 0.0f, 1.0f};
-            if (c->standardize) scaling = asc_frontend_scaling(c, values, 1);
-            for (int32_t t = 0; c->delta_reach && t < c->n_frames; ++t) {
-                for (int32_t m = 0; m < c->n_mels; ++m) {
-                    const float delta = asc_frontend_delta(c, values + t * c->n_mels + m, t);
-                    bands[m] = asc_frontend_scaled(scaling, delta);
-                }
-                fwrite(bands, sizeof *bands, N_MELS, stdout);
+    return at != (uint32_t)c->clip_samples || asc_frontend_push(c, &state, samples, work, output, clip, 1) != 0;
+}
+static void write_channels(float *bands) {
+    /* the first is left in work, the second computed once more */
+    const float *const values = &work[c->n_fft + 2].f32;
+    write_floats(values, c->n_frames * c->n_mels);
+    asc_frontend_scaling_t scaling = {0.0f, 0.0f, 1.0f};
+    if (c->standardize) scaling = asc_frontend_scaling(c, values, 1);
+    for (int32_t t = 0; c->delta_reach && t < c->n_frames; ++t) {
+        for (int32_t m = 0; m < c->n_mels; ++m) {
+            const float delta = asc_frontend_delta(c, values + t * c->n_mels + m, t);
+            bands[m] = asc_frontend_scaled(scaling, delta);
+        }
+        write_floats(bands, c->n_mels);
+    }
+}
+static void quantize(void) {
+    uint32_t bits;
+    while (fread(&bits, sizeof bits, 1, stdin) == 1) {
+        const int8_t q = asc_frontend_quantize_band(c->thresholds, c->guess_start, c->guess_slope, bits);
+        fwrite(&q, 1, 1, stdout);
+    }
+}
+int main(int argc, char **argv) {
+    const frontend_case_t *one = cases;
+    if (argc != 3) return 1;
+    while (one->name != NULL && strcmp(one->name, argv[1]) != 0) ++one;
+    if (one->name == NULL) return 1;
+    c = one->config;
+    const uint32_t chunk = (uint32_t)atoi(argv[2]);
+    clip = malloc(2u * ((size_t)c->clip_samples + chunk));
+    int16_t *const samples = malloc(2u * (size_t)one->samples);
+    work = malloc(4u * (size_t)one->words);
+    float *const bands = malloc(4u * (size_t)c->n_mels);
+    int8_t *const output = malloc((size_t)one->output_bytes);
+    int failed = 0;
+    memset(samples, 0, 2u * (size_t)one->samples);
+    if (strcmp(argv[2], "quantize") == 0) quantize();
+    if (strcmp(argv[2], "bands") == 0 || strcmp(argv[2], "bins") == 0) {
+        while (fread(samples, 2, (size_t)c->win_length, stdin) == (size_t)c->win_length) {
+            memset(samples + c->win_length, 0x55, 2u * (size_t)(one->samples - c->win_length));
+            if (argv[2][1] == 'i') {
+                one->bins(c, samples, work);
+            } else {
+                c->bands(c, samples, work);
+                asc_frontend_log_mel(c, work, bands);
+                write_floats(bands, c->n_mels);
             }
         }
-        return 0;
     }
-    const uint32_t chunk = (uint32_t)atoi(argv[1]);
-    while (fread(clip, sizeof *clip, CLIP_SAMPLES, stdin) == CLIP_SAMPLES) {
-        asc_frontend_t state;
-        asc_frontend_init(&state);
-        uint32_t at = 0;
-        while (at < CLIP_SAMPLES) {
-            /* the last chunk offers more samples than the clip has left */
-            const uint32_t taken = asc_frontend_push(c, &state, samples, work, output, clip + at, chunk);
-            if (taken == 0 || taken > chunk) return 2;
-            at += taken;
+    while ((chunk != 0 || strcmp(argv[2], "clip") == 0) && !failed &&
+           fread(clip, 2, (size_t)c->clip_samples, stdin) == (size_t)c->clip_samples) {
+        failed = push(samples, output, chunk != 0 ? chunk : (uint32_t)c->clip_samples);
+        if (chunk != 0) {
+            fwrite(output, 1, (size_t)one->output_bytes, stdout);
+        } else {
+            write_channels(bands);
         }
-        if (at != CLIP_SAMPLES || asc_frontend_push(c, &state, samples, work, output, clip, 1) != 0) return 3;
-        fwrite(output, 1, INPUT_BYTES, stdout);
     }
-    return 0;
+    free(clip);
+    free(samples);
+    free(work);
+    free(bands);
+    free(output);
+    return failed;
 }
 """
+_HEADER = """
+#include "asc_frontend.h"
+typedef struct {
+    const char *name;
+    const asc_frontend_config_t *config;
+    void (*bins)(const asc_frontend_config_t *c, const int16_t *samples, asc_frontend_work_t *work);
+    int32_t samples, words, output_bytes;
+} frontend_case_t;
+extern const frontend_case_t cases[];
+void write_bins(const asc_frontend_config_t *config, const int16_t *samples, asc_frontend_work_t *work);
+"""
+_BINS = {
+    "float": """
+#include <stdio.h>
+#include "asc_frontend_f32.h"
+#include "cases.h"
+void write_bins(const asc_frontend_config_t *config, const int16_t *samples, asc_frontend_work_t *work) {
+    asc_frontend_spectrum_f32(config->tables, samples, &work->f32);
+    for (int32_t k = 0; k <= config->n_fft; k += 2) fwrite(work + k, 4, 1, stdout);
+}
+""",
+    "fixed": """
+#include <stdio.h>
+#include "asc_frontend_s32.h"
+#include "cases.h"
+void write_bins(const asc_frontend_config_t *config, const int16_t *samples, asc_frontend_work_t *work) {
+    asc_frontend_spectrum_s32(config->tables, samples, 1 << 16, &work->s32);
+    fwrite(work, 4, (size_t)config->n_fft + 2, stdout);
+}
+""",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontEndProgram:
+    """A program that runs the front end in C."""
+
+    path: Path
+    """Where it is."""
+
+    def run(self, name: str, what: str | int, data: np.ndarray) -> bytes:
+        """Run a case: see the program's text."""
+        command = [str(self.path), name, str(what)]
+        done = subprocess.run(command, input=data.tobytes(), capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+
+def build_program(
+    cases: Mapping[str, tuple[FrontEndSpec, TensorInfo]],
+    arithmetic: Arithmetic,
+    folder: Path,
+    compiler: Sequence[str],
+    kernels: Sequence[Path],
+) -> FrontEndProgram:
+    """Compile front ends into one program; `kernels` are the runtime's object files."""
+    (folder / "cases.h").write_text(_HEADER)
+    (folder / "main.c").write_text(_PROGRAM)
+    (folder / "bins.c").write_text(_BINS[arithmetic])
+    sources, declarations, rows = [folder / "main.c", folder / "bins.c", folder / "cases.c"], [], []
+    for name, (spec, info) in cases.items():
+        tables = frontend_tables(spec, info, arithmetic)
+        unit = folder / f"tables_{name}.c"
+        unit.write_text(f"#define asc_frontend_config {name}_config\n{tables_source(tables, spec, info)}")
+        sources.append(unit)
+        declarations.append(f"extern const asc_frontend_config_t {name}_config;")
+        sizes = f"{tables.buffer_samples}, {tables.work_words}, {info.n_elements}"
+        rows.append(f'    {{"{name}", &{name}_config, write_bins, {sizes}}},')
+    table = ['#include "cases.h"', *declarations, "const frontend_case_t cases[] = {", *rows, "    {0, 0, 0, 0, 0, 0},"]
+    (folder / "cases.c").write_text("\n".join([*table, "};"]) + "\n")
+    objects = compile_objects(compiler, sources, folder / "objects", folder)
+    frontend = [path for path in kernels if path.stem.startswith(("asc_frontend", "asc_fft"))]
+    program = folder / "program"
+    subprocess.run([*compiler, "-o", str(program), *map(str, [*objects, *frontend]), "-lm"], check=True)
+    return FrontEndProgram(path=program)
 
 
 def signals(spec: FrontEndSpec) -> np.ndarray:
@@ -176,6 +286,23 @@ def recording(spec: FrontEndSpec) -> np.ndarray:
     return np.stack([np.rint(clip) for clip in clips]).astype(np.int16)
 
 
+def loud_and_still(spec: FrontEndSpec) -> np.ndarray:
+    """Clips, int16: digital silence, constants, a loud and a soft tone, the lowest sample, the smallest noise."""
+    rng = np.random.default_rng(3)
+    n = spec.clip_samples
+    tone = np.sin(2 * np.pi * 0.0371 * np.arange(n))
+    clips = [
+        np.zeros(n),
+        np.full(n, 32767),
+        np.full(n, 3),
+        32767 * tone + rng.normal(0, 3, n),
+        5 * tone + rng.normal(0, 1, n),
+        np.where(np.arange(n) % 100 < 50, -32768, 32767),
+        rng.integers(-1, 1, n),
+    ]
+    return np.stack([np.clip(np.rint(clip), -32768, 32767) for clip in clips]).astype(np.int16)
+
+
 def quantization(spec: FrontEndSpec, features: np.ndarray) -> TensorInfo:
     """What a converter would choose for these features or inputs of the model."""
     scale = float(np.float32((features.max() - features.min()) / 255)) or 1.0
@@ -201,8 +328,7 @@ def write_tables(spec: FrontEndSpec, info: TensorInfo, folder: Path, arithmetic:
 
 def tables_source(tables: FrontEndTables, spec: FrontEndSpec, info: TensorInfo) -> str:
     """Return the text of asc_frontend_tables.c."""
-    from asc_kit.board import Arithmetic
-from asc_kit.firmware_gen.emit import frontend_values
+    from asc_kit.firmware_gen.emit import frontend_values
 
     model = ModelInfo(name="test", labels=("a",), frontend=spec, input=info, output=info, model_sha256="0" * 64)
     return str(template("asc_frontend_tables.c.j2").render(frontend_values(tables, model)))
