@@ -8,9 +8,11 @@
  * Method    1. Pack: the inputs under the windows of up to `chunk` outputs are widened to 16 bits, for four outputs at
  *              once, so that one LDRD finds the same pair of inputs for two of them: [group][pair of inputs][4]; what
  *              remains of a row as [pair][2] and [pair][1].
- *           2. For two output channels at once: widen their weights, [pair of inputs][2 channels], unless they are
- *              wide in flash; then for each group of four outputs 3 LDRD and 8 SMLAD for 16 products, requantize and
- *              store. Loops are unrolled; they are entered in the middle, so that any number of words will do.
+ *           2. For two output channels at once: 3 LDRD and 8 SMLAD for 16 products with a group of four outputs, then
+ *              requantize and store. Loops are unrolled; they are entered in the middle, so that any number of words
+ *              will do.
+ *           Weights that are wide in flash are read from there, all channels for one group, then the next group.
+ *           Others are widened into scratch memory, two channels for all groups of a chunk, then the next channels.
  * Scratch   table of segments: kernel_h * row_segments words; constants and widened weights of two channels unless
  *           they are wide: 8 words and 4 for each of `words`; packed inputs: 2 words for each of `words` and each
  *           output of a chunk.
@@ -24,34 +26,41 @@
 #include "asc_assembly_dsp.h"
 
 /* Variables on the stack, byte offsets from sp. Those that LDRD loads together are neighbours. */
-.equ P, 0            /* parameters */
-.equ OUTPUT, 4       /* first output of the chunk */
-.equ COLUMN, 8       /* bytes from the rows' beginning to the chunk's first window */
-.equ LEFT, 12        /* outputs of the row still to do */
-.equ COUNT, 16       /* outputs of the chunk */
-.equ SEGMENTS, 20    /* table of segments */
+.equ P, 0             /* parameters */
+.equ OUTPUT, 4        /* first output of the chunk */
+.equ COLUMN, 8        /* bytes from the rows' beginning to the chunk's first window */
+.equ LEFT, 12         /* outputs of the row still to do */
+.equ COUNT, 16        /* outputs of the chunk */
+.equ SEGMENTS, 20     /* table of segments */
 .equ SEGMENTS_END, 24
-.equ PACKED, 28      /* packed inputs */
-.equ GROUPS_END, 32  /* end of the groups of four */
-.equ STREAM, 36      /* wide form of the pair of channels: starts, weights, constants */
-.equ WEIGHTS_END, 40 /* end of its weights */
-.equ ENTRY_4, 44     /* where the unrolled products begin */
-.equ ENTRY_2, 48
-.equ ENTRY_1, 52
-.equ FORM_4, 56      /* where their sums are requantized */
-.equ FORM_2, 60
-.equ FORM_1, 64
-.equ STEP, 68        /* out_pixel_step */
-.equ STEP_3, 72      /* three of them */
-.equ CHANNEL, 76     /* out_channel_step */
-.equ STORE, 80       /* next output */
-.equ NEXT, 84        /* the next pair of channels in flash */
-.equ PAIR_OUTPUT, 88 /* first output of the pair */
-.equ PAIRS, 92       /* pairs still to do */
-.equ PAIR_STEP, 96   /* bytes to the outputs of the next pair */
-.equ PAIR_BYTES, 100 /* starts and weights of a wide pair; 0 where they are not wide */
-.equ SUMS, 104       /* accumulators of ASC_FORM_GENERAL, up to 8 */
-.equ FRAME, 136
+.equ PACKED, 28       /* packed inputs */
+.equ GROUPS_END, 32   /* end of the groups of four */
+.equ GROUP_BYTES, 36  /* of a group of four */
+.equ INPUTS, 40       /* the group */
+.equ INPUTS_END, 44
+.equ STREAM, 48       /* wide form of the pair of channels: starts, weights, constants; or of all, in flash */
+.equ STREAM_END, 52   /* end of the pairs to compute */
+.equ ENTRY_4, 56      /* where the unrolled products begin */
+.equ ENTRY_2, 60
+.equ ENTRY_1, 64
+.equ FORM_4, 68       /* where their sums are requantized */
+.equ FORM_2, 72
+.equ FORM_1, 76
+.equ TAIL_4, 80       /* where to go on with their outputs stored */
+.equ TAIL_2, 84
+.equ TAIL_1, 88
+.equ STEP, 92         /* out_pixel_step */
+.equ STEP_3, 96       /* three of them */
+.equ CHANNEL, 100     /* out_channel_step */
+.equ STORE, 104       /* next output */
+.equ FIRST_END, 108   /* wide: end of the first pair if channels are odd, else of the last */
+.equ LAST_END, 112    /* wide: end of the last pair */
+.equ NEXT, 108        /* narrow: the next pair of channels in flash */
+.equ PAIR_OUTPUT, 112 /* narrow: first output of the pair */
+.equ PAIRS, 116       /* narrow: pairs still to do */
+.equ PAIR_STEP, 120   /* narrow: bytes to the outputs of the next pair */
+.equ SUMS, 124        /* accumulators of ASC_FORM_GENERAL, up to 8 */
+.equ FRAME, 156
 
 .equ UNROLLED_4, 16 /* pairs of inputs */
 .equ UNROLLED_2, 4  /* words */
@@ -138,6 +147,15 @@ wp .req lr
     str r5, [sp, #\slot]
 .endm
 
+/* Stores at [sp, #slot] where to go on after storing; whether weights are wide has set the flags. */
+.macro tail slot, wide, narrow
+    adr.w r5, \narrow
+    it ne
+    adrne.w r5, \wide
+    orr r5, r5, #1 /* Thumb */
+    str r5, [sp, #\slot]
+.endm
+
 /* Walks over the segments of a group of outputs: src at the next segment, its words in left. */
 .macro begin_segments
     ldr segment, [sp, #SEGMENTS]
@@ -168,6 +186,34 @@ wp .req lr
     str left, [sp, #COLUMN]
 .endm
 
+/* Wide weights: all pairs for `inputs` and `output`, of `bytes` for each word. */
+.macro wide_group bytes
+    ldr r1, [r0, #ASC_CONV_WORDS]
+    mov r2, #\bytes
+    mla r1, r1, r2, xp
+    strd xp, r1, [sp, #INPUTS] /* and INPUTS_END */
+    str r11, [sp, #STORE]
+    ldr wp, [sp, #STREAM]
+    ldr r1, [sp, #FIRST_END]
+    str r1, [sp, #STREAM_END]
+.endm
+
+/* Wide weights: with the outputs of a pair stored, goes on to the next pair, or to `done` after the last. Of an odd
+ * number of channels the second pair begins with the second channel. */
+.macro wide_next begin, done
+    add r11, r11, r10
+    ldr r8, [sp, #STREAM_END]
+    str r11, [sp, #STORE]
+    cmp wp, r8
+    bne \begin
+    ldr r9, [sp, #LAST_END]
+    cmp wp, r9
+    beq \done
+    str r9, [sp, #STREAM_END]
+    sub r11, r11, r10
+    str r11, [sp, #STORE]
+.endm
+
 asc_function asc_conv_row_dsp
     push {r4-r11, lr}
     sub sp, sp, #FRAME
@@ -189,19 +235,28 @@ asc_function asc_conv_row_dsp
     subs r4, r4, #1
     bne .Lrow
     str r3, [sp, #SEGMENTS_END]
-    /* behind it the wide form of two channels, then the packed inputs */
     ldr r5, [r0, #ASC_CONV_WORDS]
+    lsls r6, r5, #5
+    str r6, [sp, #GROUP_BYTES]
     lsls r6, r5, #4
-    adds r6, r6, #8
+    adds r6, r6, #32 /* a pair */
     ldr r4, [r0, #ASC_CONV_WIDE]
-    cbnz r4, .Lplaced
+    cbz r4, .Lin_scratch
+    ldr r1, [r0, #ASC_CONV_STREAM]
+    ldr r2, [r0, #ASC_CONV_PAIRS]
+    str r1, [sp, #STREAM]
+    mla r2, r2, r6, r1
+    add r1, r1, r6
+    ldr r4, [r0, #ASC_CONV_ODD]
+    cmp r4, #0
+    it eq
+    moveq r1, r2
+    strd r1, r2, [sp, #FIRST_END] /* and LAST_END */
+    b .Lplaced
+.Lin_scratch:
     str r3, [sp, #STREAM]
-    adds r3, r3, r6
-    str r3, [sp, #WEIGHTS_END]
-    adds r3, r3, #24
-    movs r6, #0
+    add r3, r3, r6
 .Lplaced:
-    str r6, [sp, #PAIR_BYTES]
     str r3, [sp, #PACKED]
     entry ENTRY_2, .Lproduct_2, r5, UNROLLED_2, PRODUCT_2_BYTES
     entry ENTRY_1, .Lproduct_1, r5, UNROLLED_1, PRODUCT_1_BYTES
@@ -214,6 +269,11 @@ asc_function asc_conv_row_dsp
     form FORM_4, .Lpositive_4, .Lsigned_4, .Lgeneral_4
     form FORM_2, .Lpositive_2, .Lsigned_2, .Lgeneral_2
     form FORM_1, .Lpositive_1, .Lsigned_1, .Lgeneral_1
+    ldr r4, [r0, #ASC_CONV_WIDE]
+    cmp r4, #0
+    tail TAIL_4, .Lwide_4, .Lnarrow_4
+    tail TAIL_2, .Lwide_2, .Lnarrow_2
+    tail TAIL_1, .Lwide_1, .Lnext_pair
     ldr r4, [r0, #ASC_CONV_OUT_PIXEL_STEP]
     add r5, r4, r4, lsl #1
     strd r4, r5, [sp, #STEP]
@@ -287,31 +347,39 @@ asc_function asc_conv_row_dsp
     next_column 1
 .Lpacked:
     ldr r0, [sp, #P]
+    ldr r2, [r0, #ASC_CONV_WIDE]
+    cbz r2, .Lnarrow
+    ldr xp, [sp, #PACKED]
+    ldr r11, [sp, #OUTPUT]
+    ldr r2, [sp, #COUNT]
+    lsls r2, r2, #30
+    bcs .Lwide_group_4
+    bmi .Lwide_group_2
+    b .Lwide_group_1
+
+.Lnarrow:
     ldr r1, [r0, #ASC_CONV_PAIRS]
     str r1, [sp, #PAIRS]
+    ldr r1, [r0, #ASC_CONV_OUT_CHANNEL_STEP]
+    ldr r2, [r0, #ASC_CONV_ODD]
+    cbnz r2, .Lfirst_step
+    lsls r1, r1, #1
+.Lfirst_step:
+    str r1, [sp, #PAIR_STEP]
     ldr lr, [r0, #ASC_CONV_STREAM]
-    ldr r2, [r0, #ASC_CONV_FIRST_PAIR_STEP]
-    str r2, [sp, #PAIR_STEP]
     ldr r1, [sp, #OUTPUT]
     str r1, [sp, #PAIR_OUTPUT]
 
-    /* two channels: r1 is where their outputs are, lr where they are in flash */
+    /* narrow weights, two channels: r1 is where their outputs are, lr where they are in flash */
 .Lpair:
     str r1, [sp, #STORE]
-    ldr r2, [sp, #PAIR_BYTES]
-    cbz r2, .Lnarrow
-    adds r2, r2, lr
-    strd lr, r2, [sp, #STREAM] /* and WEIGHTS_END */
-    add lr, r2, #24
-    b .Lwidened
-.Lnarrow:
     ldr r0, [sp, #P]
     ldr r1, [sp, #STREAM]
     ldm lr!, {r2, r3}
     stm r1!, {r2, r3}
     ldr r2, [r0, #ASC_CONV_RAISED]
     ldr r3, [r0, #ASC_CONV_WORDS]
-    ldr r0, [sp, #WEIGHTS_END]
+    add r0, r1, r3, lsl #4
     cbz r2, .Lwiden
     mov r12, #0xff00ff00
     lsrs r3, r3, #1
@@ -350,122 +418,51 @@ asc_function asc_conv_row_dsp
 .Lconstants:
     ldm lr!, {r2-r7}
     stm r1, {r2-r7}
-.Lwidened:
     str lr, [sp, #NEXT]
     ldr xp, [sp, #PACKED]
     ldr r8, [sp, #GROUPS_END]
     cmp xp, r8
     beq .Lrest
-
-    /* groups of four outputs */
-.Lgroup_4:
+.Lnarrow_group_4:
+    ldr r8, [sp, #GROUP_BYTES]
+    add r8, r8, xp
+    str r8, [sp, #INPUTS_END]
     ldr wp, [sp, #STREAM]
-    ldrd r3, r7, [wp], #8
-    product_4 r3, r3, r3, r3, r7, r7, r7, r7
-    ldr pc, [sp, #ENTRY_4]
+    b .Lstart_4
     .balign 4
-.Lproduct_4:
-    .rept UNROLLED_4
-    product_4
-    .endr
-    ldr x0, [sp, #WEIGHTS_END]
-    cmp wp, x0
-    bne .Lproduct_4
-    ldr pc, [sp, #FORM_4]
-    .balign 4
-.Lpositive_4:
-    ldrd r8, r9, [wp], #8
-    asc_requantize_positive r0, r8, r9
-    asc_requantize_positive r1, r8, r9
-    asc_requantize_positive r2, r8, r9
-    asc_requantize_positive r3, r8, r9
-    ldrd r8, r9, [wp]
-    asc_requantize_positive r4, r8, r9
-    asc_requantize_positive r5, r8, r9
-    asc_requantize_positive r6, r8, r9
-    asc_requantize_positive r7, r8, r9
-.Lstore_4:
-    ldrd r8, r9, [sp, #STEP]
-    ldrd r10, r11, [sp, #CHANNEL]
-    add r10, r10, r11
-    strb r0, [r11]
-    strb r1, [r11, r8]
-    strb r2, [r11, r8, lsl #1]
-    strb r3, [r11, r9]
-    strb r4, [r10]
-    strb r5, [r10, r8]
-    strb r6, [r10, r8, lsl #1]
-    strb r7, [r10, r9]
+.Lnarrow_4:
+    sub r11, r11, r10
     add r11, r11, r8, lsl #2
     str r11, [sp, #STORE]
     ldr r8, [sp, #GROUPS_END]
     cmp xp, r8
-    bne .Lgroup_4
-
-    /* what is left of the row: two outputs, one output */
+    bne .Lnarrow_group_4
 .Lrest:
     ldr r0, [sp, #COUNT]
     lsls r0, r0, #31
     bcc .Lrest_1
+    ldr r8, [sp, #GROUP_BYTES]
+    add r8, xp, r8, lsr #1
+    str r8, [sp, #INPUTS_END]
     ldr wp, [sp, #STREAM]
-    ldrd r0, r2, [wp], #8
-    mov r1, r0
-    mov r3, r2
-    ldr pc, [sp, #ENTRY_2]
+    b .Lstart_2
     .balign 4
-.Lproduct_2:
-    .rept UNROLLED_2
-    product_2
-    .endr
-    ldr r4, [sp, #WEIGHTS_END]
-    cmp wp, r4
-    bne .Lproduct_2
-    ldm wp, {r4-r9} /* multiplier and rounding of both channels, negatives */
-    ldr pc, [sp, #FORM_2]
-    .balign 4
-.Lpositive_2:
-    asc_requantize_positive r0, r4, r5
-    asc_requantize_positive r1, r4, r5
-    asc_requantize_positive r2, r6, r7
-    asc_requantize_positive r3, r6, r7
-.Lstore_2:
-    ldr r8, [sp, #STEP]
-    ldrd r10, r11, [sp, #CHANNEL]
-    add r10, r10, r11
-    strb r0, [r11]
-    strb r1, [r11, r8]
-    strb r2, [r10]
-    strb r3, [r10, r8]
+.Lnarrow_2:
+    sub r11, r11, r10
     add r11, r11, r8, lsl #1
     str r11, [sp, #STORE]
     ldr r0, [sp, #COUNT]
     lsls r0, r0, #31
 .Lrest_1:
     beq .Lnext_pair
+    ldr r8, [sp, #GROUP_BYTES]
+    add r8, xp, r8, lsr #2
+    str r8, [sp, #INPUTS_END]
     ldr wp, [sp, #STREAM]
-    ldr r10, [sp, #WEIGHTS_END]
-    ldrd r0, r1, [wp], #8
-    ldr pc, [sp, #ENTRY_1]
+    b .Lstart_1
     .balign 4
-.Lproduct_1:
-    .rept UNROLLED_1
-    product_1
-    .endr
-    cmp wp, r10
-    bne .Lproduct_1
-    ldm wp, {r4-r9}
-    ldr pc, [sp, #FORM_1]
-    .balign 4
-.Lpositive_1:
-    asc_requantize_positive r0, r4, r5
-    asc_requantize_positive r1, r6, r7
-.Lstore_1:
-    ldrd r10, r11, [sp, #CHANNEL]
-    strb r0, [r11]
-    strb r1, [r11, r10]
-
 .Lnext_pair:
-    ldrd lr, r1, [sp, #NEXT] /* and PAIR_OUTPUT */
+    ldrd lr, r1, [sp, #NEXT]  /* and PAIR_OUTPUT */
     ldrd r3, r2, [sp, #PAIRS] /* and PAIR_STEP */
     ldr r4, [sp, #CHANNEL]
     add r1, r1, r2
@@ -475,7 +472,7 @@ asc_function asc_conv_row_dsp
     str r4, [sp, #PAIR_STEP]
     bne .Lpair
 
-    /* next chunk of the row */
+.Lnext_chunk:
     ldr r0, [sp, #COUNT]
     ldr r1, [sp, #STEP]
     ldr r2, [sp, #OUTPUT]
@@ -488,17 +485,147 @@ asc_function asc_conv_row_dsp
     add sp, sp, #FRAME
     pop {r4-r11, pc}
 
-    /* The other forms of requantization. Of four outputs the constants are at wp, of fewer in r4 to r9 besides. */
+    /* four outputs of two channels */
+.Lwide_group_4:
+    wide_group 32
+    b .Lwide_begin_4
+    .balign 4
+.Lwide_4:
+    wide_next .Lwide_begin_4, .Lnext_chunk
+.Lwide_begin_4:
+    ldr xp, [sp, #INPUTS]
+.Lstart_4:
+    ldrd r3, r7, [wp], #8
+    product_4 r3, r3, r3, r3, r7, r7, r7, r7
+    ldr pc, [sp, #ENTRY_4]
+    .balign 4
+.Lproduct_4:
+    .rept UNROLLED_4
+    product_4
+    .endr
+    ldr x0, [sp, #INPUTS_END]
+    cmp xp, x0
+    bne .Lproduct_4
+    ldr pc, [sp, #FORM_4]
+    .balign 4
+.Lpositive_4:
+    ldrd r8, r9, [wp], #8
+    asc_requantize_positive r0, r8, r9
+    asc_requantize_positive r1, r8, r9
+    asc_requantize_positive r2, r8, r9
+    asc_requantize_positive r3, r8, r9
+    ldrd r8, r9, [wp], #16
+    asc_requantize_positive r4, r8, r9
+    asc_requantize_positive r5, r8, r9
+    asc_requantize_positive r6, r8, r9
+    asc_requantize_positive r7, r8, r9
+.Lstore_4:
+    ldrd r8, r9, [sp, #STEP]
+    ldrd r10, r11, [sp, #CHANNEL]
+    strb r0, [r11]
+    strb r1, [r11, r8]
+    strb r2, [r11, r8, lsl #1]
+    strb r3, [r11, r9]
+    add r11, r11, r10
+    strb r4, [r11]
+    strb r5, [r11, r8]
+    strb r6, [r11, r8, lsl #1]
+    strb r7, [r11, r9]
+    ldr pc, [sp, #TAIL_4]
+
+    /* two outputs of two channels */
+.Lwide_group_2:
+    wide_group 16
+    b .Lwide_begin_2
+    .balign 4
+.Lwide_2:
+    wide_next .Lwide_begin_2, .Lwide_rest_1
+.Lwide_begin_2:
+    ldr xp, [sp, #INPUTS]
+.Lstart_2:
+    ldrd r0, r2, [wp], #8
+    mov r1, r0
+    mov r3, r2
+    ldr pc, [sp, #ENTRY_2]
+    .balign 4
+.Lproduct_2:
+    .rept UNROLLED_2
+    product_2
+    .endr
+    ldr r4, [sp, #INPUTS_END]
+    cmp xp, r4
+    bne .Lproduct_2
+    ldm wp!, {r4-r9} /* multiplier and rounding of both channels, negatives */
+    ldr pc, [sp, #FORM_2]
+    .balign 4
+.Lpositive_2:
+    asc_requantize_positive r0, r4, r5
+    asc_requantize_positive r1, r4, r5
+    asc_requantize_positive r2, r6, r7
+    asc_requantize_positive r3, r6, r7
+.Lstore_2:
+    ldr r8, [sp, #STEP]
+    ldrd r10, r11, [sp, #CHANNEL]
+    strb r0, [r11]
+    strb r1, [r11, r8]
+    add r11, r11, r10
+    strb r2, [r11]
+    strb r3, [r11, r8]
+    ldr pc, [sp, #TAIL_2]
+
+    /* one output of two channels */
+.Lwide_rest_1:
+    ldr r0, [sp, #COUNT]
+    lsls r0, r0, #31
+    beq .Lnext_chunk
+    ldr r0, [sp, #P]
+    ldr r8, [sp, #STEP]
+    ldr r11, [sp, #OUTPUT]
+    add r11, r11, r8, lsl #1
+.Lwide_group_1:
+    wide_group 8
+    b .Lwide_begin_1
+    .balign 4
+.Lwide_1:
+    wide_next .Lwide_begin_1, .Lnext_chunk
+.Lwide_begin_1:
+    ldr xp, [sp, #INPUTS]
+.Lstart_1:
+    ldrd r0, r1, [wp], #8
+    ldr r10, [sp, #INPUTS_END]
+    ldr pc, [sp, #ENTRY_1]
+    .balign 4
+.Lproduct_1:
+    .rept UNROLLED_1
+    product_1
+    .endr
+    cmp xp, r10
+    bne .Lproduct_1
+    ldm wp!, {r4-r9}
+    ldr pc, [sp, #FORM_1]
+    .balign 4
+.Lpositive_1:
+    asc_requantize_positive r0, r4, r5
+    asc_requantize_positive r1, r6, r7
+.Lstore_1:
+    ldrd r10, r11, [sp, #CHANNEL]
+    strb r0, [r11]
+    add r11, r11, r10
+    strb r1, [r11]
+    ldr pc, [sp, #TAIL_1]
+
+    /* The other forms of requantization. Of four outputs the constants are at wp, of fewer in r4 to r9, and wp is beyond
+     * them. */
     .balign 4
 .Lsigned_4:
-    ldrd r8, r9, [wp]
-    ldr r10, [wp, #16]
+    ldrd r8, r9, [wp], #24
+    ldr r10, [wp, #-8]
     asc_requantize_signed r0, r8, r9, r10, r11
     asc_requantize_signed r1, r8, r9, r10, r11
     asc_requantize_signed r2, r8, r9, r10, r11
     asc_requantize_signed r3, r8, r9, r10, r11
-    ldrd r8, r9, [wp, #8]
-    ldr r10, [wp, #20]
+    ldrd r8, r9, [wp, #-16]
+    ldr r10, [wp, #-4]
     asc_requantize_signed r4, r8, r9, r10, r11
     asc_requantize_signed r5, r8, r9, r10, r11
     asc_requantize_signed r6, r8, r9, r10, r11
@@ -519,11 +646,13 @@ asc_function asc_conv_row_dsp
 
     .balign 4
 .Lgeneral_4:
+    adds wp, wp, #24
     add r8, sp, #SUMS
     stm r8, {r0-r7}
     movs r2, #4
     mov r10, wp
     bl .Lgeneral
+    mov wp, r10
     add r8, sp, #SUMS
     ldm r8, {r0-r7}
     b .Lstore_4
@@ -534,6 +663,7 @@ asc_function asc_conv_row_dsp
     movs r2, #2
     mov r10, wp
     bl .Lgeneral
+    mov wp, r10
     add r8, sp, #SUMS
     ldm r8, {r0-r3}
     b .Lstore_2
@@ -543,11 +673,13 @@ asc_function asc_conv_row_dsp
     movs r2, #1
     mov r10, wp
     bl .Lgeneral
-    ldrd r0, r1, [sp, #SUMS]
+    mov wp, r10
+    add r8, sp, #SUMS
+    ldm r8, {r0, r1}
     b .Lstore_1
 
-    /* Requantizes SUMS in place: r2 sums of the first channel, then as many of the second. Constants are at r10; keeps
-     * r12 alone. */
+    /* Requantizes SUMS in place: r2 sums of the first channel, then as many of the second. Constants end at r10; keeps
+     * r10 and r12 alone. */
 .Lgeneral:
     ldr r3, [sp, #P]
     ldr r4, [r3, #ASC_CONV_SHIFT]
@@ -556,13 +688,13 @@ asc_function asc_conv_row_dsp
     add r1, sp, #SUMS
     add r11, r1, r2, lsl #3
     add r0, r1, r2, lsl #2
-    ldrd r8, r9, [r10]
-    ldr r3, [r10, #16]
+    ldrd r8, r9, [r10, #-24]
+    ldr r3, [r10, #-8]
 .Lgeneral_sum:
     cmp r1, r0
     itt eq
-    ldrdeq r8, r9, [r10, #8]
-    ldreq r3, [r10, #20]
+    ldrdeq r8, r9, [r10, #-16]
+    ldreq r3, [r10, #-4]
     ldr r2, [r1]
     asr r7, r2, #31
     smmla r2, r2, r8, r9

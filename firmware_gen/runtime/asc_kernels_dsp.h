@@ -12,17 +12,17 @@
 /* Offsets of asc_conv_row_dsp_t. */
 #define ASC_CONV_STREAM 0
 #define ASC_CONV_PAIRS 4
-#define ASC_CONV_KERNEL_H 8
-#define ASC_CONV_ROW_SEGMENTS 12
-#define ASC_CONV_SEGMENT_STEP 16
-#define ASC_CONV_SEGMENT_WORDS 20
-#define ASC_CONV_WORDS 24
-#define ASC_CONV_IN_PIXEL_STEP 28
-#define ASC_CONV_CHUNK 32
-#define ASC_CONV_OUT_W 36
-#define ASC_CONV_OUT_PIXEL_STEP 40
-#define ASC_CONV_OUT_CHANNEL_STEP 44
-#define ASC_CONV_FIRST_PAIR_STEP 48
+#define ASC_CONV_ODD 8
+#define ASC_CONV_KERNEL_H 12
+#define ASC_CONV_ROW_SEGMENTS 16
+#define ASC_CONV_SEGMENT_STEP 20
+#define ASC_CONV_SEGMENT_WORDS 24
+#define ASC_CONV_WORDS 28
+#define ASC_CONV_IN_PIXEL_STEP 32
+#define ASC_CONV_CHUNK 36
+#define ASC_CONV_OUT_W 40
+#define ASC_CONV_OUT_PIXEL_STEP 44
+#define ASC_CONV_OUT_CHANNEL_STEP 48
 #define ASC_CONV_WIDE 52
 #define ASC_CONV_RAISED 56
 #define ASC_CONV_FORM 60
@@ -61,17 +61,17 @@ typedef struct {
      * [2 channels][2] in the order of SXTB16; multiplier and rounding of either channel; negative of either */
     const int32_t *stream;
     int32_t pairs;
+    int32_t odd;              /* whether the second pair begins at channel 1 */
     int32_t kernel_h;         /* rows of the window */
     int32_t row_segments;     /* pieces of contiguous inputs in a row of the window */
     int32_t segment_step;     /* bytes from one to the next */
     int32_t segment_words;    /* their length in words of 4 inputs; weights beyond the inputs are 0 */
     int32_t words;            /* kernel_h * row_segments * segment_words */
     int32_t in_pixel_step;    /* bytes between the windows of neighbouring outputs */
-    int32_t chunk;            /* outputs of a row computed at once: a multiple of 4, or the whole row */
+    int32_t chunk;            /* outputs of a row computed at once: 4 when wide; else a multiple of 4, or all */
     int32_t out_w;            /* outputs of a row */
     int32_t out_pixel_step;   /* bytes to the next output of the row */
     int32_t out_channel_step; /* bytes to the next channel; 0 where there is one */
-    int32_t first_pair_step;  /* bytes from the first pair to the second; else two channels */
     int32_t wide;             /* whether weights are wide already */
     int32_t raised;           /* whether weights are widened to 256 times their value */
     int32_t form;             /* ASC_FORM_* */
@@ -80,6 +80,7 @@ typedef struct {
 
 ASC_AT(asc_conv_row_dsp_t, stream, ASC_CONV_STREAM);
 ASC_AT(asc_conv_row_dsp_t, pairs, ASC_CONV_PAIRS);
+ASC_AT(asc_conv_row_dsp_t, odd, ASC_CONV_ODD);
 ASC_AT(asc_conv_row_dsp_t, kernel_h, ASC_CONV_KERNEL_H);
 ASC_AT(asc_conv_row_dsp_t, row_segments, ASC_CONV_ROW_SEGMENTS);
 ASC_AT(asc_conv_row_dsp_t, segment_step, ASC_CONV_SEGMENT_STEP);
@@ -90,7 +91,6 @@ ASC_AT(asc_conv_row_dsp_t, chunk, ASC_CONV_CHUNK);
 ASC_AT(asc_conv_row_dsp_t, out_w, ASC_CONV_OUT_W);
 ASC_AT(asc_conv_row_dsp_t, out_pixel_step, ASC_CONV_OUT_PIXEL_STEP);
 ASC_AT(asc_conv_row_dsp_t, out_channel_step, ASC_CONV_OUT_CHANNEL_STEP);
-ASC_AT(asc_conv_row_dsp_t, first_pair_step, ASC_CONV_FIRST_PAIR_STEP);
 ASC_AT(asc_conv_row_dsp_t, wide, ASC_CONV_WIDE);
 ASC_AT(asc_conv_row_dsp_t, raised, ASC_CONV_RAISED);
 ASC_AT(asc_conv_row_dsp_t, form, ASC_CONV_FORM);

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 from ...operators.base import Node
 from ...row_call import RowCall
-from .convolution import convolution
-from .depthwise import depthwise
+from .convolution import convolution_row
+from .depthwise import depthwise_row
 
 ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
-    "CONV_2D": convolution,
-    "DEPTHWISE_CONV_2D": depthwise,
+    "CONV_2D": convolution_row,
+    "DEPTHWISE_CONV_2D": depthwise_row,
 }

@@ -14,12 +14,12 @@ from .forms import CONVOLUTION, Form, choose_form
 
 _PACKED_BYTES = 6144
 """Most scratch memory for widened inputs, unless four windows alone need more."""
-_WIDE_WEIGHTS = 16384
+WIDE_WEIGHTS = 16384
 """Most weights that are widened in flash: twice the memory there, and none of the work at every row."""
-_WORD = 4
+_WORD, _GROUP = 4, 4
 
 
-def convolution(node: Node) -> RowCall | None:
+def convolution_row(node: Node) -> RowCall | None:
     """Return the kernel of a convolution that is not in groups; None when constants are not found."""
     attributes = node.operator.attributes
     assert isinstance(attributes, Conv2DAttributes)
@@ -36,17 +36,15 @@ def convolution(node: Node) -> RowCall | None:
     segments, segment_words = kernel_h * row_segments, -(-length // _WORD)
     words = segments * segment_words
     pairs = _pairs(channels)
-    chunk = _chunk(out_w, words)
-    wide = weights.n_elements <= _WIDE_WEIGHTS
+    wide = weights.n_elements <= WIDE_WEIGHTS
+    chunk = min(out_w, _GROUP) if wide else _chunk(out_w, words)
 
     def geometry(inputs: tuple[Lines, ...], output: Lines) -> tuple[tuple[str, FieldValue], ...]:
-        channel_step = output.channel_step if channels > 1 else 0
         return (
             ("segment_step", attributes.dilation_w * inputs[0].pixel_step),
             ("in_pixel_step", attributes.stride_w * inputs[0].pixel_step),
             ("out_pixel_step", output.pixel_step),
-            ("out_channel_step", channel_step),
-            ("first_pair_step", (2 - channels % 2) * channel_step),
+            ("out_channel_step", output.channel_step if channels > 1 else 0),
         )
 
     call = KernelCall(
@@ -64,6 +62,7 @@ def convolution(node: Node) -> RowCall | None:
                 ),
             ),
             ("pairs", len(pairs)),
+            ("odd", channels % 2),
             ("kernel_h", kernel_h),
             ("row_segments", row_segments),
             ("segment_words", segment_words),
@@ -104,7 +103,7 @@ def _chunk(out_w: int, words: int) -> int:
     """Return how many outputs of a row are computed at once: as many as the scratch memory has place for."""
     if 2 * _WORD * words * out_w <= _PACKED_BYTES:
         return out_w
-    return min(max(_PACKED_BYTES // (2 * _WORD * words) // 4 * 4, 4), out_w)
+    return min(max(_PACKED_BYTES // (2 * _WORD * words) // _GROUP * _GROUP, _GROUP), out_w)
 
 
 def _pack(weights: NDArray[np.int8], pairs: NDArray[np.int64]) -> NDArray[np.int8]:

@@ -46,7 +46,7 @@ _VARIANTS: dict[tuple[int, int], _Variant] = {
 """By stride and dilation along the row."""
 
 
-def depthwise(node: Node) -> RowCall | None:
+def depthwise_row(node: Node) -> RowCall | None:
     """Return the kernel of a 3x3 depthwise convolution; None for other shapes, or when constants are not found."""
     attributes = node.operator.attributes
     assert isinstance(attributes, DepthwiseConv2DAttributes)

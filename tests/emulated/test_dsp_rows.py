@@ -1,0 +1,115 @@
+"""Row kernels of the DSP set on an emulated Cortex-M4F: random operators, every byte, and nothing written beside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dsp_cases import convolution_case
+from dsp_rows import RowCase, row_case, run_rows
+from emulated_cases import missing_tools
+from engine_cases import reference
+from int8_case import Case
+from int8_cases import examples
+
+from asc_kit.firmware_gen.cores.dsp import convolution
+
+RANDOM_SEED = 20261121
+LAYOUTS = ("pixels", "planes", "quads")
+ACTIVATIONS = (("RELU", -128), ("NONE", 11), ("NONE", -37), ("NONE", -128), ("RELU", -100), ("RELU6", -128))
+
+pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
+
+
+def with_kernels(cases: Sequence[Case]) -> list[RowCase]:
+    """The cases that have a kernel, their outputs in all layouts in turn."""
+    found = [row_case(case, LAYOUTS[index % 3], index) for index, case in enumerate(cases)]
+    return [row for row in found if row is not None]
+
+
+def assert_exact(rows: Sequence[RowCase], folder: Path) -> None:
+    for row, (_, outputs) in zip(rows, run_rows(rows, folder), strict=True):
+        expected = reference(row.case).reshape(-1, *row.node.output.shape[1:])
+        for given, wanted in zip(outputs, expected, strict=True):
+            np.testing.assert_array_equal(given, wanted[-len(given) :], err_msg=row.case.what)
+
+
+def random_convolution(rng: np.random.Generator, index: int) -> Case:
+    kernel = [(1, 1), (3, 3), (1, 1), (1, 3), (5, 5), (10, 4), (2, 2)][index % 7]
+    stride = [(1, 1), (2, 2), (1, 2), (2, 1)][rng.integers(4)]
+    dilation = (1, 1) if stride != (1, 1) or index % 3 else (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+    activation, zero_point = ACTIVATIONS[index % len(ACTIVATIONS)]
+    return convolution_case(
+        rng,
+        kernel=kernel,
+        size=(int(rng.integers(1, 4)) + kernel[0] * dilation[0], int(rng.integers(0, 14)) + kernel[1] * dilation[1]),
+        depth=int(rng.integers(1, 70 if kernel == (1, 1) else 18)),
+        channels=int(rng.integers(1, 20)),
+        stride=stride,
+        dilation=dilation,
+        activation=activation,
+        zero_point=zero_point,
+        same=bool(rng.integers(2)),
+    )
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_convolutions(wide: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "WIDE_WEIGHTS", 1 << 20 if wide else 0)
+    rng = np.random.default_rng(RANDOM_SEED)
+    rows = with_kernels([random_convolution(rng, index) for index in range(42)])
+    fields = [dict(row.call.call.fields) for row in rows]
+    assert len(rows) > 36 and {field["wide"] for field in fields} == {int(wide)}
+    assert min(Counter(field["form"] for field in fields).values()) >= 4
+    assert_exact(rows, tmp_path)
+
+
+def test_convolutions_whose_sums_are_too_large_to_raise(tmp_path: Path) -> None:
+    rng = np.random.default_rng(RANDOM_SEED)
+    sizes = {"kernel": (7, 7), "size": (7, 10), "depth": 60, "channels": 4, "activation": "RELU"}
+    cases = [convolution_case(rng, gain=2.0, **sizes) for _ in range(12)]
+    rows = [row for row in with_kernels(cases) if dict(row.call.call.fields)["raised"] == 0]
+    assert rows
+    assert_exact(rows, tmp_path)
+
+
+def test_depthwise_convolutions(tmp_path: Path) -> None:
+    rng = np.random.default_rng(RANDOM_SEED)
+    steps = [((1, 1), (1, 1)), ((1, 2), (1, 1)), ((1, 1), (1, 2)), ((2, 1), (1, 1)), ((2, 2), (1, 1)), ((1, 1), (2, 2))]
+    cases = []
+    for index in range(36):
+        stride, dilation = steps[index % len(steps)]
+        activation, zero_point = ACTIVATIONS[index // 2 % len(ACTIVATIONS)]
+        channels = int(rng.integers(1, 30))
+        size = (int(rng.integers(1, 4)) + 3 * dilation[0], int(rng.integers(0, 20)) + 3 * dilation[1])
+        cases.append(
+            convolution_case(
+                rng,
+                kernel=(3, 3),
+                size=size,
+                depth=channels,
+                channels=channels,
+                stride=stride,
+                dilation=dilation,
+                activation=activation,
+                zero_point=zero_point,
+                same=bool(rng.integers(2)),
+                depthwise=True,
+            )
+        )
+    rows = with_kernels(cases)
+    assert len(rows) > 30
+    assert len({row.call.call.kernel for row in rows}) == 3
+    assert min(Counter(dict(row.call.call.fields)["form"] for row in rows).values()) >= 5
+    assert_exact(rows, tmp_path)
+
+
+@pytest.mark.parametrize("op", ["CONV_2D", "DEPTHWISE_CONV_2D"])
+def test_operators_with_any_attribute(op: str, tmp_path: Path) -> None:
+    """Extreme scales, saturating weights, groups: exact, or left to the portable kernel."""
+    rows = with_kernels(examples(op, 40))
+    assert len(rows) > 4
+    assert_exact(rows, tmp_path)
