@@ -1,0 +1,45 @@
+"""The table of the engine's costs: what is in it, and which changes are told."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module("engine")
+
+
+def test_the_committed_table_is_bit_identical(engine: ModuleType) -> None:
+    rows = engine.read_rows(engine.TABLE.read_text())
+    assert all(row.bit_identical for row in rows.values())
+    assert {"Cortex-M3", "Cortex-M4F", "Cortex-M7", "Cortex-M33", "Cortex-M55"} <= {
+        row.core for row in rows.values() if row.model == engine.CP_MOBILE
+    }
+    assert len(engine.TABLE.read_text().splitlines()) == len(rows)
+
+
+def test_changes_above_the_tolerance_are_told(engine: ModuleType) -> None:
+    row = next(iter(engine.read_rows(engine.TABLE.read_text()).values()))
+    before = replace(row, instructions=1_000_000, stack_bytes=400, code_bytes=5000)
+    after = replace(before, instructions=1_019_999, stack_bytes=409, code_bytes=4000)
+    assert engine.changes(after, before) == ["stack_bytes +2.2 %", "code_bytes -20.0 %"]
+    assert engine.changes(after, None) == []
+
+
+def test_lines_of_other_models_stay(engine: ModuleType, tmp_path: Path) -> None:
+    row = next(iter(engine.read_rows(engine.TABLE.read_text()).values()))
+    others = [replace(row, model="b"), replace(row, model="a", core="Cortex-M0+")]
+    engine.write_rows(others, tmp_path / "table.jsonl")
+    engine.write_rows([replace(row, model="b", instructions=7)], tmp_path / "table.jsonl")
+    rows = list(engine.read_rows((tmp_path / "table.jsonl").read_text()).values())
+    assert [(one.core, one.model) for one in rows] == sorted([("Cortex-M0+", "a"), (row.core, "b")])
+    assert [one.instructions for one in rows if one.model == "b"] == [7]
