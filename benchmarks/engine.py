@@ -19,6 +19,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from random_networks import CP_MOBILE
 from rich.console import Console
 from rich.table import Table
@@ -31,7 +32,7 @@ from asc_kit.device_runner.transport import open_port
 from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate_bare
-from asc_kit.interpreter import Int8Model
+from asc_kit.firmware_gen.reader import read_model
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "benchmarks" / "engine.jsonl"
@@ -114,12 +115,35 @@ def test_inputs(n: int) -> np.ndarray:
     return np.stack([rng.integers(-128, 128, n), normal, rng.choice([-128, 127], n)]).astype(np.int8)
 
 
+def reference_outputs(model: bytes, inputs: np.ndarray) -> list[np.ndarray]:
+    """Return the int8 outputs of TFLite's reference kernels; float32 and uint8 ends are converted here."""
+    graph = read_model(model)
+    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
+    first, last = graph.tensors[graph.input], graph.tensors[graph.output]
+    outputs = []
+    for values in inputs.astype(np.int32):
+        given: np.ndarray = values
+        if graph.input_type == "float32":
+            given = np.float32(first.scale) * (values - first.zero_point).astype(np.float32)
+        elif graph.input_type == "uint8":
+            given = values + 128
+        interpreter.set_tensor(source["index"], given.astype(source["dtype"]).reshape(source["shape"]))
+        interpreter.invoke()
+        got = interpreter.get_tensor(target["index"]).reshape(-1)
+        if graph.output_type == "float32":
+            got = np.rint(got / np.float32(last.scale)) + last.zero_point
+        elif graph.output_type == "uint8":
+            got = got.astype(np.int32) - 128
+        outputs.append(got.astype(np.int8))
+    return outputs
+
+
 def measure(model: Path, board: BoardSpec, kernels: KernelSet, folder: Path) -> tuple[Row, FirmwareManifest, list[int]]:
     """Build the firmware of a model, boot it and run it; return the line, and the instructions of each operator."""
     firmware = generate_bare(model, board, folder, compile_it=True, kernels=kernels)
     assert firmware.image is not None and firmware.memory.code_bytes is not None
-    reference = Int8Model(model.read_bytes())
-    shape = tuple(reference.input_details["shape"])
     macs = sum(operator.macs for operator in firmware.operators)
     instructions, exact = [], []
     with ExitStack() as stack:
@@ -129,10 +153,10 @@ def measure(model: Path, board: BoardSpec, kernels: KernelSet, folder: Path) -> 
         emulator.start()
         session = Session(link)
         inputs = test_inputs(session.hello.input_bytes)
-        for values in inputs:
+        for values, expected in zip(inputs, reference_outputs(model.read_bytes(), inputs), strict=True):
             session.write_input(values)
             instructions.append(session.run(macs=macs).network_time)
-            exact.append(np.array_equal(session.read_output(), reference.run(values.reshape(shape)).reshape(-1)))
+            exact.append(np.array_equal(session.read_output(), expected))
         stack_bytes = session.stats().stack_used_bytes
         session.write_input(inputs[0])
         session.run(macs=macs, profile=True)
@@ -226,7 +250,7 @@ def results_table(rows: Sequence[Row]) -> Table:
             row.model,
             row.core,
             row.kernels,
-            _beside(f"{row.instructions / 1e6:.2f} M", f"{of_peer / 1e6:.1f} M" if of_peer else None),
+            _beside(_count(row.instructions), _count(of_peer) if of_peer else None),
             f"{row.instructions / row.macs:.3f}" if row.macs else "–",
             _beside(f"{row.arena_bytes:,}", f"{peer.arena_bytes:,}" if peer else None),
             f"{row.stack_bytes:,}",
@@ -235,6 +259,10 @@ def results_table(rows: Sequence[Row]) -> Table:
             "yes" if row.bit_identical else "NO",
         )
     return table
+
+
+def _count(n: int) -> str:
+    return f"{n / 1e6:.2f} M" if n >= 100_000 else f"{n:,}"
 
 
 def _beside(ours: str, peers: str | None) -> str:
