@@ -20,14 +20,19 @@ _LARGEST_SHIFT = 20  # 8 bits and these are below 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Constants:
+class SumConstants:
     """TFLite's constants of one ADD; of a SUB with the second multiplier negated."""
 
     zero_points: tuple[int, int]
+    """Of the inputs."""
     scales: tuple[tuple[int, int], tuple[int, int]]
+    """Multiplier and exponent of each input."""
     zero_point: int
+    """Of the output."""
     scale: tuple[int, int]
+    """Multiplier and exponent of the sum."""
     range: tuple[int, int]
+    """Least and largest output."""
 
 
 class _Sum(Elementwise):
@@ -40,22 +45,9 @@ class _Sum(Elementwise):
 
         The latter for equal shapes, where it is exact.
         """
-        attributes = node.operator.attributes
-        assert isinstance(attributes, ElementwiseAttributes)
         first, second = node.inputs
         output = node.output
-        twice_largest = 2.0 * max(first.scale, second.scale)
-        second_multiplier, second_shift = quantize_multiplier(second.scale / twice_largest)
-        constants = _Constants(
-            zero_points=(first.zero_point, second.zero_point),
-            scales=(
-                quantize_multiplier(first.scale / twice_largest),
-                (self.sign * second_multiplier, second_shift),
-            ),
-            zero_point=output.zero_point,
-            scale=quantize_multiplier(twice_largest / ((1 << _LEFT_SHIFT) * output.scale)),
-            range=activation_range(attributes.activation, output),
-        )
+        constants = sum_constants(node, self.sign)
         if first.n_elements == second.n_elements == output.n_elements:
             linear = _linear_form(constants, first.scale / output.scale, self.sign * second.scale / output.scale)
             if linear is not None:
@@ -96,7 +88,24 @@ class Sub(_Sum):
     sign = -1
 
 
-def _exact_sums(constants: _Constants) -> NDArray[np.int64]:
+def sum_constants(node: Node, sign: int) -> SumConstants:
+    """Prepare TFLite's constants of an ADD, sign 1, or a SUB, sign -1."""
+    attributes = node.operator.attributes
+    assert isinstance(attributes, ElementwiseAttributes)
+    first, second = node.inputs
+    output = node.output
+    twice_largest = 2.0 * max(first.scale, second.scale)
+    second_multiplier, second_shift = quantize_multiplier(second.scale / twice_largest)
+    return SumConstants(
+        zero_points=(first.zero_point, second.zero_point),
+        scales=(quantize_multiplier(first.scale / twice_largest), (sign * second_multiplier, second_shift)),
+        zero_point=output.zero_point,
+        scale=quantize_multiplier(twice_largest / ((1 << _LEFT_SHIFT) * output.scale)),
+        range=activation_range(attributes.activation, output),
+    )
+
+
+def exact_sums(constants: SumConstants) -> NDArray[np.int64]:
     """Return TFLite's output before the clamp for all pairs of inputs, shape [256, 256]."""
     q = np.arange(-128, 128, dtype=np.int64)
     terms = [
@@ -106,7 +115,7 @@ def _exact_sums(constants: _Constants) -> NDArray[np.int64]:
     return scale_wide(terms[0][:, None] + terms[1][None, :], *constants.scale) + constants.zero_point
 
 
-def _linear_form(constants: _Constants, ratio_1: float, ratio_2: float) -> dict[str, FieldValue] | None:
+def _linear_form(constants: SumConstants, ratio_1: float, ratio_2: float) -> dict[str, FieldValue] | None:
     """Search for (f1 * x1 + f2 * x2 + constant) >> 32, equal to TFLite's output for all 65,536 pairs.
 
     For given factors every pair bounds the constant from below and from above, except where the output is clamped;
@@ -116,7 +125,7 @@ def _linear_form(constants: _Constants, ratio_1: float, ratio_2: float) -> dict[
     shift = max(math.frexp(max(ratio_1, abs(ratio_2)))[1] + 1, 0)
     if (low, high) != (-128, 127) or shift > _LARGEST_SHIFT:
         return None
-    exact = np.clip(_exact_sums(constants), low, high)
+    exact = np.clip(exact_sums(constants), low, high)
     q = np.arange(-128, 128, dtype=np.int64)
     factor_1, factor_2 = round(ratio_1 * (1 << 32 - shift)), round(ratio_2 * (1 << 32 - shift))
     sums = (factor_1 * q[:, None] + factor_2 * q[None, :]) << shift

@@ -42,6 +42,12 @@
 #define ASC_DEPTHWISE_MIN 32
 #define ASC_DEPTHWISE_MAX 36
 
+/* Offsets of asc_add_dsp_t. */
+#define ASC_ADD_N 0
+#define ASC_ADD_FACTOR_1 4
+#define ASC_ADD_FACTOR_2 8
+#define ASC_ADD_CONSTANT 12
+
 #ifndef __ASSEMBLER__
 
 #include <stddef.h>
@@ -122,7 +128,19 @@ ASC_AT(asc_depthwise_row_dsp_t, shift, ASC_DEPTHWISE_SHIFT);
 ASC_AT(asc_depthwise_row_dsp_t, min, ASC_DEPTHWISE_MIN);
 ASC_AT(asc_depthwise_row_dsp_t, max, ASC_DEPTHWISE_MAX);
 
+/* ADD and SUB. */
+typedef struct {
+    int32_t n; /* elements */
+    int32_t factor_1, factor_2, constant;
+} asc_add_dsp_t;
+
+ASC_AT(asc_add_dsp_t, n, ASC_ADD_N);
+ASC_AT(asc_add_dsp_t, factor_1, ASC_ADD_FACTOR_1);
+ASC_AT(asc_add_dsp_t, factor_2, ASC_ADD_FACTOR_2);
+ASC_AT(asc_add_dsp_t, constant, ASC_ADD_CONSTANT);
+
 void asc_conv_row_dsp(const asc_conv_row_dsp_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
+void asc_add_dsp(const asc_add_dsp_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_depthwise_3x3_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_depthwise_3x3_stride_2_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_depthwise_3x3_dilated_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);

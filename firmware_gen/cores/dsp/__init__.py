@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 
 from ...operators.base import Node
 from ...row_call import RowCall
+from .add import sum_chooser
 from .convolution import convolution_row
 from .depthwise import depthwise_row
 
 ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
+    "ADD": sum_chooser(1),
     "CONV_2D": convolution_row,
     "DEPTHWISE_CONV_2D": depthwise_row,
+    "SUB": sum_chooser(-1),
 }
