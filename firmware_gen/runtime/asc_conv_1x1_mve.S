@@ -11,7 +11,6 @@
  * Source    docs/quantization.md, equations (10) and (13) to (15)
  */
 #include "asc_matrix_mve.h"
-#include "asc_mve_asm.h"
 
 function asc_conv_1x1_mve
     ldr r1, [r1]

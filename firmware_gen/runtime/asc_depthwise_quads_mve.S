@@ -13,8 +13,8 @@
  * Exact     TFLite BUILTIN_REF; see asc_matrix_mve.S for ties
  * Source    docs/quantization.md, equations (10) and (13) to (15)
  */
-#include "asc_depthwise_mve.h"
 #include "asc_mve_asm.h"
+#include "asc_offsets_mve.h"
 
 /* The stack. */
 .equ ZERO_POINT, 0

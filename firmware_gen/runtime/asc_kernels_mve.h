@@ -12,7 +12,10 @@
 #ifndef ASC_KERNELS_MVE_H
 #define ASC_KERNELS_MVE_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include "asc_offsets_mve.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -80,9 +83,57 @@ typedef struct {
     int32_t kernel_h, kernel_w;
     int32_t stride_h, stride_w;
     int32_t pad_top, pad_left;
-    const int16_t *divisions; /* by the number of elements: what is added to the sum, multiplier, minus the shift, and 1 if
-                                 the number is even; [] for the maximum */
+    const int16_t *divisions; /* by the number of elements: what is added to the sum, multiplier, minus the shift, and 1
+                                 if the number is even; [] for the maximum */
 } asc_pool_mve_t;
+
+#if defined(__ARM_FEATURE_MVE)
+/* The assembly finds the parameters where they are. */
+#define ASC_CHECK_MVE(type, field, place)                                                                              \
+    typedef char asc_check_##type##_##field[offsetof(type, field) == (place) ? 1 : -1]
+ASC_CHECK_MVE(asc_matrix_mve_t, weights, ASC_MATRIX_MVE_WEIGHTS);
+ASC_CHECK_MVE(asc_matrix_mve_t, blocks, ASC_MATRIX_MVE_BLOCKS);
+ASC_CHECK_MVE(asc_matrix_mve_t, block_step, ASC_MATRIX_MVE_BLOCK_STEP);
+ASC_CHECK_MVE(asc_matrix_mve_t, back_step, ASC_MATRIX_MVE_BACK_STEP);
+ASC_CHECK_MVE(asc_matrix_mve_t, vectors, ASC_MATRIX_MVE_VECTORS);
+ASC_CHECK_MVE(asc_matrix_mve_t, form, ASC_MATRIX_MVE_FORM);
+ASC_CHECK_MVE(asc_matrix_mve_t, zero_point, ASC_MATRIX_MVE_ZERO_POINT);
+ASC_CHECK_MVE(asc_matrix_mve_t, input_step, ASC_MATRIX_MVE_INPUT_STEP);
+ASC_CHECK_MVE(asc_matrix_mve_t, pixel_step, ASC_MATRIX_MVE_PIXEL_STEP);
+ASC_CHECK_MVE(asc_matrix_mve_t, offsets, ASC_MATRIX_MVE_OFFSETS);
+ASC_CHECK_MVE(asc_matrix_mve_t, columns, ASC_MATRIX_MVE_COLUMNS);
+ASC_CHECK_MVE(asc_matrix_mve_t, chunk, ASC_MATRIX_MVE_CHUNK);
+ASC_CHECK_MVE(asc_matrix_mve_t, kernel_h, ASC_MATRIX_MVE_KERNEL_H);
+ASC_CHECK_MVE(asc_matrix_mve_t, pieces, ASC_MATRIX_MVE_PIECES);
+ASC_CHECK_MVE(asc_matrix_mve_t, piece_bytes, ASC_MATRIX_MVE_PIECE_BYTES);
+ASC_CHECK_MVE(asc_matrix_mve_t, piece_step, ASC_MATRIX_MVE_PIECE_STEP);
+ASC_CHECK_MVE(asc_matrix_mve_t, column_step, ASC_MATRIX_MVE_COLUMN_STEP);
+ASC_CHECK_MVE(asc_matrix_mve_t, columns_in, ASC_MATRIX_MVE_COLUMNS_IN);
+ASC_CHECK_MVE(asc_depthwise_mve_t, weights, ASC_DEPTHWISE_MVE_WEIGHTS);
+ASC_CHECK_MVE(asc_depthwise_mve_t, blocks, ASC_DEPTHWISE_MVE_BLOCKS);
+ASC_CHECK_MVE(asc_depthwise_mve_t, block_step, ASC_DEPTHWISE_MVE_BLOCK_STEP);
+ASC_CHECK_MVE(asc_depthwise_mve_t, back_step, ASC_DEPTHWISE_MVE_BACK_STEP);
+ASC_CHECK_MVE(asc_depthwise_mve_t, zero_point, ASC_DEPTHWISE_MVE_ZERO_POINT);
+ASC_CHECK_MVE(asc_depthwise_mve_t, ties, ASC_DEPTHWISE_MVE_TIES);
+ASC_CHECK_MVE(asc_depthwise_mve_t, columns, ASC_DEPTHWISE_MVE_COLUMNS);
+ASC_CHECK_MVE(asc_depthwise_mve_t, pixel_step, ASC_DEPTHWISE_MVE_PIXEL_STEP);
+ASC_CHECK_MVE(asc_depthwise_mve_t, stride, ASC_DEPTHWISE_MVE_STRIDE);
+ASC_CHECK_MVE(asc_depthwise_mve_t, channel_steps, ASC_DEPTHWISE_MVE_CHANNEL_STEPS);
+ASC_CHECK_MVE(asc_depthwise_mve_t, back_channels, ASC_DEPTHWISE_MVE_BACK_CHANNELS);
+ASC_CHECK_MVE(asc_depthwise_mve_t, offsets, ASC_DEPTHWISE_MVE_OFFSETS);
+ASC_CHECK_MVE(asc_pool_mve_t, in_h, ASC_POOL_MVE_IN_H);
+ASC_CHECK_MVE(asc_pool_mve_t, in_w, ASC_POOL_MVE_IN_W);
+ASC_CHECK_MVE(asc_pool_mve_t, channels, ASC_POOL_MVE_CHANNELS);
+ASC_CHECK_MVE(asc_pool_mve_t, out_w, ASC_POOL_MVE_OUT_W);
+ASC_CHECK_MVE(asc_pool_mve_t, kernel_h, ASC_POOL_MVE_KERNEL_H);
+ASC_CHECK_MVE(asc_pool_mve_t, kernel_w, ASC_POOL_MVE_KERNEL_W);
+ASC_CHECK_MVE(asc_pool_mve_t, stride_h, ASC_POOL_MVE_STRIDE_H);
+ASC_CHECK_MVE(asc_pool_mve_t, stride_w, ASC_POOL_MVE_STRIDE_W);
+ASC_CHECK_MVE(asc_pool_mve_t, pad_top, ASC_POOL_MVE_PAD_TOP);
+ASC_CHECK_MVE(asc_pool_mve_t, pad_left, ASC_POOL_MVE_PAD_LEFT);
+ASC_CHECK_MVE(asc_pool_mve_t, divisions, ASC_POOL_MVE_DIVISIONS);
+#undef ASC_CHECK_MVE
+#endif
 
 void asc_conv_1x1_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output);
 void asc_conv_2d_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);

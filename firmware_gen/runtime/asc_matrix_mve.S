@@ -13,7 +13,6 @@
  * Source    docs/quantization.md, equations (10) and (13) to (15)
  */
 #include "asc_matrix_mve.h"
-#include "asc_mve_asm.h"
 
 /* The stack. */
 .equ ENTRY, 0     /* where the unrolled loop is entered */

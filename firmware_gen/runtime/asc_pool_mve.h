@@ -6,19 +6,7 @@
 #define ASC_POOL_MVE_H
 
 #include "asc_mve_asm.h"
-
-/* Places of the parameters, in bytes. */
-#define ASC_POOL_MVE_IN_H 0
-#define ASC_POOL_MVE_IN_W 4
-#define ASC_POOL_MVE_CHANNELS 8
-#define ASC_POOL_MVE_OUT_W 12
-#define ASC_POOL_MVE_KERNEL_H 16
-#define ASC_POOL_MVE_KERNEL_W 20
-#define ASC_POOL_MVE_STRIDE_H 24
-#define ASC_POOL_MVE_STRIDE_W 28
-#define ASC_POOL_MVE_PAD_TOP 32
-#define ASC_POOL_MVE_PAD_LEFT 36
-#define ASC_POOL_MVE_DIVISIONS 40
+#include "asc_offsets_mve.h"
 
 /* The stack. */
 .equ P, 0      /* the parameters */

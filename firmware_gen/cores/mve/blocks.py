@@ -65,8 +65,8 @@ def requantized_channels(node: Node, by_channel: NDArray[np.int64], activation: 
 def block_channels(channels: int) -> NDArray[np.int64]:
     """Return which channels a kernel computes, shape [blocks, 4].
 
-    When their number is not a multiple of 4 the last block has the last 4 channels, some for the second time; fewer than
-    4 make one block, with the last channel again and again.
+    When their number is not a multiple of 4 the last block has the last 4 channels, some for the second time; fewer
+    than 4 make one block, with the last channel again and again.
     """
     starts = list(range(0, channels - BLOCK + 1, BLOCK)) or [0]
     if channels % BLOCK and channels > BLOCK:

@@ -45,8 +45,8 @@ def max_pool_2d(node: Node) -> RowCall | None:
 def division(count: int) -> tuple[int, int, int, int] | None:
     """Return addend, multiplier, minus the shift and 1 for an even count: the kernel's division by `count`.
 
-    Formula: floor(n / count) = floor((n + c) * m / 2**(15 + k)) with m near 2**(15 + k) / count and c 0 or 1, checked for
-    every n there is; None where none of these holds, or 16 bits do not suffice.
+    Formula: floor(n / count) = floor((n + c) * m / 2**(15 + k)) with m near 2**(15 + k) / count and c 0 or 1, checked
+    for every n there is; None where none of these holds, or 16 bits do not suffice.
     """
     shift = max((count - 1).bit_length() - 1, 0)
     addend = count // 2 + _OFFSET * count
