@@ -62,6 +62,20 @@ typedef struct {
     uint16_t offsets[8];      /* places in the output: channel 0, channel 0 of the next column, channel 1, ... */
 } asc_depthwise_mve_t;
 
+/* Depthwise convolution over pixels. */
+typedef struct {
+    const int32_t *weights; /* [ceil(channels / 8)], each: bias of the even channels [4] and of the odd ones [4],
+                               weights [kernel_h][kernel_w][8 x int8], multipliers [4] and [4], minus the right shifts
+                               [4 x int8] and [4 x int8] */
+    int32_t channels;
+    int32_t columns; /* of the output */
+    int32_t kernel_h, kernel_w;
+    int32_t tap_step;    /* bytes of the input from an element of the window to the next in its row */
+    int32_t column_step; /* bytes of the input from the window of a column to that of the next */
+    int32_t zero_point;  /* of the output */
+    int32_t ties;        /* 1: right shifts are 1 at least; 0: the zero point is -128 */
+} asc_depthwise_pixels_mve_t;
+
 typedef struct {
     int32_t n; /* elements */
     int32_t factor_1, factor_2;
@@ -121,6 +135,15 @@ ASC_CHECK_MVE(asc_depthwise_mve_t, stride, ASC_DEPTHWISE_MVE_STRIDE);
 ASC_CHECK_MVE(asc_depthwise_mve_t, channel_steps, ASC_DEPTHWISE_MVE_CHANNEL_STEPS);
 ASC_CHECK_MVE(asc_depthwise_mve_t, back_channels, ASC_DEPTHWISE_MVE_BACK_CHANNELS);
 ASC_CHECK_MVE(asc_depthwise_mve_t, offsets, ASC_DEPTHWISE_MVE_OFFSETS);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, weights, ASC_DEPTHWISE_PIXELS_MVE_WEIGHTS);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, channels, ASC_DEPTHWISE_PIXELS_MVE_CHANNELS);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, columns, ASC_DEPTHWISE_PIXELS_MVE_COLUMNS);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, kernel_h, ASC_DEPTHWISE_PIXELS_MVE_KERNEL_H);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, kernel_w, ASC_DEPTHWISE_PIXELS_MVE_KERNEL_W);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, tap_step, ASC_DEPTHWISE_PIXELS_MVE_TAP_STEP);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, column_step, ASC_DEPTHWISE_PIXELS_MVE_COLUMN_STEP);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, zero_point, ASC_DEPTHWISE_PIXELS_MVE_ZERO_POINT);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, ties, ASC_DEPTHWISE_PIXELS_MVE_TIES);
 ASC_CHECK_MVE(asc_pool_mve_t, in_h, ASC_POOL_MVE_IN_H);
 ASC_CHECK_MVE(asc_pool_mve_t, in_w, ASC_POOL_MVE_IN_W);
 ASC_CHECK_MVE(asc_pool_mve_t, channels, ASC_POOL_MVE_CHANNELS);
@@ -139,6 +162,7 @@ void asc_conv_1x1_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8
 void asc_conv_2d_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
 void asc_conv_plane_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
 void asc_depthwise_quads_mve(const asc_depthwise_mve_t *p, const int8_t *const *rows, int8_t *output);
+void asc_depthwise_pixels_mve(const asc_depthwise_pixels_mve_t *p, const int8_t *const *rows, int8_t *output);
 void asc_add_linear_mve(const asc_add_linear_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_add_mve(const asc_add_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_average_pool_mve(const asc_pool_mve_t *p, const int8_t *const *rows, int32_t row, int8_t *output);

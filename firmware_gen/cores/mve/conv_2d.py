@@ -80,7 +80,7 @@ def conv_2d(node: Node) -> RowCall | None:
                 *gathering.fields,
             ),
             inputs=(source.index,),
-            overlap=(),
+            overlap=(None,),
             macs=output.shape[2] * channels * by_channel.shape[1],
             scratch_bytes=gathering.scratch_bytes,
         ),
