@@ -95,7 +95,7 @@ def generate_bare(
     data = read_file(model)
     try:
         graph = read_model(data)
-        info = _bare_info(graph, data, model.stem, labels)
+        info = bare_info(graph, data, model.stem, labels)
         return _write(graph, info, board, out, compile_it=compile_it, kernels=kernels)
     except ModelError as failure:
         raise failure.in_file(model) from None
@@ -192,7 +192,14 @@ def _bundle_info(bundle: Bundle) -> ModelInfo:
     )
 
 
-def _bare_info(graph: Graph, data: bytes, name: str, labels: Sequence[str] | None) -> ModelInfo:
+def bare_info(graph: Graph, data: bytes, name: str, labels: Sequence[str] | None = None) -> ModelInfo:
+    """Return what the generated code says of a bare model.
+
+    Raises
+    ------
+    ModelError
+        When there is another number of labels than of classes.
+    """
     output = _tensor_info(graph, graph.output)
     classes = output.shape[-1] if output.shape else 1
     if labels is not None and len(labels) != classes:

@@ -56,7 +56,7 @@ def at_random(seconds: int, seed: int, out: Path) -> None:
     import numpy as np
 
     models = damaged_models.corpus(per_operator=3)
-    counts = {"planned": 0, "refused": 0, "found": 0}
+    counts = {"compiled": 0, "refused": 0, "found": 0}
     end, number = time.monotonic() + seconds, 0
     with damaged_models.memory_cap():
         while time.monotonic() < end:

@@ -15,14 +15,18 @@ from ai_edge_litert import schema_py_generated as schema
 from int8_cases import STRATEGIES, examples
 from int8_models import ModelBuilder
 
+from asc_kit.board import KernelSet
 from asc_kit.errors import AscKitError
+from asc_kit.firmware_gen.emit import emit_engine
+from asc_kit.firmware_gen.generate import bare_info
 from asc_kit.firmware_gen.plan import make_plan
 from asc_kit.firmware_gen.reader import read_model
 
-Outcome = Literal["planned", "refused"]
+Outcome = Literal["compiled", "refused"]
 MEMORY_BYTES = 1 << 29
 """What reading and planning a model of some kilobytes may take."""
 SECONDS = 20
+_KERNELS: tuple[KernelSet, ...] = ("portable", "dsp", "mve")
 _LARGEST_FILE = 1 << 16
 _INTEGERS = (0, 1, 2, 3, -1, -2, 7, 127, 128, 255, 256, 65535, 65536, 1 << 24, (1 << 31) - 1, -(1 << 31))
 _FLOATS = (0.0, -1.0, 1.0, 1e-45, 1e-38, 1e-6, 1e6, 3.4e38, float("inf"), float("-inf"), float("nan"))
@@ -154,7 +158,7 @@ def _other(value: Any, rng: np.random.Generator) -> Any:
 
 
 def judge(data: bytes) -> Outcome:
-    """Read and plan a file.
+    """Read a file, plan it for one of the kernel sets, and write its code.
 
     Raises
     ------
@@ -167,7 +171,9 @@ def judge(data: bytes) -> Outcome:
         with _alarm(), warnings.catch_warnings():
             # an overflow that only NumPy notices is one that nobody thought of
             warnings.simplefilter("error")
-            make_plan(read_model(data))
+            graph = read_model(data)
+            plan = make_plan(graph, _KERNELS[len(data) // 4 % len(_KERNELS)])
+            emit_engine(plan, None, bare_info(graph, data, "damaged"))
     except AscKitError as failure:
         if isinstance(failure.__cause__, MemoryError):
             raise FindingError("it takes more memory than any model of its size may") from failure
@@ -176,7 +182,7 @@ def judge(data: bytes) -> Outcome:
         return "refused"
     except Exception as failure:
         raise FindingError(f"{type(failure).__name__}: {failure}") from failure
-    return "planned"
+    return "compiled"
 
 
 @contextlib.contextmanager
