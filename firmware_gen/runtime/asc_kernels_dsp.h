@@ -139,11 +139,23 @@ ASC_AT(asc_add_dsp_t, factor_1, ASC_ADD_FACTOR_1);
 ASC_AT(asc_add_dsp_t, factor_2, ASC_ADD_FACTOR_2);
 ASC_AT(asc_add_dsp_t, constant, ASC_ADD_CONSTANT);
 
+/* AVERAGE_POOL_2D and MAX_POOL_2D. */
+typedef struct {
+    int32_t in_h, in_w, channels;
+    int32_t out_w;
+    int32_t kernel_h, kernel_w;
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    const int32_t *divisors; /* of averages: [elements of a whole window + 1] */
+} asc_pool_row_dsp_t;
+
 void asc_conv_row_dsp(const asc_conv_row_dsp_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
 void asc_add_dsp(const asc_add_dsp_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_depthwise_3x3_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_depthwise_3x3_stride_2_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_depthwise_3x3_dilated_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
+void asc_average_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
+void asc_max_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
 
 #endif
 

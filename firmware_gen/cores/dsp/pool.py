@@ -1,0 +1,85 @@
+"""AVERAGE_POOL_2D and MAX_POOL_2D, four channels at once: equations (20) and (22) of docs/quantization.md."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ...graph import Pool2DAttributes
+from ...kernel_call import ConstantArray, FieldValue, KernelCall
+from ...operators.base import Node
+from ...quantize import activation_range
+from ...row_call import RowCall, Window
+
+_MOST_ELEMENTS = 255  # whose sums have 16 bits
+_INT8 = (-128, 127)
+
+
+def average_pool_row(node: Node) -> RowCall | None:
+    """Return the kernel of one row; None for windows of more than 255 elements, or activations that clip."""
+    attributes = node.operator.attributes
+    assert isinstance(attributes, Pool2DAttributes)
+    _, in_h, in_w, _ = node.inputs[0].shape
+    largest = min(attributes.kernel_h, in_h) * min(attributes.kernel_w, in_w)
+    if largest > _MOST_ELEMENTS:
+        return None
+    divisors = [divisor(count) for count in range(1, largest + 1)]
+    values = [0, *(value for value in divisors if value is not None)]
+    if len(values) <= largest:
+        return None
+    array = ConstantArray(
+        suffix="divisors",
+        c_type="int32_t",
+        values=np.array(values, np.int32),
+        comment=f"2^31 / n for n from 1 to {largest}",
+    )
+    return _pool(node, attributes, "asc_average_pool_row_dsp", (("divisors", array),))
+
+
+def max_pool_row(node: Node) -> RowCall | None:
+    """Return the kernel of one row; None for activations that clip."""
+    attributes = node.operator.attributes
+    assert isinstance(attributes, Pool2DAttributes)
+    return _pool(node, attributes, "asc_max_pool_row_dsp", ())
+
+
+@cache
+def divisor(count: int) -> int | None:
+    """Return the factor of ((2 s + 1) * factor) >> 32 = floor(s / count), checked for every s there is; None when not exact."""
+    factor = min((1 << 31) // count, (1 << 31) - 1)
+    s = np.arange(256 * count + count // 2, dtype=np.int64)
+    return factor if np.array_equal((2 * s + 1) * factor >> 32, s // count) else None
+
+
+def _pool(
+    node: Node, attributes: Pool2DAttributes, kernel: str, fields: tuple[tuple[str, FieldValue], ...]
+) -> RowCall | None:
+    source, output = node.inputs[0], node.output
+    (_, in_h, in_w, channels), (_, _, out_w, _) = source.shape, output.shape
+    if activation_range(attributes.activation, output) != _INT8:
+        return None
+    padding = attributes.padding
+    call = KernelCall(
+        kernel=kernel,
+        struct="asc_pool_row_dsp_t",
+        fields=(
+            ("in_h", in_h),
+            ("in_w", in_w),
+            ("channels", channels),
+            ("out_w", out_w),
+            ("kernel_h", attributes.kernel_h),
+            ("kernel_w", attributes.kernel_w),
+            ("stride_h", attributes.stride_h),
+            ("stride_w", attributes.stride_w),
+            ("pad_top", padding.top),
+            ("pad_left", padding.left),
+            *fields,
+        ),
+        inputs=(source.index,),
+        overlap=(None,),
+        macs=0,
+    )
+    # what lies outside of the input does not count: the kernel leaves it out
+    window = Window(rows=attributes.kernel_h, stride=attributes.stride_h, top=padding.top, bottom=padding.bottom)
+    return RowCall(call=call, windows=(window,), takes_rows=True, takes_row_number=True)
