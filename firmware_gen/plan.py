@@ -9,7 +9,7 @@ from asc_kit.board import KernelSet
 from asc_kit.errors import ModelError
 
 from .arena import Block, arena_end, check_placement, liveness_bound, overlap_bound, place
-from .cores import choosers
+from .cores import choosers, copy_kernel
 from .graph import Graph, Operator, Tensor
 from .kernel_call import ConstantArray, KernelCall, Requantize
 from .operators import REGISTRY, Node
@@ -125,7 +125,7 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
         )
         for row, whole, long in zip(rows, wholes, joined, strict=True)
     ]
-    choices = _Choices(graph=graph, wholes=wholes, rows=rows, joined=joined)
+    choices = _Choices(graph=graph, wholes=wholes, rows=rows, joined=joined, copy_kernel=copy_kernel(kernels))
     plans = [_placed(graph, *_cut(choices, ranges), kernels) for ranges in partitions(graph, candidates)]
     least = min(plan.arena_bytes for plan in plans)
     return next(plan for plan in plans if plan.arena_bytes <= least * _LARGER)
@@ -139,6 +139,7 @@ class _Choices:
     wholes: list[KernelCall | None]
     rows: list[RowCall | None]
     joined: list[_Joined | None]
+    copy_kernel: str
 
 
 def _cut(choices: _Choices, ranges: list[tuple[int, int]]) -> tuple[tuple[Step, ...], list[_Part]]:
@@ -156,7 +157,8 @@ def _cut(choices: _Choices, ranges: list[tuple[int, int]]) -> tuple[tuple[Step, 
             operator = graph.operators[start]
             steps.append(Step(operator=operator, output=graph.tensors[operator.output], call=whole))
             continue
-        stream = assemble(tensors, graph.operators[start:end], calls, whole_tensors(graph, start, end))
+        crossing = whole_tensors(graph, start, end)
+        stream = assemble(tensors, graph.operators[start:end], calls, crossing, choices.copy_kernel)
         parts.append(_Part(first_step=len(steps), operators=tuple(range(start, end)), stream=stream))
         for stage in stream.stages:
             output = stream.buffers[stage.target].tensor

@@ -27,3 +27,8 @@ def choosers(kernels: KernelSet) -> Mapping[str, Chooser]:
 
         return mve.ROW_KERNELS
     return {}
+
+
+def copy_kernel(kernels: KernelSet) -> str:
+    """Return the kernel that copies a row into another layout; parameters are those of the portable one."""
+    return "asc_copy_row_mve" if kernels == "mve" else "asc_copy_row_s8"

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "asc_kernels.h"
 #include "asc_offsets_mve.h"
 
 #ifdef __cplusplus
@@ -166,6 +167,7 @@ void asc_depthwise_pixels_mve(const asc_depthwise_pixels_mve_t *p, const int8_t 
 void asc_add_linear_mve(const asc_add_linear_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_add_mve(const asc_add_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_average_pool_mve(const asc_pool_mve_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
+void asc_copy_row_mve(const asc_copy_row_t *p, const int8_t *const *rows, int8_t *output);
 void asc_max_pool_mve(const asc_pool_mve_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
 
 #ifdef __cplusplus

@@ -14,10 +14,16 @@ from .stream import Buffer, Stage, Stream
 _QUAD = 4
 COPY = "COPY"
 """What a copy into another layout is called; TFLite has no such operator."""
+COPY_KERNEL = "asc_copy_row_s8"
+"""The portable kernel of copies."""
 
 
 def assemble(
-    tensors: Sequence[Tensor], operators: Sequence[Operator], calls: Sequence[RowCall], whole: frozenset[int]
+    tensors: Sequence[Tensor],
+    operators: Sequence[Operator],
+    calls: Sequence[RowCall],
+    whole: frozenset[int],
+    copy_kernel: str = COPY_KERNEL,
 ) -> Stream:
     """Return the stream of some operators.
 
@@ -31,10 +37,14 @@ def assemble(
         The kernel of each.
     whole
         Tensors that exist as a whole: what comes from outside of the stream, and what is used outside of it.
+    copy_kernel
+        The kernel of copies, with the parameters of the portable one.
     """
     avoided: frozenset[int] = frozenset()
     while True:
-        draft = _Draft(tensors=tensors, operators=operators, calls=calls, whole=whole, no_quads=avoided)
+        draft = _Draft(
+            tensors=tensors, operators=operators, calls=calls, whole=whole, no_quads=avoided, copy_kernel=copy_kernel
+        )
         draft.build()
         schedule = play(draft.stages, draft.buffers)
         crowded = {
@@ -73,6 +83,7 @@ class _Draft:
     calls: Sequence[RowCall]
     whole: frozenset[int]
     no_quads: frozenset[int]
+    copy_kernel: str
     buffers: list[Buffer] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     found: dict[tuple[int, Layout, bool], int] = field(default_factory=dict)
@@ -123,7 +134,8 @@ class _Draft:
             source = self._whole(tensor) if given else self._target(tensor)
             # the copy's own buffer, then the copy
             self.found[key] = self._add(tensor, window.layout)
-            self.stages.append(_copy(self.tensors[tensor], self.buffers[source].layout, source, self.found[key]))
+            layout = self.buffers[source].layout
+            self.stages.append(_copy(self.copy_kernel, self.tensors[tensor], layout, source, self.found[key]))
         return self.found[key]
 
     def _whole(self, tensor: int) -> int:
@@ -168,7 +180,7 @@ def _widest(one: Window, other: Window) -> Window:
     )
 
 
-def _copy(tensor: Tensor, layout: Layout, source: int, target: int) -> Stage:
+def _copy(kernel: str, tensor: Tensor, layout: Layout, source: int, target: int) -> Stage:
     _, _, width, channels = tensor.shape
 
     def geometry(inputs: tuple[Lines, ...], output: Lines) -> tuple[tuple[str, FieldValue], ...]:
@@ -180,7 +192,7 @@ def _copy(tensor: Tensor, layout: Layout, source: int, target: int) -> Stage:
         )
 
     call = KernelCall(
-        kernel="asc_copy_row_s8",
+        kernel=kernel,
         struct="asc_copy_row_t",
         fields=(("columns", width), ("channels", channels)),
         inputs=(tensor.index,),
