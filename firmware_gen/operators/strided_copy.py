@@ -87,6 +87,9 @@ class Slice(StridedCopy):
         return _walk(view, sum(first * step for first, step in zip(begin, strides, strict=True)), extents, strides)
 
 
+_ALL, _NEW = -1, -2
+
+
 class StridedSlice(StridedCopy):
     """Every n-th element along each axis, from one index to another."""
 
@@ -99,19 +102,28 @@ class StridedSlice(StridedCopy):
         view.activations(1)
         view.same_quantization()
         options, shape = view.options, view.inputs[0].shape
-        if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
-            view.fail("an ellipsis, a new axis or an end relative to the begin", "begin, end and strides of each axis")
+        if options.Offset():
+            view.fail("ends relative to the begin", "ends as positions")
         begins, ends, steps = (
             view.indices(tensor, what)
             for tensor, what in zip(view.inputs[1:], ("begin", "end", "strides"), strict=True)
         )
-        if not len(begins) == len(ends) == len(steps) == len(shape):
-            view.fail(f"begin {begins}, end {ends}, strides {steps} of {shape}", "one of each per axis")
+        numbers = _numbers(len(begins), len(shape), int(options.EllipsisMask()), int(options.NewAxisMask()))
+        if not len(begins) == len(ends) == len(steps) or numbers is None:
+            view.fail(f"begin {begins}, end {ends}, strides {steps} of {shape}", "at most one of each per axis")
         masks = (int(options.BeginMask()), int(options.EndMask()), int(options.ShrinkAxisMask()))
+        sizes = iter(zip(range(len(shape)), shape, row_major(shape), strict=True))
         start, extents, strides, kept = 0, [], [], []
-        for axis, (size, element) in enumerate(zip(shape, row_major(shape), strict=True)):
-            begin_free, end_free, shrink = (bool(mask >> axis & 1) for mask in masks)
-            begin, end, step = begins[axis], ends[axis], steps[axis]
+        for number in numbers:
+            if number == _NEW:
+                kept.append(1)
+                continue
+            axis, size, element = next(sizes)
+            if number == _ALL:
+                begin_free, end_free, shrink, begin, end, step = True, True, False, 0, size, 1
+            else:
+                begin_free, end_free, shrink = (bool(mask >> number & 1) for mask in masks)
+                begin, end, step = begins[number], ends[number], steps[number]
             if step == 0 or (shrink and not -size <= begin < size):
                 view.fail(f"stride {step} from {begin} along axis {axis} of {size}", "strides other than 0, inside")
             if shrink:
@@ -128,6 +140,33 @@ class StridedSlice(StridedCopy):
         if view.output.shape != tuple(kept):
             view.fail(f"its output does not have the shape {kept}", "the shape it selects")
         return _walk(view, start, extents, strides)
+
+
+def _numbers(count: int, rank: int, ellipsis: int, new: int) -> list[int] | None:
+    """Return which of `count` begins, ends and strides is of which axis, in order of the axes.
+
+    Parameters
+    ----------
+    count
+        How many there are.
+    rank
+        Axes of the input.
+    ellipsis, new
+        Bits of those that stand for all axes in between, and for a new axis of the output.
+
+    Returns
+    -------
+    list of int, or None
+        Positions, or _ALL for an axis as it is, or _NEW for one that the input has not; None when they do not fit.
+    """
+    are_new = [bool(new >> number & 1) and not ellipsis >> number & 1 for number in range(count)]
+    stand_in = [number for number in range(count) if ellipsis >> number & 1]
+    missing = rank - (count - sum(are_new) - len(stand_in))
+    if missing < 0 or len(stand_in) > 1:
+        return None
+    numbers = [_NEW if is_new else number for number, is_new in enumerate(are_new)]
+    at = stand_in[0] if stand_in else count
+    return [*numbers[:at], *[_ALL] * missing, *numbers[at + len(stand_in) :]]
 
 
 class Transpose(StridedCopy):

@@ -44,7 +44,7 @@ def guided(seconds: int, seed: int, out: Path) -> None:
         damaged_models.judge(data)
 
     arguments = [sys.argv[0], f"-max_total_time={seconds}", f"-seed={seed}", f"-artifact_prefix={out}/"]
-    arguments += ["-max_len=65536", "-timeout=60", "-rss_limit_mb=4096", "-malloc_limit_mb=512", str(folder)]
+    arguments += ["-max_len=65536", "-timeout=600", "-rss_limit_mb=4096", "-malloc_limit_mb=512", str(folder)]
     atheris.Setup(arguments, one, custom_mutator=mutate)
     with damaged_models.memory_cap():
         atheris.Fuzz()

@@ -26,6 +26,7 @@ Outcome = Literal["compiled", "refused"]
 MEMORY_BYTES = 1 << 29
 """What reading and planning a model of some kilobytes may take."""
 SECONDS = 20
+"""Of the processor's time, however busy the machine is."""
 _KERNELS: tuple[KernelSet, ...] = ("portable", "dsp", "mve")
 _LARGEST_FILE = 1 << 16
 _INTEGERS = (0, 1, 2, 3, -1, -2, 7, 127, 128, 255, 256, 65535, 65536, 1 << 24, (1 << 31) - 1, -(1 << 31))
@@ -190,13 +191,13 @@ def _alarm() -> Iterator[None]:
     def ring(*_: object) -> None:
         raise HangError(f"no answer within {SECONDS} s")
 
-    previous = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(SECONDS)
+    previous = signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, previous)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, previous)
 
 
 @contextlib.contextmanager

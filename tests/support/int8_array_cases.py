@@ -148,6 +148,17 @@ def strided_slice(draw: st.DrawFn) -> Case:
         begins.append(first)
         ends.append(end)
         steps.append(step)
+    extra = draw(st.sampled_from(["", "", "ellipsis", "new_axis"]))
+    if extra == "ellipsis":  # all of some last axes, none of them dropped
+        count = draw(st.integers(0, len(shape)))
+        kept = len(out_shape) - sum(not masks["shrink"] >> axis & 1 for axis in range(count, len(shape)))
+        out_shape = out_shape[:kept] + shape[count:]
+        begins, ends, steps = ([*values[:count], 1] for values in (begins, ends, steps))
+        masks = {name: mask & ((1 << count) - 1) for name, mask in masks.items()} | {"ellipsis": 1 << count}
+    elif extra == "new_axis" and len(shape) < 4:
+        out_shape = [*out_shape, 1]
+        begins, ends, steps = ([*values, 1] for values in (begins, ends, steps))
+        masks["new_axis"] = 1 << len(shape)
     builder = ModelBuilder()
     scale, zero_point = draw_scale(rng), draw_zero_point(rng)
     source = builder.activation(shape, scale, zero_point)
@@ -161,6 +172,8 @@ def strided_slice(draw: st.DrawFn) -> Case:
         beginMask=masks["begin"],
         endMask=masks["end"],
         shrinkAxisMask=masks["shrink"],
+        ellipsisMask=masks.get("ellipsis", 0),
+        newAxisMask=masks.get("new_axis", 0),
     )
     output = _logistic(builder, piece, out_shape)
     what = f"STRIDED_SLICE {shape} {begins} {ends} {steps} {masks}"
