@@ -54,7 +54,7 @@ class FloatTables:
         return {
             "window": self.window,
             "order": self.order,
-            "twiddles": np.concatenate([np.zeros(0, np.float32), *self.twiddles]),
+            **({"twiddles": np.concatenate(self.twiddles)} if self.twiddles else {}),
             "last_table": self.last_table,
             "counts": self.mel.counts,
             "slopes": self.mel.slopes.astype(np.float32),

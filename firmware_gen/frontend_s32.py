@@ -59,7 +59,7 @@ class FixedTables:
         return {
             "window": self.window,
             "order": self.order,
-            "twiddles": np.concatenate([np.zeros(0, np.int32), *self.twiddles]),
+            **({"twiddles": np.concatenate(self.twiddles)} if self.twiddles else {}),
             "turns": self.turns,
             "counts": self.mel.counts,
             "slopes": np.minimum(np.rint(self.mel.slopes * 2.0**32), _LARGEST_U32).astype(np.uint32),

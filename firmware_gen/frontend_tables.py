@@ -136,5 +136,7 @@ def quantization_thresholds(spec: FrontEndSpec, info: TensorInfo) -> Thresholds:
     bits = np.minimum(energies.view(np.uint32), np.uint32(_MAX_BITS))
     per_octave = inverse * float(np.log(2.0) if spec.log == "natural" else np.log10(2.0))
     slope = min(round(per_octave * 2.0**9), 2**31 - 1)
-    start = min((i + 1) * 2**32 - 1 - (int(b) - 1) * slope for i, b in enumerate(bits))
+    least = int(np.float32(spec.log_offset).view(np.uint32))  # no band has less
+    limits = [(i + 1) * 2**32 - 1 - (int(b) - 1) * slope for i, b in enumerate(bits) if b > least]
+    start = min(limits, default=255 * 2**32)
     return Thresholds(bits=np.append(bits, np.uint32(_ABOVE_ALL)), guess_start=start, guess_slope=slope)

@@ -24,7 +24,7 @@ def frontend_text(tables: FrontEndTables) -> dict[str, Any]:
 
 
 def _arrays(tables: FrontEndTables) -> list[dict[str, Any]]:
-    # C has no arrays of no elements: a table that is empty (no middle pass, no bins) gets one that is never read
+    # C has no arrays of no elements: a table that is empty (no bin in any filter) gets one that is never read
     return [
         {
             "name": name,

@@ -7,9 +7,11 @@
  *           32 bits and an exponent before they are put together
  * Shapes    slopes uint32 [bins], times 2^32; counts uint16 [n_mels + 1], as in asc_frontend_f32.h; scales uint32
  *           [n_mels], times 2^-32 and 2^scale_exponent
- * Overflow  none: by Parseval's theorem all powers X[k]^2 together are below 2^62, all magnitudes below 2^61
- * Error     of X[k], relative to a full-scale tone's 2^28: at most 2^-21 by asc_fft_s32.h for 4,096 points, measured
- *           2^-25; of e beyond that, 2^-23, with magnitudes 2^-16; tests/codegen/test_frontend_fixed.py
+ * Overflow  none: by Parseval's theorem all powers X[k]^2 together are below 2^61, all magnitudes times 2^16 below 2^55
+ * Error     of X[k], in units of which a full-scale tone has 2^29 and any frame's loudest sample at least half that of
+ *           full scale: derived in asc_fft_s32.h at most 100 (2^-22 of the tone) up to 4,096 points, measured 13; 2^-31
+ *           from window, slopes and scales each; of e beyond that 2^-24, with magnitudes 2^-15. Measured by
+ *           tests/codegen/test_frontend_transform.py and test_frontend_c.py. A frame of zeros is exact
  * Exact     integers: the same bits on every core
  */
 #ifndef ASC_FRONTEND_S32_H
