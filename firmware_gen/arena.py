@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 ALIGNMENT = 4
 """Blocks begin at multiples of this, for kernels that load words."""
-_TRIALS = 200
-_ROUNDS = 8
 _SEED = 2
+# first fits of a search, times the square of the number of blocks, which is about what one costs
+_SEARCH = 8_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +61,11 @@ def overlap_bound(blocks: Sequence[Block], overlaps: Overlaps) -> int:
     return _align(most)
 
 
-def place(blocks: Sequence[Block], overlaps: Overlaps) -> tuple[int, ...]:
+def place(blocks: Sequence[Block], overlaps: Overlaps, *, thorough: bool = True) -> tuple[int, ...]:
     """Give each block an offset, so that the arena is small.
 
-    First fit in an order, improved by a seeded local search over orders, which always takes the same path; from three
-    orders: by size, from the last step back, from the first step on.
+    First fit in three orders: by size, from the last step back, from the first step on; improved by a seeded local
+    search over orders, which always takes the same path.
 
     Parameters
     ----------
@@ -73,6 +73,8 @@ def place(blocks: Sequence[Block], overlaps: Overlaps) -> tuple[int, ...]:
         The blocks.
     overlaps
         Pairs of indices that may share memory.
+    thorough
+        Whether to search too.
 
     Returns
     -------
@@ -81,32 +83,39 @@ def place(blocks: Sequence[Block], overlaps: Overlaps) -> tuple[int, ...]:
     """
     conflicts = _conflicts(blocks, overlaps)
     indices = range(len(blocks))
-    starts = (
+    starts = [
         sorted(indices, key=lambda index: (-blocks[index].n_bytes, blocks[index].first, index)),
         sorted(indices, key=lambda index: (-blocks[index].first, -blocks[index].n_bytes, index)),
         sorted(indices, key=lambda index: (blocks[index].first, -blocks[index].n_bytes, index)),
-    )
+    ]
+    found = [(_first_fit(blocks, order, conflicts), order) for order in starts]
+    found.sort(key=lambda pair: arena_end(blocks, pair[0]))
     bound = overlap_bound(blocks, overlaps)
+    best = found[0][0]
+    if not thorough or len(blocks) == 1:
+        return best
     generator = random.Random(_SEED)
-    best: tuple[int, ...] = ()
-    for start in starts * _ROUNDS:
-        if not best or arena_end(blocks, best) > bound:
-            found = _search(blocks, start, conflicts, generator, bound)
-            best = min(best or found, found, key=lambda offsets: arena_end(blocks, offsets))
+    trials = _SEARCH // len(blocks) ** 2 // len(found)
+    for offsets, order in found:
+        if arena_end(blocks, best) <= bound:
+            break
+        better = _search(blocks, order, offsets, conflicts, generator, bound, trials)
+        best = min(best, better, key=lambda offsets: arena_end(blocks, offsets))
     return best
 
 
 def _search(
     blocks: Sequence[Block],
     order: list[int],
+    best: tuple[int, ...],
     conflicts: list[list[tuple[int, int, int]]],
     generator: random.Random,
     bound: int,
+    trials: int,
 ) -> tuple[int, ...]:
     """Move and swap blocks in the order of placement, as long as the arena does not grow and is above the bound."""
-    best = _first_fit(blocks, order, conflicts)
     best_end = arena_end(blocks, best)
-    for _ in range(_TRIALS if len(blocks) > 1 else 0):
+    for _ in range(trials):
         if best_end <= bound:
             break
         candidate = list(order)

@@ -126,9 +126,12 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
         for row, whole, long in zip(rows, wholes, joined, strict=True)
     ]
     choices = _Choices(graph=graph, wholes=wholes, rows=rows, joined=joined, copy_kernel=copy_kernel(kernels))
-    plans = [_placed(graph, *_cut(choices, ranges), kernels) for ranges in partitions(graph, candidates)]
+    cuts = [_cut(choices, ranges) for ranges in partitions(graph, candidates)]
+    # placed in a hurry to compare them, then the best one with care
+    plans = [_placed(graph, *cut, kernels, thorough=False) for cut in cuts]
     least = min(plan.arena_bytes for plan in plans)
-    return next(plan for plan in plans if plan.arena_bytes <= least * _LARGER)
+    chosen = next(cut for cut, plan in zip(cuts, plans, strict=True) if plan.arena_bytes <= least * _LARGER)
+    return _placed(graph, *chosen, kernels, thorough=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -253,10 +256,12 @@ class _Memory:
     """Part -> its block."""
 
 
-def _placed(graph: Graph, steps: tuple[Step, ...], parts: list[_Part], kernels: KernelSet) -> Plan:
+def _placed(
+    graph: Graph, steps: tuple[Step, ...], parts: list[_Part], kernels: KernelSet, *, thorough: bool
+) -> Plan:
     memory = _collect(graph, steps, parts)
     blocks = memory.blocks
-    places = place(blocks, memory.overlaps)
+    places = place(blocks, memory.overlaps, thorough=thorough)
     check_placement(blocks, places, memory.overlaps)
     offsets = {
         tensor.index: places[memory.owners[graph.storage(tensor.index)]] + graph.offset_in_storage(tensor.index)

@@ -140,7 +140,7 @@ class _Run:
     def _memory(self, begin: int, stop: int) -> int:
         """Return the bytes that a part needs: its lines, its scratch memory and the whole tensors of its time."""
         before, after = self._live[begin], self._live[stop]
-        dying = sum(self._bytes[index] for index in before - after)
+        dying = [self._bytes[index] for index in before - after]
         born = sum(self._bytes[index] for index in after - before)
         kept = sum(self._bytes[index] for index in before & after)
         if stop == begin + 1:
@@ -152,7 +152,8 @@ class _Run:
             inside = {index for index in self._outputs[begin:stop] if index not in after}
             lines = sum(self._lines.get(index, 0) for index in inside) + self._copies(begin, stop)
             scratch = max(self._scratch(position) for position in range(begin, stop))
-        return kept + max(dying, born) + lines + scratch
+        # an output may lie over one of the inputs that are used up, hardly over several
+        return kept + sum(dying) + born - min(max(dying, default=0), born) + lines + scratch
 
     def _scratch(self, position: int) -> int:
         call = self._candidates[position].rows
