@@ -11,6 +11,7 @@ ALIGNMENT = 4
 _SEED = 2
 # first fits of a search, times the square of the number of blocks, which is about what one costs
 _SEARCH = 8_000_000
+_TRIALS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +47,41 @@ def overlap_bound(blocks: Sequence[Block], overlaps: Overlaps) -> int:
     most = 0
     for step in {block.first for block in blocks}:
         live = [index for index, block in enumerate(blocks) if block.first <= step <= block.last]
+        pairs = {
+            (output, source): distance
+            for (output, source), distance in overlaps.items()
+            if blocks[output].first == step and source in live
+        }
+        by_output: dict[int, int] = {}
+        for (output, source), distance in pairs.items():
+            by_output[output] = by_output.get(output, 0) + _saving(blocks, output, source, distance)
         total = sum(blocks[index].n_bytes for index in live)
-        for output in live:
-            if blocks[output].first != step:
-                continue
-            savings = [
-                min(blocks[output].n_bytes, blocks[source].n_bytes, blocks[output].n_bytes - overlaps[output, source])
-                for source in live
-                if (output, source) in overlaps
-            ]
-            # over two inputs that are both used up, an output may lie at once
-            total -= max(0, min(sum(savings), blocks[output].n_bytes))
+        most_saved = sum(min(saved, blocks[output].n_bytes) for output, saved in by_output.items())
+        total -= min(most_saved, sum(_saved_over(blocks, source, pairs) for source in live))
         most = max(most, total)
     return _align(most)
+
+
+def _saving(blocks: Sequence[Block], output: int, source: int, distance: int) -> int:
+    """Return the bytes that an output and an input share at most."""
+    return max(0, min(blocks[output].n_bytes, blocks[source].n_bytes, blocks[output].n_bytes - distance))
+
+
+def _saved_over(blocks: Sequence[Block], source: int, pairs: Overlaps) -> int:
+    """Return the bytes that all outputs together share at most with one input.
+
+    Outputs share nothing with each other. The uppermost begins `distance` before the input or earlier, so what the
+    others share with the input is what lies before it: nothing, or -distance bytes.
+    """
+    outputs = {output: distance for (output, other), distance in pairs.items() if other == source}
+    return max(
+        (
+            _saving(blocks, upper, source, distance)
+            + sum(min(blocks[output].n_bytes, max(0, -distance)) for output in outputs if output != upper)
+            for upper, distance in outputs.items()
+        ),
+        default=0,
+    )
 
 
 def place(blocks: Sequence[Block], overlaps: Overlaps, *, thorough: bool = True) -> tuple[int, ...]:
@@ -95,7 +118,7 @@ def place(blocks: Sequence[Block], overlaps: Overlaps, *, thorough: bool = True)
     if not thorough or len(blocks) == 1:
         return best
     generator = random.Random(_SEED)
-    trials = _SEARCH // len(blocks) ** 2 // len(found)
+    trials = min(_TRIALS, _SEARCH // len(blocks) ** 2 // len(found))
     for offsets, order in found:
         if arena_end(blocks, best) <= bound:
             break

@@ -256,9 +256,7 @@ class _Memory:
     """Part -> its block."""
 
 
-def _placed(
-    graph: Graph, steps: tuple[Step, ...], parts: list[_Part], kernels: KernelSet, *, thorough: bool
-) -> Plan:
+def _placed(graph: Graph, steps: tuple[Step, ...], parts: list[_Part], kernels: KernelSet, *, thorough: bool) -> Plan:
     memory = _collect(graph, steps, parts)
     blocks = memory.blocks
     places = place(blocks, memory.overlaps, thorough=thorough)
