@@ -46,9 +46,3 @@
     mla \acc, \sign, \negative, \acc
     ssat \acc, #8, \acc, asr #13
 .endm
-
-/* CBZ, which takes r0 to r7 alone, for any register. */
-.macro cbz_high register, label
-    cmp \register, #0
-    beq \label
-.endm

@@ -2,18 +2,27 @@
  * AVERAGE_POOL_2D: one row of the output, four channels at once.
  *
  * Formula   y[j][c] = mean over the rows and columns of the window that exist, half away from zero. With S the sum of n
- *           elements, s = S + 128 n + n / 2 is positive, and y = floor((s - [n even and S < 0]) / n) - 128; the
- *           quotient is ((2 s + 1) * divisor[n]) >> 32, which the generator has compared for every s.
+ *           elements, s = S + 128 n + n / 2 is not negative, and y = floor((s - [n even and S < 0]) / n) - 128; the
+ *           quotient of s is ((s + 1) * reciprocal[n]) >> 32, which the generator has compared for every s.
  * Shapes    rows [kernel_h][in_w][channels]; rows of the window outside of the input are not read; output [out_w]
  *           [channels]; `row` is the number of the output's row
  * Method    SXTAB16 adds two bytes of a word to the halves of a register.
  * Reads     up to 3 bytes beyond a row
- * Overflow  sums have 16 bits without sign: s < 2^16 as n < 256
+ * Overflow  sums have 16 bits without sign: s + 1 < 2^16 as n < 256
  * Exact     TFLite BUILTIN_REF
  * Source    docs/quantization.md, equation (20)
  */
 #include "asc_intrinsics_dsp.h"
 #include "asc_kernels_dsp.h"
+
+/* The window of one output. */
+typedef struct {
+    const int8_t *const *rows; /* those that exist */
+    int32_t n_rows, columns;
+    int32_t at; /* bytes to the first column */
+    uint32_t offset;
+    uint32_t reciprocal;
+} window_t;
 
 /* Sums of the elements 0 and 2, and 1 and 3, of four neighbours. */
 typedef struct {
@@ -26,9 +35,45 @@ static inline void add(sums_t *sums, const int8_t *at) {
     sums->odd = asc_sxtab16_odd(sums->odd, word);
 }
 
-static inline int8_t mean(uint32_t s, uint32_t even_middle, int32_t divisor) {
-    const uint32_t tie = s < even_middle ? 1u : 0u; /* even_middle is 0 for odd counts: no ties */
-    return (int8_t)(asc_high_product((int32_t)(2u * (s - tie) + 1u), divisor) - 128);
+static sums_t sums_of(const window_t *w, int32_t channels, int32_t c) {
+    const uint32_t start = w->offset + 1u;
+    sums_t sums = {start | start << 16, start | start << 16};
+    for (int32_t u = 0; u < w->n_rows; ++u) {
+        const int8_t *at = w->rows[u] + w->at + c;
+        for (int32_t v = 0; v < w->columns; ++v, at += channels) {
+            add(&sums, at);
+        }
+    }
+    return sums;
+}
+
+/* The same for the most common window. */
+static inline sums_t sums_of_3x3(const window_t *w, int32_t channels, int32_t c) {
+    const uint32_t start = w->offset + 1u;
+    sums_t sums = {start | start << 16, start | start << 16};
+    for (int32_t u = 0; u < 3; ++u) {
+        const int8_t *at = w->rows[u] + w->at + c;
+        add(&sums, at);
+        add(&sums, at + channels);
+        add(&sums, at + 2 * channels);
+    }
+    return sums;
+}
+
+static inline int8_t quotient(const window_t *w, uint32_t s) {
+    return (int8_t)(int32_t)((uint32_t)((uint64_t)s * w->reciprocal >> 32) - 128u);
+}
+
+/* The quotient of an even number of elements, half away from zero. */
+static inline uint32_t untie(const window_t *w, uint32_t s) {
+    return s <= w->offset ? s - 1u : s;
+}
+
+static void four_means(const window_t *w, sums_t sums, int32_t n, int8_t *output) {
+    uint32_t s[4] = {sums.even & 0xFFFFu, sums.odd & 0xFFFFu, sums.even >> 16, sums.odd >> 16};
+    for (int32_t i = 0; i < n && i < 4; ++i) {
+        output[i] = quotient(w, (w->n_rows * w->columns) % 2 == 0 ? untie(w, s[i]) : s[i]);
+    }
 }
 
 void asc_average_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *rows, int32_t row, int8_t *output) {
@@ -36,46 +81,31 @@ void asc_average_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *
     const int32_t first = row * p->stride_h - p->pad_top;
     const int32_t top = first < 0 ? -first : 0;
     const int32_t bottom = first + p->kernel_h > p->in_h ? p->in_h - first : p->kernel_h;
-    for (int32_t j = 0; j < p->out_w; ++j) {
+    for (int32_t j = 0; j < p->out_w; ++j, output += channels) {
         const int32_t column = j * p->stride_w - p->pad_left;
         const int32_t left = column < 0 ? 0 : column;
         const int32_t right = column + p->kernel_w > p->in_w ? p->in_w : column + p->kernel_w;
-        const int32_t columns = right - left;
-        const uint32_t count = (uint32_t)((bottom - top) * columns);
-        const uint32_t offset = 128u * count + count / 2u;
-        const uint32_t even_middle = (count & 1u) != 0u ? 0u : offset;
-        const int32_t divisor = p->divisors[count];
-        for (int32_t c = 0; c < channels; c += 4) {
-            sums_t sums = {offset | offset << 16, offset | offset << 16};
-            for (int32_t u = top; u < bottom; ++u) {
-                const int8_t *at = rows[u] + left * channels + c;
-                if (columns == 3) {
-                    add(&sums, at);
-                    add(&sums, at + channels);
-                    add(&sums, at + 2 * channels);
-                    continue;
-                }
-                for (int32_t v = 0; v < columns; ++v, at += channels) {
-                    add(&sums, at);
-                }
+        const int32_t count = (bottom - top) * (right - left);
+        const window_t w = {
+            .rows = rows + top,
+            .n_rows = bottom - top,
+            .columns = right - left,
+            .at = left * channels,
+            .offset = 128u * (uint32_t)count + (uint32_t)count / 2u,
+            .reciprocal = p->reciprocals[count],
+        };
+        int32_t c = 0;
+        if (w.n_rows == 3 && w.columns == 3) {
+            for (; c + 4 <= channels; c += 4) {
+                const sums_t sums = sums_of_3x3(&w, channels, c);
+                output[c] = quotient(&w, sums.even & 0xFFFFu);
+                output[c + 1] = quotient(&w, sums.odd & 0xFFFFu);
+                output[c + 2] = quotient(&w, sums.even >> 16);
+                output[c + 3] = quotient(&w, sums.odd >> 16);
             }
-            const int8_t means[4] = {
-                mean(sums.even & 0xFFFFu, even_middle, divisor),
-                mean(sums.odd & 0xFFFFu, even_middle, divisor),
-                mean(sums.even >> 16, even_middle, divisor),
-                mean(sums.odd >> 16, even_middle, divisor),
-            };
-            if (channels - c >= 4) {
-                output[0] = means[0];
-                output[1] = means[1];
-                output[2] = means[2];
-                output[3] = means[3];
-                output += 4;
-            } else {
-                for (int32_t i = 0; i < channels - c; ++i) {
-                    *output++ = means[i];
-                }
-            }
+        }
+        for (; c < channels; c += 4) {
+            four_means(&w, sums_of(&w, channels, c), channels - c, output + c);
         }
     }
 }

@@ -73,13 +73,14 @@ odd_2 .req r12  /* (b5, b7) */
 .macro load_channel
     ldr r12, [sp, #STREAM]
     ldm r12!, {r3-r11}
-    strd r3, r4, [sp, #MULTIPLIER]
-    str r5, [sp, #NEGATIVE]
-    strd r6, r7, [sp, #WEIGHTS]
-    strd r8, r9, [sp, #(WEIGHTS + 8)]
-    strd r10, r11, [sp, #(WEIGHTS + 16)]
+    strd r3, r4, [sp, #WEIGHTS]
+    str r5, [sp, #(WEIGHTS + 8)]
+    strd r6, r7, [sp, #MULTIPLIER]
+    str r8, [sp, #(WEIGHTS + 12)]
+    strd r9, r10, [sp, #(WEIGHTS + 16)]
+    str r11, [sp, #START]
     ldr r3, [r12], #4
-    str r3, [sp, #START]
+    str r3, [sp, #NEGATIVE]
     str r12, [sp, #STREAM]
     ldr dst, [sp, #OUTPUT]
     ldr r4, [sp, #SPAN]
@@ -123,7 +124,7 @@ depthwise_begin asc_depthwise_3x3_dilated_dsp, 2
     bne .Lfour
 .Lrest:
     ldr even, [sp, #REST]
-    cbz_high even, .Lnext
+    cbz even, .Lnext
     str even, [sp, #LEFT]
 .Lsingle:
     single_sum
@@ -145,7 +146,8 @@ depthwise_begin asc_depthwise_3x3_dilated_dsp, 2
     bne .Lgeneral_four
 .Lgeneral_rest:
     ldr even, [sp, #REST]
-    cbz_high even, .Lgeneral_next
+    cmp even, #0
+    beq .Lgeneral_next
     str even, [sp, #LEFT]
 .Lgeneral_single:
     single_sum

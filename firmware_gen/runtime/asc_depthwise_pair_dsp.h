@@ -18,14 +18,12 @@ even .req r10
 odd .req r11
 start .req r12
 
-/* Loads a channel's constants, weights, and dst. */
+/* Loads a channel's weights, constants (the negative one into odd), and dst; r10 is where the loop's outputs end. */
 .macro load_channel
     ldr r12, [sp, #STREAM]
-    ldm r12!, {r6-r8}
-    strd r6, r7, [sp, #MULTIPLIER]
-    str r8, [sp, #NEGATIVE]
-    ldm r12!, {r3-r5, r8-r10}
+    ldm r12!, {r3-r11}
     str r12, [sp, #STREAM]
+    strd r6, r7, [sp, #MULTIPLIER]
     mov start, r10
     ldr dst, [sp, #OUTPUT]
     ldr r10, [sp, #SPAN]
@@ -51,8 +49,8 @@ depthwise_begin \name, 1
     cmp dst, odd
     bne .Lpair
 .Lrest:
-    ldr even, [sp, #REST]
-    cbz_high even, .Lnext
+    ldr sum_a, [sp, #REST]
+    cbz sum_a, .Lnext
     single_sum
     ldrd even, odd, [sp, #MULTIPLIER]
     depthwise_positive sum_a, even, odd
@@ -63,6 +61,7 @@ depthwise_begin \name, 1
 
 .Lgeneral_channel:
     load_channel
+    str odd, [sp, #NEGATIVE]
     cmp r10, dst
     beq .Lgeneral_rest
 .Lgeneral_pair:
@@ -75,8 +74,9 @@ depthwise_begin \name, 1
     cmp dst, odd
     bne .Lgeneral_pair
 .Lgeneral_rest:
-    ldr even, [sp, #REST]
-    cbz_high even, .Lgeneral_next
+    ldr sum_a, [sp, #REST]
+    cmp sum_a, #0
+    beq .Lgeneral_next
     single_sum
     depthwise_general even, sum_a
     strb sum_a, [dst]

@@ -106,7 +106,8 @@ ASC_AT(asc_conv_row_dsp_t, max, ASC_CONV_MAX);
 
 /* A 3x3 depthwise convolution. */
 typedef struct {
-    /* [channels] of: multiplier, rounding, negative; weights, as each kernel has them; start of the sums */
+    /* [channels] of: three words of weights, as each kernel has them; multiplier, rounding; the other words of
+     * weights; start of the sums; negative */
     const int32_t *stream;
     int32_t channels;
     int32_t out_w;            /* outputs of a row */
@@ -146,7 +147,7 @@ typedef struct {
     int32_t kernel_h, kernel_w;
     int32_t stride_h, stride_w;
     int32_t pad_top, pad_left;
-    const int32_t *divisors; /* of averages: [elements of a whole window + 1] */
+    const uint32_t *reciprocals; /* of averages: [elements of a whole window + 1] */
 } asc_pool_row_dsp_t;
 
 void asc_conv_row_dsp(const asc_conv_row_dsp_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);

@@ -100,11 +100,12 @@ def depthwise_row(node: Node) -> RowCall | None:
 
 
 def _stream(form: Form, weights: NDArray[np.int64], variant: _Variant) -> NDArray[np.int32]:
-    """Arrange for each channel multiplier, rounding, negative, words of weights, start."""
+    """Arrange for each channel three words of weights, multiplier, rounding, the other weights, start, negative."""
     channels = len(weights)
     raised = (weights << form.constants.prescale).astype(np.int16)
     zero = np.zeros(channels, np.int16)
     halves = [zero if tap is None else raised[:, tap[0], tap[1]] for pair in variant.pairs for tap in pair]
     words = np.ascontiguousarray(np.stack(halves, axis=1)).view(np.int32)
-    start, *constants = form.words(np.arange(channels)).astype(np.int32).T
-    return np.concatenate([np.stack(constants, axis=1), words, start[:, None]], axis=1).reshape(-1)
+    constants = form.words(np.arange(channels)).astype(np.int32)
+    start, factors, negative = constants[:, :1], constants[:, 1:3], constants[:, 3:]
+    return np.concatenate([words[:, :3], factors, words[:, 3:], start, negative], axis=1).reshape(-1)

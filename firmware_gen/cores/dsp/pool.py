@@ -24,17 +24,17 @@ def average_pool_row(node: Node) -> RowCall | None:
     largest = min(attributes.kernel_h, in_h) * min(attributes.kernel_w, in_w)
     if largest > _MOST_ELEMENTS:
         return None
-    divisors = [divisor(count) for count in range(1, largest + 1)]
-    values = [0, *(value for value in divisors if value is not None)]
+    reciprocals = [reciprocal(count) for count in range(1, largest + 1)]
+    values = [0, *(value for value in reciprocals if value is not None)]
     if len(values) <= largest:
         return None
     array = ConstantArray(
-        suffix="divisors",
-        c_type="int32_t",
-        values=np.array(values, np.int32),
-        comment=f"2^31 / n for n from 1 to {largest}",
+        suffix="reciprocals",
+        c_type="uint32_t",
+        values=np.array(values, np.uint32),
+        comment=f"below 2^32 / n for n from 1 to {largest}",
     )
-    return _pool(node, attributes, "asc_average_pool_row_dsp", (("divisors", array),))
+    return _pool(node, attributes, "asc_average_pool_row_dsp", (("reciprocals", array),))
 
 
 def max_pool_row(node: Node) -> RowCall | None:
@@ -45,11 +45,11 @@ def max_pool_row(node: Node) -> RowCall | None:
 
 
 @cache
-def divisor(count: int) -> int | None:
-    """Return the factor of ((2 s + 1) * factor) >> 32 = floor(s / count), checked for every s there is; None when not exact."""
-    factor = min((1 << 31) // count, (1 << 31) - 1)
-    s = np.arange(256 * count + count // 2, dtype=np.int64)
-    return factor if np.array_equal((2 * s + 1) * factor >> 32, s // count) else None
+def reciprocal(count: int) -> int | None:
+    """Return the factor of ((s + 1) * factor) >> 32 = floor(s / count); None when it is not exact for every s."""
+    factor = ((1 << 32) - 1) // count
+    s = np.arange(256 * count, dtype=np.uint64)
+    return factor if np.array_equal((s + 1) * np.uint64(factor) >> np.uint64(32), s // np.uint64(count)) else None
 
 
 def _pool(
