@@ -35,7 +35,7 @@ static inline void add(sums_t *sums, const int8_t *at) {
     sums->odd = asc_sxtab16_odd(sums->odd, word);
 }
 
-static sums_t sums_of(const window_t *w, int32_t channels, int32_t c) {
+static inline sums_t sums_of(const window_t *w, int32_t channels, int32_t c) {
     const uint32_t start = w->offset + 1u;
     sums_t sums = {start | start << 16, start | start << 16};
     for (int32_t u = 0; u < w->n_rows; ++u) {
@@ -47,33 +47,19 @@ static sums_t sums_of(const window_t *w, int32_t channels, int32_t c) {
     return sums;
 }
 
-/* The same for the most common window. */
-static inline sums_t sums_of_3x3(const window_t *w, int32_t channels, int32_t c) {
-    const uint32_t start = w->offset + 1u;
-    sums_t sums = {start | start << 16, start | start << 16};
-    for (int32_t u = 0; u < 3; ++u) {
-        const int8_t *at = w->rows[u] + w->at + c;
-        add(&sums, at);
-        add(&sums, at + channels);
-        add(&sums, at + 2 * channels);
-    }
-    return sums;
+static inline void add_three(sums_t *sums, const int8_t *at, int32_t channels) {
+    add(sums, at);
+    add(sums, at + channels);
+    add(sums, at + 2 * channels);
 }
 
 static inline int8_t quotient(const window_t *w, uint32_t s) {
     return (int8_t)(int32_t)((uint32_t)((uint64_t)s * w->reciprocal >> 32) - 128u);
 }
 
-/* The quotient of an even number of elements, half away from zero. */
-static inline uint32_t untie(const window_t *w, uint32_t s) {
-    return s <= w->offset ? s - 1u : s;
-}
-
-static void four_means(const window_t *w, sums_t sums, int32_t n, int8_t *output) {
-    uint32_t s[4] = {sums.even & 0xFFFFu, sums.odd & 0xFFFFu, sums.even >> 16, sums.odd >> 16};
-    for (int32_t i = 0; i < n && i < 4; ++i) {
-        output[i] = quotient(w, (w->n_rows * w->columns) % 2 == 0 ? untie(w, s[i]) : s[i]);
-    }
+/* Half away from zero: `negative` is the largest s of negative sums where elements are even, else 0. */
+static inline uint32_t untie(uint32_t s, uint32_t negative) {
+    return s <= negative ? s - 1u : s;
 }
 
 void asc_average_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *rows, int32_t row, int8_t *output) {
@@ -95,17 +81,39 @@ void asc_average_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *
             .reciprocal = p->reciprocals[count],
         };
         int32_t c = 0;
-        if (w.n_rows == 3 && w.columns == 3) {
+        if (w.n_rows == 3 && w.columns == 3) { /* the most common one */
+            const int8_t *row_0 = w.rows[0] + w.at;
+            const int8_t *row_1 = w.rows[1] + w.at;
+            const int8_t *row_2 = w.rows[2] + w.at;
+            const uint32_t start = (w.offset + 1u) * 0x10001u;
             for (; c + 4 <= channels; c += 4) {
-                const sums_t sums = sums_of_3x3(&w, channels, c);
+                sums_t sums = {start, start};
+                add_three(&sums, row_0, channels);
+                add_three(&sums, row_1, channels);
+                add_three(&sums, row_2, channels);
+                row_0 += 4;
+                row_1 += 4;
+                row_2 += 4;
                 output[c] = quotient(&w, sums.even & 0xFFFFu);
                 output[c + 1] = quotient(&w, sums.odd & 0xFFFFu);
                 output[c + 2] = quotient(&w, sums.even >> 16);
                 output[c + 3] = quotient(&w, sums.odd >> 16);
             }
         }
+        const uint32_t negative = count % 2 == 0 ? w.offset : 0u;
         for (; c < channels; c += 4) {
-            four_means(&w, sums_of(&w, channels, c), channels - c, output + c);
+            const sums_t sums = sums_of(&w, channels, c);
+            const int32_t n = channels - c;
+            output[c] = quotient(&w, untie(sums.even & 0xFFFFu, negative));
+            if (n > 1) {
+                output[c + 1] = quotient(&w, untie(sums.odd & 0xFFFFu, negative));
+            }
+            if (n > 2) {
+                output[c + 2] = quotient(&w, untie(sums.even >> 16, negative));
+            }
+            if (n > 3) {
+                output[c + 3] = quotient(&w, untie(sums.odd >> 16, negative));
+            }
         }
     }
 }
