@@ -8,7 +8,7 @@ Formula
 -------
 With u = (acc << prescale) + addend, 32 bits wide:
 
-    q = clamp((floor(u * multiplier / 2^32) + rounding - [u < 0] * negative) >> shift)            (37)
+    q = clamp((floor(u * multiplier / 2^32) + rounding - [u < 0] * negative) >> shift)            (15'')
 
 `negative` is what makes ties of negative sums go away from zero; it is 0 where every reachable sum allows it, for
 instance after a RELU at zero point -128, where all of them give -128.
@@ -65,7 +65,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Requantization:
-    """Constants of formula (37), shape [channels] where arrays."""
+    """Constants of formula (15''), shape [channels] where arrays."""
 
     prescale: int
     """Left shift of the sum. 8 costs nothing where weights are widened to 16 bits: they keep their place in the high
@@ -134,7 +134,7 @@ def exact_outputs(sums: Sums, acc: Int64s) -> Int64s:
 
 
 def requantized(constants: Requantization, sums: Sums, acc: Int64s) -> Int64s:
-    """Return what formula (37) gives for sums of shape [channels, n]."""
+    """Return what formula (15'') gives for sums of shape [channels, n]."""
     u = (acc << constants.prescale) + constants.addend[:, None]
     value = (u * constants.multiplier[:, None] >> 32) + constants.rounding[:, None]
     value = value - np.where(u < 0, constants.negative[:, None], 0)
@@ -185,7 +185,7 @@ def find_requantization(sums: Sums, *, prescale: int = 0, shift: int | None = No
 
 
 def proves(constants: Requantization, sums: Sums) -> bool:
-    """Tell whether formula (37) equals TFLite's outputs for every reachable sum, and nothing in it overflows 32 bits.
+    """Tell whether formula (15'') equals TFLite's outputs for every reachable sum, and nothing in it overflows 32 bits.
 
     Both are step functions that never fall, so it is enough to compare them at both ends of every step of TFLite's.
     That the ends are the ends is checked too: neighbouring points are one apart or have the same output.
@@ -268,7 +268,7 @@ def _steps(sums: Sums) -> Int64s:
 
 
 def _search(sums: Sums, prescale: int, shift: int) -> _Part | None:
-    """Search the constants of some channels: formula (37) with a given prescale and shift.
+    """Search the constants of some channels: formula (15'') with a given prescale and shift.
 
     With O = addend * multiplier + rounding * 2^32, an output is k or more from the sum T on when
     k * 2^(32 + shift) <= (T << prescale) * multiplier + O - [u < 0] * negative * 2^32, and less than k at T - 1.
@@ -350,7 +350,7 @@ def _bounds(sums: Sums, steps: Int64s, multiplier: Int64s, prescale: int, shift:
 def _negative(bounds: dict[str, Int64s]) -> Int64s:
     """Return the constant of negative sums: 0 where the bounds agree without, else from the middle of what they allow.
 
-    A negative one would make (37) fall where the sign changes.
+    A negative one would make (15'') fall where the sign changes.
     """
     least = bounds["lower"] - bounds["upper_negative"]
     most = bounds["upper"] - bounds["lower_negative"]

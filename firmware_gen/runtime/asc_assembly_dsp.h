@@ -5,7 +5,7 @@
  *   pair      two int16 values in one register, as SMLAD takes them. Four bytes b0 b1 b2 b3 are widened to the pairs
  *             (b0, b2) and (b1, b3): that is what one SXTB16 and one more after a rotation by 8 give.
  *   raised    a weight times 256: the pair (b1, b3) is then one AND, (b0, b2) one AND of the shifted word. Sums are
- *             raised too, which makes requantization constants easy to find (prescale 8 of formula (37)).
+ *             raised too, which makes requantization constants easy to find (prescale 8 of formula (15'')).
  *   form      how accumulators become outputs: ASC_FORM_* in asc_kernels_dsp.h.
  *
  * Registers r0 to r3 and r12 are the caller's to lose, the others are saved; the stack is 8-aligned at calls.
@@ -33,13 +33,13 @@
     sxtb16 \odd, \word, ror #8
 .endm
 
-/* ASC_FORM_POSITIVE: formula (37) with shift 12 and no constant of negative sums. */
+/* ASC_FORM_POSITIVE: formula (15'') with shift 12 and no constant of negative sums. */
 .macro asc_requantize_positive acc, multiplier, rounding
     smmla \acc, \acc, \multiplier, \rounding
     ssat \acc, #8, \acc, asr #12
 .endm
 
-/* ASC_FORM_SIGNED: formula (37) with shift 13. The sign is 0 or -1. */
+/* ASC_FORM_SIGNED: formula (15'') with shift 13. The sign is 0 or -1. */
 .macro asc_requantize_signed acc, multiplier, rounding, negative, sign
     asr \sign, \acc, #31
     smmla \acc, \acc, \multiplier, \rounding

@@ -1,7 +1,7 @@
 /*
  * One row of a convolution, as a product of matrices.
  *
- * Formula   equations (9) to (15) of docs/quantization.md, the last three in the form of (37), whose constants are
+ * Formula   equations (9) to (15) of docs/quantization.md, the last three in the form of (15''), whose constants are
  *           proved when they are generated.
  * Shapes    rows: kernel_h rows of pixels [column][in_channels], each from its first column of padding;
  *           output: [out_w][out_channels] in steps of out_pixel_step and out_channel_step.
@@ -17,7 +17,7 @@
  *           they are wide: 8 words and 4 for each of `words`; packed inputs: 2 words for each of `words` and each
  *           output of a chunk.
  * Reads     up to 3 bytes beyond the last segment; their weights are 0.
- * Overflow  sums wrap; the final one has 32 bits: (11), and (37) where weights are raised.
+ * Overflow  sums wrap; the final one has 32 bits: (11), and (15'') where weights are raised.
  * Overlap   the output may not share memory with the rows.
  * Exact     bit for bit TFLite's BUILTIN_REF.
  * Source    SMLAD, SXTB16, SMMLA, SSAT: Armv7-M Architecture Reference Manual, A7.7.

@@ -1,7 +1,7 @@
 /*
  * One row of a 3x3 depthwise convolution with column stride 1 and column dilation 2.
  *
- * Formula   equations (9) to (15) of docs/quantization.md, the last three in the form of (37), whose constants are
+ * Formula   equations (9) to (15) of docs/quantization.md, the last three in the form of (15''), whose constants are
  *           proved when they are generated; ASC_FORM_POSITIVE has shift 10 here.
  * Shapes    rows: three of [channel][column], a channel's in_channel_step apart; output: [out_w][channels] in steps
  *           of out_pixel_step and out_channel_step.
@@ -9,7 +9,7 @@
  *           (b0, b2) and b4, the second (b1, b3) and b5, the third b2 and (b4, b6), the fourth b3 and (b5, b7): one
  *           SMLAD and one SMLABT or SMLATB each.
  * Reads     up to 3 bytes beyond the last column of a channel.
- * Overflow  sums wrap; the final one has 32 bits: (37).
+ * Overflow  sums wrap; the final one has 32 bits: (15'').
  * Overlap   the output may not share memory with the rows.
  * Exact     bit for bit TFLite's BUILTIN_REF.
  * Source    SXTB16, SMLAD, SMLABT: Armv7-M Architecture Reference Manual, A7.7.

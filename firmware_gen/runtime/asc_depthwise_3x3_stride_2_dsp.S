@@ -1,14 +1,14 @@
 /*
  * One row of a 3x3 depthwise convolution with column stride 2.
  *
- * Formula   equations (9) to (15) of docs/quantization.md, the last three in the form of (37), whose constants are
+ * Formula   equations (9) to (15) of docs/quantization.md, the last three in the form of (15''), whose constants are
  *           proved when they are generated; ASC_FORM_POSITIVE has shift 10 here.
  * Shapes    rows: three of [channel][column], a channel's in_channel_step apart; output: [out_w][channels] in steps
  *           of out_pixel_step and out_channel_step.
  * Method    One unaligned LDR of each row for each output: of its bytes b0 b1 b2 b3 one SMLAD takes (b0, b2) and one
  *           SMLABB b1.
  * Reads     1 byte beyond the last column of a channel.
- * Overflow  sums wrap; the final one has 32 bits: (37).
+ * Overflow  sums wrap; the final one has 32 bits: (15'').
  * Overlap   the output may not share memory with the rows.
  * Exact     bit for bit TFLite's BUILTIN_REF.
  * Source    SXTB16, SMLAD, SMLABB: Armv7-M Architecture Reference Manual, A7.7.

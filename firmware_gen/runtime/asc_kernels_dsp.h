@@ -4,7 +4,7 @@
 #ifndef ASC_KERNELS_DSP_H
 #define ASC_KERNELS_DSP_H
 
-/* How an accumulator becomes an output: formula (37), with these shifts at the end. */
+/* How an accumulator becomes an output: formula (15''), with these shifts at the end. */
 #define ASC_FORM_POSITIVE 0 /* shift 12, of depthwise convolutions 10; the sign of the sum does not matter */
 #define ASC_FORM_SIGNED 1   /* shift 13 */
 #define ASC_FORM_GENERAL 2  /* any shift and range */

@@ -1,4 +1,4 @@
-"""How accumulators become outputs in these kernels: formula (37) of requantization.py in one of three forms."""
+"""How accumulators become outputs in these kernels: formula (15'') of requantization.py in one of three forms."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Form:
     form: int
     """POSITIVE, SIGNED or GENERAL."""
     constants: Requantization
-    """Formula (37)."""
+    """Formula (15'')."""
     start: NDArray[np.int64]
     """What the accumulators start from: bias and addend, wrapped to 32 bits, shape [channels]."""
     range: tuple[int, int]
