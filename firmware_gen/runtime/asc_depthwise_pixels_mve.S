@@ -30,7 +30,7 @@ first   .req r12 /* pointer to the first row's pointer */
 
 function asc_depthwise_pixels_mve
     push {r4-r11, lr}
-    vpush {d8-d11}
+    vpush {d8-d15}
     mov p, r0
     mov first, r1
     mov out, r2
@@ -39,6 +39,10 @@ function asc_depthwise_pixels_mve
     ldr x_step, [p, #ASC_DEPTHWISE_PIXELS_MVE_TAP_STEP]
     ldr taps, [p, #ASC_DEPTHWISE_PIXELS_MVE_KERNEL_W]
     ldr left, [p, #ASC_DEPTHWISE_PIXELS_MVE_COLUMNS]
+    ldrsh r0, [p, #ASC_DEPTHWISE_PIXELS_MVE_LOW]
+    vdup.16 q6, r0
+    ldrsh r0, [p, #ASC_DEPTHWISE_PIXELS_MVE_HIGH]
+    vdup.16 q7, r0
     mov column, #0
 1:  ldr w, [p, #ASC_DEPTHWISE_PIXELS_MVE_WEIGHTS]
     ldr rest, [p, #ASC_DEPTHWISE_PIXELS_MVE_CHANNELS]
@@ -74,7 +78,8 @@ function asc_depthwise_pixels_mve
     vqmovnb.s32 q4, q4
     vqmovnt.s32 q4, q5
     vqadd.s16 q4, q4, r0
-    vqmovnb.s16 q4, q4
+    vmax.s16 q4, q4, q6
+    vmin.s16 q4, q4, q7
     vctp.16 rest
     vpst
     vstrbt.16 q4, [out], #8
@@ -86,6 +91,6 @@ function asc_depthwise_pixels_mve
     add column, column, r0
     subs left, left, #1
     bne 1b
-    vpop {d8-d11}
+    vpop {d8-d15}
     pop {r4-r11, pc}
     .size asc_depthwise_pixels_mve, . - asc_depthwise_pixels_mve

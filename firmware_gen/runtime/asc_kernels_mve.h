@@ -74,7 +74,8 @@ typedef struct {
     int32_t tap_step;    /* bytes of the input from an element of the window to the next in its row */
     int32_t column_step; /* bytes of the input from the window of a column to that of the next */
     int32_t zero_point;  /* of the output */
-    int32_t ties;        /* 1: right shifts are 1 at least; 0: the zero point is -128 */
+    int32_t ties;        /* 1: right shifts are 1 at least; 0: all negative results become -128 */
+    int32_t low, high;   /* least and largest output */
 } asc_depthwise_pixels_mve_t;
 
 typedef struct {
@@ -145,6 +146,8 @@ ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, tap_step, ASC_DEPTHWISE_PIXELS_MVE_TAP
 ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, column_step, ASC_DEPTHWISE_PIXELS_MVE_COLUMN_STEP);
 ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, zero_point, ASC_DEPTHWISE_PIXELS_MVE_ZERO_POINT);
 ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, ties, ASC_DEPTHWISE_PIXELS_MVE_TIES);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, low, ASC_DEPTHWISE_PIXELS_MVE_LOW);
+ASC_CHECK_MVE(asc_depthwise_pixels_mve_t, high, ASC_DEPTHWISE_PIXELS_MVE_HIGH);
 ASC_CHECK_MVE(asc_pool_mve_t, in_h, ASC_POOL_MVE_IN_H);
 ASC_CHECK_MVE(asc_pool_mve_t, in_w, ASC_POOL_MVE_IN_W);
 ASC_CHECK_MVE(asc_pool_mve_t, channels, ASC_POOL_MVE_CHANNELS);

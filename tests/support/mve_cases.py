@@ -53,6 +53,9 @@ def convolution(seed: int, *, depthwise: bool, kernel: tuple[int, int] | None = 
     weights = builder.constant(_weights(rng, shape), scales, axis=3 if depthwise else 0)
     bias = builder.constant(rng.integers(-20000, 20000, channels).astype(np.int32), in_scale * scales)
     zero_point = _output_zero_point(rng)
+    activation = "RELU" if zero_point == -128 else "NONE"
+    if rng.integers(6) == 0:
+        activation = str(rng.choice(["RELU", "RELU6"]))
     output = builder.activation((1, *outputs, channels), out_scale, zero_point)
     name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
     builder.operator(
@@ -65,10 +68,10 @@ def convolution(seed: int, *, depthwise: bool, kernel: tuple[int, int] | None = 
         strideW=stride[1],
         dilationHFactor=dilation[0],
         dilationWFactor=dilation[1],
-        fusedActivationFunction=ACTIVATIONS["RELU" if zero_point == -128 else "NONE"],
+        fusedActivationFunction=ACTIVATIONS[activation],
         **({"depthMultiplier": 1} if depthwise else {}),
     )
-    what = f"{name} {seed}: {kernel} stride {stride} dilation {dilation} same {same} {sizes}x{depth}->{channels}"
+    what = f"{name} {seed}: {kernel} stride {stride} dilation {dilation} same {same} {sizes}x{depth}->{channels} {activation}"
     return finish(builder, source, output, int(np.prod(sizes)) * depth, rng, what)
 
 

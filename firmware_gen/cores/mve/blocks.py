@@ -32,14 +32,23 @@ class Channels:
     """From 0 to 31; shape [channels]."""
     ties: bool
     """Whether ties of negative numbers must go away from zero."""
+    low: int
+    """Least output."""
+    high: int
+    """Largest output."""
+
+    @property
+    def clips(self) -> bool:
+        """Whether outputs are confined more narrowly than int8 confines them."""
+        return (self.low, self.high) != (-128, 127)
 
 
 def requantized_channels(node: Node, by_channel: NDArray[np.int64], activation: Activation) -> Channels | None:
     """Prepare bias and requantization; None where the kernels' arithmetic is not that of the reference.
 
-    Formula: h by (13), rounded to nearest with ties up, zero point added, saturated to int8. That is (14) and (15) when
-    nothing else clips, no left shift is needed, and either negative results saturate anyway, or 1 is taken off negative
-    h, which is right for shifts of 1 and more.
+    Formula: h by (13), rounded to nearest with ties up, zero point added, saturated. That is (14) and (15) when no left
+    shift is needed, and either negative results saturate anyway, or 1 is taken off negative h, which is right for
+    shifts of 1 and more.
 
     Parameters
     ----------
@@ -56,10 +65,11 @@ def requantized_channels(node: Node, by_channel: NDArray[np.int64], activation: 
     scales = channel_scales([source.scale * scale / output.scale for scale in weight_scales(weights, channels)])
     # a scale of zero gives zero with any shift
     right_shift = np.where(scales.multiplier == 0, 1, -scales.shift)
-    ties = output.zero_point != -128
-    if activation_range(activation, output) != (-128, 127) or right_shift.min() < int(ties):
+    low, high = activation_range(activation, output)
+    ties = output.zero_point > low
+    if right_shift.min() < int(ties):
         return None
-    return Channels(bias=bias, multiplier=scales.multiplier, right_shift=right_shift, ties=ties)
+    return Channels(bias=bias, multiplier=scales.multiplier, right_shift=right_shift, ties=ties, low=low, high=high)
 
 
 def block_channels(channels: int) -> NDArray[np.int64]:

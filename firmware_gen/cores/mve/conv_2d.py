@@ -47,7 +47,7 @@ def conv_2d(node: Node) -> RowCall | None:
     if depth != source.shape[3] or not offsets_fit(channels, output.shape[2]):
         return None
     prepared = requantized_channels(node, by_channel, attributes.activation)
-    if prepared is None:
+    if prepared is None or prepared.clips:
         return None
     gathering = _gathering(node, attributes)
     vectors = -(-gathering.weights.shape[1] // _VECTOR)

@@ -17,7 +17,7 @@ _QUAD = 4  # rows and columns of the window that one load fetches
 
 
 def depthwise_conv_2d(node: Node) -> RowCall | None:
-    """Return the kernel of one row, or None: multipliers, activations that clip, scales of 1 and more."""
+    """Return the kernel of one row, or None: multipliers, scales of 1 and more."""
     attributes = node.operator.attributes
     assert isinstance(attributes, DepthwiseConv2DAttributes)
     weights = node.inputs[1]
@@ -30,7 +30,7 @@ def depthwise_conv_2d(node: Node) -> RowCall | None:
     extent = (kernel_w - 1) * attributes.dilation_w + 1
     dilated = attributes.dilation_h > 1 and kernel_h > 1
     small = kernel_h <= _QUAD and extent <= _QUAD and attributes.stride_w <= 2 and not dilated
-    if small and offsets_fit(channels, node.output.shape[2]):
+    if small and not prepared.clips and offsets_fit(channels, node.output.shape[2]):
         return _over_quads(node, attributes, prepared)
     return _over_pixels(node, attributes, prepared)
 
@@ -98,6 +98,8 @@ def _over_pixels(node: Node, attributes: DepthwiseConv2DAttributes, prepared: Ch
                 ("column_step", attributes.stride_w * channels),
                 ("zero_point", output.zero_point),
                 ("ties", int(prepared.ties)),
+                ("low", prepared.low),
+                ("high", prepared.high),
             ),
             inputs=(source.index,),
             overlap=(None,),
