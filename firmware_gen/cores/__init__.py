@@ -31,4 +31,4 @@ def choosers(kernels: KernelSet) -> Mapping[str, Chooser]:
 
 def copy_kernel(kernels: KernelSet) -> str:
     """Return the kernel that copies a row into another layout; parameters are those of the portable one."""
-    return "asc_copy_row_mve" if kernels == "mve" else "asc_copy_row_s8"
+    return {"portable": "asc_copy_row_s8", "dsp": "asc_copy_row_dsp", "mve": "asc_copy_row_mve"}[kernels]

@@ -53,6 +53,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "asc_kernels.h"
+
 /* Fails to compile where a field is not where assembly looks for it. */
 #if defined(__arm__)
 #define ASC_AT(type, field, offset) typedef char asc_at_##type##_##field[offsetof(type, field) == (offset) ? 1 : -1]
@@ -157,6 +159,7 @@ void asc_depthwise_3x3_stride_2_dsp(const asc_depthwise_row_dsp_t *p, const int8
 void asc_depthwise_3x3_dilated_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_average_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
 void asc_max_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
+void asc_copy_row_dsp(const asc_copy_row_t *p, const int8_t *const *rows, int8_t *output);
 
 #endif
 

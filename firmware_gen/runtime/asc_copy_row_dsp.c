@@ -1,0 +1,98 @@
+/*
+ * Copies a row from one place or layout to another: into lines with padding, or into the layout a kernel reads.
+ *
+ * Formula   output[x * out_pixel_step + c * out_channel_step] = row[x * in_pixel_step + c * in_channel_step]
+ * Method    Contiguous rows in words. Between pixels and planes in blocks of 4 columns and 4 channels: four words in,
+ *           transposed by halves, four words out. What is left of either byte by byte.
+ * Exact     by construction
+ */
+#include "asc_intrinsics_dsp.h"
+#include "asc_kernels_dsp.h"
+
+#define EVEN_BYTES 0x00FF00FFu
+#define ODD_BYTES 0xFF00FF00u
+
+static void copy_bytes(const int8_t *from, int8_t *to, int32_t n) {
+    for (; n >= 16; n -= 16, from += 16, to += 16) {
+        const uint32_t a = asc_load(from);
+        const uint32_t b = asc_load(from + 4);
+        const uint32_t c = asc_load(from + 8);
+        const uint32_t d = asc_load(from + 12);
+        asc_store(to, a);
+        asc_store(to + 4, b);
+        asc_store(to + 8, c);
+        asc_store(to + 12, d);
+    }
+    for (; n > 0; --n) {
+        *to++ = *from++;
+    }
+}
+
+/* Element (i, j) of a 4x4 block is at from + i * from_step + j, and goes to to + j * to_step + i. */
+static inline void transpose(const int8_t *from, int32_t from_step, int8_t *to, int32_t to_step) {
+    const uint32_t a = asc_load(from);
+    const uint32_t b = asc_load(from + from_step);
+    const uint32_t c = asc_load(from + 2 * from_step);
+    const uint32_t d = asc_load(from + 3 * from_step);
+    const uint32_t ab_02 = (a & EVEN_BYTES) | (b & EVEN_BYTES) << 8; /* a0 b0 a2 b2 */
+    const uint32_t cd_02 = (c & EVEN_BYTES) | (d & EVEN_BYTES) << 8;
+    const uint32_t ab_13 = (a >> 8 & EVEN_BYTES) | (b & ODD_BYTES); /* a1 b1 a3 b3 */
+    const uint32_t cd_13 = (c >> 8 & EVEN_BYTES) | (d & ODD_BYTES);
+    asc_store(to, (ab_02 & 0xFFFFu) | cd_02 << 16);
+    asc_store(to + to_step, (ab_13 & 0xFFFFu) | cd_13 << 16);
+    asc_store(to + 2 * to_step, ab_02 >> 16 | (cd_02 & 0xFFFF0000u));
+    asc_store(to + 3 * to_step, ab_13 >> 16 | (cd_13 & 0xFFFF0000u));
+}
+
+/* Copies the columns from `first` of the channels from `channel`, byte by byte. */
+static void copy_rest(const asc_copy_row_t *p, const int8_t *input, int8_t *output, int32_t first, int32_t channel) {
+    for (int32_t c = channel; c < p->channels; ++c) {
+        const int8_t *from = input + c * p->in_channel_step + first * p->in_pixel_step;
+        int8_t *to = output + c * p->out_channel_step + first * p->out_pixel_step;
+        for (int32_t x = first; x < p->columns; ++x, from += p->in_pixel_step, to += p->out_pixel_step) {
+            *to = *from;
+        }
+    }
+}
+
+void asc_copy_row_dsp(const asc_copy_row_t *p, const int8_t *const *rows, int8_t *output) {
+    const int8_t *const input = rows[0];
+    const int32_t channels = p->channels;
+    const int32_t columns = p->columns;
+    const int32_t pixels = channels == 1 || (p->in_channel_step == 1 && p->out_channel_step == 1);
+    if (pixels && p->in_pixel_step == channels && p->out_pixel_step == channels) {
+        copy_bytes(input, output, columns * channels);
+        return;
+    }
+    const int32_t to_planes = p->in_channel_step == 1 && p->out_pixel_step == 1;
+    const int32_t to_pixels = p->in_pixel_step == 1 && p->out_channel_step == 1;
+    if (!to_planes && !to_pixels) {
+        copy_rest(p, input, output, 0, 0);
+        return;
+    }
+    const int32_t whole_columns = columns / 4 * 4;
+    const int32_t whole_channels = channels / 4 * 4;
+    for (int32_t c = 0; c < whole_channels; c += 4) {
+        const int8_t *from = input + c * p->in_channel_step;
+        int8_t *to = output + c * p->out_channel_step;
+        for (int32_t x = 0; x < whole_columns; x += 4) {
+            if (to_planes) {
+                transpose(from, p->in_pixel_step, to, p->out_channel_step);
+            } else {
+                transpose(from, p->in_channel_step, to, p->out_pixel_step);
+            }
+            from += 4 * p->in_pixel_step;
+            to += 4 * p->out_pixel_step;
+        }
+    }
+    copy_rest(p, input, output, 0, whole_channels);
+    const asc_copy_row_t whole = {
+        .columns = columns,
+        .channels = whole_channels,
+        .in_pixel_step = p->in_pixel_step,
+        .in_channel_step = p->in_channel_step,
+        .out_pixel_step = p->out_pixel_step,
+        .out_channel_step = p->out_channel_step,
+    };
+    copy_rest(&whole, input, output, whole_columns, 0);
+}
