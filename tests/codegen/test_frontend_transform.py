@@ -22,7 +22,7 @@ WINDOWS = {
     256: (256, 160), 300: (300, 299), 400: (400,), 480: (480, 401), 512: (512, 400, 256), 640: (640,),
     1000: (1000, 501), 1024: (1024, 640), 2048: (2048, 1102), 4096: (4096, 3072),
 }  # fmt: skip
-# of the largest bin there could be, the sum of the window; measured 1.2e-7
+# of the largest bin there could be, the sum of the window; measured 9.3e-8
 FLOAT_BOUND = 2e-7
 # in units of asc_fft_power_s32.h, of which a full-scale tone has 2^29: what is derived is 45 to 100, measured are 12.4
 FIXED_BOUND = 16
