@@ -43,12 +43,16 @@ def convolution(seed: int, *, depthwise: bool, kernel: tuple[int, int] | None = 
         outputs.append(-(-size // stride[axis]) if same else (size - extent) // stride[axis] + 1)
     depth = int(rng.choice([1, 1, 3, int(rng.integers(1, 20)), int(rng.integers(16, 70))]))
     channels = depth if depthwise else int(rng.integers(1, 22))
+    groups = 1
+    if not depthwise and rng.integers(8) == 0:
+        groups, depth, channels = (int(n) for n in rng.integers(1, 5, 3))
+        channels *= groups
     taps = kernel[0] * kernel[1] * (1 if depthwise else depth)
     builder = ModelBuilder()
     in_scale = draw_scale(rng)
     scales = draw_scale(rng) * 10.0 ** rng.uniform(-1.0, 0.0, channels)
     out_scale = _output_scale(rng, in_scale * float(scales.max()), taps)
-    source = builder.activation((1, *sizes, depth), in_scale, draw_zero_point(rng))
+    source = builder.activation((1, *sizes, depth * groups), in_scale, draw_zero_point(rng))
     shape = (1, *kernel, channels) if depthwise else (channels, *kernel, depth)
     weights = builder.constant(_weights(rng, shape), scales, axis=3 if depthwise else 0)
     bias = builder.constant(rng.integers(-20000, 20000, channels).astype(np.int32), in_scale * scales)
@@ -71,8 +75,9 @@ def convolution(seed: int, *, depthwise: bool, kernel: tuple[int, int] | None = 
         fusedActivationFunction=ACTIVATIONS[activation],
         **({"depthMultiplier": 1} if depthwise else {}),
     )
-    what = f"{name} {seed}: {kernel} stride {stride} dilation {dilation} same {same} {sizes}x{depth}->{channels} {activation}"
-    return finish(builder, source, output, int(np.prod(sizes)) * depth, rng, what)
+    what = f"{name} {seed}: {kernel} stride {stride} dilation {dilation} same {same} "
+    what += f"{sizes}x{depth}*{groups}->{channels} {activation}"
+    return finish(builder, source, output, int(np.prod(sizes)) * depth * groups, rng, what)
 
 
 def addition(seed: int) -> Case:
