@@ -103,6 +103,15 @@ typedef struct {
                                  if the number is even; [] for the maximum */
 } asc_pool_mve_t;
 
+typedef struct {
+    int32_t columns, channels;
+    int32_t second_pixel;   /* elements of the second input from a column to the next */
+    int32_t second_channel; /* 1; 0: it has one element for all channels */
+    int32_t offset_1, offset_2;
+    int32_t multiplier, shift; /* the shift is from -1 to -31: to the right */
+    int32_t zero_point;
+} asc_mul_mve_t;
+
 #if defined(__ARM_FEATURE_MVE)
 /* The assembly finds the parameters where they are. */
 #define ASC_CHECK_MVE(type, field, place)                                                                              \
@@ -170,6 +179,7 @@ void asc_depthwise_pixels_mve(const asc_depthwise_pixels_mve_t *p, const int8_t 
 void asc_add_linear_mve(const asc_add_linear_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_add_mve(const asc_add_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_average_pool_mve(const asc_pool_mve_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
+void asc_mul_mve(const asc_mul_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_copy_row_mve(const asc_copy_row_t *p, const int8_t *const *rows, int8_t *output);
 void asc_max_pool_mve(const asc_pool_mve_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
 

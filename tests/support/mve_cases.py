@@ -138,3 +138,37 @@ def pool(seed: int) -> Case:
     )
     what = f"{name} {seed}: {kernel} stride {stride} same {same} {sizes}x{channels}"
     return finish(builder, source, output, int(np.prod(sizes)) * channels, rng, what)
+
+
+def product(seed: int) -> Case:
+    """MUL of the input and of what a convolution makes of it: the same shape, one per channel, one per pixel."""
+    rng = np.random.default_rng(seed)
+    height, width, channels = int(rng.integers(1, 4)), int(rng.integers(1, 12)), int(rng.integers(1, 20))
+    shape = (1, height, width, channels)
+    builder = ModelBuilder()
+    in_scale, other_scale = draw_scale(rng), draw_scale(rng)
+    source = builder.activation(shape, in_scale, draw_zero_point(rng))
+    kind = str(rng.choice(["same", "channel", "pixel"]))
+    strides = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    if kind == "channel":
+        kernel, outputs = (height, width), channels
+        other_shape: tuple[int, ...] = (1, 1, 1, channels)
+    else:
+        kernel, outputs = (1, 1), channels if kind == "same" else 1
+        other_shape = (1, height, width, outputs)
+    scales = np.full(outputs, other_scale / in_scale / (60 * np.sqrt(kernel[0] * kernel[1])))
+    depthwise = kind != "pixel"
+    weight_shape = (1, *kernel, channels) if depthwise else (1, 1, 1, channels)
+    weights = builder.constant(_weights(rng, weight_shape), scales, axis=3 if depthwise else 0)
+    bias = builder.constant(rng.integers(-900, 900, outputs).astype(np.int32), in_scale * scales)
+    other = builder.activation(other_shape, other_scale, draw_zero_point(rng))
+    name, table = ("DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions") if depthwise else ("CONV_2D", "Conv2DOptions")
+    more = {"depthMultiplier": 1} if depthwise else {}
+    builder.operator(name, [source, weights, bias], other, table, padding=1, **strides, **more)
+    out_scale = float(np.float32(in_scale * other_scale * 10.0 ** rng.uniform(0.4, 2.5)))
+    zero_point = _output_zero_point(rng)
+    output = builder.activation(shape, out_scale, zero_point)
+    operands = [source, other] if rng.integers(2) else [other, source]
+    activation = ACTIVATIONS["RELU" if zero_point == -128 else "NONE"]
+    builder.operator("MUL", operands, output, "MulOptions", fusedActivationFunction=activation)
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"MUL {seed}: {shape} {kind}")

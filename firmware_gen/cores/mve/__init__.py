@@ -9,6 +9,7 @@ from ...row_call import RowCall
 from .add import sum_chooser
 from .conv_2d import conv_2d
 from .depthwise_conv_2d import depthwise_conv_2d
+from .mul import mul
 from .pool_2d import average_pool_2d, max_pool_2d
 
 ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
@@ -17,6 +18,7 @@ ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
     "CONV_2D": conv_2d,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d,
     "MAX_POOL_2D": max_pool_2d,
+    "MUL": mul,
     "SUB": sum_chooser(-1),
 }
 """The kernels of one row, by TFLite's name of the operator."""
