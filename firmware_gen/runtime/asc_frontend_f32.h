@@ -8,7 +8,8 @@
  *           (scale[m] is 2 / width for filters of area 1, else 1)
  * Shapes    slopes float [bins], from first_bin on; counts uint16 [n_mels + 1], bins from one filter's lower edge to
  *           the next one's
- * Error     e within 1e-6 of the loudest bins' share, asc_fft_f32.h; P >= r P >= 0, so that no e is below the offset
+ * Error     that of the bins, asc_fft_f32.h, and 2^-24 of e for each bin of a sum; P >= r P >= 0, so that no e is
+ *           below the offset
  */
 #ifndef ASC_FRONTEND_F32_H
 #define ASC_FRONTEND_F32_H
