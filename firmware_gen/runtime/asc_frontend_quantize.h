@@ -4,10 +4,11 @@
  * Formula   quantize(v) = clamp(rint(v * inverse_scale) + zero_point, -128, 127), ties to even                    (7)
  *           Of a band e, v = log(e) * log_factor, and (7) rises in 255 steps: q = -128 + number of thresholds that are
  *           not above e. Positive floats have the order of their bits, and the bits, as an integer, are log2(e) * 2^23
- *           cut into straight lines: a linear guess from them is right or one or two low, then counted up.      (8)
- * Range     v any finite number; e positive
- * Exact     (8) is (7) of the exact logarithm, but for thresholds rounded to float32 (6e-8 of v); the generator proves
- *           that no guess is high
+ *           with straight lines between powers of 2, at most 0.086 octaves low. A linear guess from them is low by as
+ *           much, which is one or two steps of the usual features; then steps are counted up.                   (8)
+ * Range     v any finite number; e positive, not below the offset of the logarithm
+ * Exact     (8) is (7) of the exact logarithm, but for thresholds rounded to float32 (6e-8 of e); the generator takes
+ *           the highest guess that is never above the truth
  */
 #ifndef ASC_FRONTEND_QUANTIZE_H
 #define ASC_FRONTEND_QUANTIZE_H

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -214,6 +215,13 @@ void write_bins(const asc_frontend_config_t *config, const int16_t *samples, asc
 }
 
 
+# names in asc_frontend_tables.c, but not those of fields
+_STATIC_NAMES = re.compile(
+    r"(?<![.\w])(window|order|twiddles|last_table|turns|counts|slopes|scales|thresholds|passes|tables"
+    r"|asc_frontend_config)\b"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontEndProgram:
     """A program that runs the front end in C."""
@@ -240,17 +248,16 @@ def build_program(
     (folder / "cases.h").write_text(_HEADER)
     (folder / "main.c").write_text(_PROGRAM)
     (folder / "bins.c").write_text(_BINS[arithmetic])
-    sources, declarations, rows = [folder / "main.c", folder / "bins.c", folder / "cases.c"], [], []
+    units, rows = ['#include "cases.h"'], []
     for name, (spec, info) in cases.items():
         tables = frontend_tables(spec, info, arithmetic)
-        unit = folder / f"tables_{name}.c"
-        unit.write_text(f"#define asc_frontend_config {name}_config\n{tables_source(tables, spec, info)}")
-        sources.append(unit)
-        declarations.append(f"extern const asc_frontend_config_t {name}_config;")
+        # one unit for all: the compiler starts once
+        units.append(_STATIC_NAMES.sub(rf"{name}_\1", tables_source(tables, spec, info)))
         sizes = f"{tables.buffer_samples}, {tables.work_words}, {info.n_elements}"
-        rows.append(f'    {{"{name}", &{name}_config, write_bins, {sizes}}},')
-    table = ['#include "cases.h"', *declarations, "const frontend_case_t cases[] = {", *rows, "    {0, 0, 0, 0, 0, 0},"]
-    (folder / "cases.c").write_text("\n".join([*table, "};"]) + "\n")
+        rows.append(f'    {{"{name}", &{name}_asc_frontend_config, write_bins, {sizes}}},')
+    units += ["const frontend_case_t cases[] = {", *rows, "    {0, 0, 0, 0, 0, 0},", "};"]
+    (folder / "cases.c").write_text("\n".join(units) + "\n")
+    sources = [folder / "main.c", folder / "bins.c", folder / "cases.c"]
     objects = compile_objects(compiler, sources, folder / "objects", folder)
     frontend = [path for path in kernels if path.stem.startswith(("asc_frontend", "asc_fft"))]
     program = folder / "program"
