@@ -287,6 +287,22 @@ def operators_table(row: Row, firmware: FirmwareManifest, profile: Sequence[int]
     return table
 
 
+def kinds_table(row: Row, firmware: FirmwareManifest, profile: Sequence[int]) -> Table:
+    """Show where the instructions go: by operator, the dearest first."""
+    table = Table(title=f"{row.model} on {row.core}, {row.kernels} kernels: instructions by operator")
+    for head in ("operator", "steps", "MACs", "instructions", "share", "per MAC", "per output"):
+        table.add_column(head, justify="left" if head == "operator" else "right")
+    sums: dict[str, list[int]] = {}
+    for operator, count in zip(firmware.operators, profile, strict=True):
+        one = (1, operator.macs, count, int(np.prod(operator.output_shape)))
+        sums[operator.op] = [a + b for a, b in zip(sums.get(operator.op, [0] * len(one)), one, strict=True)]
+    for op, (steps, macs, count, outputs) in sorted(sums.items(), key=lambda item: -item[1][2]):
+        share = f"{100 * count / max(sum(profile), 1):.1f} %"
+        per_mac = f"{count / macs:.2f}" if macs else "–"
+        table.add_row(op, str(steps), f"{macs:,}", f"{count:,}", share, per_mac, f"{count / outputs:.1f}")
+    return table
+
+
 def jobs(
     boards: Sequence[str], models: Iterable[Path], kernels: KernelSet | None
 ) -> Iterable[tuple[Path, BoardSpec, KernelSet]]:
@@ -330,6 +346,7 @@ def main(boards: str, models: str, kernels: KernelSet | None, per_operator: bool
         print(f"{row.model}, {row.core}, {row.kernels}: {row.instructions:,} instructions", file=sys.stderr, flush=True)
         if per_operator:
             console.print(operators_table(row, firmware, profile))
+            console.print(kinds_table(row, firmware, profile))
     console.print(results_table(rows))
     for row in rows:
         for change in changes(row, before.get(row.key)):
