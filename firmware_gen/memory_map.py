@@ -101,7 +101,8 @@ def draw(document: dict[str, Any], title: str, form: str) -> bytes:
     from matplotlib.patches import Patch
 
     steps, blocks, arena = document["steps"], document["blocks"], document["arena_bytes"]
-    style = {"svg.hashsalt": "asc-kit", "font.size": 8.0, "text.parse_math": False}
+    # letters as letters, which the reader of the file draws: a quarter of the size
+    style = {"svg.hashsalt": "asc-kit", "svg.fonttype": "none", "font.size": 8.0, "text.parse_math": False}
     with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure = Figure(figsize=(min(max(7.0, 2.5 + 0.28 * len(steps)), 26.0), 6.5), layout="constrained")
