@@ -15,7 +15,8 @@ from .c_text import c_comment, c_elements, c_float, c_string
 from .frontend_tables import FrontEndTables
 from .frontend_text import frontend_text
 from .kernel_call import ConstantArray, FieldValue, KernelCall, Requantize
-from .plan import Plan, Step, StreamSteps, WholeStep
+from .placement import Step
+from .plan import Plan, StreamSteps, WholeStep
 from .streams import Buffer, Stage
 
 

@@ -1,0 +1,87 @@
+"""What each operator can become: a kernel for whole tensors, one for rows, one for rows that are joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from asc_kit.board import KernelSet
+
+from .cores import Chooser, choosers
+from .graph import Graph, Operator, Tensor
+from .kernel_call import KernelCall
+from .operators import REGISTRY, Node
+from .operators.base import has_rows, longer_rows
+from .row_call import RowCall
+
+# columns from which on a longer row gains little
+_LONG_ROW = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Joined:
+    """An operator whose short rows are joined: each call of a kernel costs something."""
+
+    tensors: tuple[Tensor, ...]
+    """All tensors of the network, those of the operator in their new shape."""
+    call: RowCall
+    """The kernel for one of the long rows."""
+    rows: int
+    """Number of long rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Choice:
+    """What one operator can become."""
+
+    whole: KernelCall | None
+    """Its kernel for whole tensors."""
+    rows: RowCall | None
+    """Its kernel for one row."""
+    joined: Joined | None
+    """Its kernel for rows that are joined."""
+
+    @property
+    def alone(self) -> KernelCall | RowCall:
+        """What it becomes where it is a part by itself: a KernelCall of whole tensors, or a stream of one stage."""
+        if self.joined is not None:
+            return self.joined.call
+        # a kernel of the core's own for rows beats the portable one for whole tensors
+        if self.whole is not None and (self.rows is None or self.rows.call.kernel == self.whole.kernel):
+            return self.whole
+        assert self.rows is not None
+        return self.rows
+
+    @property
+    def scratch_alone(self) -> int:
+        """Bytes of scratch memory of that."""
+        alone = self.alone
+        call = alone.call if isinstance(alone, RowCall) else alone
+        return call.scratch_bytes or 0
+
+
+def choose(graph: Graph, operator: Operator, kernels: KernelSet) -> Choice:
+    """Return what an operator can become with a set of kernels."""
+    node = Node(
+        operator=operator,
+        inputs=tuple(graph.tensors[index] for index in operator.inputs),
+        output=graph.tensors[operator.output],
+    )
+    definition = REGISTRY[operator.op]
+    chooser = choosers(kernels).get(operator.op)
+    rows = None
+    if has_rows(node.output):
+        rows = chooser(node) if chooser is not None else None
+        rows = rows if rows is not None else definition.rows(node)
+    # the portable kernel for whole tensors has one long row anyway
+    joined = _join(graph, node, chooser) if chooser is not None and definition.by_pixel(node) else None
+    return Choice(whole=definition.lower(node), rows=rows, joined=joined)
+
+
+def _join(graph: Graph, node: Node, chooser: Chooser) -> Joined | None:
+    longer = longer_rows(node, _LONG_ROW)
+    call = chooser(longer) if longer is not None else None
+    if longer is None or call is None:
+        return None
+    changed = {tensor.index: tensor for tensor in (*longer.inputs, longer.output)}
+    tensors = tuple(changed.get(tensor.index, tensor) for tensor in graph.tensors)
+    return Joined(tensors=tensors, call=call, rows=longer.output.shape[1])
