@@ -9,6 +9,9 @@ import soundfile
 
 from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
+from asc_kit.firmware_gen.plan import make_plan
+from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.row_call import OVER_READ
 from asc_kit.train.recipe import load_recipe, recipe_names
 
 SCENES = (
@@ -69,5 +72,17 @@ def test_it_trains_exports_and_runs_on_the_board(name: str, data: Path, tmp_path
         # in either mode against the reference kernels, on the input that the board itself used
         assert results["bit_identical"] == results["clips"] == 2
         assert results["macs"] > 0.9 * json.loads((run / "run.json").read_text())["macs"]
+        if method == "qat":
+            memory_is_near_its_bound(bundle)
+            helium = ("--board", "qemu-mps3-an547", "--mode", "features", "--limit", 1)
+            asc_kit("bench", bundle, *helium, "--data", data, "--out", tmp_path / "helium")
+            assert json.loads((tmp_path / "helium" / "results.json").read_text())["bit_identical"] == 1
         if mode == "audio":
             assert results["feature_mismatch_share"] <= 0.02  # noise and tones that fill no band: the fronts' own tests
+
+
+def memory_is_near_its_bound(bundle: Path) -> None:
+    """The arena is at most 5 % above what any placement needs."""
+    for kernels in ("portable", "dsp"):
+        plan = make_plan(read_model(Bundle.open(bundle).model_path.read_bytes()), kernels)
+        assert plan.arena_bytes <= 1.05 * plan.overlap_bound_bytes + OVER_READ
