@@ -34,6 +34,23 @@ static inline uint32_t asc_sxtab16_odd(uint32_t sums, uint32_t word) {
     return result;
 }
 
+/* Both halves of `a` and `b` added and halved, rounded down. */
+static inline uint32_t asc_halved_sums(uint32_t a, uint32_t b) {
+    uint32_t result;
+    __asm__("shadd16 %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+    return result;
+}
+
+/* For each half of `value`, that of `if_negative` where it is negative, else that of `otherwise`. */
+static inline uint32_t asc_by_sign(uint32_t value, uint32_t otherwise, uint32_t if_negative) {
+    uint32_t result;
+    __asm__("ssub16 %0, %1, %4\n\tsel %0, %2, %3"
+            : "=&r"(result)
+            : "r"(value), "r"(otherwise), "r"(if_negative), "r"(0)
+            : "cc");
+    return result;
+}
+
 /* The larger one of each of four signed bytes. */
 static inline uint32_t asc_larger_bytes(uint32_t a, uint32_t b) {
     uint32_t result;
