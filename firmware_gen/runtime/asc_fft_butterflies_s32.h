@@ -39,6 +39,11 @@ static inline asc_complex_s32_t asc_load_turned_s32(const int32_t *x, const int3
     return z;
 }
 
+/* (x u + y v) / 2^31, rounded */
+static inline int32_t asc_weighted_s32(int32_t x, int32_t u, int32_t y, int32_t v) {
+    return (int32_t)(((int64_t)x * u + (int64_t)y * v + (1 << 30)) >> 31);
+}
+
 static inline void asc_store_s32(int32_t *y, int32_t re, int32_t im) {
     y[0] = re;
     y[1] = im;
@@ -56,7 +61,8 @@ static inline void asc_butterfly_3_s32(int32_t *y, int32_t s, asc_complex_s32_t 
     const int32_t sine = 1859775393; /* sin(2 pi / 3) 2^31 */
     const asc_complex_s32_t sum = {b.re + c.re, b.im + c.im};
     const asc_complex_s32_t middle = {a.re - (sum.re >> 1), a.im - (sum.im >> 1)};
-    const asc_complex_s32_t turned = {2 * asc_scaled_s32(b.im - c.im, sine), 2 * asc_scaled_s32(c.re - b.re, sine)};
+    const asc_complex_s32_t turned = {asc_weighted_s32(b.im - c.im, sine, 0, 0),
+                                      asc_weighted_s32(c.re - b.re, sine, 0, 0)};
     asc_store_s32(y, a.re + sum.re + 1, a.im + sum.im + 1);
     asc_store_s32(y + s, middle.re + turned.re, middle.im + turned.im);
     asc_store_s32(y + 2 * s, middle.re - turned.re, middle.im - turned.im);
@@ -84,14 +90,14 @@ static inline void asc_butterfly_5_s32(int32_t *y, int32_t s, asc_complex_s32_t 
     const asc_complex_s32_t cd = {c.re + d.re, c.im + d.im};
     const asc_complex_s32_t b_e = {b.re - e.re, b.im - e.im};
     const asc_complex_s32_t c_d = {c.re - d.re, c.im - d.im};
-    const asc_complex_s32_t m1 = {a.re + 2 * (asc_scaled_s32(be.re, cos_1) + asc_scaled_s32(cd.re, cos_2)),
-                                  a.im + 2 * (asc_scaled_s32(be.im, cos_1) + asc_scaled_s32(cd.im, cos_2))};
-    const asc_complex_s32_t m2 = {a.re + 2 * (asc_scaled_s32(be.re, cos_2) + asc_scaled_s32(cd.re, cos_1)),
-                                  a.im + 2 * (asc_scaled_s32(be.im, cos_2) + asc_scaled_s32(cd.im, cos_1))};
-    const asc_complex_s32_t t1 = {2 * (asc_scaled_s32(b_e.im, sin_1) + asc_scaled_s32(c_d.im, sin_2)),
-                                  -2 * (asc_scaled_s32(b_e.re, sin_1) + asc_scaled_s32(c_d.re, sin_2))};
-    const asc_complex_s32_t t2 = {2 * (asc_scaled_s32(b_e.im, sin_2) - asc_scaled_s32(c_d.im, sin_1)),
-                                  2 * (asc_scaled_s32(c_d.re, sin_1) - asc_scaled_s32(b_e.re, sin_2))};
+    const asc_complex_s32_t m1 = {a.re + asc_weighted_s32(be.re, cos_1, cd.re, cos_2),
+                                  a.im + asc_weighted_s32(be.im, cos_1, cd.im, cos_2)};
+    const asc_complex_s32_t m2 = {a.re + asc_weighted_s32(be.re, cos_2, cd.re, cos_1),
+                                  a.im + asc_weighted_s32(be.im, cos_2, cd.im, cos_1)};
+    const asc_complex_s32_t t1 = {asc_weighted_s32(b_e.im, sin_1, c_d.im, sin_2),
+                                  asc_weighted_s32(b_e.re, -sin_1, c_d.re, -sin_2)};
+    const asc_complex_s32_t t2 = {asc_weighted_s32(b_e.im, sin_2, c_d.im, -sin_1),
+                                  asc_weighted_s32(b_e.re, -sin_2, c_d.re, sin_1)};
     asc_store_s32(y, a.re + be.re + cd.re + 2, a.im + be.im + cd.im + 2);
     asc_store_s32(y + s, m1.re + t1.re, m1.im + t1.im);
     asc_store_s32(y + 2 * s, m2.re + t2.re, m2.im + t2.im);

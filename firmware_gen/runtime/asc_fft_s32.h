@@ -6,8 +6,8 @@
  * Shapes    x complex [n], up to end; twiddles complex int32 [m][radix - 1], in the order they are read
  * Overflow  none as long as inputs are at most 2^30.5 in magnitude: a mean of such numbers is no larger
  * Error     absolute, of a complex number: a pass cuts off less than 1 unit per part of each of its inputs and passes
- *           on the mean of the errors before it: less than 2 radix units each pass (5 radix in radices 3 and 5, whose
- *           constants are cut off too and doubled), rounded factors included: 44 units for 2,048 points, 6 measured
+ *           on the mean of the errors before it: less than 2 radix units each pass, 2 more in radices 3 and 5, whose
+ *           constants are rounded; rounded factors included: 44 units for 2,048 points, 6 measured
  * Exact     integers: the same bits on every core
  * Source    as asc_fft_f32.h; scaling by the length as in P. D. Welch, "A fixed-point fast Fourier transform error
  *           analysis", IEEE Trans. Audio and Electroacoustics 17 (1969), 151-157

@@ -9,7 +9,7 @@
  *           [n_mels], times 2^-32 and 2^scale_exponent
  * Overflow  none: by Parseval's theorem all powers X[k]^2 together are below 2^61, all magnitudes times 2^16 below 2^55
  * Error     of X[k], in units of which a full-scale tone has 2^29 and any frame's loudest sample at least half that of
- *           full scale: derived in asc_fft_s32.h at most 100 (2^-22 of the tone) up to 4,096 points, measured 13; 2^-31
+ *           full scale: derived in asc_fft_s32.h at most 100 (2^-22 of the tone) up to 4,096 points, measured 11; 2^-31
  *           from window, slopes and scales each; of e beyond that 2^-24, with magnitudes 2^-15. Measured by
  *           tests/codegen/test_frontend_transform.py and test_frontend_c.py. A frame of zeros is exact
  * Exact     integers: the same bits on every core

@@ -17,6 +17,7 @@ from frontend_cases import (
     build_program,
     loud_and_still,
     quantization,
+    random_specs,
     recording,
     signals,
 )
@@ -25,7 +26,7 @@ from asc_kit.board import Arithmetic
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
 from asc_kit.quantization import TensorInfo
 
-ALL_SPECS = SPECS | CLIP_SPECS
+ALL_SPECS = SPECS | CLIP_SPECS | random_specs(12)
 ARITHMETICS = get_args(Arithmetic)
 # float32 transforms against float64: rounding errors of about 1e-7 of the loudest bin,
 # which count where a band of the full-scale square wave is near log_offset; 3.2e-4 at worst, in integers 2.6e-4

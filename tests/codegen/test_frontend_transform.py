@@ -24,7 +24,7 @@ WINDOWS = {
 }  # fmt: skip
 # of the largest bin there could be, the sum of the window; measured 9.3e-8
 FLOAT_BOUND = 2e-7
-# in units of asc_fft_power_s32.h, of which a full-scale tone has 2^29: what is derived is 45 to 100, measured are 12.4
+# in units of asc_fft_power_s32.h, of which a full-scale tone has 2^29: what is derived is 45 to 100, measured are 10.5
 FIXED_BOUND = 16
 
 

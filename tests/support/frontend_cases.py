@@ -12,6 +12,7 @@ import numpy as np
 from engine_cases import compile_objects
 
 from asc_kit.board import Arithmetic
+from asc_kit.errors import SpecError
 from asc_kit.firmware_gen.emit import ModelInfo, template
 from asc_kit.firmware_gen.frontend_tables import FrontEndTables, frontend_tables
 from asc_kit.frontend import FrontEndSpec
@@ -88,6 +89,48 @@ CLIP_SPECS = {
     "deltas": replace(SPECS["magnitude_mixed_radix"], delta_width=9),
     "both_mel_time": replace(SPECS["odd_half"], standardize="clip", delta_width=3, hop_length=50),
 }
+
+
+def random_specs(n: int) -> dict[str, FrontEndSpec]:
+    """Front ends with every field drawn at random, small ones.
+
+    No log_offset is more than 120 dB below a full-scale constant: below, bands that hold nothing else hold rounding
+    errors, see docs/frontend.md.
+    """
+    rng = np.random.default_rng(7)
+    lengths = [2 * 2**a * 3**b * 5**c for a in range(2, 9) for b in range(3) for c in range(4)]
+    specs: dict[str, FrontEndSpec] = {}
+    while len(specs) < n:
+        n_fft = int(rng.choice([length for length in lengths if length <= 1200]))
+        clip_samples = int(rng.integers(n_fft // 2 + 1, 6 * n_fft))
+        rate, power = int(rng.choice([8000, 22050])), int(rng.integers(1, 3))
+        try:
+            specs[f"random_{len(specs)}"] = FrontEndSpec(
+                sample_rate_hz=rate,
+                clip_samples=clip_samples,
+                n_fft=n_fft,
+                win_length=int(rng.choice([n_fft, rng.integers(1, n_fft + 1)])),
+                hop_length=int(rng.integers(clip_samples // 40 + 1, 2 * n_fft)),
+                window=rng.choice(["hann", "hamming"]),
+                window_periodic=bool(rng.integers(2)),
+                center=bool(rng.integers(2)),
+                pad_mode=rng.choice(["reflect", "constant"]),
+                power=power,
+                n_mels=int(rng.integers(1, min(n_fft // 2 + 2, 130))),
+                mel_scale=rng.choice(["htk", "slaney"]),
+                mel_norm=rng.choice(["none", "slaney"]),
+                f_min_hz=float(rng.choice([0.0, 20.0, rate / 16])),
+                f_max_hz=float(rng.choice([rate / 2, rate / 2.5])),
+                log=rng.choice(["natural", "log10"]),
+                log_offset=float(rng.choice([1e-5, 1e-3])) * (100 if power == 1 else 1),
+                layout=rng.choice(["mel_time", "time_mel"]),
+                standardize=rng.choice(["none", "clip"]),
+                delta_width=int(rng.choice([0, 0, 3, 5])),
+            )
+        except SpecError:
+            continue
+    return specs
+
 
 # argv: a case, then what to do with standard input. A number: features of clips, in chunks of so many samples;
 # "bands": log-mel of windows; "bins": powers or magnitudes of windows, one word or (integers) two for each;
