@@ -18,6 +18,8 @@ _DTYPES: dict[int, DType] = {2: "int32", 9: "int8"}
 _END_DTYPES: dict[int, DType] = {0: "float32", 3: "uint8"}
 _LARGEST_ELEMENTS = 1 << 28
 _LARGEST_SHARING = 16
+# five times as many as the longest recipe; planning compares many ways to cut a network
+_MOST_OPERATORS = 512
 # an int8 value times a scale stays a normal float32
 _LEAST_SCALE, _LARGEST_SCALE = 1e-36, 1e36
 T = TypeVar("T")
@@ -58,6 +60,8 @@ def _read(model: bytes) -> Graph:
     tensors = tuple(_read_tensor(root, subgraph.Tensors(index), index, index in are_ends) for index in range(n_tensors))
     names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
     n_operators = _length(subgraph.OperatorsLength(), limit)
+    if n_operators > _MOST_OPERATORS:
+        raise ModelError(f"the model has {n_operators} operators", hint=f"supported: up to {_MOST_OPERATORS}")
     wires = [_read_wires(root, subgraph.Operators(index), index, n_tensors, names) for index in range(n_operators)]
     first, last = find_end("input", ends[0], tensors, wires), find_end("output", ends[1], tensors, wires)
     _check_sharing(tensors, wires, limit)

@@ -199,6 +199,17 @@ def test_constants_may_be_shared_within_reason() -> None:
         read_model(shared(40, 100))
 
 
+def test_endless_chains_are_refused() -> None:
+    builder = ModelBuilder()
+    source = current = builder.activation((1, 4), 0.05, 3)
+    for _ in range(513):
+        output = builder.activation((1, 4), 0.05, 3)
+        builder.operator("RELU", [current], output)
+        current = output
+    with pytest.raises(ModelError, match="the model has 513 operators"):
+        read_model(builder.finish(source, current))
+
+
 def test_tensors_that_share_bytes_share_memory() -> None:
     builder = ModelBuilder()
     source, output = convolution(builder)
