@@ -58,9 +58,18 @@ static inline uint32_t asc_larger_bytes(uint32_t a, uint32_t b) {
     return result;
 }
 
-/* The high half of a product. */
-static inline int32_t asc_high_product(int32_t a, int32_t b) {
-    return (int32_t)((int64_t)a * b >> 32);
+/* The high half of a product, plus c. */
+static inline int32_t asc_smmla(int32_t a, int32_t b, int32_t c) {
+    int32_t result;
+    __asm__("smmla %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(c));
+    return result;
+}
+
+/* value >> 12, saturated to int8. */
+static inline int32_t asc_saturate_s8_12(int32_t value) {
+    int32_t result;
+    __asm__("ssat %0, #8, %1, asr #12" : "=r"(result) : "r"(value) : "cc");
+    return result;
 }
 
 #endif

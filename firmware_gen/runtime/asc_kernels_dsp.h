@@ -152,6 +152,16 @@ typedef struct {
     const uint32_t *reciprocals; /* of averages: [elements of a whole window + 1] */
 } asc_pool_row_dsp_t;
 
+/* MUL of a row and of factors that its channels or its columns have. */
+typedef struct {
+    int32_t second_is_row; /* whether the second input is the row, the first one the factors */
+    int32_t runs, length;  /* runs with a factor each, elements of a run */
+    int32_t run_step;      /* bytes from a run to the next */
+    int32_t element_step;  /* bytes from an element of a run to the next */
+    int32_t zero_point_row, zero_point_factor;
+    int32_t addend, multiplier, rounding, negative; /* of (15'') */
+} asc_mul_row_dsp_t;
+
 void asc_conv_row_dsp(const asc_conv_row_dsp_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
 void asc_add_dsp(const asc_add_dsp_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_depthwise_3x3_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
@@ -159,6 +169,7 @@ void asc_depthwise_3x3_stride_2_dsp(const asc_depthwise_row_dsp_t *p, const int8
 void asc_depthwise_3x3_dilated_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_average_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
 void asc_max_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
+void asc_mul_row_dsp(const asc_mul_row_dsp_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_copy_row_dsp(const asc_copy_row_t *p, const int8_t *const *rows, int8_t *output);
 
 #endif

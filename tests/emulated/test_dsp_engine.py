@@ -10,7 +10,7 @@ from emulated_cases import BOARD, missing_tools, run_emulated
 from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
 from int8_case import Case
 from int8_cases import examples
-from mve_cases import addition, convolution, pool
+from mve_cases import addition, convolution, pool, product
 
 from asc_kit.firmware_gen.plan import make_plan
 from asc_kit.firmware_gen.reader import read_model
@@ -33,10 +33,11 @@ def kernels(case: Case) -> set[str]:
     "draw, n, wanted",
     [
         (addition, 20, {"asc_add_dsp": 8}),
+        (product, 20, {"asc_mul_row_dsp": 6}),
         (pool, 20, {"asc_average_pool_row_dsp": 4, "asc_max_pool_row_dsp": 4}),
         (lambda seed: convolution(seed, depthwise=seed % 2 == 1), 16, {"asc_conv_row_dsp": 4}),
     ],
-    ids=["sums", "pools", "convolutions"],
+    ids=["sums", "products", "pools", "convolutions"],
 )
 def test_random_operators(draw: Callable[[int], Case], n: int, wanted: dict[str, int], tmp_path: Path) -> None:
     cases = [draw(seed) for seed in range(n)]

@@ -9,6 +9,7 @@ from ...row_call import RowCall
 from .add import sum_chooser
 from .convolution import convolution_row
 from .depthwise import depthwise_row
+from .mul import product_row
 from .pool import average_pool_row, max_pool_row
 
 ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
@@ -17,5 +18,6 @@ ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
     "CONV_2D": convolution_row,
     "DEPTHWISE_CONV_2D": depthwise_row,
     "MAX_POOL_2D": max_pool_row,
+    "MUL": product_row,
     "SUB": sum_chooser(-1),
 }
