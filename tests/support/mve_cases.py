@@ -25,15 +25,16 @@ def _output_scale(rng: np.random.Generator, effective: float, taps: int) -> floa
     return float(np.float32(effective * factor))
 
 
-def convolution(seed: int, *, depthwise: bool, kernel: tuple[int, int] | None = None) -> Case:
+def convolution(
+    seed: int, *, depthwise: bool, kernel: tuple[int, int] | None = None, dilation: tuple[int, int] | None = None
+) -> Case:
     """CONV_2D, or DEPTHWISE_CONV_2D with multiplier 1: any shape, stride, dilation and padding."""
     rng = np.random.default_rng(seed)
     if kernel is None:
         kernel = (int(rng.integers(1, 6)), int(rng.integers(1, 6)))
     stride = (int(rng.integers(1, 4)), int(rng.integers(1, 3 if depthwise else 4)))
-    dilation = (int(rng.integers(1, 4)), int(rng.integers(1, 4))) if rng.integers(3) == 0 else (1, 1)
-    if depthwise and rng.integers(3):
-        dilation = (1, 1)
+    if dilation is None:
+        dilation = (int(rng.integers(1, 4)), int(rng.integers(1, 4))) if rng.integers(3) == 0 else (1, 1)
     same = bool(rng.integers(2))
     sizes, outputs = [], []
     for axis, most in ((0, 5), (1, 20)):
