@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from damaged_models import corpus, damage_bytes, damage_meaning, judge, memory_cap
 
-N = 300
+N = 200
 
 
 def test_whole_models_are_compiled() -> None:
