@@ -32,9 +32,9 @@ static inline asc_complex_s32_t asc_load_shifted_s32(const int32_t *x, int32_t s
     return z;
 }
 
-/* x w / 2^32 of complex numbers */
+/* x w / 2^32 of complex numbers; a sum of products is one instruction less than a difference */
 static inline asc_complex_s32_t asc_load_turned_s32(const int32_t *x, const int32_t *w) {
-    const asc_complex_s32_t z = {(int32_t)(((int64_t)x[0] * w[0] - (int64_t)x[1] * w[1]) >> 32),
+    const asc_complex_s32_t z = {(int32_t)(((int64_t)x[0] * w[0] + (int64_t)-x[1] * w[1]) >> 32),
                                  (int32_t)(((int64_t)x[0] * w[1] + (int64_t)x[1] * w[0]) >> 32)};
     return z;
 }

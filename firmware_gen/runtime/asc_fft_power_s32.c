@@ -18,7 +18,7 @@ void asc_fft_power_s32(int32_t *x, int32_t n_fft, const int32_t *turns) {
         const asc_complex_s32_t half_b = asc_load_shifted_s32(b, 1);
         const asc_complex_s32_t e = {half_a.re + half_b.re, half_a.im - half_b.im};
         const asc_complex_s32_t o = {half_a.im + half_b.im, half_b.re - half_a.re};
-        const asc_complex_s32_t u = {(int32_t)(((int64_t)o.re * turns[0] - (int64_t)o.im * turns[1]) >> 31),
+        const asc_complex_s32_t u = {(int32_t)(((int64_t)o.re * turns[0] + (int64_t)-o.im * turns[1]) >> 31),
                                      (int32_t)(((int64_t)o.re * turns[1] + (int64_t)o.im * turns[0]) >> 31)};
         store_power(a, e.re + u.re, e.im + u.im);
         store_power(b, e.re - u.re, e.im - u.im);
