@@ -12,6 +12,8 @@ With u = (acc << prescale) + addend, 32 bits wide:
 
 `negative` is what makes ties of negative sums go away from zero; it is 0 where every reachable sum allows it, for
 instance after a RELU at zero point -128, where all of them give -128.
+
+Source: docs/engine.md, equations (37) to (41), derives search and proof; (15'') is in docs/quantization.md.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ LARGEST_SHIFT = 20
 _FAR = 1 << 62
 _CHANNELS_AT_ONCE = 512
 _MULTIPLIER_STEPS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 6, -6, 8, -8)
-_ADDENDS = 1 << 17
+_ADDENDS = 1 << 20
 _ADDENDS_AT_ONCE = 1 << 10
+_MOST_TRIED = 1 << 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -375,7 +378,12 @@ def _split(lower: Int64s, upper: Int64s, multiplier: Int64s, most: Int64s) -> tu
     lower = np.maximum(lower, upper - reach)
     addend, rounding = np.zeros_like(lower), np.zeros_like(lower)
     left = np.arange(len(lower))
+    n_tried = 0
     for begin in range(0, _ADDENDS, _ADDENDS_AT_ONCE):
+        # nearly all channels find theirs soon; where many do not, the last ones hardly will
+        n_tried += len(left) * _ADDENDS_AT_ONCE
+        if n_tried > _MOST_TRIED:
+            break
         tried = np.arange(begin, begin + _ADDENDS_AT_ONCE, dtype=np.int64)
         product = tried[None, :] * multiplier[left, None]
         units = -((product - lower[left, None]) >> 32)

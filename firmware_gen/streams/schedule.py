@@ -1,4 +1,7 @@
-"""The order of a stream's work, played with counters: it is the game of asc_run_stream, move by move."""
+"""The order of a stream's work, played with counters: it is the game of asc_run_stream, move by move.
+
+Equations (33) to (35) of docs/engine.md.
+"""
 
 from __future__ import annotations
 
