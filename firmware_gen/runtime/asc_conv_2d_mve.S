@@ -64,6 +64,18 @@ piece:
     mov r0, from
     mov r1, to
     ldr columns, [sp, #COLUMNS]
+    cmp bytes, #16
+    bhi column
+    /* one vector holds the piece */
+    vctp.8 bytes
+    dls lr, columns
+1:  vldrb.u8 q0, [r0]
+    vpst
+    vstrbt.8 q0, [r1]
+    add r0, r0, column_step
+    add r1, r1, input_step
+    le lr, 1b
+    b next_piece
 column:
     mov r3, r0
     mov r12, r1
@@ -75,6 +87,7 @@ column:
     add r1, r1, input_step
     subs columns, #1
     bne column
+next_piece:
     add to, to, bytes
     ldr r0, [p, #ASC_MATRIX_MVE_PIECE_STEP]
     add from, from, r0

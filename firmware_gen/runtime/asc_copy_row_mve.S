@@ -42,22 +42,27 @@ function asc_copy_row_mve
 
 3:  mov r0, #0
     vidup.u32 q0, r0, #1
+    vmul.i32 q2, q0, in_channel
+    vmul.i32 q3, q0, out_channel
+5:  cmp channels, #4
+    bge 6f
     sub r9, channels, #1
     vdup.32 q1, r9
-    vmin.u32 q1, q0, q1 /* channels of a group */
+    vmin.u32 q1, q0, q1
     vmul.i32 q2, q1, in_channel
     vmul.i32 q3, q1, out_channel
+6:
     mov r9, in
     mov r10, out
     dls lr, columns
-4:  vldrb.u32 q0, [r9, q2]
+4:  vldrb.u32 q1, [r9, q2]
     add r9, r9, in_pixel
-    vstrb.32 q0, [r10, q3]
+    vstrb.32 q1, [r10, q3]
     add r10, r10, out_pixel
     le lr, 4b
     add in, in, in_channel, lsl #2
     add out, out, out_channel, lsl #2
     subs channels, channels, #4
-    bgt 3b
+    bgt 5b
     pop {r4-r11, pc}
     .size asc_copy_row_mve, . - asc_copy_row_mve

@@ -20,15 +20,17 @@
 .equ ZERO_POINT, 0
 .equ OUT_STEP, 4     /* two columns of the output */
 .equ END, 8          /* of the block's pairs of columns, in the output */
-.equ ONE, 12         /* for `ties` */
-.equ P, 16           /* the parameters */
-.equ TURN, 20        /* places of the weights, turned */
+.equ BLOCKS, 12      /* blocks still to do */
+.equ ONE, 16         /* for `ties` */
+.equ ODD, 20         /* whether a column is left behind the pairs */
 .equ IN_NEXT, 24     /* from the end of a block's input to the next block's */
 .equ OUT_NEXT, 28    /* likewise for the output, from the end of its pairs */
-.equ BLOCKS, 32      /* blocks still to do */
-.equ LOOP, 36        /* over the pairs of columns */
-.equ OFFSETS, 40     /* of the outputs of a block */
-.equ FRAME, 60
+.equ BLOCK_STEP, 32  /* from a block's output to the next block's */
+.equ TURN, 36        /* places of the weights, turned */
+.equ LOOP, 40        /* over the pairs of columns */
+.equ P, 44           /* the parameters */
+.equ OFFSETS, 48     /* of the outputs of a block */
+.equ FRAME, 68
 
 x0   .req r1 /* windows of the 4 channels */
 x1   .req r3
@@ -55,10 +57,11 @@ bias .req r7 /* of the block, in the stream of constants */
     accumulate_pair x3, q7, r6, lr, \stride
     collect_first q0
     collect_second q1
-    ldm sp, {r0, r2, r4, r6}
+    ldm sp, {r0, r2, r4}
     vqrdmulh.s32 q0, q0, q2
     vqrdmulh.s32 q1, q1, q2
     .if \with_ties
+    movs r6, #1
     ties q0, r6
     ties q1, r6
     .endif
@@ -84,12 +87,30 @@ function asc_depthwise_quads_mve
     sub x0, r1, r4
     adr.w r6, turns
     add r6, r6, r4, lsl #4
-    ldr r0, [r10, #ASC_DEPTHWISE_MVE_ZERO_POINT]
+    str r6, [sp, #TURN]
+    str r10, [sp, #P]
+    ldrd r0, r6, [r10, #ASC_DEPTHWISE_MVE_ZERO_POINT] /* and ties */
     str r0, [sp, #ZERO_POINT]
-    ldrd r12, lr, [r10, #ASC_DEPTHWISE_MVE_TIES] /* and columns */
-    strd r12, r10, [sp, #ONE]
-    ldrd r4, r8, [r10, #ASC_DEPTHWISE_MVE_PIXEL_STEP] /* and stride */
-    mul r12, lr, r8
+    ldrd lr, r4, [r10, #ASC_DEPTHWISE_MVE_COLUMNS] /* and pixel_step */
+    and r12, lr, #1
+    strd r6, r12, [sp, #ONE]
+    ldr r8, [r10, #ASC_DEPTHWISE_MVE_STRIDE]
+    /* the loop for this stride, with or without ties */
+    adr.w r0, loop_1
+    adr.w r12, loop_2
+    cmp r6, #0
+    itt ne
+    adrne.w r0, loop_1_ties
+    adrne.w r12, loop_2_ties
+    cmp r8, #2
+    it eq
+    moveq r0, r12
+    cmp lr, #1
+    it eq
+    adreq.w r0, last
+    orr r0, r0, #1
+    str r0, [sp, #LOOP]
+    /* places of outputs and inputs */
     bic lr, lr, #1
     mul r0, lr, r4
     mul r8, lr, r8
@@ -98,38 +119,21 @@ function asc_depthwise_quads_mve
     lsl r4, r4, #1
     strd r4, r2, [sp, #OUT_STEP]
     ldr r4, [r10, #ASC_DEPTHWISE_MVE_BLOCK_STEP]
-    subs r0, r4, r0
-    ldrd r2, r4, [r10, #ASC_DEPTHWISE_MVE_CHANNEL_STEPS]
+    sub r0, r4, r0
+    ldrd r2, r6, [r10, #ASC_DEPTHWISE_MVE_CHANNEL_STEPS]
     add x1, x0, r2
-    add x2, x0, r4
+    add x2, x0, r6
     lsls r2, r2, #2
     sub r2, r2, r8, lsl #2
-    strd r6, r2, [sp, #TURN]
-    ldrd bias, r4, [r10, #ASC_DEPTHWISE_MVE_WEIGHTS] /* and blocks */
-    strd r0, r4, [sp, #OUT_NEXT]
+    strd r2, r0, [sp, #IN_NEXT]
+    str r4, [sp, #BLOCK_STEP]
     ldr r4, [r10, #ASC_DEPTHWISE_MVE_CHANNEL_STEPS + 8]
     add x3, x0, r4
+    ldrd bias, r4, [r10, #ASC_DEPTHWISE_MVE_WEIGHTS] /* and blocks */
+    str r4, [sp, #BLOCKS]
     add r10, r10, #ASC_DEPTHWISE_MVE_OFFSETS
     vldrh.u16 q0, [r10]
     vstrw.32 q0, [sp, #OFFSETS]
-    /* the loop for this stride, with or without ties */
-    ldr r10, [sp, #P]
-    ldr r0, [r10, #ASC_DEPTHWISE_MVE_STRIDE]
-    ldrd r2, r4, [r10, #ASC_DEPTHWISE_MVE_TIES] /* and columns */
-    adr.w r6, loop_1
-    adr.w r8, loop_2
-    cmp r2, #0
-    itt ne
-    adrne.w r6, loop_1_ties
-    adrne.w r8, loop_2_ties
-    cmp r0, #2
-    it eq
-    moveq r6, r8
-    cmp r4, #1
-    it eq
-    adreq.w r6, last
-    orr r6, r6, #1
-    str r6, [sp, #LOOP]
 
 block:
     ldr r0, [sp, #TURN]
@@ -155,9 +159,8 @@ loop_2_ties:
     pairs 2, 1
 
 last:
-    ldr r10, [sp, #P]
-    ldr r8, [r10, #ASC_DEPTHWISE_MVE_COLUMNS]
-    lsls r8, r8, #31
+    ldr r0, [sp, #ODD]
+    cmp r0, #0
     beq next
     ldm bias, {r0, r2, r4, r6}
     vldrb.u8 q0, [x0]
@@ -182,22 +185,21 @@ last:
     vstrb.32 q0, [out, q1]
 next:
     ldrd r0, r2, [sp, #IN_NEXT] /* and OUT_NEXT */
-    ldr r8, [sp, #BLOCKS]
+    ldrd r4, r6, [sp, #END]     /* and BLOCKS */
+    ldr r8, [sp, #BLOCK_STEP]
     add x0, x0, r0
     add x1, x1, r0
     add x2, x2, r0
     add x3, x3, r0
     add out, out, r2
-    ldr r4, [sp, #END]
-    ldr r6, [r10, #ASC_DEPTHWISE_MVE_BLOCK_STEP]
-    add r4, r4, r6
+    add r4, r4, r8
     add bias, bias, #16
-    subs r8, r8, #1
-    str r4, [sp, #END]
-    str r8, [sp, #BLOCKS]
+    subs r6, r6, #1
+    strd r4, r6, [sp, #END]
     bgt block
     bmi done
     /* the block that overlaps with the one before */
+    ldr r10, [sp, #P]
     ldr r2, [r10, #ASC_DEPTHWISE_MVE_BACK_STEP]
     ldr r0, [r10, #ASC_DEPTHWISE_MVE_BACK_CHANNELS]
     cbz r0, done

@@ -23,6 +23,7 @@
 .equ PAIRS, 20    /* twice the pairs of columns still to do, and 1 if a column is left then */
 .equ ROUNDS, 24   /* of the unrolled loop, in the long form */
 .equ INPUTS, 28   /* bytes of a column's inputs, in the long form */
+.equ BACK, 32     /* from the block after the last to the one that overlaps; 0: there is none */
 .equ FRAME, 36
 
 .equ VECTOR_CODE, 56 /* bytes of code for a vector in the unrolled loops */
@@ -103,12 +104,11 @@ step   .req r11 /* from block to block */
 .endm
 
 /* Goes to the next block, at last to the one that overlaps. */
-.macro next_block label, free=r8
+.macro next_block label, free=r0
     subs blocks, #1
     bgt \label
     bmi 1f
-    ldr \free, [sp, #P]
-    ldr \free, [\free, #ASC_MATRIX_MVE_BACK_STEP]
+    ldr \free, [sp, #BACK]
     subs out, out, \free
     cmp \free, #0
     bne \label
@@ -146,7 +146,8 @@ function asc_matrix_mve
     ldrd r4, r6, [r10, #ASC_MATRIX_MVE_VECTORS]
     ldrd r0, r8, [r10, #ASC_MATRIX_MVE_ZERO_POINT]
     ldr r12, [r10, #ASC_MATRIX_MVE_PIXEL_STEP]
-    ldr step, [r10, #ASC_MATRIX_MVE_BLOCK_STEP]
+    ldrd step, lr, [r10, #ASC_MATRIX_MVE_BLOCK_STEP] /* and back_step */
+    str lr, [sp, #BACK]
     str r10, [sp, #P]
     add r10, r10, #ASC_MATRIX_MVE_OFFSETS
     vldrh.u16 q7, [r10]
@@ -332,7 +333,7 @@ block_last:
     vqmovnb.s16 q0, q0
     vstrb.32 q0, [out, q7]
     add out, out, step
-    next_block block_last, r0
+    next_block block_last
 done:
     leave FRAME
     .size asc_matrix_mve, . - asc_matrix_mve
