@@ -196,3 +196,11 @@ def test_reachable_sums_are_reached() -> None:
     ends = [np.where(weights > 0, a, b) for a, b in ((-128, 127), (127, -128))]
     np.testing.assert_array_equal(low, (ends[0] * weights).sum(axis=1) + bias)
     np.testing.assert_array_equal(high, (ends[1] * weights).sum(axis=1) + bias)
+
+
+def test_sums_too_large_to_prescale_have_constants_where_negative_ones_are_clamped() -> None:
+    rng = np.random.default_rng(RANDOM_SEED)
+    sums = make_sums(rng, activation="relu", channels=200, reach=1 << 23, outputs=12_000.0)
+    assert find_requantization(sums, prescale=8) is None
+    constants = find_requantization(sums)
+    assert constants is not None and proves(constants, sums)
