@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from engine_cases import RUNTIME, WARNINGS, write_engine
+from engine_cases import RUNTIME, WARNINGS, runtime_sources, write_engine
 from int8_cases import Case
 from reference_networks import cp_mobile
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle
 
-from asc_kit.board import BoardSpec, load_board
+from asc_kit.board import BoardSpec, KernelSet, load_board
 from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
 from asc_kit.errors import AscKitError, BundleError, ModelError, ToolError
@@ -118,7 +118,7 @@ def test_what_only_the_linker_sees(bundle: Bundle, arm: BoardSpec, tmp_path: Pat
 @pytest.mark.parametrize(
     ("field", "size", "message"),
     [
-        ("ram_bytes", 17_000, r"needs [\d,]+ bytes of data memory \(arena 516, .*the board has 17,000"),
+        ("ram_bytes", 17_000, r"needs [\d,]+ bytes of data memory \(arena [\d,]+, .*the board has 17,000"),
         ("flash_bytes", 3000, r"needs [\d,]+ bytes of code memory .*the board has 3,000"),
     ],
 )
@@ -206,10 +206,37 @@ def test_no_warnings(compiler: str, level: str, tmp_path: Path) -> None:
         pytest.skip(f"needs {compiler}")
     case: Case = cp_mobile()
     write_engine(case.model, tmp_path)
-    sources = [*sorted(tmp_path.glob("*.c")), *sorted(RUNTIME.glob("*.c"))]
+    sources = [*sorted(tmp_path.glob("*.c")), *runtime_sources("portable")]
     command = [compiler, level, *WARNINGS, f"-I{RUNTIME}", f"-I{tmp_path}", "-c", *map(str, sources)]
     (tmp_path / "objects").mkdir()
     result = subprocess.run(command, cwd=tmp_path / "objects", capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("kernels", "target"),
+    [
+        ("dsp", "--target=thumbv7em-none-eabihf -mcpu=cortex-m4 -mfpu=fpv4-sp-d16"),
+        ("mve", "--target=thumbv8.1m.main-none-eabihf -march=armv8.1-m.main+mve.fp+fp.dp"),
+    ],
+)
+@pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang")
+def test_clang_takes_the_kernels_of_a_core(kernels: KernelSet, target: str, tmp_path: Path) -> None:
+    """Another assembler than the board's, and another compiler's warnings."""
+    own = [path for path in runtime_sources(kernels) if path.stem.endswith(f"_{kernels}")]
+    assert any(path.suffix == ".S" for path in own)
+    headers = Path("/usr/lib/arm-none-eabi/include")
+    if not headers.is_dir():
+        pytest.skip("needs the C library of the cross compiler")
+    command = [
+        "clang",
+        "--target=thumbv7em-none-eabihf" if kernels == "dsp" else "--target=thumbv8.1m.main-none-eabihf",
+    ]
+    command += [*target.split(), "-O2", *WARNINGS, "-isystem", str(headers), f"-I{RUNTIME}", "-c", *map(str, own)]
+    # assembler sources have no use for the flags of C
+    result = subprocess.run(
+        [*command, "-Wno-unused-command-line-argument"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert (result.returncode, result.stderr) == (0, "")
 
 
