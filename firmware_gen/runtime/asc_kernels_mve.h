@@ -112,6 +112,14 @@ typedef struct {
     int32_t zero_point;
 } asc_mul_mve_t;
 
+typedef struct {
+    int32_t columns, channels;
+    /* of the mean */
+    int32_t offset;            /* the input's zero point times the channels, negated */
+    int32_t multiplier, shift; /* the shift is from -1 to -31: to the right */
+    int32_t zero_point;
+} asc_reduce_channels_mve_t;
+
 #if defined(__ARM_FEATURE_MVE)
 /* The assembly finds the parameters where they are. */
 #define ASC_CHECK_MVE(type, field, place)                                                                              \
@@ -179,6 +187,8 @@ void asc_depthwise_pixels_mve(const asc_depthwise_pixels_mve_t *p, const int8_t 
 void asc_add_linear_mve(const asc_add_linear_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_add_mve(const asc_add_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_average_pool_mve(const asc_pool_mve_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
+void asc_mean_channels_mve(const asc_reduce_channels_mve_t *p, const int8_t *input, int8_t *output);
+void asc_reduce_max_channels_mve(const asc_reduce_channels_mve_t *p, const int8_t *input, int8_t *output);
 void asc_mul_mve(const asc_mul_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_copy_row_mve(const asc_copy_row_t *p, const int8_t *const *rows, int8_t *output);
 void asc_max_pool_mve(const asc_pool_mve_t *p, const int8_t *const *rows, int32_t row, int8_t *output);

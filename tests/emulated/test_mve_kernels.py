@@ -9,7 +9,7 @@ import pytest
 from emulated_cases import missing_tools
 from engine_cases import RUNTIME, assert_equal
 from int8_case import Case
-from mve_cases import addition, convolution, pool, product
+from mve_cases import addition, convolution, pool, product, reduction
 from mve_engine import run_on_m55
 from reference_networks import cp_mobile
 
@@ -43,6 +43,7 @@ def test_operators(tmp_path: Path) -> None:
     cases += [addition(seed) for seed in range(8)]
     cases += [pool(seed) for seed in range(16)]
     cases += [product(seed) for seed in range(8)]
+    cases += [reduction(seed) for seed in range(8)]
     assert kernels_of(cases) >= KERNELS
     check(cases, tmp_path)
 

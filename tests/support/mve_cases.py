@@ -173,3 +173,19 @@ def product(seed: int) -> Case:
     activation = ACTIVATIONS["RELU" if zero_point == -128 else "NONE"]
     builder.operator("MUL", operands, output, "MulOptions", fusedActivationFunction=activation)
     return finish(builder, source, output, int(np.prod(shape)), rng, f"MUL {seed}: {shape} {kind}")
+
+
+def reduction(seed: int) -> Case:
+    """MEAN or REDUCE_MAX over the channels."""
+    rng = np.random.default_rng(seed)
+    shape = (1, *(int(n) for n in rng.integers(1, 8, 2)), int(rng.integers(1, 70)))
+    builder = ModelBuilder()
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    source = builder.activation(shape, scale, zero_point)
+    name = str(rng.choice(["MEAN", "REDUCE_MAX"]))
+    if name == "MEAN":
+        scale, zero_point = scale * float(10.0 ** rng.uniform(-0.7, 0.4)), draw_zero_point(rng)
+    output = builder.activation((*shape[:3], 1), float(np.float32(scale)), zero_point)
+    axes = builder.constant(np.array([3], np.int32))
+    builder.operator(name, [source, axes], output, "ReducerOptions", keepDims=True)
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"{name} {seed}: {shape}")

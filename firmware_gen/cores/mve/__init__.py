@@ -11,6 +11,7 @@ from .conv_2d import conv_2d
 from .depthwise_conv_2d import depthwise_conv_2d
 from .mul import mul
 from .pool_2d import average_pool_2d, max_pool_2d
+from .reduce import mean_channels, reduce_max_channels
 
 ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
     "ADD": sum_chooser(1),
@@ -18,7 +19,9 @@ ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
     "CONV_2D": conv_2d,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d,
     "MAX_POOL_2D": max_pool_2d,
+    "MEAN": mean_channels,
     "MUL": mul,
+    "REDUCE_MAX": reduce_max_channels,
     "SUB": sum_chooser(-1),
 }
 """The kernels of one row, by TFLite's name of the operator."""
