@@ -60,9 +60,9 @@ def random_convolution(rng: np.random.Generator, index: int) -> Case:
 def test_convolutions(wide: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convolution, "WIDE_WEIGHTS", 1 << 20 if wide else 0)
     rng = np.random.default_rng(RANDOM_SEED)
-    rows = with_kernels([random_convolution(rng, index) for index in range(42)])
+    rows = with_kernels([random_convolution(rng, index) for index in range(30)])
     fields = [dict(row.call.call.fields) for row in rows]
-    assert len(rows) > 36 and {field["wide"] for field in fields} == {int(wide)}
+    assert len(rows) > 25 and {field["wide"] for field in fields} == {int(wide)}
     assert min(Counter(field["form"] for field in fields).values()) >= 4
     assert_exact(rows, tmp_path)
 
@@ -80,7 +80,7 @@ def test_depthwise_convolutions(tmp_path: Path) -> None:
     rng = np.random.default_rng(RANDOM_SEED)
     steps = [((1, 1), (1, 1)), ((1, 2), (1, 1)), ((1, 1), (1, 2)), ((2, 1), (1, 1)), ((2, 2), (1, 1)), ((1, 1), (2, 2))]
     cases = []
-    for index in range(36):
+    for index in range(24):
         stride, dilation = steps[index % len(steps)]
         activation, zero_point = ACTIVATIONS[index // 2 % len(ACTIVATIONS)]
         channels = int(rng.integers(1, 30))
@@ -101,15 +101,15 @@ def test_depthwise_convolutions(tmp_path: Path) -> None:
             )
         )
     rows = with_kernels(cases)
-    assert len(rows) > 30
+    assert len(rows) > 20
     assert len({row.call.call.kernel for row in rows}) == 3
-    assert min(Counter(dict(row.call.call.fields)["form"] for row in rows).values()) >= 5
+    assert min(Counter(dict(row.call.call.fields)["form"] for row in rows).values()) >= 4
     assert_exact(rows, tmp_path)
 
 
-@pytest.mark.parametrize("op", ["CONV_2D", "DEPTHWISE_CONV_2D"])
-def test_operators_with_any_attribute(op: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("op, n", [("CONV_2D", 24), ("DEPTHWISE_CONV_2D", 40)])
+def test_operators_with_any_attribute(op: str, n: int, tmp_path: Path) -> None:
     """Extreme scales, saturating weights, groups: exact, or left to the portable kernel."""
-    rows = with_kernels(examples(op, 40))
-    assert len(rows) > 4
+    rows = with_kernels(examples(op, n))
+    assert len(rows) >= 4
     assert_exact(rows, tmp_path)
