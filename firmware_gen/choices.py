@@ -52,6 +52,12 @@ class Choice:
         return self.rows
 
     @property
+    def overlaps_alone(self) -> bool:
+        """Whether its output may then lie over an input."""
+        alone = self.alone
+        return isinstance(alone, RowCall) or any(distance is not None for distance in alone.overlap)
+
+    @property
     def scratch_alone(self) -> int:
         """Bytes of scratch memory of that."""
         alone = self.alone

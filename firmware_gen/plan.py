@@ -106,6 +106,7 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
             joined=choice.joined.call if choice.joined is not None else None,
             joined_rows=choice.joined.rows if choice.joined is not None else 0,
             scratch_bytes=choice.scratch_alone,
+            overlaps=choice.overlaps_alone,
         )
         for choice in choices
     ]

@@ -32,6 +32,8 @@ class Candidate:
     """How many rows these are."""
     scratch_bytes: int
     """Scratch memory of the kernel it has where it is alone."""
+    overlaps: bool
+    """Whether that kernel's output may lie over one of its inputs."""
 
 
 def partitions(graph: Graph, candidates: Sequence[Candidate]) -> list[list[tuple[int, int]]]:
@@ -143,8 +145,10 @@ class _Run:
         dying = [self._bytes[index] for index in before - after]
         born = sum(self._bytes[index] for index in after - before)
         kept = sum(self._bytes[index] for index in before & after)
+        overlaps = True
         if stop == begin + 1:
             candidate = self._candidates[begin]
+            overlaps = candidate.overlaps
             scratch, lines = candidate.scratch_bytes, self._copies(begin, stop)
             if candidate.joined is not None:
                 born += self._bytes[self._outputs[begin]] // candidate.joined_rows
@@ -153,7 +157,8 @@ class _Run:
             lines = sum(self._lines.get(index, 0) for index in inside) + self._copies(begin, stop)
             scratch = max(self._scratch(position) for position in range(begin, stop))
         # an output may lie over one of the inputs that are used up, hardly over several
-        return kept + sum(dying) + born - min(max(dying, default=0), born) + lines + scratch
+        saved = min(max(dying, default=0), born) if overlaps else 0
+        return kept + sum(dying) + born - saved + lines + scratch
 
     def _scratch(self, position: int) -> int:
         call = self._candidates[position].rows

@@ -64,22 +64,33 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
     overlap: dict[tuple[int, int], int] = {}
     producers = {stage.target: number for number, stage in enumerate(stages)}
 
-    def compute(number: int) -> None:
-        """Compute the next row of a stage's output, and before it whatever rows are lacking."""
-        stage = stages[number]
-        target = stage.target
-        row = done[target]
-        r = row - buffers[target].top
+    def lacking(number: int) -> int | None:
+        """Return the stage that computes a row which the next row of a stage's output lacks."""
+        target = stages[number].target
+        r = done[target] - buffers[target].top
         if r < buffers[target].height:
             for source, stride, skip, reach in windows[number]:
-                while done[source] <= r * stride + skip + reach:
-                    compute(producers[source])
-        lines[target] = max(lines[target], row + 1 - min(lowest(target), row))
-        for out, source in pairs:
-            if out == target:
-                distance = _distance(stage, row, buffers[out], buffers[source], source, lowest(source))
-                overlap[out, source] = max(overlap.get((out, source), -_NEVER), distance)
-        done[target] += 1
+                if done[source] <= r * stride + skip + reach:
+                    return producers[source]
+        return None
+
+    def compute(number: int) -> None:
+        """Compute the next row of a stage's output, and before it whatever rows are lacking."""
+        waiting = [number]
+        while waiting:
+            other = lacking(waiting[-1])
+            if other is not None:
+                waiting.append(other)
+                continue
+            stage = stages[waiting.pop()]
+            target = stage.target
+            row = done[target]
+            lines[target] = max(lines[target], row + 1 - min(lowest(target), row))
+            for out, source in pairs:
+                if out == target:
+                    distance = _distance(stage, row, buffers[out], buffers[source], source, lowest(source))
+                    overlap[out, source] = max(overlap.get((out, source), -_NEVER), distance)
+            done[target] += 1
 
     wanted = [number for number, stage in enumerate(stages) if buffers[stage.target].whole]
     while any(done[stages[number].target] < ends[stages[number].target] for number in wanted):
