@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 ALIGNMENT = 4
 """Blocks begin at multiples of this, for kernels that load words."""
@@ -12,6 +13,8 @@ _SEED = 2
 # first fits of a search, times the square of the number of blocks, which is about what one costs
 _SEARCH = 8_000_000
 _TRIALS = 1000
+# inputs of which every order is tried for the lower bound
+_MOST_ORDERED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +55,10 @@ def overlap_bound(blocks: Sequence[Block], overlaps: Overlaps) -> int:
             for (output, source), distance in overlaps.items()
             if blocks[output].first == step and source in live
         }
-        by_output: dict[int, int] = {}
-        for (output, source), distance in pairs.items():
-            by_output[output] = by_output.get(output, 0) + _saving(blocks, output, source, distance)
         total = sum(blocks[index].n_bytes for index in live)
-        most_saved = sum(min(saved, blocks[output].n_bytes) for output, saved in by_output.items())
-        total -= min(most_saved, sum(_saved_over(blocks, source, pairs) for source in live))
+        outputs = {output for output, _ in pairs}
+        saved = sum(_saved_by(blocks, output, pairs) for output in outputs)
+        total -= min(saved, sum(_saved_over(blocks, source, pairs) for source in live))
         most = max(most, total)
     return _align(most)
 
@@ -65,6 +66,27 @@ def overlap_bound(blocks: Sequence[Block], overlaps: Overlaps) -> int:
 def _saving(blocks: Sequence[Block], output: int, source: int, distance: int) -> int:
     """Return the bytes that an output and an input share at most."""
     return max(0, min(blocks[output].n_bytes, blocks[source].n_bytes, blocks[output].n_bytes - distance))
+
+
+def _saved_by(blocks: Sequence[Block], output: int, pairs: Overlaps) -> int:
+    """Return the bytes that one output shares at most with all inputs together.
+
+    Inputs share nothing with each other, and each begins `distance` after the output or later: in the best order they
+    lie one behind the other, as far forward as they may.
+    """
+    sources = {source: distance for (other, source), distance in pairs.items() if other == output}
+    size = blocks[output].n_bytes
+    if len(sources) > _MOST_ORDERED:
+        return min(size, sum(_saving(blocks, output, source, distance) for source, distance in sources.items()))
+    most = 0
+    for order in permutations(sources):
+        end = saved = 0
+        for source in order:
+            begin = max(end, sources[source])
+            end = begin + blocks[source].n_bytes
+            saved += max(0, min(end, size) - begin)
+        most = max(most, saved)
+    return most
 
 
 def _saved_over(blocks: Sequence[Block], source: int, pairs: Overlaps) -> int:
