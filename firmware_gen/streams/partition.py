@@ -112,12 +112,20 @@ class _Run:
         self._outputs = [operator.output for operator in operators]
         self._inputs = [frozenset(graph.activations(operator)) for operator in operators]
         self._live = [_live(graph, start + position) for position in range(self._size + 1)]
+        # every range is asked for once for each limit of memory
+        self._prices: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def _price(self, begin: int, stop: int) -> tuple[int, int]:
+        """Return memory and work of a part."""
+        if (begin, stop) not in self._prices:
+            self._prices[begin, stop] = self._memory(begin, stop), self._work(begin, stop)
+        return self._prices[begin, stop]
 
     def least_peak(self) -> int:
         """Return the lowest peak of memory any cuts lead to."""
         best = [0]
         for stop in range(1, self._size + 1):
-            best.append(min(max(best[begin], self._memory(begin, stop)) for begin in range(stop)))
+            best.append(min(max(best[begin], self._price(begin, stop)[0]) for begin in range(stop)))
         return best[-1]
 
     def cuts(self, peak: int, comfort: int) -> list[tuple[int, int]]:
@@ -128,10 +136,10 @@ class _Run:
             options = []
             for begin in range(stop):
                 excess, work, _ = best[begin]
-                needed = self._memory(begin, stop)
+                needed, own_work = self._price(begin, stop)
                 over = max(excess, needed if needed > peak else 0)
                 price = _DISCOMFORT * max(0, needed - comfort)
-                options.append((over, work + self._work(begin, stop) + price, begin))
+                options.append((over, work + own_work + price, begin))
             best.append(min(options))
         stops = [self._size]
         while stops[-1] > 0:
