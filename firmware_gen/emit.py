@@ -161,12 +161,15 @@ def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> d
             buffer = stream.buffers[source]
             windows.append(
                 {
-                    "column_offset": (buffer.left - window.left) * buffer.lines.pixel_step,
+                    "offset": entry.offsets[source] + (buffer.left - window.left) * buffer.lines.pixel_step,
+                    "line_step": buffer.lines.line_step,
                     "lines": source,
+                    "count": buffer.lines.count,
                     "rows": window.rows,
                     "stride": window.stride,
                     "dilation": window.dilation,
                     "skip": buffer.top - window.top,
+                    "reach": buffer.top - window.top + (window.rows - 1) * window.dilation,
                 }
             )
         target = stream.buffers[stage.target]

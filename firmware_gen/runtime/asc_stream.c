@@ -3,21 +3,31 @@
 
 #include <string.h>
 
-static int8_t *line_of(const asc_lines_t *lines, int8_t *arena, uint32_t row) {
-    const uint32_t line = row < lines->count ? row : row % lines->count;
-    return arena + lines->offset + line * lines->line_step;
-}
-
-/* Returns the stage that computes a row which the next row of a stage's output lacks; ASC_GIVEN when it lacks none. */
-static uint32_t lacking(const asc_stream_t *s, const asc_stage_t *stage, const uint16_t *done) {
-    const asc_lines_t *const target = &s->lines[stage->lines];
-    const uint32_t r = (uint32_t)done[stage->lines] - target->top;
-    if (r < target->height) {
-        const asc_window_t *w = s->windows + stage->window;
-        for (uint32_t i = 0; i < stage->windows; ++i, ++w) {
-            if (r * w->stride + w->skip + (w->rows - 1u) * w->dilation >= done[w->lines]) {
-                return s->lines[w->lines].stage;
+/* Points at the rows under row r of a stage's output. Returns the stage that computes one which is lacking, or
+ * ASC_GIVEN when none is. */
+static uint32_t find_rows(const asc_stream_t *s, const asc_stage_t *stage, uint32_t r, const int8_t *arena,
+                          const uint16_t *done, const int8_t **rows) {
+    const asc_window_t *w = s->windows + stage->window;
+    const asc_window_t *const end = w + stage->windows;
+    for (; w != end; ++w) {
+        uint32_t row = r * w->stride;
+        if (row + w->reach >= done[w->lines]) {
+            return s->lines[w->lines].stage;
+        }
+        const uint32_t count = w->count;
+        row += w->skip;
+        row = row < count ? row : row % count;
+        const int8_t *at = arena + w->offset + row * w->line_step;
+        *rows++ = at;
+        for (uint32_t u = 1; u < w->rows; ++u) {
+            /* there are more lines than a window of several rows is high */
+            row += w->dilation;
+            at += w->dilation * w->line_step;
+            if (row >= count) {
+                row -= count;
+                at -= count * w->line_step;
             }
+            *rows++ = at;
         }
     }
     return ASC_GIVEN;
@@ -33,27 +43,6 @@ static void fill(const asc_lines_t *lines, int8_t *line) {
     }
 }
 
-static void run(const asc_stream_t *s, uint32_t index, int8_t *arena, asc_run_row_fn run_row, const uint16_t *done,
-                const int8_t **rows) {
-    const asc_stage_t *const stage = &s->stages[index];
-    const asc_lines_t *const target = &s->lines[stage->lines];
-    int8_t *const line = line_of(target, arena, done[stage->lines]);
-    const uint32_t r = (uint32_t)done[stage->lines] - target->top;
-    if (r >= target->height) {
-        fill(target, line);
-        return;
-    }
-    const asc_window_t *w = s->windows + stage->window;
-    const int8_t **pointer = rows;
-    for (uint32_t i = 0; i < stage->windows; ++i, ++w) {
-        uint32_t row = r * w->stride + w->skip;
-        for (uint32_t u = 0; u < w->rows; ++u, row += w->dilation) {
-            *pointer++ = line_of(&s->lines[w->lines], arena, row) + w->column_offset;
-        }
-    }
-    run_row(arena, index, rows, (int32_t)r, line + stage->column_offset);
-}
-
 /* Computes the next row of a stage's output, and before it whatever rows are lacking. */
 static void compute_row(const asc_stream_t *s, uint32_t index, int8_t *arena, asc_run_row_fn run_row, uint16_t *done,
                         const int8_t **rows, const asc_profile_t *profile) {
@@ -61,18 +50,29 @@ static void compute_row(const asc_stream_t *s, uint32_t index, int8_t *arena, as
     uint32_t at = index;
     for (;;) {
         const asc_stage_t *const stage = &s->stages[at];
-        const uint32_t other = lacking(s, stage, done);
-        if (other != ASC_GIVEN) {
-            asker[other] = (uint16_t)at;
-            at = other;
-            continue;
+        const asc_lines_t *const target = &s->lines[stage->lines];
+        const uint32_t row = done[stage->lines];
+        const uint32_t r = row - target->top;
+        if (r < target->height) {
+            const uint32_t other = find_rows(s, stage, r, arena, done, rows);
+            if (other != ASC_GIVEN) {
+                asker[other] = (uint16_t)at;
+                at = other;
+                continue;
+            }
         }
+        int8_t *const line =
+            arena + target->offset + (row < target->count ? row : row % target->count) * target->line_step;
         const uint64_t start = profile != 0 ? profile->clock() : 0u;
-        run(s, at, arena, run_row, done, rows);
+        if (r < target->height) {
+            run_row(arena, at, rows, (int32_t)r, line + stage->column_offset);
+        } else {
+            fill(target, line);
+        }
         if (profile != 0) {
             profile->times[stage->step] += profile->clock() - start;
         }
-        ++done[stage->lines];
+        done[stage->lines] = (uint16_t)(row + 1u);
         if (at == index) {
             return;
         }

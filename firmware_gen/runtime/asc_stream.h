@@ -38,10 +38,13 @@ typedef struct {
 
 /* The rows of one input under one row of the output: r * stride + skip + u * dilation, u < rows. */
 typedef struct {
-    uint32_t column_offset; /* bytes from the beginning of a line to the first column of the window */
-    uint16_t lines;         /* the tensor */
+    uint32_t offset;    /* of line 0, first column of the window, in the arena */
+    uint32_t line_step; /* as the tensor's */
+    uint16_t lines;     /* the tensor */
+    uint16_t count;     /* its lines */
     uint16_t rows, stride, dilation;
-    uint16_t skip; /* rows of padding above that the window does not want */
+    uint16_t skip;  /* rows of padding above that the window does not want */
+    uint16_t reach; /* from row r * stride to the last row of the window */
 } asc_window_t;
 
 typedef struct {
