@@ -39,6 +39,8 @@ class Choice:
     """Its kernel for one row."""
     joined: Joined | None
     """Its kernel for rows that are joined."""
+    height: int
+    """Rows of its output; 1 when it has none."""
 
     @property
     def alone(self) -> KernelCall | RowCall:
@@ -50,6 +52,14 @@ class Choice:
             return self.whole
         assert self.rows is not None
         return self.rows
+
+    @property
+    def calls_alone(self) -> int:
+        """How often its kernel is then called."""
+        alone = self.alone
+        if not isinstance(alone, RowCall):
+            return 1
+        return self.joined.rows if self.joined is not None else self.height
 
     @property
     def overlaps_alone(self) -> bool:
@@ -80,7 +90,8 @@ def choose(graph: Graph, operator: Operator, kernels: KernelSet) -> Choice:
         rows = rows if rows is not None else definition.rows(node)
     # the portable kernel for whole tensors has one long row anyway
     joined = _join(graph, node, chooser) if chooser is not None and definition.by_pixel(node) else None
-    return Choice(whole=definition.lower(node), rows=rows, joined=joined)
+    height = node.output.shape[1] if has_rows(node.output) else 1
+    return Choice(whole=definition.lower(node), rows=rows, joined=joined, height=height)
 
 
 def _join(graph: Graph, node: Node, chooser: Chooser) -> Joined | None:

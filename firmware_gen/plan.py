@@ -16,11 +16,11 @@ from .graph import Graph
 from .kernel_call import ConstantArray, KernelCall, Requantize
 from .passes import optimize
 from .placement import Part, Placement, Step, cut, placed
-from .row_call import OVER_READ
+from .row_call import OVER_READ, RowCall
 from .streams import Candidate, Stream, partitions
 
 # how much larger than the smallest an arena may be for the sake of speed
-_LARGER = 1.02
+_LARGER = 1.04
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,14 +103,14 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
     candidates = [
         Candidate(
             rows=choice.rows,
-            joined=choice.joined.call if choice.joined is not None else None,
-            joined_rows=choice.joined.rows if choice.joined is not None else 0,
+            alone=choice.alone.call if isinstance(choice.alone, RowCall) else choice.alone,
+            calls_alone=choice.calls_alone,
             scratch_bytes=choice.scratch_alone,
             overlaps=choice.overlaps_alone,
         )
         for choice in choices
     ]
-    cuts = [cut(graph, choices, ranges, copy_kernel(kernels)) for ranges in partitions(graph, candidates)]
+    cuts = [cut(graph, choices, ranges, copy_kernel(kernels)) for ranges in partitions(graph, candidates, _LARGER)]
     # placed in a hurry to compare them, then the best one with care
     sizes = [_arena_bytes(placed(graph, *found, thorough=False)) for found in cuts]
     chosen = next(found for found, size in zip(cuts, sizes, strict=True) if size <= min(sizes) * _LARGER)

@@ -3,9 +3,10 @@
  *
  * Formula   y[j][c] = mean over the rows and columns of the window that exist, half away from zero. With S the sum of n
  *           elements, s = S + 128 n + n / 2 is not negative, and y = floor((s - [n even and S < 0]) / n) - 128; the
- *           quotient of s is ((s + 1) * reciprocal[n]) >> 32, which the generator has compared for every s. For n =
- * 2^k, y = (S + n / 2 - [S < 0]) >> k, of two channels in one register. Shapes    rows [kernel_h][in_w][channels]; rows
- * of the window outside of the input are not read; output [out_w] [channels]; `row` is the number of the output's row
+ *           quotient of s is ((s + 1) * reciprocal[n]) >> 32, which the generator has compared for every s.
+ *           For n = 2^k, y = (S + n / 2 - [S < 0]) >> k, of two channels in one register.
+ * Shapes    rows [kernel_h][in_w][channels]; rows of the window outside of the input are not read
+ *           output [out_w][channels]; `row` is the number of the output's row
  * Method    SXTAB16 adds two bytes of a word to the halves of a register.
  * Reads     up to 3 bytes beyond a row
  * Overflow  sums have 16 bits without sign: s + 1 < 2^16 as n < 256

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..graph import Graph
+from ..kernel_call import KernelCall
 from ..row_call import RowCall
 from .assembly import assemble
 
@@ -26,24 +27,24 @@ class Candidate:
 
     rows: RowCall | None
     """Its kernel for one row, if it has one."""
-    joined: RowCall | None
-    """Its kernel for fewer and longer rows, which it may have where it is alone."""
-    joined_rows: int
-    """How many rows these are."""
+    alone: KernelCall
+    """Its kernel where it is a part by itself: for whole tensors, for one row, or for rows that are joined."""
+    calls_alone: int
+    """How often that kernel is called then."""
     scratch_bytes: int
     """Scratch memory of the kernel it has where it is alone."""
     overlaps: bool
     """Whether that kernel's output may lie over one of its inputs."""
 
 
-def partitions(graph: Graph, candidates: Sequence[Candidate]) -> list[list[tuple[int, int]]]:
+def partitions(graph: Graph, candidates: Sequence[Candidate], larger: float) -> list[list[tuple[int, int]]]:
     """Return ways to cut the operators into ranges, the fastest first; ranges of operators with rows are streams.
 
     A stream holds the lines of the tensors inside of it, all at once; a cut makes the tensors that cross it whole,
-    costs copies into lines with padding, and lets short rows be joined. All ways have the lowest peak of memory, as far
-    as it can be estimated before memory is placed; they differ in how much less than that parts should need that
-    could have it, down to the way with the fewest parts. Lines are counted once, in the longest streams; cuts change
-    them little.
+    costs copies into lines with padding, and lets short rows be joined. All ways have the lowest peak of memory, or
+    `larger` times that, as far as it can be estimated before memory is placed. They differ in how much less than that
+    parts should need that could have it, down to the way with the fewest parts. Lines are counted once, in the longest
+    streams; cuts change them little.
     """
     runs: list[_Run] = []
     position = 0
@@ -51,7 +52,7 @@ def partitions(graph: Graph, candidates: Sequence[Candidate]) -> list[list[tuple
         end = _longest(graph, candidates, position)
         runs.append(_Run(graph, candidates, position, max(end, position + 1)))
         position = max(end, position + 1)
-    peak = max(run.least_peak() for run in runs)
+    peak = int(larger * max(run.least_peak() for run in runs))
     found: list[list[tuple[int, int]]] = []
     for share in _SHARES:
         parts = [part for run in runs for part in run.cuts(peak, int(peak * share))]
@@ -158,8 +159,8 @@ class _Run:
             candidate = self._candidates[begin]
             overlaps = candidate.overlaps
             scratch, lines = candidate.scratch_bytes, self._copies(begin, stop)
-            if candidate.joined is not None:
-                born += self._bytes[self._outputs[begin]] // candidate.joined_rows
+            if candidate.calls_alone > 1:
+                born += self._bytes[self._outputs[begin]] // candidate.calls_alone
         else:
             inside = {index for index in self._outputs[begin:stop] if index not in after}
             lines = sum(self._lines.get(index, 0) for index in inside) + self._copies(begin, stop)
@@ -185,11 +186,12 @@ class _Run:
         work = _PART + sum(self._wants[index] * self._bytes[index] for index in self._copied(begin, stop))
         for position in range(begin, stop):
             candidate = self._candidates[position]
-            alone = stop == begin + 1 and candidate.joined is not None
-            call = candidate.joined if alone else candidate.rows
-            if call is not None:
-                calls = candidate.joined_rows if alone else self._rows[position][0]
-                work += calls * (_CALL + sum(array.n_bytes for array in call.call.arrays))
+            if stop == begin + 1:
+                call, calls = candidate.alone, candidate.calls_alone
+            else:
+                assert candidate.rows is not None
+                call, calls = candidate.rows.call, self._rows[position][0]
+            work += calls * (_CALL + sum(array.n_bytes for array in call.arrays))
         return work
 
 
