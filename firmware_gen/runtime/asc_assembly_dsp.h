@@ -1,3 +1,4 @@
+/* clang-format off */ /* assembler, which it does not know */
 /*
  * Macros of the assembly kernels for Armv7E-M and Armv8-M with the DSP extension.
  *

@@ -1,3 +1,4 @@
+/* clang-format off */ /* assembler, which it does not know */
 /*
  * The body of the 3x3 depthwise kernels that compute two outputs in one turn, with weights in registers.
  *

@@ -1,3 +1,4 @@
+/* clang-format off */ /* assembler, which it does not know */
 /*
  * What the assembly of the Helium kernels shares: how a function begins and ends, and requantization.
  *

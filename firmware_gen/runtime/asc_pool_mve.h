@@ -1,3 +1,4 @@
+/* clang-format off */ /* assembler, which it does not know */
 /*
  * What asc_average_pool_mve and asc_max_pool_mve share: the walk over windows, 16 channels at a time, without the rows and
  * columns that lie outside of the input. For assembly.
