@@ -12,7 +12,7 @@ from asc_kit.frontend import FrontEndSpec, window
 
 from .c_text import c_float
 from .frontend_mel import MelSlopes, mel_slopes
-from .frontend_passes import FftPlan, first_inputs, input_places, last_turns, plan_passes, split_turns, twiddles
+from .frontend_passes import FftPlan, declare, in_reading_order, last_turns, plan_passes, split_turns, twiddles
 
 _SAMPLE_SCALE = 2.0**-15
 
@@ -64,17 +64,10 @@ class FloatTables:
     @property
     def declarations(self) -> list[str]:
         """C text of what refers to the arrays; the last one is `tables`."""
-        rows, at = [], 0
-        for (radix, m), factors in zip(self.plan.middle, self.twiddles, strict=True):
-            rows.append(f"    {{asc_fft_pass_{radix}_f32, {m}, twiddles + {at}}},")
-            at += factors.size
-        passes = ["static const asc_fft_pass_f32_t passes[] = {", *(rows or ["    {0, 0, 0},"]), "};"]
         spec = self.spec
         fields = {
             "first_pass": f"asc_fft_window_{self.plan.first_name}_f32",
             "window": f"{{{spec.n_fft}, {spec.win_length}, window, order}}",
-            "passes": "passes",
-            "n_passes": len(rows),
             "last_pass": f"asc_fft_power_{'4' if self.plan.fused_last else 'any'}_f32",
             "last_table": "last_table",
             "power": spec.power,
@@ -84,8 +77,7 @@ class FloatTables:
             "scales": "scales",
             "offset": c_float(spec.log_offset),
         }
-        lines = [f"    .{name} = {value}," for name, value in fields.items()]
-        return ["\n".join(passes), "\n".join(["static const asc_frontend_f32_t tables = {", *lines, "};"])]
+        return declare(self.plan, self.twiddles, "f32", fields)
 
 
 def float_tables(spec: FrontEndSpec) -> FloatTables:
@@ -93,19 +85,11 @@ def float_tables(spec: FrontEndSpec) -> FloatTables:
     half = spec.n_fft // 2
     plan = plan_passes(half, spec.win_length)
     taper = window(spec) * (_SAMPLE_SCALE / 2)
-    if plan.first is None:
-        order = 2 * input_places(plan.radices)
-        ordered = taper
-    else:
-        inputs = first_inputs(plan, half)
-        order = 2 * inputs[:, 0]
-        padded = np.zeros(spec.n_fft)
-        padded[: spec.win_length] = taper
-        ordered = padded.reshape(half, 2)[inputs]
+    order, ordered = in_reading_order(plan, spec, taper)
     return FloatTables(
         spec=spec,
         plan=plan,
-        window=ordered.reshape(-1).astype(np.float32),
+        window=ordered.astype(np.float32),
         order=order.astype(np.uint16),
         twiddles=tuple(_interleave(twiddles(radix, m)) for radix, m in plan.middle),
         last_table=_interleave(last_turns(half) if plan.fused_last else split_turns(half)),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from asc_kit.frontend import FrontEndSpec
 
 _FIRST_INPUTS = {8: (4, 6, 8), 4: (3, 4)}
 """Radix of a first pass with its own kernel -> how many of its inputs that takes; the others are zeros."""
@@ -119,3 +123,57 @@ def last_turns(n: int) -> NDArray[np.complex128]:
 def split_turns(n: int) -> NDArray[np.complex128]:
     """Return the factors of asc_fft_power_any_f32, shape [n / 2]."""
     return np.asarray(np.exp(-2j * np.pi * (np.arange(1, n // 2 + 1) / (2 * n))))
+
+
+def in_reading_order(
+    plan: FftPlan, spec: FrontEndSpec, taper: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return where the first pass finds its inputs, and the window in the order it reads it.
+
+    Parameters
+    ----------
+    plan
+        Passes of the transform.
+    spec
+        The specification.
+    taper
+        The window, shape [win_length].
+
+    Returns
+    -------
+    tuple
+        First sample of each transform of the first pass, or, where there is no such pass, twice the place of each
+        complex input; and the window's values.
+    """
+    half = spec.n_fft // 2
+    if plan.first is None:
+        return 2 * input_places(plan.radices), taper
+    inputs = first_inputs(plan, half)
+    padded = np.zeros(spec.n_fft)
+    padded[: spec.win_length] = taper
+    return 2 * inputs[:, 0], padded.reshape(half, 2)[inputs].reshape(-1)
+
+
+def declare(plan: FftPlan, factors: Sequence[NDArray[Any]], suffix: str, fields: Mapping[str, object]) -> list[str]:
+    """Return C text: the middle passes with their factors, and `tables` with fields that may refer to them.
+
+    Parameters
+    ----------
+    plan
+        Passes of the transform.
+    factors
+        Complex factors of each middle pass, interleaved, in the array `twiddles`.
+    suffix
+        f32 or s32.
+    fields
+        Fields of the front end's tables beside the passes.
+    """
+    rows, at = [], 0
+    for (radix, m), values in zip(plan.middle, factors, strict=True):
+        rows.append(f"    {{asc_fft_pass_{radix}_{suffix}, {m}, twiddles + {at}}},")
+        at += values.size
+    passes = [f"static const asc_fft_pass_{suffix}_t passes[] = {{", *(rows or ["    {0, 0, 0},"]), "};"]
+    every = {**fields, "passes": "passes", "n_passes": len(rows)}
+    lines = [f"    .{name} = {value}," for name, value in every.items()]
+    tables = [f"static const asc_frontend_{suffix}_t tables = {{", *lines, "};"]
+    return ["\n".join(passes), "\n".join(tables)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from asc_kit.frontend import FrontEndSpec, window
 
 from .frontend_mel import MelSlopes, mel_slopes
-from .frontend_passes import FftPlan, first_inputs, input_places, plan_passes, split_turns, twiddles
+from .frontend_passes import FftPlan, declare, in_reading_order, plan_passes, split_turns, twiddles
 
 _LARGEST_S32 = 2.0**31 - 1
 _LARGEST_U32 = 2.0**32 - 1
@@ -69,18 +69,11 @@ class FixedTables:
     @property
     def declarations(self) -> list[str]:
         """C text of what refers to the arrays; the last one is `tables`."""
-        rows, at = [], 0
-        for (radix, m), factors in zip(self.plan.middle, self.twiddles, strict=True):
-            rows.append(f"    {{asc_fft_pass_{radix}_s32, {m}, twiddles + {at}}},")
-            at += factors.size
-        passes = ["static const asc_fft_pass_s32_t passes[] = {", *(rows or ["    {0, 0, 0},"]), "};"]
         spec = self.spec
         mantissa, exponent = math.frexp(float(np.float32(spec.log_offset)))
         fields = {
             "first_pass": f"asc_fft_window_{self.plan.first_name}_s32",
             "window": f"{{{spec.n_fft}, {spec.win_length}, window, order}}",
-            "passes": "passes",
-            "n_passes": len(rows),
             "turns": "turns",
             "power": spec.power,
             "first_bin": self.mel.first_bin,
@@ -91,8 +84,7 @@ class FixedTables:
             "offset": f"{int(mantissa * 2**32)}u",
             "offset_exponent": exponent - 32,
         }
-        lines = [f"    .{name} = {value}," for name, value in fields.items()]
-        return ["\n".join(passes), "\n".join(["static const asc_frontend_s32_t tables = {", *lines, "};"])]
+        return declare(self.plan, self.twiddles, "s32", fields)
 
 
 def fixed_tables(spec: FrontEndSpec) -> FixedTables:
@@ -100,15 +92,7 @@ def fixed_tables(spec: FrontEndSpec) -> FixedTables:
     half = spec.n_fft // 2
     plan = plan_passes(half, spec.win_length, fixed=True)
     taper = np.minimum(np.rint(window(spec) * 2.0**31), _LARGEST_S32)
-    if plan.first is None:
-        order = 2 * input_places(plan.radices)
-        ordered = taper
-    else:
-        inputs = first_inputs(plan, half)
-        order = 2 * inputs[:, 0]
-        padded = np.zeros(spec.n_fft)
-        padded[: spec.win_length] = taper
-        ordered = padded.reshape(half, 2)[inputs]
+    order, ordered = in_reading_order(plan, spec, taper)
     mel = mel_slopes(spec)
     # bins: transform of samples times 2**15 and gain, divided by n_fft, and squared; or the roots of that times 2**16
     full = spec.n_fft * 2.0**-15
@@ -117,7 +101,7 @@ def fixed_tables(spec: FrontEndSpec) -> FixedTables:
     return FixedTables(
         spec=spec,
         plan=plan,
-        window=ordered.reshape(-1).astype(np.int32),
+        window=ordered.astype(np.int32),
         order=order.astype(np.uint16),
         twiddles=tuple(_interleave(twiddles(radix, m) * (2.0**32 / radix)) for radix, m in plan.middle),
         turns=_interleave(split_turns(half) * _LARGEST_S32),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..graph import Attributes, Pool2DAttributes
-from ..kernel_call import KernelCall
+from ..kernel_call import FieldValue, KernelCall
 from ..quantize import activation_range
 from ..row_call import RowCall, Window
 from .base import Node, OperatorDefinition, OperatorView
@@ -45,34 +45,60 @@ class _Pool2D(OperatorDefinition):
         """Prepare the kernel's constants."""
         attributes = node.operator.attributes
         assert isinstance(attributes, Pool2DAttributes)
-        source, output = node.inputs[0], node.output
-        (_, in_h, in_w, channels), (_, _, out_w, _) = source.shape, output.shape
-        low, high = activation_range(attributes.activation, output)
-        padding = attributes.padding
-        call = KernelCall(
-            kernel=self.kernel,
-            struct="asc_pool_row_t",
-            fields=(
-                ("in_h", in_h),
-                ("in_w", in_w),
-                ("channels", channels),
-                ("out_w", out_w),
-                ("kernel_h", attributes.kernel_h),
-                ("kernel_w", attributes.kernel_w),
-                ("stride_h", attributes.stride_h),
-                ("stride_w", attributes.stride_w),
-                ("pad_top", padding.top),
-                ("pad_left", padding.left),
-                ("min", low),
-                ("max", high),
-            ),
-            inputs=(source.index,),
-            overlap=(None,),
-            macs=0,
-        )
-        # what lies outside of the input does not count: the kernel leaves it out
-        window = Window(rows=attributes.kernel_h, stride=attributes.stride_h, top=padding.top, bottom=padding.bottom)
-        return RowCall(call=call, windows=(window,), takes_rows=True, takes_row_number=True)
+        low, high = activation_range(attributes.activation, node.output)
+        return pool_row(node, kernel=self.kernel, struct="asc_pool_row_t", fields=(("min", low), ("max", high)))
+
+
+def pool_row(
+    node: Node,
+    *,
+    kernel: str,
+    struct: str,
+    fields: tuple[tuple[str, FieldValue], ...],
+    pixels_as_channels: bool = False,
+) -> RowCall:
+    """Return a kernel of one row: what all kernels know of a pool, and fields of their own.
+
+    Parameters
+    ----------
+    node
+        The operator.
+    kernel, struct
+        The function and the type of its parameters.
+    fields
+        Its parameters beside shapes, strides and padding.
+    pixels_as_channels
+        Whether a row counts as one pixel of many channels where nothing is added along it.
+    """
+    attributes = node.operator.attributes
+    assert isinstance(attributes, Pool2DAttributes)
+    (_, in_h, in_w, channels), (_, _, out_w, _) = node.inputs[0].shape, node.output.shape
+    if pixels_as_channels and attributes.kernel_w == attributes.stride_w == 1:
+        in_w, out_w, channels = 1, 1, in_w * channels
+    padding = attributes.padding
+    call = KernelCall(
+        kernel=kernel,
+        struct=struct,
+        fields=(
+            ("in_h", in_h),
+            ("in_w", in_w),
+            ("channels", channels),
+            ("out_w", out_w),
+            ("kernel_h", attributes.kernel_h),
+            ("kernel_w", attributes.kernel_w),
+            ("stride_h", attributes.stride_h),
+            ("stride_w", attributes.stride_w),
+            ("pad_top", padding.top),
+            ("pad_left", padding.left),
+            *fields,
+        ),
+        inputs=(node.inputs[0].index,),
+        overlap=(None,),
+        macs=0,
+    )
+    # what lies outside of the input does not count: the kernel leaves it out
+    window = Window(rows=attributes.kernel_h, stride=attributes.stride_h, top=padding.top, bottom=padding.bottom)
+    return RowCall(call=call, windows=(window,), takes_rows=True, takes_row_number=True)
 
 
 class AveragePool2D(_Pool2D):

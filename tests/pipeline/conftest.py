@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from exported_tones import write_export
 from tone_data import write_recipe, write_tone_data
 
 
@@ -14,3 +15,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_recipe(tmp_path_factory.mktemp("recipe"))
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set, a run and a bundle; nobody changes them."""
+    return write_export(tmp_path_factory.mktemp("export"))

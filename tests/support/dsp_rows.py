@@ -6,14 +6,13 @@ bytes of the output that no element owns must keep their value.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from emulated_cases import BOARD, EMULATOR
-from engine_cases import ROOT, RUNTIME, compile_objects
+from emulated_cases import BOARD, run_image
+from engine_cases import ROOT, RUNTIME
 from int8_case import Case
 
 from asc_kit.board import BoardSpec
@@ -221,37 +220,13 @@ def run_rows(
 
     Fails when a byte beside the output's elements changed.
     """
-    units = write_unit(rows, folder, fill=fill)
-    compiler = [board.compiler, *board.toolchain.cflags]
-    sources = [*units, MAIN, board.files["startup.c"]]
-    sources += sorted({RUNTIME / f"{row.call.call.kernel}.S" for row in rows})
-    includes = (ROOT / "firmware_gen" / "app", *board.folders)
-    flags = [*(f"-I{path}" for path in includes), "-ffunction-sections", "-fdata-sections"]
-    objects = compile_objects([*compiler, *flags], sources, folder / "objects", folder)
-    memory = board.memory
-    assert memory is not None and board.emulator is not None
-    symbols = {
-        "FLASH_ORIGIN": memory.flash_origin,
-        "FLASH_BYTES": memory.flash_bytes,
-        "RAM_ORIGIN": memory.ram_origin,
-        "RAM_BYTES": memory.ram_bytes,
-        "STACK_BYTES": memory.stack_bytes,
-    }
-    link = [f"-Wl,--defsym=ASC_{name}={value:#x}" for name, value in symbols.items()]
-    link += [*board.toolchain.ldflags, "-T", str(board.files[str(board.linker_script)]), "-Wl,--gc-sections"]
-    image = folder / "image.elf"
-    subprocess.run([*compiler, *link, "-o", str(image), *map(str, objects), "-lm"], check=True)
+    kernels = sorted({RUNTIME / f"{row.call.call.kernel}.S" for row in rows})
     requests = [
         index.to_bytes(4, "little") + lay_out(row, vector)
         for index, row in enumerate(rows)
         for vector in row.case.inputs
     ]
-    (folder / "in.bin").write_bytes(b"".join(requests))
-    command = [EMULATOR, *board.emulator.args, "-display", "none", "-monitor", "none", "-serial", "null"]
-    command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(image)]
-    done = subprocess.run(command, cwd=folder, timeout=300, check=False)
-    assert done.returncode == 0, f"the program ended with {done.returncode}: above 100 it is a fault"
-    data = (folder / "out.bin").read_bytes()
+    data = run_image([*write_unit(rows, folder, fill=fill), MAIN, *kernels], b"".join(requests), folder, board)
     results = []
     for row in rows:
         outputs = []

@@ -38,11 +38,21 @@ def run_emulated(
     board
         Where to run; the Cortex-M4F when not given.
     """
+    program = [*units, ROOT / "tests" / "support" / "emulated_main.c", *runtime_sources(board.kernels)]
+    data, answers = run_image(program, requests, folder, board), []
+    for size in output_sizes:
+        answers.append((int.from_bytes(data[:4], "little"), data[4 : 4 + size]))
+        data = data[4 + size :]
+    assert not data
+    return answers
+
+
+def run_image(sources: Sequence[Path], requests: bytes, folder: Path, board: BoardSpec) -> bytes:
+    """Compile a program with the board's startup code, boot it, and return what it writes when it reads `requests`."""
     compiler = [board.compiler, *board.toolchain.cflags]
-    program = [ROOT / "tests" / "support" / "emulated_main.c", board.files["startup.c"]]
-    sources = [*units, *program, *runtime_sources(board.kernels)]
     includes = (ROOT / "firmware_gen" / "app", *board.folders)
     flags = [*(f"-I{path}" for path in includes), "-ffunction-sections", "-fdata-sections"]
+    sources = [*sources, board.files["startup.c"]]
     objects = compile_objects([*compiler, *flags], sources, folder / "objects", folder)
     memory = board.memory
     assert memory is not None and board.emulator is not None
@@ -62,9 +72,4 @@ def run_emulated(
     command += ["-serial", "null", "-semihosting-config", "enable=on,target=native", "-kernel", str(image)]
     done = subprocess.run(command, cwd=folder, timeout=300, check=False)
     assert done.returncode == 0, f"the program ended with {done.returncode}: above 100 it is a fault"
-    data, answers = (folder / "out.bin").read_bytes(), []
-    for size in output_sizes:
-        answers.append((int.from_bytes(data[:4], "little"), data[4 : 4 + size]))
-        data = data[4 + size :]
-    assert not data
-    return answers
+    return (folder / "out.bin").read_bytes()

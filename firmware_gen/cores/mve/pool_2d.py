@@ -7,10 +7,11 @@ from functools import cache
 import numpy as np
 
 from ...graph import Pool2DAttributes
-from ...kernel_call import ConstantArray, FieldValue, KernelCall
+from ...kernel_call import ConstantArray, FieldValue
 from ...operators.base import Node
+from ...operators.pool_2d import pool_row
 from ...quantize import activation_range
-from ...row_call import RowCall, Window
+from ...row_call import RowCall
 
 _LIMIT = 1 << 15  # of 16-bit lanes
 _OFFSET = 128  # makes sums positive
@@ -60,31 +61,6 @@ def division(count: int) -> tuple[int, int, int, int] | None:
 
 
 def _pool(node: Node, attributes: Pool2DAttributes, kernel: str, divisions: FieldValue) -> RowCall | None:
-    source, output = node.inputs[0], node.output
-    (_, in_h, in_w, channels), (_, _, out_w, _) = source.shape, output.shape
-    if activation_range(attributes.activation, output) != (-128, 127):
+    if activation_range(attributes.activation, node.output) != (-128, 127):
         return None
-    padding = attributes.padding
-    call = KernelCall(
-        kernel=kernel,
-        struct="asc_pool_mve_t",
-        fields=(
-            ("in_h", in_h),
-            ("in_w", in_w),
-            ("channels", channels),
-            ("out_w", out_w),
-            ("kernel_h", attributes.kernel_h),
-            ("kernel_w", attributes.kernel_w),
-            ("stride_h", attributes.stride_h),
-            ("stride_w", attributes.stride_w),
-            ("pad_top", padding.top),
-            ("pad_left", padding.left),
-            ("divisions", divisions),
-        ),
-        inputs=(source.index,),
-        overlap=(None,),
-        macs=0,
-    )
-    # what lies outside of the input does not count: the kernel leaves it out
-    window = Window(rows=attributes.kernel_h, stride=attributes.stride_h, top=padding.top, bottom=padding.bottom)
-    return RowCall(call=call, windows=(window,), takes_rows=True, takes_row_number=True)
+    return pool_row(node, kernel=kernel, struct="asc_pool_mve_t", fields=(("divisions", divisions),))
