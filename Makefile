@@ -27,7 +27,7 @@ benchmark: setup
 	$(BIN)/python benchmarks/cp_mobile_on_board.py
 
 bench-engine: setup
-	$(BIN)/python benchmarks/engine.py --boards "$(BOARDS)" --models "$(MODELS)" $(if $(KERNELS),--kernels $(KERNELS)) \
+	$(BIN)/python benchmarks/engine.py --boards "$(BOARDS)" --models "$(MODELS)" $(if $(KERNELS),--kernels $(KERNELS)) $(if $(OPTIMIZE),--optimize $(OPTIMIZE)) \
 		$(if $(PER_OPERATOR),--per-operator)
 
 fuzz: setup-test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -15,6 +16,8 @@ from asc_kit.records import STRICT, read_record
 
 TimerKind = Literal["cycles", "instructions", "ns"]
 KernelSet = Literal["portable", "dsp", "mve"]
+Goal = Literal["speed", "size"]
+"""What an engine is made for where the two conflict: fewer instructions, or fewer bytes of constants."""
 Arithmetic = Literal["float", "fixed"]
 
 
@@ -50,6 +53,25 @@ class MemorySpec:
     """Size of the data memory."""
     stack_bytes: Annotated[int, Field(gt=0)]
     """What of the data memory is kept for the stack."""
+    constants_origin: Annotated[int, Field(ge=0)] = 0
+    """First address of a second memory for the model's constants, where they do not lie in the code memory."""
+    constants_bytes: Annotated[int, Field(ge=0)] = 0
+    """Size of that memory; 0: there is none."""
+
+    @property
+    def symbols(self) -> dict[str, int]:
+        """The memory map as symbols for the linker script."""
+        symbols = {
+            "ASC_FLASH_ORIGIN": self.flash_origin,
+            "ASC_FLASH_BYTES": self.flash_bytes,
+            "ASC_RAM_ORIGIN": self.ram_origin,
+            "ASC_RAM_BYTES": self.ram_bytes,
+            "ASC_STACK_BYTES": self.stack_bytes,
+        }
+        if self.constants_bytes:
+            symbols["ASC_CONSTANTS_ORIGIN"] = self.constants_origin
+            symbols["ASC_CONSTANTS_BYTES"] = self.constants_bytes
+        return symbols
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +118,8 @@ class BoardSpec:
     memory: MemorySpec | None = None
     """Its memory; None where the operating system provides it."""
     linker_script: str | None = None
-    """Linker script, in the board's folder or the shared one; receives the memory map as symbols."""
+    """Linker script, in the board's folder or the shared one; receives the memory map as symbols and may include others
+    (``.ld``)."""
     shared: Annotated[str, Field(pattern=r"^\w+$")] | None = None
     """Folder beside the board's own that has what it shares with other boards; None when it shares nothing."""
     emulator: EmulatorSpec | None = None
@@ -116,18 +139,28 @@ class BoardSpec:
 
     @property
     def files(self) -> dict[str, Path]:
-        """The port's files by name: sources, linker script, headers. A board's own file hides the shared one.
+        """The port's files by name: sources, linker scripts, headers. A board's own file hides the shared one.
 
         A file that is in neither folder is listed where the board would have it.
         """
-        headers = {path.name for folder in self.folders for path in folder.glob("*.h")}
-        names = {*self.sources, *headers, *([self.linker_script] if self.linker_script is not None else [])}
+        names = {*self.sources, *(path.name for folder in self.folders for path in folder.glob("*.h"))}
+        if self.linker_script is not None:
+            names |= {self.linker_script, *(path.name for folder in self.folders for path in folder.glob("*.ld"))}
         return {name: self._path(name) for name in sorted(names)}
 
     @property
     def compiler(self) -> str:
         """Name of the C compiler."""
         return f"{self.toolchain.prefix}gcc"
+
+    def linker_flags(self, folders: Iterable[str | Path]) -> tuple[str, ...]:
+        """Return what the compiler must be told to link for this board's memory, with its linker scripts in folders."""
+        flags: list[str] = []
+        if self.linker_script is not None:
+            flags += [*(f"-L{folder}" for folder in folders), "-T", self.linker_script]
+        if self.memory is not None:
+            flags += [f"-Wl,--defsym={name}={value:#x}" for name, value in self.memory.symbols.items()]
+        return tuple(flags)
 
     def _path(self, name: str) -> Path:
         places = [folder / name for folder in self.folders]

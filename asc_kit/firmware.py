@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from asc_kit.board import KernelSet
+from asc_kit.board import Goal, KernelSet
 from asc_kit.errors import BoardError
 from asc_kit.records import STRICT, read_record
 
@@ -89,6 +89,8 @@ class FirmwareManifest:
     """The steps of the network."""
     kernels: KernelSet = "portable"
     """The kernel set it was generated for."""
+    optimize: Goal = "speed"
+    """What it was made for where speed and size conflict."""
 
 
 def read_firmware(folder: Path) -> FirmwareManifest:

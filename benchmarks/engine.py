@@ -24,7 +24,8 @@ from random_networks import CP_MOBILE
 from rich.console import Console
 from rich.table import Table
 
-from asc_kit.board import BoardSpec, KernelSet, load_board
+from asc_kit.board import BoardSpec, Goal, KernelSet, load_board
+from asc_kit.cli.options import optimize_option
 from asc_kit.device_runner.emulator import emulate
 from asc_kit.device_runner.link import Link
 from asc_kit.device_runner.session import Session
@@ -37,7 +38,7 @@ from asc_kit.firmware_gen.reader import read_model
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "benchmarks" / "engine.jsonl"
 BOARDS = ("qemu-mps2-an385", "qemu-mps2-an386", "qemu-mps2-an500", "qemu-mps2-an505", "qemu-mps3-an547")
-PORTABLE_TOO = "qemu-mps2-an386"
+ALL_WAYS = "qemu-mps2-an386"
 KEYWORDS = "kws_ds_cnn_int8"
 SEED = 5
 # instructions repeat exactly; what a compiler or a model's random weights move stays below
@@ -102,10 +103,17 @@ class Row:
     """All constants of the network."""
     bit_identical: bool
     """Whether every output of every input equals that of TFLite's reference kernels."""
+    optimize: str = "speed"
+    """What it was made for: speed or size."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        return self.core, self.kernels, self.model
+    def key(self) -> tuple[str, ...]:
+        return self.core, self.kernels, self.model, self.optimize
+
+    @property
+    def made(self) -> str:
+        """The kernels, and the goal where it is not the usual one."""
+        return self.kernels if self.optimize == "speed" else f"{self.kernels}, {self.optimize}"
 
 
 def test_inputs(n: int) -> np.ndarray:
@@ -140,9 +148,11 @@ def reference_outputs(model: bytes, inputs: np.ndarray) -> list[np.ndarray]:
     return outputs
 
 
-def measure(model: Path, board: BoardSpec, kernels: KernelSet, folder: Path) -> tuple[Row, FirmwareManifest, list[int]]:
+def measure(
+    model: Path, board: BoardSpec, kernels: KernelSet, goal: Goal, folder: Path
+) -> tuple[Row, FirmwareManifest, list[int]]:
     """Build the firmware of a model, boot it and run it; return the line, and the instructions of each operator."""
-    firmware = generate_bare(model, board, folder, compile_it=True, kernels=kernels)
+    firmware = generate_bare(model, board, folder, compile_it=True, kernels=kernels, optimize=goal)
     assert firmware.image is not None and firmware.memory.code_bytes is not None
     macs = sum(operator.macs for operator in firmware.operators)
     instructions, exact = [], []
@@ -172,6 +182,7 @@ def measure(model: Path, board: BoardSpec, kernels: KernelSet, folder: Path) -> 
         code_bytes=firmware.memory.code_bytes,
         weight_bytes=firmware.memory.weight_bytes,
         bit_identical=all(exact),
+        optimize=goal,
     )
     return row, firmware, profile
 
@@ -202,14 +213,14 @@ def model_name(path: Path) -> str:
     return path.stem
 
 
-def read_rows(text: str) -> dict[tuple[str, str, str], Row]:
+def read_rows(text: str) -> dict[tuple[str, ...], Row]:
     names = {field.name for field in fields(Row)}
     found = [json.loads(line) for line in text.splitlines()]
     rows = [Row(**{name: value for name, value in line.items() if name in names}) for line in found]
     return {row.key: row for row in rows}
 
 
-def committed() -> dict[tuple[str, str, str], Row]:
+def committed() -> dict[tuple[str, ...], Row]:
     """Return the lines of the last commit; none where there is no such commit."""
     command = ["git", "-C", str(ROOT), "show", f"HEAD:{TABLE.relative_to(ROOT)}"]
     try:
@@ -249,7 +260,7 @@ def results_table(rows: Sequence[Row]) -> Table:
         table.add_row(
             row.model,
             row.core,
-            row.kernels,
+            row.made,
             _beside(_count(row.instructions), _count(of_peer) if of_peer else None),
             f"{row.instructions / row.macs:.3f}" if row.macs else "–",
             _beside(f"{row.arena_bytes:,}", f"{peer.arena_bytes:,}" if peer else None),
@@ -270,7 +281,7 @@ def _beside(ours: str, peers: str | None) -> str:
 
 
 def operators_table(row: Row, firmware: FirmwareManifest, profile: Sequence[int]) -> Table:
-    table = Table(title=f"{row.model} on {row.core}, {row.kernels} kernels: instructions of each step")
+    table = Table(title=f"{row.model} on {row.core}, {row.made} kernels: instructions of each step")
     for head in ("step", "operator", "output", "MACs", "instructions", "per MAC", "per output"):
         table.add_column(head, justify="left" if head in ("operator", "output") else "right")
     for operator, count in zip(firmware.operators, profile, strict=True):
@@ -289,7 +300,7 @@ def operators_table(row: Row, firmware: FirmwareManifest, profile: Sequence[int]
 
 def kinds_table(row: Row, firmware: FirmwareManifest, profile: Sequence[int]) -> Table:
     """Show where the instructions go: by operator, the dearest first."""
-    table = Table(title=f"{row.model} on {row.core}, {row.kernels} kernels: instructions by operator")
+    table = Table(title=f"{row.model} on {row.core}, {row.made} kernels: instructions by operator")
     for head in ("operator", "steps", "MACs", "instructions", "share", "per MAC", "per output"):
         table.add_column(head, justify="left" if head == "operator" else "right")
     sums: dict[str, list[int]] = {}
@@ -304,16 +315,16 @@ def kinds_table(row: Row, firmware: FirmwareManifest, profile: Sequence[int]) ->
 
 
 def jobs(
-    boards: Sequence[str], models: Iterable[Path], kernels: KernelSet | None
-) -> Iterable[tuple[Path, BoardSpec, KernelSet]]:
+    boards: Sequence[str], models: Iterable[Path], kernels: KernelSet | None, goal: Goal
+) -> Iterable[tuple[Path, BoardSpec, KernelSet, Goal]]:
     for path in models:
         for name in boards:
             board = load_board(name)
-            yield path, board, kernels or board.kernels
-            # what cores without kernels of their own get, beside the peer's
-            is_compared = name == PORTABLE_TOO and model_name(path) in PEERS
-            if is_compared and kernels is None and board.kernels != "portable":
-                yield path, board, "portable"
+            yield path, board, kernels or board.kernels, goal
+            if name == ALL_WAYS and model_name(path) in PEERS and kernels is None and goal == "speed":
+                # what it costs to save flash; and what cores without kernels of their own get, beside the peer's
+                yield path, board, board.kernels, "size"
+                yield path, board, "portable", goal
 
 
 @click.command()
@@ -322,18 +333,21 @@ def jobs(
 @click.option(
     "--kernels", type=click.Choice(["portable", "dsp", "mve"]), help="Kernel set.  [default: the boards' own]"
 )
+@optimize_option
 @click.option("--per-operator", is_flag=True, help="Show the instructions of every step too.")
 @click.option("--work", type=click.Path(path_type=Path), default=ROOT / "build" / "engine", help="Keeps made models.")
 @click.option("--out", type=click.Path(path_type=Path), default=TABLE, help="The table to write.")
-def main(boards: str, models: str, kernels: KernelSet | None, per_operator: bool, work: Path, out: Path) -> None:
+def main(
+    boards: str, models: str, kernels: KernelSet | None, optimize: Goal, per_operator: bool, work: Path, out: Path
+) -> None:
     """Measure the engine; exit code 4 when an output differs from the reference kernels."""
     console = Console(width=None if sys.stdout.isatty() else 170)
     paths = (find_model(word, work) for word in models.split() or [CP_MOBILE, *recipes()])
     before, rows, failures = committed(), [], []
-    for path, board, chosen in jobs(boards.split() or BOARDS, paths, kernels):
+    for path, board, chosen, goal in jobs(boards.split() or BOARDS, paths, kernels, optimize):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                row, firmware, profile = measure(path, board, chosen, Path(folder) / "firmware")
+                row, firmware, profile = measure(path, board, chosen, goal, Path(folder) / "firmware")
             except ModelError as failure:
                 # a network that does not fit a board is no news; one that is refused is
                 failures.append(f"{path.stem} on {board.core}: {failure.message}")
@@ -343,7 +357,7 @@ def main(boards: str, models: str, kernels: KernelSet | None, per_operator: bool
                 continue
         rows.append(row)
         write_rows([row], out)
-        print(f"{row.model}, {row.core}, {row.kernels}: {row.instructions:,} instructions", file=sys.stderr, flush=True)
+        print(f"{row.model}, {row.core}, {row.made}: {row.instructions:,} instructions", file=sys.stderr, flush=True)
         if per_operator:
             console.print(operators_table(row, firmware, profile))
             console.print(kinds_table(row, firmware, profile))
@@ -351,7 +365,7 @@ def main(boards: str, models: str, kernels: KernelSet | None, per_operator: bool
     for row in rows:
         for change in changes(row, before.get(row.key)):
             word = "worse" if "+" in change else "better"
-            console.print(f"{word} than committed: {row.model} on {row.core}, {row.kernels} kernels: {change}")
+            console.print(f"{word} than committed: {row.model} on {row.core}, {row.made} kernels: {change}")
     for failure in failures:
         console.print(f"not measured: {failure}", soft_wrap=True, markup=False)
     if not all(row.bit_identical for row in rows):

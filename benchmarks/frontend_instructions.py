@@ -184,22 +184,12 @@ def count(board: BoardSpec, folder: Path) -> Counts:
 
 
 def _image(board: BoardSpec, folder: Path) -> Path:
-    memory = board.memory
-    assert memory is not None
-    symbols = {
-        "FLASH_ORIGIN": memory.flash_origin,
-        "FLASH_BYTES": memory.flash_bytes,
-        "RAM_ORIGIN": memory.ram_origin,
-        "RAM_BYTES": memory.ram_bytes,
-        "STACK_BYTES": memory.stack_bytes,
-    }
     runtime = ROOT / "firmware_gen" / "runtime"
     sources = sorted(path for pattern in ("asc_frontend*.c", "asc_fft*.c") for path in runtime.glob(pattern))
     command = [board.compiler, *board.toolchain.cflags, "-std=c99", "-ffp-contract=off", "-ffunction-sections"]
     command += [f"-I{path}" for path in (runtime, ROOT / "firmware_gen" / "app", folder, *board.folders)]
     command += [str(folder / "main.c"), str(board.files["startup.c"]), *map(str, sources)]
-    command += [f"-Wl,--defsym=ASC_{name}={value:#x}" for name, value in symbols.items()]
-    command += [*board.toolchain.ldflags, "-T", str(board.files[str(board.linker_script)]), "-Wl,--gc-sections"]
+    command += [*board.toolchain.ldflags, *board.linker_flags(board.folders), "-Wl,--gc-sections"]
     image = folder / "image.elf"
     subprocess.run([*command, "-o", str(image), "-lm"], check=True)
     return image

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from asc_kit.cli.options import optimize_option
 from asc_kit.errors import AscKitError, BoardError, MismatchError
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from asc_kit.board import Goal
 
     from .session import Session
 
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Emulators side by side.  [default: 2 when instructions count]",
 )
+@optimize_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for results.json.  [default: in the bundle]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document on stdout.")
 def bench(
@@ -54,6 +58,7 @@ def bench(
     mode: Literal["features", "audio"],
     limit: int | None,
     jobs: int | None,
+    optimize: Goal,
     out: Path | None,
     as_json: bool,
 ) -> Path:
@@ -77,6 +82,8 @@ def bench(
         raise click.UsageError("give --board NAME, --port PORT, or both")
     if port is not None and jobs not in (None, 1):
         raise click.UsageError("a board on a port does one clip at a time: --jobs goes with an emulated --board")
+    if port is not None and optimize != "speed":
+        raise click.UsageError("a board on a port has its firmware: --optimize goes with an emulated --board")
     spec = load_board(board) if board is not None else None
     opened = Bundle.open(bundle)
     dataset = choose_clips(opened, data, split, limit)
@@ -93,7 +100,7 @@ def bench(
             if spec.emulator is None:
                 raise BoardError(f"board {board} has no emulator", hint="plug it in and give its --port")
             require_emulator(spec.emulator)
-            folder = invoke("firmware", bundle=bundle, board=board, out=None, build=True)
+            folder = invoke("firmware", bundle=bundle, board=board, out=None, optimize=optimize, build=True)
             assert isinstance(folder, Path)
             firmware = read_firmware(folder)
             # nanoseconds are only true when nothing else runs beside
@@ -140,7 +147,7 @@ def boards(as_json: bool) -> None:
             spec.title,
             spec.core,
             spec.timer,
-            f"{memory.flash_bytes // 1024} kB" if memory else "",
+            " + ".join(f"{n // 1024} kB" for n in (memory.flash_bytes, memory.constants_bytes) if n) if memory else "",
             f"{memory.ram_bytes // 1024} kB" if memory else "",
             emulation[spec.emulator.kind] if spec.emulator is not None else "no",
             spec.tested_on,

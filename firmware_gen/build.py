@@ -20,7 +20,7 @@ from .makefile import image_path
 _ERROR = re.compile(r"\berror: |\bundefined reference\b|No such file", re.IGNORECASE)
 _PACKAGES = {"arm-none-eabi-": "gcc-arm-none-eabi libnewlib-arm-none-eabi", "": "gcc libc6-dev"}
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
-_REGIONS = {"FLASH": "code memory", "RAM": "data memory, the stack included"}
+_REGIONS = {"FLASH": "code memory", "RAM": "data memory, the stack included", "CONSTANTS": "memory for constants"}
 _FRONTEND_PREFIXES = ("asc_frontend", "asc_fft")
 _SHOWN_LINES = 12
 _MAKE_VARIABLES = ("MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
@@ -82,7 +82,13 @@ def check_memory(memory: FirmwareMemory, board: MemorySpec, where: str) -> None:
             f"front end {memory.frontend_bytes:,}, stack {board.stack_bytes:,}), the board has {board.ram_bytes:,}",
             hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
         )
-    flash = memory.weight_bytes + memory.frontend_table_bytes
+    if board.constants_bytes and memory.weight_bytes > board.constants_bytes:
+        raise ModelError(
+            f"the model does not fit {where}: it needs {memory.weight_bytes:,} bytes of memory for constants, the "
+            f"board has {board.constants_bytes:,}",
+            hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
+        )
+    flash = memory.frontend_table_bytes + (0 if board.constants_bytes else memory.weight_bytes)
     if flash > board.flash_bytes:
         raise ModelError(
             f"the model does not fit {where}: it needs {flash:,} bytes of code memory for constants alone (weights "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asc_kit.board import KernelSet
+from asc_kit.board import Goal, KernelSet
 
 from .cores import Chooser, choosers
 from .graph import Graph, Operator, Tensor
@@ -75,15 +75,15 @@ class Choice:
         return call.scratch_bytes or 0
 
 
-def choose(graph: Graph, operator: Operator, kernels: KernelSet) -> Choice:
-    """Return what an operator can become with a set of kernels."""
+def choose(graph: Graph, operator: Operator, kernels: KernelSet, goal: Goal) -> Choice:
+    """Return what an operator can become with a set of kernels, for speed or for size."""
     node = Node(
         operator=operator,
         inputs=tuple(graph.tensors[index] for index in operator.inputs),
         output=graph.tensors[operator.output],
     )
     definition = REGISTRY[operator.op]
-    chooser = choosers(kernels).get(operator.op)
+    chooser = choosers(kernels, goal).get(operator.op)
     rows = None
     if has_rows(node.output):
         rows = chooser(node) if chooser is not None else None

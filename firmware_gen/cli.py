@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asc_kit.cli.options import optimize_option
+
 from .cli_memory_map import memory_map_option, write_map
 
 if TYPE_CHECKING:
-    from asc_kit.board import KernelSet
+    from asc_kit.board import Goal, KernelSet
 
 
 @click.command()
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     type=click.Choice(["portable", "dsp", "mve"]),
     help="Kernel set: plain C99, DSP instructions or Helium.  [default: the best the board's core can run]",
 )
+@optimize_option
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
@@ -42,6 +45,7 @@ def firmware(
     board: str,
     out: Path | None,
     kernels: KernelSet | None = None,
+    optimize: Goal = "speed",
     labels: Path | None = None,
     build: bool = False,
     memory_map: Path | None = None,
@@ -67,10 +71,12 @@ def firmware(
     if is_bare:
         folder = out if out is not None else bundle.with_suffix(".firmware") / spec.name
         names = _read_labels(labels) if labels is not None else None
-        manifest = generate_bare(bundle, spec, folder, labels=names, compile_it=build, kernels=kernels)
+        manifest = generate_bare(
+            bundle, spec, folder, labels=names, compile_it=build, kernels=kernels, optimize=optimize
+        )
     else:
         folder = out if out is not None else bundle / "firmware" / spec.name
-        manifest = generate(Bundle.open(bundle), spec, folder, compile_it=build, kernels=kernels)
+        manifest = generate(Bundle.open(bundle), spec, folder, compile_it=build, kernels=kernels, optimize=optimize)
     memory = manifest.memory
     code = f", code {memory.code_bytes:,}" if memory.code_bytes is not None else ""
     console.print(

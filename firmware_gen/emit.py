@@ -18,6 +18,7 @@ from .kernel_call import ConstantArray, FieldValue, KernelCall, Requantize
 from .placement import Step
 from .plan import Plan, StreamSteps, WholeStep
 from .streams import Buffer, Stage
+from .streams.loops import find_loops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
         "plan": plan,
         "steps": [_step(position, step) for position, step in enumerate(plan.steps)],
         "program": [_program_entry(number, entry, plan) for number, entry in enumerate(plan.program)],
-        "most_counters": max((len(entry.offsets) + len(entry.stream.stages) for entry in streams), default=0),
+        "most_counters": max((len(entry.stream.stages) for entry in streams), default=0),
         "most_rows": max((_rows(stage) for entry in streams for stage in entry.stream.stages), default=0),
         "headers": _headers(plan),
         "input_offset": plan.offsets[plan.graph.input],
@@ -163,13 +164,11 @@ def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> d
                 {
                     "offset": entry.offsets[source] + (buffer.left - window.left) * buffer.lines.pixel_step,
                     "line_step": buffer.lines.line_step,
-                    "lines": source,
                     "count": buffer.lines.count,
                     "rows": window.rows,
                     "stride": window.stride,
                     "dilation": window.dilation,
                     "skip": buffer.top - window.top,
-                    "reach": buffer.top - window.top + (window.rows - 1) * window.dilation,
                 }
             )
         target = stream.buffers[stage.target]
@@ -180,21 +179,17 @@ def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> d
                 "window": first,
                 "windows": len(stage.sources),
                 "lines": stage.target,
-                "wanted": int(target.whole),
                 "step": position,
                 "call": _row_call(position, stage, entry.scratch_offset),
                 "title": f"{position} {stage.operator.op}, {plan.steps[position].call.macs:,} MACs",
             }
         )
-    producers = {stage.target: index for index, stage in enumerate(stream.stages)}
-    buffers = [
-        _buffer(buffer, offset, producers.get(index))
-        for index, (buffer, offset) in enumerate(zip(stream.buffers, entry.offsets, strict=True))
-    ]
-    return {"number": number, "stream": {"buffers": buffers, "windows": windows, "stages": stages}, "call": None}
+    buffers = [_buffer(buffer, offset) for buffer, offset in zip(stream.buffers, entry.offsets, strict=True)]
+    parts = {"buffers": buffers, "windows": windows, "stages": stages, "loops": find_loops(stream.order)}
+    return {"number": number, "stream": parts, "call": None}
 
 
-def _buffer(buffer: Buffer, offset: int, stage: int | None) -> dict[str, Any]:
+def _buffer(buffer: Buffer, offset: int) -> dict[str, Any]:
     lines = buffer.lines
     return {
         "title": f"{buffer.tensor.describe()}, {buffer.layout}",
@@ -207,11 +202,9 @@ def _buffer(buffer: Buffer, offset: int, stage: int | None) -> dict[str, Any]:
             "count": lines.count,
             "top": buffer.top,
             "height": buffer.height,
-            "bottom": buffer.bottom,
             "columns": lines.columns,
             "channels": lines.channels,
             "zero_point": buffer.tensor.zero_point,
-            "stage": "ASC_GIVEN" if stage is None else stage,
         },
     }
 

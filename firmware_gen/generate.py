@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from asc_kit import __version__
-from asc_kit.board import BoardSpec, KernelSet
+from asc_kit.board import BoardSpec, Goal, KernelSet
 from asc_kit.bundle import Bundle
 from asc_kit.errors import BoardError, BundleError, ModelError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, OperatorInfo
@@ -32,6 +32,7 @@ def generate(
     *,
     compile_it: bool = False,
     kernels: KernelSet | None = None,
+    optimize: Goal = "speed",
 ) -> FirmwareManifest:
     """Write the firmware of a bundle for a board; the folder appears complete or not at all.
 
@@ -47,6 +48,8 @@ def generate(
         Build the image too.
     kernels
         Kernel set; None for the board's own.
+    optimize
+        What to prefer where speed and size conflict.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def generate(
     graph = read_model(bundle.model_path.read_bytes())
     info = _bundle_info(bundle)
     _check_ends(graph, info)
-    return _write(graph, info, board, out, compile_it=compile_it, kernels=kernels)
+    return _write(graph, info, board, out, compile_it=compile_it, kernels=kernels, optimize=optimize)
 
 
 def generate_bare(
@@ -71,6 +74,7 @@ def generate_bare(
     labels: Sequence[str] | None = None,
     compile_it: bool = False,
     kernels: KernelSet | None = None,
+    optimize: Goal = "speed",
 ) -> FirmwareManifest:
     """Write the firmware of a .tflite file for a board: the network without a front end.
 
@@ -81,7 +85,7 @@ def generate_bare(
     labels
         Names of the classes, one for each element of the output's last axis; None for ``class_0``, ``class_1`` and
         so on.
-    board, out, compile_it, kernels
+    board, out, compile_it, kernels, optimize
         As of `generate`.
 
     Raises
@@ -96,7 +100,7 @@ def generate_bare(
     try:
         graph = read_model(data)
         info = bare_info(graph, data, model.stem, labels)
-        return _write(graph, info, board, out, compile_it=compile_it, kernels=kernels)
+        return _write(graph, info, board, out, compile_it=compile_it, kernels=kernels, optimize=optimize)
     except ModelError as failure:
         raise failure.in_file(model) from None
 
@@ -138,10 +142,17 @@ def kernel_set(board: BoardSpec, wanted: KernelSet | None) -> KernelSet:
 
 
 def _write(
-    graph: Graph, info: ModelInfo, board: BoardSpec, out: Path, *, compile_it: bool, kernels: KernelSet | None
+    graph: Graph,
+    info: ModelInfo,
+    board: BoardSpec,
+    out: Path,
+    *,
+    compile_it: bool,
+    kernels: KernelSet | None,
+    optimize: Goal,
 ) -> FirmwareManifest:
     chosen = kernel_set(board, kernels)
-    plan = make_plan(graph, chosen)
+    plan = make_plan(graph, chosen, optimize)
     tables = frontend_tables(info.frontend, info.input, board.frontend) if info.frontend is not None else None
     memory = FirmwareMemory(
         arena_bytes=plan.arena_bytes,
@@ -162,6 +173,7 @@ def _write(
         board=board.name,
         engine="aot",
         kernels=chosen,
+        optimize=optimize,
         spec_id=info.spec_id,
         model_sha256=info.model_sha256,
         firmware_id=fingerprint,

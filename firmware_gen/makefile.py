@@ -28,24 +28,7 @@ def makefile(board: BoardSpec, sources: tuple[str, ...]) -> bytes:
         board=board,
         sources=sources,
         image=image_path(board),
-        linker_flags=_linker_flags(board),
+        linker_flags=board.linker_flags(["board"]),
         version=__version__,
     )
     return str(text).encode()
-
-
-def _linker_flags(board: BoardSpec) -> tuple[str, ...]:
-    flags: list[str] = []
-    if board.linker_script is not None:
-        flags += ["-T", f"board/{board.linker_script}"]
-    if board.memory is not None:
-        memory = board.memory
-        symbols = {
-            "ASC_FLASH_ORIGIN": memory.flash_origin,
-            "ASC_FLASH_BYTES": memory.flash_bytes,
-            "ASC_RAM_ORIGIN": memory.ram_origin,
-            "ASC_RAM_BYTES": memory.ram_bytes,
-            "ASC_STACK_BYTES": memory.stack_bytes,
-        }
-        flags += [f"-Wl,--defsym={name}={value:#x}" for name, value in symbols.items()]
-    return tuple(flags)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asc_kit.board import KernelSet
+from asc_kit.board import Goal, KernelSet
 from asc_kit.errors import ModelError
 
 from .arena import Block, arena_end, liveness_bound, overlap_bound
@@ -69,6 +69,8 @@ class Plan:
     """What any placement needs."""
     kernels: KernelSet
     """The kernels it may use."""
+    goal: Goal
+    """What was preferred where speed and size conflict."""
 
     @property
     def weight_bytes(self) -> int:
@@ -81,7 +83,7 @@ class Plan:
         return sum(step.call.macs for step in self.steps)
 
 
-def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
+def make_plan(graph: Graph, kernels: KernelSet = "portable", goal: Goal = "speed") -> Plan:
     """Optimize a graph, choose kernels, cut it into streams and place tensors.
 
     Parameters
@@ -90,6 +92,8 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
         The network.
     kernels
         The set of kernels the core can run.
+    goal
+        What to prefer where speed and size conflict.
 
     Raises
     ------
@@ -99,7 +103,7 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
     graph = optimize(graph)
     if not graph.operators:
         raise ModelError("the model computes nothing: its operators only rearrange its input")
-    choices = [choose(graph, operator, kernels) for operator in graph.operators]
+    choices = [choose(graph, operator, kernels, goal) for operator in graph.operators]
     candidates = [
         Candidate(
             rows=choice.rows,
@@ -114,7 +118,7 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable") -> Plan:
     # placed in a hurry to compare them, then the best one with care
     sizes = [_arena_bytes(placed(graph, *found, thorough=False)) for found in cuts]
     chosen = next(found for found, size in zip(cuts, sizes, strict=True) if size <= min(sizes) * _LARGER)
-    return _plan(graph, *chosen, placed(graph, *chosen, thorough=True), kernels)
+    return _plan(graph, *chosen, placed(graph, *chosen, thorough=True), kernels, goal)
 
 
 def _arena_bytes(placement: Placement) -> int:
@@ -122,7 +126,12 @@ def _arena_bytes(placement: Placement) -> int:
 
 
 def _plan(
-    graph: Graph, steps: tuple[Step, ...], parts: Sequence[Part], placement: Placement, kernels: KernelSet
+    graph: Graph,
+    steps: tuple[Step, ...],
+    parts: Sequence[Part],
+    placement: Placement,
+    kernels: KernelSet,
+    goal: Goal,
 ) -> Plan:
     program: list[WholeStep | StreamSteps] = []
     for number, part in enumerate(parts):
@@ -148,6 +157,7 @@ def _plan(
         liveness_bound_bytes=liveness_bound(blocks),
         overlap_bound_bytes=overlap_bound(blocks, placement.overlaps),
         kernels=kernels,
+        goal=goal,
     )
 
 
@@ -159,6 +169,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     ends = {part: len(parts) - 1 - parts[::-1].index(part) for part in parts} | {-1: -1, len(plan.program): len(parts)}
     return {
         "kernels": plan.kernels,
+        "optimize": plan.goal,
         "arena_bytes": plan.arena_bytes,
         "liveness_bound_bytes": plan.liveness_bound_bytes,
         "overlap_bound_bytes": plan.overlap_bound_bytes,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from asc_kit.board import KernelSet
+from asc_kit.board import Goal, KernelSet
 
 from ..operators.base import Node
 from ..row_call import RowCall
@@ -16,12 +16,12 @@ from ..row_call import RowCall
 Chooser = Callable[[Node], RowCall | None]
 
 
-def choosers(kernels: KernelSet) -> Mapping[str, Chooser]:
-    """Return the special kernels of a set by operator."""
+def choosers(kernels: KernelSet, goal: Goal) -> Mapping[str, Chooser]:
+    """Return the special kernels of a set by operator. Only the DSP set has some for either goal."""
     if kernels == "dsp":
         from . import dsp
 
-        return dsp.ROW_KERNELS
+        return dsp.ROW_KERNELS[goal]
     if kernels == "mve":
         from . import mve
 

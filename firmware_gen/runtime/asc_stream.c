@@ -3,26 +3,19 @@
 
 #include <string.h>
 
-/* Points at the rows under row r of a stage's output. Returns the stage that computes one which is lacking, or
- * ASC_GIVEN when none is. */
-static uint32_t find_rows(const asc_stream_t *s, const asc_stage_t *stage, uint32_t r, const int8_t *arena,
-                          const uint16_t *done, const int8_t **rows) {
-    const asc_window_t *w = s->windows + stage->window;
-    const asc_window_t *const end = w + stage->windows;
-    for (; w != end; ++w) {
-        uint32_t row = r * w->stride;
-        if (row + w->reach >= done[w->lines]) {
-            return s->lines[w->lines].stage;
-        }
+/* Points at the rows under row r of a stage's output. */
+static void find_rows(const asc_window_t *w, uint32_t n, uint32_t r, const int8_t *arena, const int8_t **rows) {
+    for (const asc_window_t *const end = w + n; w != end; ++w) {
         const uint32_t count = w->count;
-        row += w->skip;
+        uint32_t row = r * w->stride + w->skip;
         row = row < count ? row : row % count;
         const int8_t *at = arena + w->offset + row * w->line_step;
         *rows++ = at;
-        for (uint32_t u = 1; u < w->rows; ++u) {
+        const uint32_t step = w->dilation * w->line_step;
+        for (uint32_t u = w->rows; --u != 0u;) {
             /* there are more lines than a window of several rows is high */
             row += w->dilation;
-            at += w->dilation * w->line_step;
+            at += step;
             if (row >= count) {
                 row -= count;
                 at -= count * w->line_step;
@@ -30,7 +23,6 @@ static uint32_t find_rows(const asc_stream_t *s, const asc_stage_t *stage, uint3
             *rows++ = at;
         }
     }
-    return ASC_GIVEN;
 }
 
 /* Fills memory by words: the memset of small C libraries goes byte by byte. */
@@ -45,73 +37,71 @@ static void fill(int8_t *at, int8_t value, uint32_t n) {
     }
 }
 
+/* Fills n bytes that lie a step apart. */
+static void fill_apart(int8_t *at, int8_t value, uint32_t n, uint32_t step) {
+    for (; n >= 4u; n -= 4u) {
+        for (uint32_t k = 0; k < 4u; ++k, at += step) {
+            *at = value;
+        }
+    }
+    for (; n != 0u; --n, at += step) {
+        *at = value;
+    }
+}
+
 /* Fills a row of padding below: the line may hold an earlier row. */
 static void fill_row(const asc_lines_t *lines, int8_t *line) {
     const int8_t zero_point = (int8_t)lines->zero_point;
+    uint32_t columns = lines->columns;
+    uint32_t channels = lines->channels;
     if (lines->channel_step == 1u) {
-        fill(line, zero_point, (uint32_t)lines->columns * lines->channels);
+        fill(line, zero_point, columns * channels);
         return;
     }
-    for (uint32_t c = 0; c < lines->channels; ++c, line += lines->channel_step) {
-        int8_t *at = line;
-        for (uint32_t x = lines->columns; x != 0u; --x, at += lines->pixel_step) {
-            *at = zero_point;
-        }
+    if (lines->channel_step == columns * lines->pixel_step) {
+        /* one channel begins where the one before ends */
+        columns *= channels;
+        channels = 1;
+    }
+    for (; channels != 0u; --channels, line += lines->channel_step) {
+        fill_apart(line, zero_point, columns, lines->pixel_step);
     }
 }
 
-/* Computes the next row of a stage's output, and before it whatever rows are lacking. */
-static void compute_row(const asc_stream_t *s, uint32_t index, int8_t *arena, asc_run_row_fn run_row, uint16_t *done,
-                        const int8_t **rows, const asc_profile_t *profile) {
-    uint16_t *const asker = done + s->n_lines; /* the stage that waits for another one */
-    uint32_t at = index;
-    for (;;) {
-        const asc_stage_t *const stage = &s->stages[at];
-        const asc_lines_t *const target = &s->lines[stage->lines];
-        const uint32_t row = done[stage->lines];
-        const uint32_t r = row - target->top;
-        if (r < target->height) {
-            const uint32_t other = find_rows(s, stage, r, arena, done, rows);
-            if (other != ASC_GIVEN) {
-                asker[other] = (uint16_t)at;
-                at = other;
-                continue;
-            }
-        }
-        int8_t *const line =
-            arena + target->offset + (row < target->count ? row : row % target->count) * target->line_step;
-        const uint64_t start = profile != 0 ? profile->clock() : 0u;
-        if (r < target->height) {
-            run_row(arena, at, rows, (int32_t)r, line + stage->column_offset);
-        } else {
-            fill_row(target, line);
-        }
-        if (profile != 0) {
-            profile->times[stage->step] += profile->clock() - start;
-        }
-        done[stage->lines] = (uint16_t)(row + 1u);
-        if (at == index) {
-            return;
-        }
-        at = asker[at];
+/* Computes the next row of a stage's output. */
+static void compute_row(const asc_stream_t *s, uint32_t index, uint32_t row, int8_t *arena, asc_run_row_fn run_row,
+                        const int8_t **rows) {
+    const asc_stage_t *const stage = &s->stages[index];
+    const asc_lines_t *const target = &s->lines[stage->lines];
+    const uint32_t r = row - target->top;
+    const uint32_t place = row < target->count ? row : row % target->count;
+    int8_t *const line = arena + target->offset + place * target->line_step;
+    if (r >= target->height) {
+        fill_row(target, line);
+        return;
     }
+    find_rows(s->windows + stage->window, stage->windows, r, arena, rows);
+    run_row(arena, index, rows, (int32_t)r, line + stage->column_offset);
 }
 
-void asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row, uint16_t *counters,
-                    const int8_t **rows, const asc_profile_t *profile) {
+void asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row, uint16_t *done, const int8_t **rows,
+                    const asc_profile_t *profile) {
     for (uint32_t i = 0; i < s->n_lines; ++i) {
         const asc_lines_t *const lines = &s->lines[i];
         fill(arena + lines->offset, (int8_t)lines->zero_point, lines->bytes);
-        counters[i] = lines->stage == ASC_GIVEN ? lines->height : lines->top;
     }
-    int32_t more = 1;
-    while (more != 0) {
-        more = 0;
-        for (uint32_t i = 0; i < s->n_stages; ++i) {
-            const asc_stage_t *const stage = &s->stages[i];
-            if (stage->wanted != 0 && counters[stage->lines] < s->lines[stage->lines].height) {
-                compute_row(s, i, arena, run_row, counters, rows, profile);
-                more = 1;
+    for (uint32_t i = 0; i < s->n_stages; ++i) {
+        done[i] = s->lines[s->stages[i].lines].top;
+    }
+    for (const asc_loop_t *loop = s->loops, *const end = loop + s->n_loops; loop != end; ++loop) {
+        const uint16_t *const last = loop->moves + loop->n_moves;
+        for (uint32_t t = loop->times; t != 0u; --t) {
+            for (const uint16_t *move = loop->moves; move != last; ++move) {
+                const uint64_t start = profile != 0 ? profile->clock() : 0u;
+                compute_row(s, *move, done[*move]++, arena, run_row, rows);
+                if (profile != 0) {
+                    profile->times[s->stages[*move].step] += profile->clock() - start;
+                }
             }
         }
     }

@@ -63,7 +63,7 @@ def assemble(
         for buffer, count in zip(draft.buffers, schedule.lines, strict=True)
     )
     stages = tuple(_with_geometry(stage, buffers) for stage in draft.stages)
-    return Stream(stages=stages, buffers=buffers, overlap=schedule.overlap)
+    return Stream(stages=stages, buffers=buffers, order=schedule.order, overlap=schedule.overlap)
 
 
 def _with_geometry(stage: Stage, buffers: Sequence[Buffer]) -> Stage:

@@ -1,4 +1,4 @@
-"""The order of a stream's work, played with counters: it is the game of asc_run_stream, move by move.
+"""The order of a stream's work, found by playing it with counters.
 
 Equations (33) to (35) of docs/engine.md.
 """
@@ -17,6 +17,8 @@ _NEVER = 1 << 30
 class Schedule:
     """What happens when a stream runs."""
 
+    order: tuple[int, ...]
+    """The stage that computes a row, or fills a row of padding below, move by move."""
     lines: tuple[int, ...]
     """For each buffer, how many rows it must hold at once."""
     overlap: dict[tuple[int, int], int]
@@ -31,6 +33,7 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
     """
     done = [buffer.height if buffer.given else buffer.top for buffer in buffers]
     lines = [1] * len(buffers)
+    order: list[int] = []
     windows = [
         [
             (source, window.stride, buffers[source].top - window.top, (window.rows - 1) * window.dilation)
@@ -82,6 +85,7 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
             if other is not None:
                 waiting.append(other)
                 continue
+            order.append(waiting[-1])
             stage = stages[waiting.pop()]
             target = stage.target
             row = done[target]
@@ -98,6 +102,7 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
             if done[stages[number].target] < ends[stages[number].target]:
                 compute(number)
     return Schedule(
+        order=tuple(order),
         lines=tuple(
             buffer.height if buffer.whole else min(n, buffer.rows) for buffer, n in zip(buffers, lines, strict=True)
         ),

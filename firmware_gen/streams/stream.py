@@ -107,6 +107,8 @@ class Stream:
     """The stages."""
     buffers: tuple[Buffer, ...]
     """The buffers, with the lines they need."""
+    order: tuple[int, ...]
+    """The stage that computes a row, or fills a row of padding below, move by move."""
     overlap: dict[tuple[int, int], int]
     """(output, input) -> least distance at which a whole output may begin before a whole input that is used up."""
 

@@ -115,6 +115,23 @@ def test_what_only_the_linker_sees(bundle: Bundle, arm: BoardSpec, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs the Arm GNU toolchain")
+def test_weights_lie_in_the_memory_for_constants(bundle: Bundle, tmp_path: Path) -> None:
+    board = load_board("qemu-mps3-an547")
+    memory = board.memory
+    assert memory is not None and memory.constants_bytes
+    needed = generate(bundle, board, tmp_path / "fw", compile_it=True).memory
+    sections = subprocess.run(
+        ["arm-none-eabi-objdump", "-h", str(tmp_path / "fw" / "build" / "firmware.elf")], capture_output=True, text=True
+    ).stdout
+    size, address = next(line.split()[2:4] for line in sections.splitlines() if " .constants " in line)
+    assert int(address, 16) == memory.constants_origin
+    assert 0 <= int(size, 16) - needed.weight_bytes < 16  # what lies there is aligned
+    small = replace(board, memory=replace(memory, constants_bytes=1500))
+    with pytest.raises(ModelError, match=r"needs [\d,]+ bytes of memory for constants, the board has 1,500"):
+        generate(bundle, small, tmp_path / "none")
+
+
 @pytest.mark.parametrize(
     ("field", "size", "message"),
     [

@@ -11,15 +11,17 @@ from engine_cases import assert_equal, model_info, request, split_outputs, write
 from int8_case import Case
 from int8_cases import examples
 from mve_cases import addition, convolution, pool, product
+from reference_networks import cp_mobile
 
+from asc_kit.board import Goal
 from asc_kit.firmware_gen.plan import make_plan
 from asc_kit.firmware_gen.reader import read_model
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
 
 
-def assert_exact(cases: Sequence[Case], folder: Path) -> None:
-    units = write_cases([case.model for case in cases], folder, "dsp")
+def assert_exact(cases: Sequence[Case], folder: Path, goal: Goal = "speed") -> None:
+    units = write_cases([case.model for case in cases], folder, "dsp", goal)
     sizes = [model_info(case.model).output.n_elements for case in cases for _ in case.inputs]
     answers = run_emulated(units, request(cases), sizes, folder, BOARD)
     assert_equal(cases, split_outputs(cases, b"".join(output for _, output in answers)))
@@ -47,5 +49,16 @@ def test_random_operators(draw: Callable[[int], Case], n: int, wanted: dict[str,
     assert_exact(cases, tmp_path)
 
 
-def test_random_networks(tmp_path: Path) -> None:
-    assert_exact(examples("network", 4), tmp_path)
+@pytest.mark.parametrize("goal", ["speed", "size"])
+def test_random_networks(goal: Goal, tmp_path: Path) -> None:
+    assert_exact(examples("network", 4), tmp_path, goal)
+
+
+def test_for_size_weights_take_less_memory() -> None:
+    for case in (cp_mobile(), *examples("network", 4)):
+        speed, size = (make_plan(read_model(case.model), "dsp", goal) for goal in ("speed", "size"))
+        assert size.weight_bytes <= speed.weight_bytes
+    narrow = make_plan(read_model(cp_mobile().model), "dsp", "size")
+    stored = sum(tensor.data.nbytes for tensor in narrow.graph.tensors if tensor.data is not None)
+    # beside weights and biases: requantization constants, and channels padded to pairs and words
+    assert narrow.weight_bytes < 1.5 * stored

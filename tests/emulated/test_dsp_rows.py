@@ -15,7 +15,7 @@ from engine_cases import reference
 from int8_case import Case
 from int8_cases import examples
 
-from asc_kit.firmware_gen.cores.dsp import convolution
+from asc_kit.board import Goal
 
 RANDOM_SEED = 20261121
 LAYOUTS = ("pixels", "planes", "quads")
@@ -24,9 +24,9 @@ ACTIVATIONS = (("RELU", -128), ("NONE", 11), ("NONE", -37), ("NONE", -128), ("RE
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
 
 
-def with_kernels(cases: Sequence[Case]) -> list[RowCase]:
+def with_kernels(cases: Sequence[Case], goal: Goal = "speed") -> list[RowCase]:
     """The cases that have a kernel, their outputs in all layouts in turn."""
-    found = [row_case(case, LAYOUTS[index % 3], index) for index, case in enumerate(cases)]
+    found = [row_case(case, LAYOUTS[index % 3], index, goal) for index, case in enumerate(cases)]
     return [row for row in found if row is not None]
 
 
@@ -56,13 +56,12 @@ def random_convolution(rng: np.random.Generator, index: int) -> Case:
     )
 
 
-@pytest.mark.parametrize("wide", [True, False])
-def test_convolutions(wide: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolution, "WIDE_WEIGHTS", 1 << 20 if wide else 0)
+@pytest.mark.parametrize("goal", ["speed", "size"])
+def test_convolutions(goal: Goal, tmp_path: Path) -> None:
     rng = np.random.default_rng(RANDOM_SEED)
-    rows = with_kernels([random_convolution(rng, index) for index in range(30)])
+    rows = with_kernels([random_convolution(rng, index) for index in range(30)], goal)
     fields = [dict(row.call.call.fields) for row in rows]
-    assert len(rows) > 25 and {field["wide"] for field in fields} == {int(wide)}
+    assert len(rows) > 25 and {field["wide"] for field in fields} == {int(goal == "speed")}
     assert min(Counter(field["form"] for field in fields).values()) >= 4
     assert_exact(rows, tmp_path)
 

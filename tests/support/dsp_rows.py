@@ -15,7 +15,7 @@ from emulated_cases import BOARD, run_image
 from engine_cases import ROOT, RUNTIME
 from int8_case import Case
 
-from asc_kit.board import BoardSpec
+from asc_kit.board import BoardSpec, Goal
 from asc_kit.firmware_gen.cores.dsp import ROW_KERNELS
 from asc_kit.firmware_gen.kernel_call import ConstantArray, FieldValue
 from asc_kit.firmware_gen.operators.base import Node
@@ -57,10 +57,11 @@ def single_node(case: Case) -> Node | None:
     return Node(operator=operator, inputs=inputs, output=graph.tensors[operator.output])
 
 
-def row_case(case: Case, layout: Layout = "pixels", seed: int = 0) -> RowCase | None:
+def row_case(case: Case, layout: Layout = "pixels", seed: int = 0, goal: Goal = "speed") -> RowCase | None:
     """Choose the kernel of a case; None when there is none."""
     node = single_node(case)
-    call = ROW_KERNELS[node.operator.op](node) if node is not None and node.operator.op in ROW_KERNELS else None
+    kernels = ROW_KERNELS[goal]
+    call = kernels[node.operator.op](node) if node is not None and node.operator.op in kernels else None
     if node is None or call is None:
         return None
     if layout not in call.output_layouts:

@@ -54,17 +54,8 @@ def run_image(sources: Sequence[Path], requests: bytes, folder: Path, board: Boa
     flags = [*(f"-I{path}" for path in includes), "-ffunction-sections", "-fdata-sections"]
     sources = [*sources, board.files["startup.c"]]
     objects = compile_objects([*compiler, *flags], sources, folder / "objects", folder)
-    memory = board.memory
-    assert memory is not None and board.emulator is not None
-    symbols = {
-        "FLASH_ORIGIN": memory.flash_origin,
-        "FLASH_BYTES": memory.flash_bytes,
-        "RAM_ORIGIN": memory.ram_origin,
-        "RAM_BYTES": memory.ram_bytes,
-        "STACK_BYTES": memory.stack_bytes,
-    }
-    link = [f"-Wl,--defsym=ASC_{name}={value:#x}" for name, value in symbols.items()]
-    link += [*board.toolchain.ldflags, "-T", str(board.files[str(board.linker_script)]), "-Wl,--gc-sections"]
+    assert board.emulator is not None
+    link = [*board.toolchain.ldflags, *board.linker_flags(board.folders), "-Wl,--gc-sections"]
     image = folder / "image.elf"
     subprocess.run([*compiler, *link, "-o", str(image), *map(str, objects), "-lm"], check=True)
     (folder / "in.bin").write_bytes(requests)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from int8_case import Case
 
-from asc_kit.board import KernelSet
+from asc_kit.board import Goal, KernelSet
 from asc_kit.firmware_gen.emit import ModelInfo, emit_engine
 from asc_kit.firmware_gen.frontend_tables import frontend_tables
 from asc_kit.firmware_gen.plan import make_plan
@@ -67,22 +67,24 @@ def model_info(model: bytes, name: str = "test", frontend: FrontEndSpec = FRONTE
     )
 
 
-def write_engine(model: bytes, folder: Path, kernels: KernelSet = "portable") -> tuple[int, int]:
+def write_engine(model: bytes, folder: Path, kernels: KernelSet = "portable", goal: Goal = "speed") -> tuple[int, int]:
     """Write the generated files of a model; return the bytes of its input and output."""
     info = model_info(model)
     tables = frontend_tables(info.frontend, info.input)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in emit_engine(make_plan(read_model(model), kernels), tables, info).items():
+    for name, text in emit_engine(make_plan(read_model(model), kernels, goal), tables, info).items():
         (folder / name).write_text(text)
     return info.input.n_elements, info.output.n_elements
 
 
-def write_cases(models: Sequence[bytes], folder: Path, kernels: KernelSet = "portable") -> list[Path]:
+def write_cases(
+    models: Sequence[bytes], folder: Path, kernels: KernelSet = "portable", goal: Goal = "speed"
+) -> list[Path]:
     """Write one unit per model and the table `cases`; return the C files."""
     units: list[Path] = []
     rows: list[str] = []
     for index, model in enumerate(models):
-        in_bytes, out_bytes = write_engine(model, folder / f"m{index}", kernels)
+        in_bytes, out_bytes = write_engine(model, folder / f"m{index}", kernels, goal)
         generated = "".join(path.read_text() for path in sorted((folder / f"m{index}").glob("asc_*")))
         names = set(
             re.findall(r"\basc_step_\d+_\w+|\basc_(?:init|push_samples|input|output|run|run_profiled)\b", generated)

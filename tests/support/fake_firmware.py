@@ -207,24 +207,13 @@ def build(board_name: str, folder: Path, *, compiler: str | None = None, flags: 
     (folder / "asc_model.h").write_text(MODEL_H, encoding="utf-8")
     (folder / "asc_model.c").write_text(MODEL_C, encoding="utf-8")
     image = folder / "firmware.elf"
-    memory_map = []
-    if board.memory is not None and board.linker_script is not None:
-        symbols = {
-            "FLASH_ORIGIN": board.memory.flash_origin,
-            "FLASH_BYTES": board.memory.flash_bytes,
-            "RAM_ORIGIN": board.memory.ram_origin,
-            "RAM_BYTES": board.memory.ram_bytes,
-            "STACK_BYTES": board.memory.stack_bytes,
-        }
-        memory_map = [f"-Wl,--defsym=ASC_{name}={value:#x}" for name, value in symbols.items()]
-        memory_map += ["-T", str(board.files[board.linker_script])]
     command = [
         compiler or board.compiler,
         *(*STRICT, "-Wno-infinite-recursion", *board.toolchain.cflags),
         *(f"-I{path}" for path in (folder, APP, *board.folders)),
         *(str(path) for path in sorted(APP.glob("*.c"))),
         *(str(board.files[name]) for name in board.sources),
-        *(str(folder / "asc_model.c"), "-o", str(image), *memory_map, *board.toolchain.ldflags),
+        *(str(folder / "asc_model.c"), "-o", str(image), *board.linker_flags(board.folders), *board.toolchain.ldflags),
         *board.toolchain.libraries,
         *(flags or []),
     ]

@@ -17,7 +17,7 @@ def test_every_board_is_complete(name: str) -> None:
 def test_emulated_boards_share_one_port() -> None:
     """Five machines, one start-up and one serial line; each says in its own header where its registers are."""
     boards = [load_board(name) for name in board_names() if name.startswith("qemu-")]
-    for name in ("startup.c", "port.c", "link.ld"):
+    for name in ("startup.c", "port.c", "sections.ld"):
         assert len({board.files[name] for board in boards}) == 1
     assert len({board.files["asc_board.h"] for board in boards}) == len(boards)
 

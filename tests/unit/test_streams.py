@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from int8_cases import examples
 from int8_models import ModelBuilder
 from reference_networks import cp_mobile
@@ -15,6 +17,7 @@ from asc_kit.firmware_gen.operators import REGISTRY, Node
 from asc_kit.firmware_gen.plan import Plan, StreamSteps, make_plan
 from asc_kit.firmware_gen.reader import read_model
 from asc_kit.firmware_gen.streams import Buffer, Stream, assemble
+from asc_kit.firmware_gen.streams.loops import find_loops
 
 ABOVE, BELOW = -1, -2
 """What a line holds that is a row of padding."""
@@ -32,57 +35,37 @@ def content(buffer: Buffer, row: int) -> int:
 def replay(stream: Stream, counts: list[int]) -> int:
     """Run a stream on lines that hold nothing but the numbers of their rows; return how many rows were computed.
 
-    Written from what asc_stream.h says, with the lines themselves instead of the planner's counters of rows in need.
+    Written from what asc_stream.h says of the loops, with the lines themselves instead of the planner's counters of
+    rows in need.
     """
     lines: list[list[int | None]] = [
         [ABOVE if buffer.padded else None] * n for buffer, n in zip(stream.buffers, counts, strict=True)
     ]
-    done = []
     for index, buffer in enumerate(stream.buffers):
-        done.append(buffer.height if buffer.given else buffer.top)
         if buffer.given:
             lines[index] = list(range(buffer.height))
-
-    def wanted(stage: int) -> list[tuple[int, int]] | None:
-        """The rows a stage wants next; None when its output is complete."""
-        target = stream.buffers[stream.stages[stage].target]
-        row = done[stream.stages[stage].target]
-        if row >= target.top + target.height:
-            return [] if row < target.top + target.height + target.bottom else None
-        pairs = []
-        for source, window in zip(stream.stages[stage].sources, stream.stages[stage].call.windows, strict=True):
-            first = (row - target.top) * window.stride + stream.buffers[source].top - window.top
-            pairs += [(source, first + u * window.dilation) for u in range(window.rows)]
-        return pairs
-
+    done = [stream.buffers[stage.target].top for stage in stream.stages]
+    moves = [number for loop in find_loops(stream.order) for _ in range(loop.times) for number in loop.body]
     computed = 0
-    producer = {stage.target: number for number, stage in enumerate(stream.stages)}
-    outputs = [number for number, stage in enumerate(stream.stages) if stream.buffers[stage.target].whole]
-    waiting: list[int] = []
-    while True:
-        if not waiting:
-            # the outputs in turn: the one with the fewest rows, of these the first
-            open_outputs = [number for number in outputs if wanted(number) is not None]
-            if not open_outputs:
-                return computed
-            waiting = [min(open_outputs, key=lambda number: done[stream.stages[number].target])]
-        stage = waiting[-1]
-        rows = wanted(stage)
-        assert rows is not None
-        lacking = [source for source, row in rows if row >= done[source]]
-        if lacking:
-            waiting.append(producer[lacking[0]])
-            continue
-        target = stream.stages[stage].target
-        buffer = stream.buffers[target]
-        for source, row in rows:
-            if lines[source][row % counts[source]] != content(stream.buffers[source], row):
-                raise LostRow(f"row {row} of {stream.buffers[source].tensor.describe()}")
-        row = done[target]
-        lines[target][row % counts[target]] = content(buffer, row)
-        computed += content(buffer, row) == row
-        done[target] += 1
-        waiting.pop()
+    for number in moves:
+        stage = stream.stages[number]
+        buffer = stream.buffers[stage.target]
+        row = done[number]
+        held = content(buffer, row)
+        if held == row:
+            computed += 1
+            for source, window in zip(stage.sources, stage.call.windows, strict=True):
+                first = (row - buffer.top) * window.stride + stream.buffers[source].top - window.top
+                for read in range(first, first + window.rows * window.dilation, window.dilation):
+                    if lines[source][read % counts[source]] != content(stream.buffers[source], read):
+                        raise LostRow(f"row {read} of {stream.buffers[source].tensor.describe()}")
+        lines[stage.target][row % counts[stage.target]] = held
+        done[number] += 1
+    for stage, row in zip(stream.stages, done, strict=True):
+        buffer = stream.buffers[stage.target]
+        assert row <= buffer.rows
+        assert row >= buffer.height or not buffer.whole, "a row of an output was never computed"
+    return computed
 
 
 def streams_of(plan: Plan) -> list[Stream]:
@@ -155,6 +138,30 @@ def chain(height: int, kernels: list[tuple[int, int]]) -> Stream:
 def node(graph: Graph, operator: Operator) -> Node:
     inputs = tuple(graph.tensors[index] for index in operator.inputs)
     return Node(operator=operator, inputs=inputs, output=graph.tensors[operator.output])
+
+
+@given(
+    prologue=st.lists(st.integers(0, 9), max_size=12),
+    body=st.lists(st.integers(0, 9), min_size=1, max_size=12),
+    times=st.integers(1, 60),
+    epilogue=st.lists(st.integers(0, 9), max_size=12),
+)
+def test_loops_do_the_order_and_write_what_repeats_once(
+    prologue: list[int], body: list[int], times: int, epilogue: list[int]
+) -> None:
+    order = prologue + body * times + epilogue
+    loops = find_loops(order)
+    assert [number for loop in loops for _ in range(loop.times) for number in loop.body] == order
+    written = sum(len(loop.body) for loop in loops)
+    assert written <= len(order) - max(0, (times - 1) * len(body) if (times - 1) * len(body) >= 8 else 0)
+
+
+def test_a_tall_chain_is_no_longer_to_write_than_a_low_one() -> None:
+    written = [
+        sum(len(loop.body) for loop in find_loops(chain(height, [(3, 1), (3, 2), (3, 1)]).order))
+        for height in (64, 128, 256)
+    ]
+    assert len(set(written)) == 1
 
 
 def test_a_chain_needs_the_rows_of_its_windows() -> None:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from asc_kit.board import Goal
+
 from ...operators.base import Node
 from ...row_call import RowCall
 from .add import sum_chooser
-from .convolution import convolution_row
+from .convolution import narrow_convolution_row, wide_convolution_row
 from .depthwise import depthwise_row
 from .mul import product_row
 from .pool import average_pool_row, max_pool_row
 
-ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
+_ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
     "ADD": sum_chooser(1),
     "AVERAGE_POOL_2D": average_pool_row,
-    "CONV_2D": convolution_row,
     "DEPTHWISE_CONV_2D": depthwise_row,
     "MAX_POOL_2D": max_pool_row,
     "MUL": product_row,
     "SUB": sum_chooser(-1),
 }
+ROW_KERNELS: Mapping[Goal, Mapping[str, Callable[[Node], RowCall | None]]] = {
+    "speed": {**_ROW_KERNELS, "CONV_2D": wide_convolution_row},
+    "size": {**_ROW_KERNELS, "CONV_2D": narrow_convolution_row},
+}
+"""The kernels of one row, by goal and TFLite's name of the operator."""

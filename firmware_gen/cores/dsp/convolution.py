@@ -14,13 +14,31 @@ from .forms import CONVOLUTION, Form, choose_form
 
 _PACKED_BYTES = 12288
 """Most scratch memory for widened inputs, unless four windows alone need more."""
-WIDE_WEIGHTS = 16384
+_WIDE_WEIGHTS = 16384
 """Most weights that are widened in flash: twice the memory there, and none of the work at every row."""
 _WORD, _GROUP = 4, 4
 
 
-def convolution_row(node: Node) -> RowCall | None:
-    """Return the kernel of a convolution; None when constants are not found, or for large groups."""
+def wide_convolution_row(node: Node) -> RowCall | None:
+    """Return the kernel of a convolution, with up to 16,384 weights as 16 bits: for speed."""
+    return convolution_row(node, _WIDE_WEIGHTS)
+
+
+def narrow_convolution_row(node: Node) -> RowCall | None:
+    """Return the kernel of a convolution, with its weights as 8 bits, widened at every row: for size."""
+    return convolution_row(node, 0)
+
+
+def convolution_row(node: Node, wide_weights: int) -> RowCall | None:
+    """Return the kernel of a convolution; None when constants are not found, or for large groups.
+
+    Parameters
+    ----------
+    node
+        The convolution.
+    wide_weights
+        Most weights to be stored in 16 bits.
+    """
     attributes = node.operator.attributes
     assert isinstance(attributes, Conv2DAttributes)
     source, weights, (_, _, out_w, channels) = node.inputs[0], node.inputs[1], node.output.shape
@@ -38,7 +56,7 @@ def convolution_row(node: Node) -> RowCall | None:
     segments, segment_words = kernel_h * row_segments, -(-length // _WORD)
     words = segments * segment_words
     pairs = _pairs(channels)
-    wide = dense.size <= WIDE_WEIGHTS
+    wide = dense.size <= wide_weights
     chunk = min(out_w, _GROUP) if wide else _chunk(out_w, words)
 
     def geometry(inputs: tuple[Lines, ...], output: Lines) -> tuple[tuple[str, FieldValue], ...]:
