@@ -6,13 +6,12 @@ ASC := $(BIN)/asc-kit
 # apt-get as root, or through sudo; a machine without it gets the list of what to install
 APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
 
-.PHONY: help demo test benchmark bench-engine fuzz check format setup setup-test clean
+.PHONY: help demo test bench-engine fuzz check format setup setup-test clean
 
 help:
 	@echo "make demo         train, export, build firmware, boot it on an emulated board, measure, report (5 minutes)"
 	@echo "make test         style, types and all tests"
 	@echo "make check        style and types alone"
-	@echo "make benchmark    instructions and bytes of the full-size baseline on the emulated board, beside its peer"
 	@echo "make bench-engine instructions and bytes of the engine on every emulated core; BOARDS=… MODELS=\"NAME FILE.tflite\""
 	@echo "make fuzz         10 minutes of damaged models for the reader (FUZZ_SECONDS=…)"
 	@echo "make format       put the sources into the house's format"
@@ -22,9 +21,6 @@ demo: setup
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
-
-benchmark: setup
-	$(BIN)/python benchmarks/cp_mobile_on_board.py
 
 bench-engine: setup
 	$(BIN)/python benchmarks/engine.py --boards "$(BOARDS)" --models "$(MODELS)" $(if $(KERNELS),--kernels $(KERNELS)) $(if $(OPTIMIZE),--optimize $(OPTIMIZE)) \

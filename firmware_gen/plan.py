@@ -118,14 +118,14 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable", goal: Goal = "speed
     # placed in a hurry to compare them, then the best one with care
     sizes = [_arena_bytes(placed(graph, *found, thorough=False)) for found in cuts]
     chosen = next(found for found, size in zip(cuts, sizes, strict=True) if size <= min(sizes) * _LARGER)
-    return _plan(graph, *chosen, placed(graph, *chosen, thorough=True), kernels, goal)
+    return assemble_plan(graph, *chosen, placed(graph, *chosen, thorough=True), kernels, goal)
 
 
 def _arena_bytes(placement: Placement) -> int:
     return arena_end([block for block, _ in placement.blocks], [offset for _, offset in placement.blocks])
 
 
-def _plan(
+def assemble_plan(
     graph: Graph,
     steps: tuple[Step, ...],
     parts: Sequence[Part],
@@ -133,6 +133,7 @@ def _plan(
     kernels: KernelSet,
     goal: Goal,
 ) -> Plan:
+    """Return the plan of one way to cut a network whose memory has its places."""
     program: list[WholeStep | StreamSteps] = []
     for number, part in enumerate(parts):
         scratch = placement.scratch.get(number)

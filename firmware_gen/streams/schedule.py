@@ -90,11 +90,13 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
             target = stage.target
             row = done[target]
             lines[target] = max(lines[target], row + 1 - min(lowest(target), row))
-            for out, source in pairs:
-                if out == target:
-                    distance = _distance(stage, row, buffers[out], buffers[source], source, lowest(source))
-                    overlap[out, source] = max(overlap.get((out, source), -_NEVER), distance)
+            before = {source: lowest(source) for out, source in pairs if out == target}
             done[target] += 1
+            for source, needed in before.items():
+                distance = _distance(
+                    stage, row, buffers[target], buffers[source], source, needed=needed, kept=lowest(source)
+                )
+                overlap[target, source] = max(overlap.get((target, source), -_NEVER), distance)
 
     wanted = [number for number, stage in enumerate(stages) if buffers[stage.target].whole]
     while any(done[stages[number].target] < ends[stages[number].target] for number in wanted):
@@ -110,21 +112,20 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
     )
 
 
-def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, lowest: int) -> int:
+def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, *, needed: int, kept: int) -> int:
     """Return how far before a whole input its output must begin when this row of it is written.
 
-    The row must end before the first input row that is still needed begins; an operator that says how its own row may
-    lie over the same row of its input may do so.
+    The row must end before the first input row that is needed, by this move or later, begins; an operator that says how
+    its own row may lie over the same row of its input may do so if that row is not kept for anyone after the move.
     """
-    if lowest == _NEVER:
+    if needed == _NEVER:
         return -_NEVER
     own = [
         stage.call.call.overlap[position]
         for position, buffer in enumerate(stage.sources)
         if buffer == index and not stage.call.takes_rows
     ]
-    distance = (row + 1) * out.row_bytes - lowest * source.row_bytes
-    if len(own) == 1 and own[0] is not None and lowest == row:
-        # after this row the same one of the input is not needed, if no other stage lags behind
+    distance = (row + 1) * out.row_bytes - needed * source.row_bytes
+    if len(own) == 1 and own[0] is not None and needed == row < kept:
         distance = min(distance, row * out.row_bytes - row * source.row_bytes + own[0])
     return distance

@@ -44,8 +44,9 @@ class _Blocks:
         dilation: tuple[int, int] = (1, 1),
         depthwise: bool = False,
         relu: bool | None = None,
+        like: Tensor | None = None,
     ) -> Tensor:
-        """CONV_2D or DEPTHWISE_CONV_2D; what is not given is random."""
+        """CONV_2D or DEPTHWISE_CONV_2D; what is not given is random. `like` has the output's quantization."""
         index, h, w, c, scale, _ = source
         if kernel is None:
             size = self.choose(1, 3)
@@ -63,7 +64,8 @@ class _Blocks:
         bias = self.builder.constant(self.rng.integers(-3000, 3000, channels).astype(np.int32), scale * scales)
         relu = bool(self.choose(0, 1)) if relu is None else relu
         out_scale = scale * 0.3 * np.sqrt(kernel[0] * kernel[1] * depth)
-        output = self.tensor(-(-h // stride[0]), -(-w // stride[1]), channels, out_scale, relu=relu)
+        shape = (-(-h // stride[0]), -(-w // stride[1]), channels)
+        output = self.tensor(*shape, out_scale, relu=relu) if like is None else self.tensor(*shape, *like[4:])
         self.builder.operator(
             "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D",
             [index, weights, bias],
@@ -208,12 +210,31 @@ class _Blocks:
             self.builder.operator("STRIDED_SLICE", [tensor, *ends], piece, "StridedSliceOptions")
         return self.add(pieces[0], pieces[1])
 
+    def fork(self, source: Tensor) -> Tensor:
+        """Branches of different depth from one tensor, joined: those that lag behind still need its rows."""
+        shallow = self.convolution(source, kernel=(1, 1), channels=source[3], stride=(1, 1))
+        # joined parts have one quantization
+        deep = self.convolution(source, kernel=(3, 3), stride=(1, 1), depthwise=True, like=shallow)
+        deeper = self.convolution(deep, kernel=(3, 3), stride=(1, 1), depthwise=True, like=shallow)
+        joined = self.tensor(*source[1:3], 3 * source[3], *shallow[4:])
+        parts = [shallow[0], deep[0], deeper[0]]
+        self.builder.operator("CONCATENATION", parts, joined[0], "ConcatenationOptions", axis=3)
+        return joined
+
     def turn(self, source: Tensor) -> Tensor:
         """TRANSPOSE of height and width."""
         index, h, w, c, scale, zero_point = source
         output = self.tensor(w, h, c, scale, zero_point)
         self.builder.operator("TRANSPOSE", [index, self.indices(0, 2, 1, 3)], output[0], "TransposeOptions")
         return output
+
+
+def forked(rng: np.random.Generator) -> Case:
+    """A convolution and branches of different depth from it, joined: five operators."""
+    blocks = _Blocks(rng)
+    source = blocks.tensor(4, 3, 4, 0.05)
+    output = blocks.fork(blocks.convolution(source, kernel=(1, 1), channels=8, stride=(1, 1)))
+    return finish(blocks.builder, source[0], output[0], 4 * 3 * 4, rng, "fork")
 
 
 @st.composite
@@ -225,6 +246,7 @@ def network(draw: st.DrawFn) -> Case:
         "conv": blocks.convolution,
         "depthwise": blocks.depthwise,
         "block": blocks.block,
+        "fork": blocks.fork,
         "pool": blocks.pool,
         "pad": blocks.pad,
         "reshape": blocks.reshape,

@@ -27,6 +27,13 @@ def test_the_committed_table_is_bit_identical(engine: ModuleType) -> None:
     assert len(engine.TABLE.read_text().splitlines()) == len(rows)
 
 
+def test_the_documents_show_the_committed_table(engine: ModuleType) -> None:
+    tables = importlib.import_module("engine_tables")
+    assert set(tables.documents()) == {ROOT / "README.md", ROOT / "docs" / "engine.md"}
+    for path, text in tables.documents().items():
+        assert path.read_text() == text, f"{path.name}: python benchmarks/engine_tables.py"
+
+
 def test_changes_above_the_tolerance_are_told(engine: ModuleType) -> None:
     row = next(iter(engine.read_rows(engine.TABLE.read_text()).values()))
     before = replace(row, instructions=1_000_000, stack_bytes=400, code_bytes=5000)

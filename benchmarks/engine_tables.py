@@ -1,0 +1,123 @@
+"""Puts the figures of benchmarks/engine.jsonl into the tables of README.md and docs/engine.md.
+
+    python benchmarks/engine_tables.py
+
+A table stands below a comment that names it, such as <!-- engine: recipes -->.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from engine import CP_MOBILE, KEYWORDS, PEERS, ROOT, TABLE, Row, read_rows
+
+PAGES = (ROOT / "README.md", ROOT / "docs" / "engine.md")
+CORES = ("Cortex-M3", "Cortex-M4F", "Cortex-M7", "Cortex-M33", "Cortex-M55")
+MARK = re.compile(r"(<!-- engine: (\S+) -->\n)(?:\|.*\n)*")
+PEER_STACK = "860–996"
+# the same network and core as PEERS, without CMSIS-NN
+REFERENCE_KERNELS = 373_700_000
+FEATURED = {
+    CP_MOBILE: "CP-Mobile, DCASE 2024 baseline (29.4 MMAC)",
+    KEYWORDS: "keywords, DS-CNN of MLPerf Tiny (2.7 MMAC)",
+    "cp_mobile_micro": "`cp_mobile_micro` (1.9 MMAC)",
+}
+
+Rows = Mapping[tuple[str, ...], Row]
+
+
+def millions(n: int) -> str:
+    return f"{n / 1e6:.{1 if n >= 1e7 else 2}f} M"
+
+
+def lines(header: Sequence[str], left: int, rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table whose first columns are text and whose others are numbers."""
+    rule = "|" + "---|" * left + "---:|" * (len(header) - left)
+    body = ["| " + " | ".join(cells) + " |" for cells in (header, *rows)]
+    return "\n".join([body[0], rule, *body[1:], ""])
+
+
+def of_model(rows: Rows, model: str) -> str:
+    """Every core and kernel set, beside the peer."""
+    peer = PEERS[model]
+    found = []
+    for row in sorted(
+        (row for row in rows.values() if row.model == model),
+        key=lambda row: (CORES.index(row.core), row.kernels == "portable", row.optimize == "size"),
+    ):
+        of_peer = peer.instructions.get(row.core)
+        beside = ("–", "–", "–")
+        if of_peer is not None:
+            beside = (millions(of_peer), f"{of_peer / row.macs:.2f}", f"{100 * row.instructions / of_peer:.0f} %")
+        sizes = (row.arena_bytes, row.stack_bytes, row.code_bytes, row.weight_bytes)
+        per_mac = f"{row.instructions / row.macs:.2f}"
+        found.append((row.core, row.made, millions(row.instructions), per_mac, *beside, *(f"{n:,}" for n in sizes)))
+    code = f"{peer.code_bytes['Cortex-M4F']:,} (M4) {peer.code_bytes['Cortex-M55']:,} (M55)"
+    found.append(("", "*peer*", *[""] * 5, f"{peer.arena_bytes:,}", PEER_STACK, code, f"{peer.weight_bytes:,}"))
+    header = (
+        "core", "kernels", "instructions", "per MAC", "peer", "per MAC", "of it", "arena", "stack", "code", "constants",
+    )  # fmt: skip
+    return lines(header, 2, found)
+
+
+def recipes(rows: Rows) -> str:
+    """Every recipe on the two cores that have kernels of their own."""
+    found = []
+    for name in sorted({row.model for row in rows.values()} - set(PEERS)):
+        dsp, mve = (
+            rows[core, kernels, name, "speed"] for core, kernels in (("Cortex-M4F", "dsp"), ("Cortex-M55", "mve"))
+        )
+        cells = [f"`{name}`", f"{dsp.macs / 1e6:.1f}"]
+        for row in (dsp, mve):
+            cells += [millions(row.instructions), f"{row.instructions / row.macs:.2f}"]
+            cells += [f"{n:,}" for n in (row.arena_bytes, row.bound_bytes, row.weight_bytes)]
+        found.append(cells)
+    one = ("per MAC", "arena", "bound", "constants")
+    return lines(("recipe", "MMAC", "M4F", *one, "M55", *one), 1, found)
+
+
+def summary(rows: Rows) -> str:
+    """What the README shows."""
+    found = []
+    for model, title in FEATURED.items():
+        dsp, mve = rows["Cortex-M4F", "dsp", model, "speed"], rows["Cortex-M55", "mve", model, "speed"]
+        cells = [title, "**asc-kit**"]
+        for row in (dsp, mve):
+            cells += [f"**{row.instructions / 1e6:.1f} M**", f"{row.instructions / row.macs:.2f}"]
+        found.append((*cells, f"**{dsp.arena_bytes:,}**", f"**{dsp.code_bytes:,}**"))
+        if model in PEERS:
+            peer = PEERS[model]
+            cells = ["", "TensorFlow Lite Micro, CMSIS-NN"]
+            for row in (dsp, mve):
+                n = peer.instructions[row.core]
+                cells += [f"{n / 1e6:.1f} M", f"{n / row.macs:.2f}"]
+            found.append((*cells, f"{peer.arena_bytes:,}", f"{peer.code_bytes['Cortex-M4F']:,}"))
+        if model == CP_MOBILE:
+            n = f"{REFERENCE_KERNELS / 1e6:.1f} M"
+            per_mac, arena = f"{REFERENCE_KERNELS / dsp.macs:.2f}", f"{PEERS[model].arena_bytes:,}"
+            found.append(("", "TensorFlow Lite Micro, reference kernels", n, per_mac, "–", "–", arena, "–"))
+    header = (
+        "network", "engine", "Cortex-M4F", "per MAC", "Cortex-M55", "per MAC", "RAM (arena), bytes", "code, bytes",
+    )  # fmt: skip
+    return lines(header, 2, found)
+
+
+TABLES: Mapping[str, Callable[[Rows], str]] = {
+    "summary": summary,
+    "cp_mobile": lambda rows: of_model(rows, CP_MOBILE),
+    "keywords": lambda rows: of_model(rows, KEYWORDS),
+    "recipes": recipes,
+}
+
+
+def documents() -> dict[Path, str]:
+    """Return the pages with the tables as they should be."""
+    rows = read_rows(TABLE.read_text())
+    return {path: MARK.sub(lambda match: match[1] + TABLES[match[2]](rows), path.read_text()) for path in PAGES}
+
+
+if __name__ == "__main__":
+    for path, text in documents().items():
+        if path.read_text() != text:
+            path.write_text(text)
+            print(f"wrote {path.relative_to(ROOT)}")

@@ -1,0 +1,116 @@
+"""Run a plan on memory whose bytes hold the names of what lies there, instead of values.
+
+Independent of the planner's counters and bounds: offsets, lines and the order of work are taken as the generated code
+has them, and every byte that is read must still be the one that was put there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from asc_kit.firmware_gen.kernel_call import ConstantArray
+from asc_kit.firmware_gen.plan import Plan, StreamSteps, WholeStep
+from asc_kit.firmware_gen.streams import Buffer
+from asc_kit.firmware_gen.streams.loops import find_loops
+
+_SCRATCH = -2
+_ABOVE, _BELOW = 1 << 30, (1 << 30) + 1
+
+
+class Overwritten(Exception):
+    """Something is read whose memory holds something else by now."""
+
+
+class Memory:
+    """The arena of a plan, a name for each byte."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.names = np.full(plan.arena_bytes, -1, np.int64)
+
+    def run(self) -> None:
+        """Run the whole network once."""
+        graph = self.plan.graph
+        self._write(*self._tensor(graph.input))
+        for number, entry in enumerate(self.plan.program):
+            if isinstance(entry, WholeStep):
+                self._run_whole(entry)
+            else:
+                self._run_stream(number, entry)
+        self._read(*self._tensor(graph.output), "output")
+
+    def _run_whole(self, entry: WholeStep) -> None:
+        step = self.plan.steps[entry.step]
+        inputs = [source for source in step.call.inputs if not isinstance(source, ConstantArray)]
+        self._scratch(entry.scratch_offset, step.call.scratch_bytes)
+        for source in inputs:
+            self._read(*self._tensor(source), step.operator.op)
+        self._write(*self._tensor(step.output.index))
+
+    def _run_stream(self, number: int, entry: StreamSteps) -> None:
+        stream = entry.stream
+        done = [stream.buffers[stage.target].top for stage in stream.stages]
+        for index, buffer in enumerate(stream.buffers):
+            if not buffer.whole:
+                for line in range(buffer.count):
+                    at, names = self._line(number, entry, index, line, _ABOVE, padding=True)
+                    self.names[at] = names
+        moves = [stage for loop in find_loops(stream.order) for _ in range(loop.times) for stage in loop.body]
+        for move in moves:
+            stage = stream.stages[move]
+            target = stream.buffers[stage.target]
+            row = done[move]
+            done[move] += 1
+            reads = []
+            if row < target.top + target.height:
+                self._scratch(entry.scratch_offset, stage.call.call.scratch_bytes)
+                for source, window in zip(stage.sources, stage.call.windows, strict=True):
+                    first = (row - target.top) * window.stride + stream.buffers[source].top - window.top
+                    for read in range(first, first + window.rows * window.dilation, window.dilation):
+                        buffer = stream.buffers[source]
+                        name = _ABOVE if read < buffer.top else read if read < buffer.top + buffer.height else _BELOW
+                        where = self._line(number, entry, source, read, name, padding=False)
+                        reads.append((*where, f"{stage.operator.op}: row {read} of {buffer.tensor.describe()}"))
+            for read_back in reads:
+                self._read(*read_back)
+            name = row if row < target.top + target.height else _BELOW
+            self._write(*self._line(number, entry, stage.target, row, name, padding=name == _BELOW))
+            if stage.call.takes_rows:
+                # such a kernel may still read when it has begun to write
+                for read_back in reads:
+                    self._read(*read_back)
+
+    def _tensor(self, tensor: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the addresses of a whole tensor and the names of its bytes."""
+        graph = self.plan.graph
+        storage, inside = graph.storage(tensor), graph.offset_in_storage(tensor)
+        positions = inside + np.arange(graph.tensors[tensor].n_elements)
+        return self.plan.offsets[storage] + positions, (np.int64(storage) << 32) + positions
+
+    def _line(
+        self, number: int, entry: StreamSteps, index: int, row: int, name: int, *, padding: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the addresses and names of one row of a buffer: of a whole tensor, or in a line."""
+        buffer: Buffer = entry.stream.buffers[index]
+        if buffer.whole:
+            addresses, names = self._tensor(buffer.tensor.index)
+            part = slice(row * buffer.row_bytes, (row + 1) * buffer.row_bytes)
+            return addresses[part], names[part]
+        lines = buffer.lines
+        begin, end = (0, lines.columns) if padding else (buffer.left, lines.columns - buffer.right)
+        steps = np.arange(begin, end)[:, None] * lines.pixel_step + np.arange(lines.channels) * lines.channel_step
+        addresses = entry.offsets[index] + row % buffer.count * lines.line_step + steps.ravel()
+        # rows of padding above and below are told from others, not from each other's copies
+        names = -(((np.int64(number) << 48) + (np.int64(index) << 32) + name) + 10)
+        return addresses, np.full(addresses.size, names)
+
+    def _scratch(self, offset: int | None, n_bytes: int | None) -> None:
+        if offset is not None and n_bytes:
+            self.names[offset : offset + n_bytes] = _SCRATCH
+
+    def _write(self, addresses: np.ndarray, names: np.ndarray) -> None:
+        self.names[addresses] = names
+
+    def _read(self, addresses: np.ndarray, names: np.ndarray, what: str) -> None:
+        if not np.array_equal(self.names[addresses], names):
+            raise Overwritten(what)
