@@ -19,6 +19,7 @@ from .makefile import image_path
 
 _ERROR = re.compile(r"\berror: |\bundefined reference\b|No such file", re.IGNORECASE)
 _PACKAGES = {"arm-none-eabi-": "gcc-arm-none-eabi libnewlib-arm-none-eabi", "": "gcc libc6-dev"}
+_DISK_FULL = "No space left on device"
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 _REGIONS = {"FLASH": "code memory", "RAM": "data memory, the stack included", "CONSTANTS": "memory for constants"}
 _FRONTEND_PREFIXES = ("asc_frontend", "asc_fft")
@@ -111,6 +112,11 @@ def _failure(output: str, board: BoardSpec) -> ModelError | ToolError:
         return ModelError(
             f"the firmware does not fit {board.name}: it exceeds {' and '.join(parts)}{has}",
             hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
+        )
+    if _DISK_FULL in output:
+        return ToolError(
+            f"{board.compiler} had no room on the disk for what it writes",
+            hint="make room where --out is and in the temporary folder, or choose another --out",
         )
     # not the commands themselves, whose flags speak of errors too
     lines = [line for line in output.splitlines() if _ERROR.search(line)] or output.splitlines()

@@ -15,6 +15,8 @@ from .cli_memory_map import memory_map_option, write_map
 if TYPE_CHECKING:
     from asc_kit.board import Goal, KernelSet
 
+_LABELS_HINT = "give a text file with one label on each line, all different, in the order of the model's output"
+
 
 @click.command()
 @click.argument("bundle", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
@@ -61,10 +63,10 @@ def firmware(
     from asc_kit.console import console
     from asc_kit.records import to_plain
 
-    from .generate import generate, generate_bare
+    from .generate import generate, generate_bare, is_bare_model
     from .operators import cautions
 
-    is_bare = bundle.is_file() or bundle.suffix == ".tflite"
+    is_bare = is_bare_model(bundle)
     if labels is not None and not is_bare:
         raise click.UsageError("--labels goes with a MODEL.tflite: a bundle has labels of its own")
     spec = load_board(board)
@@ -99,11 +101,18 @@ def _read_labels(path: Path) -> list[str]:
     from asc_kit.errors import ModelError
 
     try:
-        labels = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as failure:
-        raise ModelError(
-            f"labels {path} cannot be read: {failure}", hint="give a text file, one label a line"
-        ) from None
-    if not all(labels) or len(set(labels)) != len(labels):
-        raise ModelError(f"labels {path} has empty or equal lines", hint="one label on each line, all different")
+        # a byte order mark, as some editors put first, is no part of a label; nor do form feeds end a line
+        lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
+    except OSError as failure:
+        raise ModelError(f"labels {path} cannot be read: {failure.strerror}", hint=_LABELS_HINT) from None
+    except UnicodeDecodeError as failure:
+        raise ModelError(f"labels {path} are not text in UTF-8: {failure}", hint=_LABELS_HINT) from None
+    labels: list[str] = []
+    for number, label in enumerate((line.strip() for line in lines), 1):
+        if not label:
+            raise ModelError(f"labels {path}: line {number} is empty", hint=_LABELS_HINT)
+        if label in labels:
+            first = labels.index(label) + 1
+            raise ModelError(f"labels {path}: line {number} is {label!r}, as line {first}", hint=_LABELS_HINT)
+        labels.append(label)
     return labels

@@ -59,8 +59,16 @@ def write_map(document: dict[str, Any], file: Path, folder: Path, title: str) ->
         Name of the model.
     """
     from asc_kit.console import console
+    from asc_kit.errors import AscKitError
 
     from .memory_map import write_memory_map
 
-    written = write_memory_map(document, file if file.suffix else folder / _NAME, title)
+    path = file if file.suffix else folder / _NAME
+    try:
+        written = write_memory_map(document, path, title)
+    except OSError as failure:
+        raise AscKitError(
+            f"memory map {path} cannot be written: {failure.strerror}",
+            hint="--memory-map FILE, where there is room and you may write",
+        ) from None
     console.print(f"memory map: {', '.join(map(str, written))}", soft_wrap=True, markup=False)

@@ -67,9 +67,9 @@ def _flatbuffer(path: Path) -> bytes:
     """Return the model of a bundle, or a file's content."""
     from asc_kit.bundle import Bundle
 
-    from .generate import read_file
+    from .generate import is_bare_model, read_file
 
-    return read_file(Bundle.open(path).model_path if path.is_dir() else path)
+    return read_file(path if is_bare_model(path) else Bundle.open(path).model_path)
 
 
 def _show(path: Path, plan: Plan) -> None:

@@ -105,6 +105,19 @@ def generate_bare(
         raise failure.in_file(model) from None
 
 
+def is_bare_model(path: Path) -> bool:
+    """Tell whether a path is for a .tflite file; a folder is a bundle, whatever its name.
+
+    Raises
+    ------
+    ModelError
+        When there is neither.
+    """
+    if not path.exists():
+        raise ModelError(f"{path} does not exist", hint="give a bundle (asc-kit export) or a .tflite file")
+    return not path.is_dir()
+
+
 def read_file(model: Path) -> bytes:
     """Return the content of a .tflite file.
 
@@ -118,7 +131,10 @@ def read_file(model: Path) -> bytes:
     except FileNotFoundError:
         raise ModelError(f"model {model} does not exist", hint="give a bundle or a .tflite file") from None
     except OSError as failure:
-        raise ModelError(f"model {model} cannot be read: {failure}") from failure
+        raise ModelError(
+            f"model {model} cannot be read: {failure.strerror}",
+            hint="give a bundle or a .tflite file that you may read",
+        ) from None
 
 
 def kernel_set(board: BoardSpec, wanted: KernelSet | None) -> KernelSet:
@@ -216,8 +232,8 @@ def bare_info(graph: Graph, data: bytes, name: str, labels: Sequence[str] | None
     classes = output.shape[-1] if output.shape else 1
     if labels is not None and len(labels) != classes:
         raise ModelError(
-            f"the model has {classes} classes along the last axis of its output. Received: {len(labels)} labels",
-            hint="give a file with one label on each line",
+            f"the model has {classes} classes along the last axis of its output. Labels received: {len(labels)}",
+            hint="give a file with one label on each line, as many as classes",
         )
     return ModelInfo(
         name=name,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from asc_kit.errors import AscKitError
 from asc_kit.pages import PALETTE
-from asc_kit.records import write_bytes, write_json
+from asc_kit.records import read_json, write_bytes, write_json
 
 _PICTURES = (".png", ".svg")
 _COLOURS = {"input": PALETTE[2], "tensor": PALETTE[0], "lines": PALETTE[4], "scratch": PALETTE[6], "output": PALETTE[3]}
@@ -20,9 +22,10 @@ _MEANING = {
     "scratch": "a kernel's own memory",
     "output": "the network's output",
 }
-# of the arena, and of the steps: what is lower or narrower has no room for its name, or for its name across
-_NAMED_SHARE, _NAMED_SHARE_UPRIGHT, _WIDE_STEPS = 0.018, 0.12, 4
-_TWO_LINES_SHARE = 0.06
+# a name within a block: letters in points, and what is free beside them
+_LETTERS, _MARGIN = 5.5, 1.0
+# of a name in what is free of its block, across or up: in the middle, at one end, at the other, between
+_PLACES = (0.0, -1.0, 1.0, -0.5, 0.5)
 _MOST_NAMED_STEPS = 90
 _DPI = 140
 
@@ -74,14 +77,35 @@ def write_memory_map(plan: dict[str, Any], path: Path, title: str) -> tuple[Path
         File to write: of a picture, whose JSON goes beside it, or of the JSON alone.
     title
         Name of the model, for the picture.
+
+    Raises
+    ------
+    AscKitError
+        When there is another document where the JSON goes.
     """
     document = memory_map(plan)
+    _check_replaceable(path.with_suffix(".json"), document)
     written = []
     if path.suffix in _PICTURES:
         write_bytes(path, draw(document, title, path.suffix[1:]))
         written.append(path)
     write_json(path.with_suffix(".json"), document)
     return (*written, path.with_suffix(".json"))
+
+
+def _check_replaceable(path: Path, document: dict[str, Any]) -> None:
+    """Check that a file does not exist or is a map: plan.svg's JSON would be plan.json, which may be another's."""
+    if not path.exists():
+        return
+    try:
+        found = read_json(path)
+    except AscKitError:
+        found = None
+    if not (isinstance(found, dict) and found.keys() == document.keys()):
+        raise AscKitError(
+            f"{path} exists and is not a memory map: the map's JSON would replace it",
+            hint="--memory-map FILE with another name",
+        )
 
 
 def draw(document: dict[str, Any], title: str, form: str) -> bytes:
@@ -97,65 +121,112 @@ def draw(document: dict[str, Any], title: str, form: str) -> bytes:
         ``png`` or ``svg``.
     """
     import matplotlib
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
 
-    steps, blocks, arena = document["steps"], document["blocks"], document["arena_bytes"]
     # letters as letters, which the reader of the file draws: a quarter of the size
     style = {"svg.hashsalt": "asc-kit", "svg.fonttype": "none", "font.size": 8.0, "text.parse_math": False}
     with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure = Figure(figsize=(min(max(7.0, 2.5 + 0.28 * len(steps)), 26.0), 6.5), layout="constrained")
-        axes = figure.add_subplot()
-        for block in blocks:
-            _draw_block(axes, block, arena)
-        for name, words, line in (
-            ("arena_bytes", "arena", "-"),
-            ("overlap_bound_bytes", "least possible", "--"),
-            ("liveness_bound_bytes", "least possible without overlap", ":"),
-        ):
-            axes.axhline(document[name], color="#d55e00", linestyle=line, linewidth=1.0)
-            axes.plot([], [], color="#d55e00", linestyle=line, label=f"{words}: {document[name]:,} bytes")
-        axes.set_title(title)
-        axes.set_ylabel("offset in the arena, bytes")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.set_ylim(0, 1.06 * max(document["liveness_bound_bytes"], arena))
-        axes.set_xlim(-1, len(steps) + 1)
-        if len(steps) <= _MOST_NAMED_STEPS:
-            ticks = [f"{step['index']} {step['op']}" for step in steps]
-            axes.set_xticks([index + 0.5 for index in range(len(steps))], ticks, rotation=90, fontsize=6)
-        else:
-            axes.set_xlabel("step")
-        axes.tick_params(length=2)
-        kinds = [kind for kind in _COLOURS if any(block["kind"] == kind for block in blocks)]
-        patches = [Patch(facecolor=_COLOURS[kind], alpha=0.55, label=_MEANING[kind]) for kind in kinds]
-        lines, _ = axes.get_legend_handles_labels()
-        figure.legend(handles=[*patches, *lines], loc="outside lower center", ncols=2, frameon=False)
         stream = io.BytesIO()
         # no date, no version: fixed bytes
         metadata = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
-        figure.savefig(stream, format=form, dpi=_DPI, metadata=metadata)
+        figure(document, title).savefig(stream, format=form, metadata=metadata)
     return stream.getvalue()
 
 
-def _draw_block(axes: Any, block: dict[str, Any], arena: int) -> None:
+def figure(document: dict[str, Any], title: str) -> Any:
+    """Return the picture as a figure of matplotlib, laid out.
+
+    Parameters
+    ----------
+    document, title
+        As of `draw`.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    steps, blocks = document["steps"], document["blocks"]
+    made = Figure(figsize=(min(max(7.0, 2.5 + 0.28 * len(steps)), 26.0), 6.5), dpi=_DPI, layout="constrained")
+    axes = made.add_subplot()
+    for block in blocks:
+        _draw_block(axes, block)
+    for name, words, line in (
+        ("arena_bytes", "arena", "-"),
+        ("overlap_bound_bytes", "least possible", "--"),
+        ("liveness_bound_bytes", "least possible without overlap", ":"),
+    ):
+        axes.axhline(document[name], color="#d55e00", linestyle=line, linewidth=1.0)
+        axes.plot([], [], color="#d55e00", linestyle=line, label=f"{words}: {document[name]:,} bytes")
+    axes.set_title(title)
+    axes.set_ylabel("offset in the arena, bytes")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_ylim(0, 1.06 * max(document["liveness_bound_bytes"], document["arena_bytes"]))
+    axes.set_xlim(-1, len(steps) + 1)
+    if len(steps) <= _MOST_NAMED_STEPS:
+        ticks = [f"{step['index']} {step['op']}" for step in steps]
+        axes.set_xticks([index + 0.5 for index in range(len(steps))], ticks, rotation=90, fontsize=6)
+    else:
+        axes.set_xlabel("step")
+    axes.tick_params(length=2)
+    kinds = [kind for kind in _COLOURS if any(block["kind"] == kind for block in blocks)]
+    patches = [Patch(facecolor=_COLOURS[kind], alpha=0.55, label=_MEANING[kind]) for kind in kinds]
+    lines, _ = axes.get_legend_handles_labels()
+    made.legend(handles=[*patches, *lines], loc="outside lower center", ncols=2, frameon=False)
+    made.draw_without_rendering()  # how large the axes are is known from here on
+    made.set_layout_engine("none")
+    taken: list[Any] = []
+    for block in blocks:
+        _name_block(axes, block, taken)
+    return made
+
+
+def _draw_block(axes: Any, block: dict[str, Any]) -> None:
     left, right = block["first_step"], block["last_step"] + 1
     low, high = block["offset"], block["offset"] + block["bytes"]
     colour = _COLOURS[block["kind"]]
     # see-through: an output may lie over the input it consumes
     axes.fill([left, right, right, left], [low, low, high, high], facecolor=colour, alpha=0.55, linewidth=0)
     axes.fill([left, right, right, left], [low, low, high, high], facecolor="none", edgecolor=colour, linewidth=0.6)
-    share, n_steps = block["bytes"] / arena, right - left
-    upright = n_steps < _WIDE_STEPS
-    if share < (_NAMED_SHARE_UPRIGHT if upright else _NAMED_SHARE):
-        return
-    # upright in the block's first step, where no later block's name is
-    at = left + 0.5 if upright else (left + right) / 2
-    text = f"{_short(block['block'])}{', ' if share < _TWO_LINES_SHARE else chr(10)}{block['bytes']:,}"
-    axes.text(
-        at, (low + high) / 2, text, ha="center", va="center", fontsize=5.5, rotation=90 if upright else 0,
-        clip_on=True, in_layout=False,
-    )  # fmt: skip
+
+
+def _name_block(axes: Any, block: dict[str, Any], taken: list[Any]) -> None:
+    """Write the name of a block into it, where it fits and no other name is: across or upright; or not at all.
+
+    Parameters
+    ----------
+    axes
+        Laid out: what is drawn keeps its size.
+    block
+        As in the map.
+    taken
+        Where names are, to which this one is added.
+    """
+    left, right = block["first_step"], block["last_step"] + 1
+    low, high = block["offset"], block["offset"] + block["bytes"]
+    from matplotlib.transforms import Bbox
+
+    margin = _MARGIN * axes.figure.dpi / 72
+    room = axes.transData.transform_bbox(Bbox.from_extents(left, low, right, high)).padded(-margin)
+    name, size = _short(block["block"]), f"{block['bytes']:,}"
+    for separator, rotation in (("\n", 0), (", ", 0), ("\n", 90), (", ", 90)):
+        text = axes.text(
+            (left + right) / 2, (low + high) / 2, f"{name}{separator}{size}", ha="center", va="center",
+            fontsize=_LETTERS, rotation=rotation, clip_on=True, in_layout=False,
+        )  # fmt: skip
+        extent = text.get_window_extent()
+        if extent.width <= room.width and extent.height <= room.height:
+            for across, up in product(_PLACES, _PLACES):
+                place = extent.translated(
+                    across * (room.width - extent.width) / 2, up * (room.height - extent.height) / 2
+                )
+                if not any(place.overlaps(other) for other in taken):
+                    text.set_position(axes.transData.inverted().transform(_middle(place)))
+                    taken.append(place)
+                    return
+        text.remove()
+
+
+def _middle(box: Any) -> tuple[float, float]:
+    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
 
 
 def _short(name: str) -> str:

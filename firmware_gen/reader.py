@@ -22,6 +22,13 @@ _LARGEST_SHARING = 16
 _MOST_OPERATORS = 512
 # an int8 value times a scale stays a normal float32
 _LEAST_SCALE, _LARGEST_SCALE = 1e-36, 1e36
+_CONVERTERS = ("QUANTIZE", "DEQUANTIZE")
+_FIXED_BATCH = "convert with a batch of 1, as keras.Input(shape, batch_size=1), which leaves this operator out; "
+_NO_LOOPS = "a loop over time, as of an LSTM or GRU, is none of the engine's; "
+_HINTS = {
+    **dict.fromkeys(("SHAPE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"), _FIXED_BATCH),
+    **dict.fromkeys(("WHILE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "LSTM"), _NO_LOOPS),
+}
 T = TypeVar("T")
 
 
@@ -50,19 +57,25 @@ def _read(model: bytes) -> Graph:
     import tflite
 
     root = tflite.Model.GetRootAs(model, 0)
-    if root.SubgraphsLength() != 1:
-        raise ModelError(f"the model has {root.SubgraphsLength()} subgraphs", hint="supported: one")
+    if root.SubgraphsLength() < 1:
+        raise ModelError("the model has no subgraph", hint="supported: one")
     subgraph = root.Subgraphs(0)
     limit = len(model)
     n_tensors = _length(subgraph.TensorsLength(), limit)
     ends = [_indices(part, n_tensors) for part in (subgraph.InputsAsNumpy(), subgraph.OutputsAsNumpy())]
     are_ends = {*ends[0], *ends[1]}
-    tensors = tuple(_read_tensor(root, subgraph.Tensors(index), index, index in are_ends) for index in range(n_tensors))
     names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
     n_operators = _length(subgraph.OperatorsLength(), limit)
     if n_operators > _MOST_OPERATORS:
         raise ModelError(f"the model has {n_operators} operators", hint=f"supported: up to {_MOST_OPERATORS}")
     wires = [_read_wires(root, subgraph.Operators(index), index, n_tensors, names) for index in range(n_operators)]
+    # before the tensors' types: the operator is why a tensor of another type, or another subgraph, is there
+    _check_known(subgraph, wires)
+    if root.SubgraphsLength() != 1:
+        raise ModelError(f"the model has {root.SubgraphsLength()} subgraphs", hint="supported: one")
+    tensors = tuple(
+        _read_tensor(root, subgraph.Tensors(index), index, index in are_ends, wires) for index in range(n_tensors)
+    )
     first, last = find_end("input", ends[0], tensors, wires), find_end("output", ends[1], tensors, wires)
     _check_sharing(tensors, wires, limit)
     graph = Graph(
@@ -81,6 +94,35 @@ def _read(model: bytes) -> Graph:
     return graph
 
 
+def _check_known(subgraph: Any, all_wires: list[Wires]) -> None:
+    """Check that there is a definition of each operator; those of other types are left to their tensors' check."""
+    for wires in all_wires:
+        if wires.op in REGISTRY or wires.op in _CONVERTERS:
+            continue
+        computed = "nothing"
+        if wires.outputs:
+            table = subgraph.Tensors(wires.outputs[0])
+            name = (table.Name() or b"").decode("utf-8", errors="replace")
+            shape = "x".join(str(int(table.Shape(axis))) for axis in range(min(table.ShapeLength(), 8)))
+            computed = f"tensor {wires.outputs[0]} '{name}' ({shape or 'scalar'})"
+        hint = _HINTS.get(wires.op, "")
+        raise ModelError(
+            f"operator {wires.index} {wires.op}, which computes {computed}, is not supported",
+            hint=f"{hint}supported: {', '.join(sorted(REGISTRY))}",
+        )
+
+
+def _role(index: int, all_wires: list[Wires]) -> str:
+    """Say which operator computes or takes a tensor."""
+    for words, found in (
+        ("computed by", [wires for wires in all_wires if index in wires.outputs]),
+        ("taken by", [wires for wires in all_wires if index in wires.inputs]),
+    ):
+        if found:
+            return f", {words} operator {found[0].index} {found[0].op},"
+    return ""
+
+
 def _length(value: int, limit: int) -> int:
     if not 0 <= value <= limit:
         raise ValueError(f"a vector of {value} elements in a file of {limit} bytes")
@@ -95,7 +137,7 @@ def _indices(values: Any, n_tensors: int) -> tuple[int, ...]:
     return indices
 
 
-def _read_tensor(root: Any, table: Any, index: int, is_end: bool) -> Tensor:
+def _read_tensor(root: Any, table: Any, index: int, is_end: bool, all_wires: list[Wires]) -> Tensor:
     name = (table.Name() or b"").decode("utf-8", errors="replace")
     shape = () if table.ShapeLength() == 0 else tuple(int(size) for size in table.ShapeAsNumpy())
     code = int(table.Type())
@@ -105,9 +147,9 @@ def _read_tensor(root: Any, table: Any, index: int, is_end: bool) -> Tensor:
 
         names = {value: key for key, value in vars(tflite.TensorType).items() if isinstance(value, int)}
         raise ModelError(
-            f"tensor {index} '{name}' has type {names.get(code, code)}",
+            f"tensor {index} '{name}'{_role(index, all_wires)} has type {names.get(code, code)}",
             hint="supported: int8 for activations and weights, int32 for biases and indices, float32 and uint8 for the "
-            "model's ends; export as full int8",
+            "model's ends; convert as full int8, with representative data",
         )
     if table.IsVariable() or table.Sparsity() is not None:
         raise ModelError(f"tensor {index} '{name}' is variable or sparse", hint="supported: dense tensors")
@@ -179,7 +221,7 @@ def _read_operator(table: Any, wires: Wires, tensors: tuple[Tensor, ...]) -> Ope
         computed = tensors[outputs[0]].describe() if outputs else "nothing"
         raise ModelError(
             f"operator {index} {op}, which computes tensor {computed}, is not supported",
-            hint=f"supported: {', '.join(sorted(REGISTRY))}",
+            hint="supported: QUANTIZE and DEQUANTIZE of the model's input and output",
         )
     definition = REGISTRY[op]
     if not outputs or (len(outputs) > 1 and not definition.many_outputs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -94,6 +95,14 @@ def invoke(name: str, **options: object) -> object:
     return context.invoke(command, **options)
 
 
+# what to do when the machine refuses, by its code
+_OS_HINTS = {
+    errno.ENOSPC: "make room on that disk, or write to another place",
+    errno.EROFS: "choose a place that can be written",
+    errno.EACCES: "choose a place that you may read and write, or change its permissions",
+    errno.EPERM: "choose a place that you may read and write, or change its permissions",
+}
+
 # which extra brings a package, for the hint; what is not here comes with asc-kit itself
 _EXTRA_OF = {
     "tensorflow": "train",
@@ -158,7 +167,7 @@ def main() -> None:
         # a full disk, a folder that may not be read: the machine's, not a defect of the program
         if debug:
             traceback.print_exception(failure)
-        _show(AscKitError(str(failure)), debug=False)
+        _show(AscKitError(str(failure), hint=_OS_HINTS.get(failure.errno or 0)), debug=False)
         code = 1
     sys.exit(code)
 

@@ -32,7 +32,10 @@ class Softmax(OperatorDefinition):
             view.fail(f"shapes {shape} and {view.output.shape}", f"one shape, rows of at most {_LARGEST_COLUMNS}")
         beta = float(view.options.Beta())
         if not (math.isfinite(beta) and beta * view.inputs[0].scale > 2.0 ** (_INTEGER_BITS - 31)):
-            view.fail(f"beta {beta}", "beta above 0")
+            view.fail(
+                f"beta {beta} with an input of scale {view.inputs[0].scale:.3g}",
+                f"a product of both above 2^{_INTEGER_BITS - 31}; convert with representative data",
+            )
         return SoftmaxAttributes(beta=beta)
 
     def lower(self, node: Node) -> KernelCall:

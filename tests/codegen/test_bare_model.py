@@ -65,9 +65,11 @@ def test_labels_from_a_file(model: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\nb\n", "12 classes along the last axis of its output. Received: 2 labels"),
-        ("a\n" * 12, "empty or equal lines"),
-        (None, "cannot be read"),
+        ("a\nb\n", "12 classes along the last axis of its output. Labels received: 2"),
+        ("a\nb\na\n", "line 3 is 'a', as line 1"),
+        ("a\n\nb\n", "line 2 is empty"),
+        ("", "line 1 is empty"),
+        (None, "labels.txt cannot be read: No such file or directory"),
     ],
 )
 def test_labels_that_do_not_fit(model: Path, tmp_path: Path, text: str | None, message: str) -> None:
@@ -77,6 +79,32 @@ def test_labels_that_do_not_fit(model: Path, tmp_path: Path, text: str | None, m
     assert isinstance(result.exception, AscKitError)
     assert message in result.exception.message
     assert not (tmp_path / "fw").exists()
+
+
+def test_labels_of_another_editor(model: Path, tmp_path: Path) -> None:
+    """A byte order mark, carriage returns and no end of the last line; a form feed is a character as others are."""
+    words = ["first", "with\x0cfeed", *map(str, range(10))]
+    (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(words).encode())
+    result = run(model, "--board", "host", "--out", tmp_path / "fw", "--labels", tmp_path / "labels.txt")
+    assert result.exception is None
+    written = (tmp_path / "fw" / "engine" / "asc_model.c").read_text()
+    assert '"first"' in written and '"with\\014feed"' in written and '"9"' in written
+
+
+def test_a_folder_is_a_bundle_whatever_its_name(tmp_path: Path) -> None:
+    bundle = make_tone_bundle(tmp_path / "bundle.tflite")
+    assert run(bundle, "--board", "host").exception is None
+    assert (bundle / "firmware" / "host" / "engine" / "asc_model.h").is_file()
+
+
+@pytest.mark.parametrize("command", ["firmware", "plan"])
+def test_what_is_not_there_may_have_been_either(tmp_path: Path, command: str) -> None:
+    arguments = ["--board", "host"] if command == "firmware" else []
+    result = CliRunner().invoke(cli, [command, str(tmp_path / "absent"), *arguments], standalone_mode=False)
+    assert isinstance(result.exception, ModelError) and "absent does not exist" in result.exception.message
+    assert (
+        result.exception.hint is not None and "bundle" in result.exception.hint and ".tflite" in result.exception.hint
+    )
 
 
 def test_a_bundle_has_labels_of_its_own(tmp_path: Path) -> None:

@@ -187,6 +187,25 @@ def test_a_linker_that_speaks_the_users_language(
         build(tmp_path / "fw", host)
 
 
+def test_a_compiler_without_room(
+    bundle: Bundle, host: BoardSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "make").write_text(
+        "#!/bin/sh\n"
+        "echo \"/tmp/cc.s: Fatal error: can't write 6 bytes to build/x.o: 'No space left on device'\"\n"
+        "echo '/tmp/cc.s: Fatal error: build/x.o: No such file or directory'\n"
+        "exit 2\n"
+    )
+    (tools / "make").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    generate(bundle, host, tmp_path / "fw")
+    with pytest.raises(ToolError, match="no room on the disk") as caught:
+        build(tmp_path / "fw", host)
+    assert caught.value.hint is not None and "--out" in caught.value.hint
+
+
 def test_a_folder_of_somebody_else_is_left_alone(bundle: Bundle, host: BoardSpec, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("three years")
     with pytest.raises(AscKitError, match="was not written by this command"):

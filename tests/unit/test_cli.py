@@ -108,6 +108,19 @@ def test_what_the_system_refuses_is_an_error_without_a_traceback() -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_a_full_disk_says_what_to_do(tmp_path: Path) -> None:
+    program = (
+        "import asc_kit.cli as cli\n"
+        "def full(*words, **options):\n"
+        "    raise OSError(28, 'No space left on device', 'engine/asc_weights.c')\n"
+        "cli.cli.main = full\n"
+        "cli.main()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert "No space left on device: 'engine/asc_weights.c'\n  Hint: make room" in result.stderr
+
+
 @pytest.mark.parametrize(("no_color", "expected"), [("", "\x1b[31m\x1b[1mError: \x1b[0m"), ("1", "Error: ")])
 def test_colour_on_a_terminal_unless_it_is_not_wanted(tmp_path: Path, no_color: str, expected: str) -> None:
     terminal, line = os.openpty()

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from matplotlib.transforms import Bbox
 from reference_networks import cp_mobile
 
+from asc_kit.board import KernelSet
 from asc_kit.cli import cli
-from asc_kit.firmware_gen.memory_map import memory_map
+from asc_kit.errors import AscKitError
+from asc_kit.firmware_gen.memory_map import figure, memory_map
 from asc_kit.firmware_gen.plan import make_plan, plan_document
 from asc_kit.firmware_gen.reader import read_model
 
@@ -64,6 +67,47 @@ def test_firmware_keeps_its_map(model: Path, tmp_path: Path) -> None:
     assert (tmp_path / "fw" / "memory_map.svg").read_bytes().startswith(SVG)
     arena = json.loads((tmp_path / "fw" / "plan.json").read_text())["arena_bytes"]
     assert json.loads((tmp_path / "fw" / "memory_map.json").read_text())["arena_bytes"] == arena
+
+
+@pytest.mark.parametrize("kernels", ["portable", "dsp", "mve"])
+def test_names_lie_within_their_blocks_and_not_over_each_other(model: Path, kernels: KernelSet) -> None:
+    document = memory_map(plan_document(make_plan(read_model(model.read_bytes()), kernels)))
+    (axes,) = figure(document, "title").axes
+    rectangles = [
+        axes.transData.transform_bbox(
+            Bbox.from_extents(
+                block["first_step"],
+                block["offset"],
+                block["last_step"] + 1,
+                block["offset"] + block["bytes"],
+            )
+        )
+        for block in document["blocks"]
+    ]
+    names = [text.get_window_extent() for text in axes.texts]
+    assert len(names) >= 8
+    for index, name in enumerate(names):
+        corners = [(name.x0, name.y0), (name.x1, name.y1)]
+        assert any(all(box.contains(*corner) for corner in corners) for box in rectangles)
+        assert not any(name.overlaps(other) for other in names[:index])
+
+
+@pytest.mark.parametrize("name", ["plan.svg", "plan.png", "plan.json"])
+def test_another_document_is_not_replaced(model: Path, tmp_path: Path, name: str) -> None:
+    """The JSON beside plan.svg has the name of the firmware's plan."""
+    assert run("firmware", model, "--board", "host", "--out", tmp_path / "fw").exception is None
+    before = (tmp_path / "fw" / "plan.json").read_bytes()
+    result = run("plan", model, "--memory-map", tmp_path / "fw" / name)
+    assert isinstance(result.exception, AscKitError) and "is not a memory map" in result.exception.message
+    assert (tmp_path / "fw" / "plan.json").read_bytes() == before
+    assert not list((tmp_path / "fw").glob("plan.[sp][vn]g"))
+
+
+def test_a_map_that_cannot_be_written(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("plan", model, "--memory-map", tmp_path / "file" / "map.svg")
+    assert isinstance(result.exception, AscKitError) and result.exception.hint is not None
+    assert "map.svg cannot be written" in result.exception.message and "--memory-map" in result.exception.hint
 
 
 def test_a_model_is_no_name_for_a_map(model: Path) -> None:

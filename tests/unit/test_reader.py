@@ -82,6 +82,20 @@ def unknown_operator(builder: ModelBuilder) -> tuple[int, int]:
     return source, output
 
 
+def operator_alone(op: str) -> Callable[[ModelBuilder], tuple[int, int]]:
+    """An operator the generator does not know, with an output of a type it does not know either."""
+
+    def change(builder: ModelBuilder) -> tuple[int, int]:
+        source = builder.activation((1, 4), 0.1, 0)
+        inner, output = builder.activation((1, 4), 0.1, 0), builder.activation((1, 4), 0.1, 0)
+        builder.graph.tensors[inner].type = 0
+        builder.operator(op, [source], inner)
+        builder.operator("RELU", [inner], output)
+        return source, output
+
+    return change
+
+
 def other_shapes(builder: ModelBuilder) -> tuple[int, int]:
     source = builder.activation((1, 2, 4, 3), 0.1, 0)
     pooled = builder.activation((1, 1, 2, 3), 0.1, 0)
@@ -134,6 +148,9 @@ def used_before_computed(builder: ModelBuilder) -> tuple[int, int]:
     ("change", "message", "hint"),
     [
         (unknown_operator, r"operator 0 COS, which computes tensor 1 'activation_1'.*not supported", "CONV_2D"),
+        (operator_alone("SHAPE"), r"operator 0 SHAPE, which computes tensor 1 'activation_1' \(1x4\)", "batch_size=1"),
+        (operator_alone("SPACE_TO_BATCH_ND"), "operator 0 SPACE_TO_BATCH_ND", "batch_size=1"),
+        (operator_alone("GELU"), "operator 0 GELU", "supported: ADD, "),
         (lambda b: convolution(b, fusedActivationFunction=4), r"operator 0 CONV_2D.*activation 4", "RELU6"),
         (lambda b: convolution(b, strideH=0), "stride_h is 0", "positive"),
         (lambda b: convolution(b, strideH=1), "must have size 5 along axis 1. Received: 3", "NHWC"),
@@ -169,6 +186,30 @@ def test_a_float_model_is_refused() -> None:
     inner = builder.activation((1, 2), 0.1, 0)
     builder.graph.tensors[inner].type = 0
     with pytest.raises(ModelError, match=f"tensor {inner} 'activation_{inner}' has type FLOAT32"):
+        read_model(builder.finish(source, output))
+    builder.operator("RELU", [inner], builder.activation((1, 2), 0.1, 0))
+    with pytest.raises(ModelError, match=f"'activation_{inner}', taken by operator 1 RELU, has type FLOAT32"):
+        read_model(builder.finish(source, output))
+    builder.operator("RELU", [output], inner)
+    with pytest.raises(ModelError, match=f"'activation_{inner}', computed by operator 2 RELU, has type FLOAT32"):
+        read_model(builder.finish(source, output))
+
+
+def test_a_loop_over_time_is_refused_by_its_name() -> None:
+    builder = ModelBuilder()
+    source, output = operator_alone("WHILE")(builder)
+    builder.model.subgraphs = [builder.graph, builder.graph]
+    with pytest.raises(ModelError, match="operator 0 WHILE") as caught:
+        read_model(builder.finish(source, output))
+    assert caught.value.hint is not None and "LSTM" in caught.value.hint
+
+
+def test_a_softmax_of_nearly_nothing_says_what_is_too_small() -> None:
+    builder = ModelBuilder()
+    source = builder.activation((1, 4), 1e-9, 0)
+    output = builder.activation((1, 4), 1 / 256, -128)
+    builder.operator("SOFTMAX", [source], output, "SoftmaxOptions", beta=1.0)
+    with pytest.raises(ModelError, match=r"beta 1\.0 with an input of scale 1e-09"):
         read_model(builder.finish(source, output))
 
 
