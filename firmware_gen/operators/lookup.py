@@ -18,6 +18,7 @@ from ..kernel_call import ConstantArray, KernelCall
 from ..quantize import activation_range, quantize_multiplier, scale_wide
 from .base import Node, OperatorView, RowWise
 
+_MOST_SHIFT = 31  # of HARD_SWISH: TFLite computes 1 << (exponent - 1) in 32 bits
 _Q = np.arange(-128, 128, dtype=np.int64)
 
 
@@ -181,6 +182,25 @@ class HardSwish(Lookup):
 
     op = "HARD_SWISH"
 
+    def read(self, view: OperatorView) -> Attributes:
+        """Check its tensors, and that its scales are those TFLite computes with: beyond, its shifts leave 32 bits."""
+        attributes = super().read(view)
+        scales = view.inputs[0].scale, view.output.scale
+        to_output, to_relu = (math.frexp(ratio)[1] for ratio in self._ratios(*scales))
+        if to_output > 0 or to_relu > _MOST_SHIFT:
+            view.fail(
+                f"scales {scales[0]:.3g} of its input and {scales[1]:.3g} of its output",
+                "an output's scale above 1/128 of the input's, and input scales up to 2.5e7, as in TFLite",
+            )
+        return attributes
+
+    @staticmethod
+    def _ratios(source: float, output: float) -> tuple[float, float]:
+        """Return the scale from the input to the output, and to the part relu6(x + 3) / 6 in Q0.15, both of 128 x."""
+        scale = np.float32(source) * np.float32(1.0 / 128.0)
+        with np.errstate(over="ignore"):
+            return float(scale / np.float32(output)), float(scale / (np.float32(3.0) / np.float32(32768.0)))
+
     def function(self, node: Node) -> NDArray[np.int64]:
         """Evaluate the function.
 
@@ -189,10 +209,8 @@ class HardSwish(Lookup):
         Source: TFLite's HardSwish, reference kernel.
         """
         source, output = node.inputs[0], node.output
-        scale = np.float32(source.scale) * np.float32(1.0 / 128.0)
-        out_factor, out_exponent = _multiplier_s16(float(scale / np.float32(output.scale)))
-        unit = np.float32(3.0) / np.float32(32768.0)
-        relu_factor, relu_exponent = _multiplier_s16(float(scale / unit))
+        to_output, to_relu = self._ratios(source.scale, output.scale)
+        (out_factor, out_exponent), (relu_factor, relu_exponent) = _multiplier_s16(to_output), _multiplier_s16(to_relu)
         found = []
         for q in range(-128, 128):
             value = (q - source.zero_point) << 7
@@ -209,7 +227,7 @@ class HardSwish(Lookup):
             product = gate * scaled
             # toward zero: TFLite divides
             y = saturate_s16(abs(product) >> 15 if product >= 0 else -(abs(product) >> 15))
-            found.append(rounding_shift(y, max(-out_exponent, 0)) + output.zero_point)
+            found.append(rounding_shift(y, -out_exponent) + output.zero_point)
         return np.array(found, np.int64)
 
 

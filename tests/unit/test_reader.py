@@ -204,6 +204,29 @@ def test_a_loop_over_time_is_refused_by_its_name() -> None:
     assert caught.value.hint is not None and "LSTM" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("source", "output", "taken"),
+    [
+        (2.5e7, 1e7, True),
+        (2.6e7, 1e7, False),
+        (0.05, 0.05 / 127, True),
+        (0.05, 0.05 / 128, False),
+        (1e30, 1e-30, False),
+    ],
+)
+def test_a_hard_swish_that_the_reference_cannot_compute(source: float, output: float, taken: bool) -> None:
+    """Beyond 2.5e7 TFLite shifts a 1 by 32 places; below 1/128 of the input's scale it refuses the model itself."""
+    builder = ModelBuilder()
+    first, last = builder.activation((1, 4), source, 0), builder.activation((1, 4), output, 0)
+    builder.operator("HARD_SWISH", [first], last)
+    model = builder.finish(first, last)
+    if taken:
+        make_plan(read_model(model))
+        return
+    with pytest.raises(ModelError, match=r"operator 0 HARD_SWISH.*: scales .* of its input"):
+        read_model(model)
+
+
 def test_a_softmax_of_nearly_nothing_says_what_is_too_small() -> None:
     builder = ModelBuilder()
     source = builder.activation((1, 4), 1e-9, 0)
