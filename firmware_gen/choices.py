@@ -12,6 +12,7 @@ from .kernel_call import KernelCall
 from .operators import REGISTRY, Node
 from .operators.base import has_rows, longer_rows
 from .row_call import RowCall
+from .streams import LARGEST_COUNT
 
 # columns from which on a longer row gains little
 _LONG_ROW = 24
@@ -91,7 +92,10 @@ def choose(graph: Graph, operator: Operator, kernels: KernelSet, goal: Goal) -> 
     # the portable kernel for whole tensors has one long row anyway
     joined = _join(graph, node, chooser) if chooser is not None and definition.by_pixel(node) else None
     height = node.output.shape[1] if has_rows(node.output) else 1
-    return Choice(whole=definition.lower(node), rows=rows, joined=joined, height=height)
+    whole = definition.lower(node)
+    if whole is not None and height > LARGEST_COUNT:
+        rows = None
+    return Choice(whole=whole, rows=rows, joined=joined, height=height)
 
 
 def _join(graph: Graph, node: Node, chooser: Chooser) -> Joined | None:

@@ -202,8 +202,8 @@ def _buffer(buffer: Buffer, offset: int) -> dict[str, Any]:
             "count": lines.count,
             "top": buffer.top,
             "height": buffer.height,
-            "columns": lines.columns,
-            "channels": lines.channels,
+            "columns": lines.columns if buffer.bottom else 0,
+            "channels": lines.channels if buffer.bottom else 0,
             "zero_point": buffer.tensor.zero_point,
         },
     }

@@ -22,16 +22,15 @@ from .strides import merge, row_major
 
 def optimize(graph: Graph) -> Graph:
     """Run all passes."""
-    return fold_pad(alias_views(take_apart(graph)))
+    return fold_pad(alias_views(drop_unused(take_apart(graph))))
 
 
 def take_apart(graph: Graph) -> Graph:
-    """Replace an operator of several outputs by one operator per output that is used."""
-    used = {index for operator in graph.operators for index in operator.inputs} | {graph.output}
+    """Replace an operator of several outputs by one operator per output."""
     operators: list[Operator] = []
     for operator in graph.operators:
         if isinstance(operator.attributes, SplitAttributes):
-            operators += [part for part in _parts(graph, operator, operator.attributes) if part.output in used]
+            operators += _parts(graph, operator, operator.attributes)
         else:
             operators.append(operator)
     return replace(graph, operators=tuple(operators))
@@ -47,6 +46,17 @@ def _parts(graph: Graph, split: Operator, attributes: SplitAttributes) -> list[O
         parts.append(replace(split, inputs=(source,), outputs=(index,), attributes=copy))
         start += shape[attributes.axis] * strides[attributes.axis]
     return parts
+
+
+def drop_unused(graph: Graph) -> Graph:
+    """Remove operators that the output does not depend on."""
+    needed = {graph.output}
+    kept: list[Operator] = []
+    for operator in reversed(graph.operators):
+        if operator.output in needed:
+            needed |= set(operator.inputs)
+            kept.append(operator)
+    return replace(graph, operators=tuple(reversed(kept)))
 
 
 def alias_views(graph: Graph) -> Graph:

@@ -136,10 +136,12 @@ def _collect(graph: Graph, steps: Sequence[Step], parts: Sequence[Part]) -> _Mem
             pairs = {(output, storage): distance for storage, distance in distances.items() if distance is not None}
         else:
             buffers, scratch_bytes = part.stream.buffers, part.stream.scratch_bytes
+            given = [graph.storage(buffer.tensor.index) for buffer in buffers if buffer.given]
+            # the schedule knows nothing of other tensors that have some of an input's bytes
             pairs = {
-                (buffers[out].tensor.index, buffers[source].tensor.index): distance
-                for (out, source), distance in part.stream.overlap.items()
-                if graph.storage(buffers[source].tensor.index) == buffers[source].tensor.index
+                (buffers[out].tensor.index, source): distance
+                for (out, index), distance in part.stream.overlap.items()
+                if given.count(source := buffers[index].tensor.index) == 1
             }
             for index, buffer in enumerate(buffers):
                 if not buffer.whole:

@@ -10,7 +10,7 @@ from asc_kit.board import Goal, KernelSet
 from asc_kit.errors import ModelError
 
 from .arena import Block, arena_end, liveness_bound, overlap_bound
-from .choices import choose
+from .choices import Choice, choose
 from .cores import copy_kernel
 from .graph import Graph
 from .kernel_call import ConstantArray, KernelCall, Requantize
@@ -104,21 +104,24 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable", goal: Goal = "speed
     if not graph.operators:
         raise ModelError("the model computes nothing: its operators only rearrange its input")
     choices = [choose(graph, operator, kernels, goal) for operator in graph.operators]
-    candidates = [
-        Candidate(
-            rows=choice.rows,
-            alone=choice.alone.call if isinstance(choice.alone, RowCall) else choice.alone,
-            calls_alone=choice.calls_alone,
-            scratch_bytes=choice.scratch_alone,
-            overlaps=choice.overlaps_alone,
-        )
-        for choice in choices
-    ]
+    candidates = [_candidate(choice) for choice in choices]
     cuts = [cut(graph, choices, ranges, copy_kernel(kernels)) for ranges in partitions(graph, candidates, _LARGER)]
     # placed in a hurry to compare them, then the best one with care
     sizes = [_arena_bytes(placed(graph, *found, thorough=False)) for found in cuts]
     chosen = next(found for found, size in zip(cuts, sizes, strict=True) if size <= min(sizes) * _LARGER)
     return assemble_plan(graph, *chosen, placed(graph, *chosen, thorough=True), kernels, goal)
+
+
+def _candidate(choice: Choice) -> Candidate:
+    """Return what the search for cuts must know of an operator."""
+    alone = choice.alone
+    return Candidate(
+        rows=choice.rows,
+        alone=alone.call if isinstance(alone, RowCall) else alone,
+        calls_alone=choice.calls_alone,
+        scratch_bytes=choice.scratch_alone,
+        overlaps=choice.overlaps_alone,
+    )
 
 
 def _arena_bytes(placement: Placement) -> int:

@@ -14,7 +14,8 @@ from ..row_call import RowCall, Window
 
 _ACTIVATIONS: dict[int, Activation] = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}
 _SAME, _VALID = 0, 1
-LARGEST_DIMENSION = 1 << 24
+LARGEST_STEP = (1 << 16) - 1
+"""Of kernels, strides and dilations; asc_stream.h has 16 bits for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,10 +53,10 @@ class OperatorView:
         return _ACTIVATIONS[code]
 
     def positive(self, **values: int) -> None:
-        """Check that attributes are from 1 to a size no network reaches."""
+        """Check that sizes of a window are from 1 to one no network reaches."""
         for name, value in values.items():
-            if not 0 < value < LARGEST_DIMENSION:
-                self.fail(f"{name} is {value}", "positive values")
+            if not 0 < value <= LARGEST_STEP:
+                self.fail(f"{name} is {value}", f"positive values up to {LARGEST_STEP:,}")
 
     def spatial(self, *, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> Padding:
         """Return the padding of a window over rows and columns, and check the output's rows and columns with it."""
@@ -217,7 +218,7 @@ def one_row(node: Node) -> tuple[Node, tuple[Window, ...]] | None:
     inputs: list[Tensor] = []
     for tensor in node.inputs:
         if tensor.data is not None:
-            if len(tensor.shape) >= RANK and tensor.shape[-3] != 1:
+            if tensor.shape[-3:-2] not in ((), (1,)):
                 return None
             inputs.append(tensor)
         elif not has_rows(tensor) or tensor.shape[1] not in (1, height):

@@ -28,7 +28,7 @@ typedef struct {
     uint32_t line_step, pixel_step, channel_step;
     uint16_t count;             /* lines */
     uint16_t top, height;       /* rows of padding above, rows; what a stage computes after these is padding below */
-    uint16_t columns, channels; /* of a line, padding included */
+    uint16_t columns, channels; /* of a line, padding included; 0 where there is no padding below */
     int16_t zero_point;
 } asc_lines_t;
 

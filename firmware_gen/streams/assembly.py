@@ -41,11 +41,20 @@ def assemble(
         The kernel of copies, with the parameters of the portable one.
     """
     avoided: frozenset[int] = frozenset()
+    apart: frozenset[int] = frozenset()
     while True:
         draft = _Draft(
-            tensors=tensors, operators=operators, calls=calls, whole=whole, no_quads=avoided, copy_kernel=copy_kernel
+            tensors=tensors,
+            operators=operators,
+            calls=calls,
+            whole=whole,
+            no_quads=avoided,
+            apart=apart,
+            copy_kernel=copy_kernel,
         )
         draft.build()
+        for buffer in draft.buffers:
+            buffer.check()
         schedule = play(draft.stages, draft.buffers)
         crowded = {
             buffer.tensor.index
@@ -54,9 +63,11 @@ def assemble(
         }
         if not crowded:
             break
-        if crowded <= avoided:
+        if crowded & apart:
             raise RuntimeError("defect: a copy into quads needs more than four lines")
-        # others use these too, and later: a copy has only the rows of one window
+        # others use these too, and later: a copy has only the rows of the windows that want quads, and a copy for each
+        # only those of one window
+        apart |= crowded & avoided
         avoided |= crowded
     buffers = tuple(
         replace(buffer, count=_QUAD if buffer.layout == "quads" else count)
@@ -83,11 +94,14 @@ class _Draft:
     calls: Sequence[RowCall]
     whole: frozenset[int]
     no_quads: frozenset[int]
+    """Tensors that are not written in quads, but copied."""
+    apart: frozenset[int]
+    """Those that are copied for each user."""
     copy_kernel: str
     buffers: list[Buffer] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     found: dict[tuple[int, Layout, bool], int] = field(default_factory=dict)
-    """(tensor, layout, whether padded) -> buffer."""
+    """(tensor, layout, whether it is a copy) -> buffer."""
     wants: dict[tuple[int, Layout], Window] = field(default_factory=dict)
     """(tensor, layout) -> a window with the most padding any user wants."""
     made: dict[int, Layout] = field(default_factory=dict)
@@ -130,7 +144,7 @@ class _Draft:
         if not given and self.made[tensor] == window.layout:
             return self._target(tensor)
         key = (tensor, window.layout, True)
-        if key not in self.found:
+        if key not in self.found or (window.layout == "quads" and tensor in self.apart):
             source = self._whole(tensor) if given else self._target(tensor)
             # the copy's own buffer, then the copy
             self.found[key] = self._add(tensor, window.layout)

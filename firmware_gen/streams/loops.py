@@ -30,6 +30,8 @@ def find_loops(order: Sequence[int]) -> tuple[Loop, ...]:
     values = np.asarray(order)
     saved, start, period, times = 0, 0, len(order), 1
     for candidate in range(1, len(values) // 2 + 1):
+        if len(values) - candidate <= saved:
+            break  # no longer body can save more
         first, n = _longest_run(values[candidate:] == values[:-candidate])
         repetitions = n // candidate + 1
         if (repetitions - 1) * candidate > saved:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ..graph import Graph
 from ..kernel_call import KernelCall
@@ -109,8 +110,17 @@ class _Run:
                     price = _RELAYOUT if buffer.layout != "pixels" else _COPY if buffer.padded else 0
                     self._wants[index] = max(self._wants.get(index, 0), price)
         self._bytes = {tensor.index: tensor.n_elements for tensor in graph.tensors}
-        self._rows = [graph.tensors[operator.output].shape[1:2] or (1,) for operator in operators]
+        # of each operator in a stream; work of all before it
+        self._scratch = [_scratch_bytes(candidate.rows) for candidate in self._candidates]
+        rows = [graph.tensors[operator.output].shape[1:2] or (1,) for operator in operators]
+        own = [
+            height * _call_work(candidate.rows.call) if candidate.rows is not None else 0
+            for candidate, (height,) in zip(self._candidates, rows, strict=True)
+        ]
+        self._work_before = [0, *accumulate(own)]
         self._outputs = [operator.output for operator in operators]
+        self._made = {index: position for position, index in enumerate(self._outputs)}
+        self._lines_before = [0, *accumulate(self._lines.get(index, 0) for index in self._outputs)]
         self._inputs = [frozenset(graph.activations(operator)) for operator in operators]
         self._live = [_live(graph, start + position) for position in range(self._size + 1)]
         # every range is asked for once for each limit of memory
@@ -162,16 +172,12 @@ class _Run:
             if candidate.calls_alone > 1:
                 born += self._bytes[self._outputs[begin]] // candidate.calls_alone
         else:
-            inside = {index for index in self._outputs[begin:stop] if index not in after}
-            lines = sum(self._lines.get(index, 0) for index in inside) + self._copies(begin, stop)
-            scratch = max(self._scratch(position) for position in range(begin, stop))
+            whole = sum(self._lines.get(index, 0) for index in after if begin <= self._made.get(index, -1) < stop)
+            lines = self._lines_before[stop] - self._lines_before[begin] - whole + self._copies(begin, stop)
+            scratch = max(self._scratch[begin:stop])
         # an output may lie over one of the inputs that are used up, hardly over several
         saved = min(max(dying, default=0), born) if overlaps else 0
         return kept + sum(dying) + born - saved + lines + scratch
-
-    def _scratch(self, position: int) -> int:
-        call = self._candidates[position].rows
-        return (call.call.scratch_bytes or 0) if call is not None else 0
 
     def _copied(self, begin: int, stop: int) -> frozenset[int]:
         """Return the tensors from earlier parts that are copied into lines."""
@@ -184,15 +190,18 @@ class _Run:
     def _work(self, begin: int, stop: int) -> int:
         """Estimate the instructions that depend on how operators are cut: copies, and what each call begins with."""
         work = _PART + sum(self._wants[index] * self._bytes[index] for index in self._copied(begin, stop))
-        for position in range(begin, stop):
-            candidate = self._candidates[position]
-            if stop == begin + 1:
-                call, calls = candidate.alone, candidate.calls_alone
-            else:
-                assert candidate.rows is not None
-                call, calls = candidate.rows.call, self._rows[position][0]
-            work += calls * (_CALL + sum(array.n_bytes for array in call.arrays))
-        return work
+        if stop > begin + 1:
+            return work + self._work_before[stop] - self._work_before[begin]
+        candidate = self._candidates[begin]
+        return work + candidate.calls_alone * _call_work(candidate.alone)
+
+
+def _scratch_bytes(call: RowCall | None) -> int:
+    return (call.call.scratch_bytes or 0) if call is not None else 0
+
+
+def _call_work(call: KernelCall) -> int:
+    return _CALL + sum(array.n_bytes for array in call.arrays)
 
 
 def _live(graph: Graph, position: int) -> frozenset[int]:

@@ -120,12 +120,20 @@ def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, *
     """
     if needed == _NEVER:
         return -_NEVER
-    own = [
-        stage.call.call.overlap[position]
-        for position, buffer in enumerate(stage.sources)
-        if buffer == index and not stage.call.takes_rows
-    ]
+    own = _own_distance(stage, index)
     distance = (row + 1) * out.row_bytes - needed * source.row_bytes
-    if len(own) == 1 and own[0] is not None and needed == row < kept:
-        distance = min(distance, row * out.row_bytes - row * source.row_bytes + own[0])
+    if own is not None and needed == row < kept:
+        distance = min(distance, row * out.row_bytes - row * source.row_bytes + own)
     return distance
+
+
+def _own_distance(stage: Stage, source: int) -> int | None:
+    """Return how far before a row of a buffer the row must begin that a stage makes of it; None for apart."""
+    call = stage.call.call
+    if stage.call.takes_rows or stage.sources.count(source) != 1:
+        return None
+    # of the inputs that are not constant
+    distances = [
+        distance for tensor, distance in zip(call.inputs, call.overlap, strict=True) if isinstance(tensor, int)
+    ]
+    return distances[stage.sources.index(source)]

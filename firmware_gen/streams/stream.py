@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from asc_kit.errors import ModelError
+
 from ..graph import Operator, Tensor
 from ..row_call import Layout, Lines, RowCall
 
 _QUAD = 4
+LARGEST_COUNT = (1 << 16) - 1
+"""Most rows of a tensor in a stream, padding included, and of what asc_stream.h else keeps in 16 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,6 +56,21 @@ class Buffer:
     def row_bytes(self) -> int:
         """Bytes of one row of the tensor, without padding."""
         return self.tensor.shape[2] * self.tensor.shape[3]
+
+    def check(self) -> None:
+        """Check that asc_stream.h can count its rows, and fill them if they are padding."""
+        counts = {"rows": self.rows}
+        if self.bottom:
+            counts |= {
+                "columns with padding below them": self.lines.columns,
+                "channels with padding below them": self.lines.channels,
+            }
+        for what, count in counts.items():
+            if count > LARGEST_COUNT:
+                raise ModelError(
+                    f"tensor {self.tensor.describe()} has {count:,} {what}",
+                    hint=f"supported: up to {LARGEST_COUNT:,}; a long axis may lie along columns, in one row",
+                )
 
     @property
     def lines(self) -> Lines:

@@ -6,9 +6,11 @@ has them, and every byte that is read must still be the one that was put there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from asc_kit.firmware_gen.kernel_call import ConstantArray
+from asc_kit.firmware_gen.kernel_call import ConstantArray, KernelCall
 from asc_kit.firmware_gen.plan import Plan, StreamSteps, WholeStep
 from asc_kit.firmware_gen.streams import Buffer
 from asc_kit.firmware_gen.streams.loops import find_loops
@@ -45,7 +47,9 @@ class Memory:
         self._scratch(entry.scratch_offset, step.call.scratch_bytes)
         for source in inputs:
             self._read(*self._tensor(source), step.operator.op)
-        self._write(*self._tensor(step.output.index))
+        written = self._tensor(step.output.index)
+        _check_distances(step.call, [self._tensor(source)[0] for source in inputs], written[0], step.operator.op)
+        self._write(*written)
 
     def _run_stream(self, number: int, entry: StreamSteps) -> None:
         stream = entry.stream
@@ -74,11 +78,15 @@ class Memory:
             for read_back in reads:
                 self._read(*read_back)
             name = row if row < target.top + target.height else _BELOW
-            self._write(*self._line(number, entry, stage.target, row, name, padding=name == _BELOW))
+            written = self._line(number, entry, stage.target, row, name, padding=name == _BELOW)
+            self._write(*written)
             if stage.call.takes_rows:
                 # such a kernel may still read when it has begun to write
                 for read_back in reads:
                     self._read(*read_back)
+            else:
+                inputs = [read[0] for read in reads]
+                _check_distances(stage.call.call, inputs, written[0], stage.operator.op)
 
     def _tensor(self, tensor: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the addresses of a whole tensor and the names of its bytes."""
@@ -114,3 +122,12 @@ class Memory:
     def _read(self, addresses: np.ndarray, names: np.ndarray, what: str) -> None:
         if not np.array_equal(self.names[addresses], names):
             raise Overwritten(what)
+
+
+def _check_distances(call: KernelCall, inputs: Sequence[np.ndarray], output: np.ndarray, what: str) -> None:
+    """Check that an output lies over inputs that are read in the same move only as its kernel says it may."""
+    allowed = [distance for source, distance in zip(call.inputs, call.overlap, strict=True) if isinstance(source, int)]
+    for addresses, distance in zip(inputs, allowed, strict=False):
+        apart = addresses.max() < output.min() or output.max() < addresses.min()
+        if not apart and (distance is None or addresses.min() - output.min() < distance):
+            raise Overwritten(f"{what}: its output lies over its input")

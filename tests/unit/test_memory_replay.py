@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from int8_cases import examples
 from int8_network_cases import forked
+from int8_topology_cases import topologies
 from memory_replay import Memory, Overwritten
 from reference_networks import cp_mobile
 
@@ -76,6 +77,15 @@ def test_branches_that_lag_behind(kernels: KernelSet) -> None:
     for places in range(1 << (n - 1)):
         edges = [0, *(k + 1 for k in range(n - 1) if places >> k & 1), n]
         Memory(plan_of(graph, choices, list(pairwise(edges)), kernels)).run()
+
+
+@pytest.mark.parametrize("kernels", SETS)
+def test_views_and_tensors_of_several_users(kernels: KernelSet) -> None:
+    rng = np.random.default_rng(10)
+    for case in topologies():
+        Memory(make_plan(read_model(case.model), kernels)).run()
+        for plan in plans_of_random_cuts(case.model, kernels, rng, 6):
+            Memory(plan).run()
 
 
 def test_an_output_that_begins_too_late_over_its_input_is_found() -> None:

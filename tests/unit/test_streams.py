@@ -12,6 +12,7 @@ from int8_cases import examples
 from int8_models import ModelBuilder
 from reference_networks import cp_mobile
 
+from asc_kit.errors import ModelError
 from asc_kit.firmware_gen.graph import Graph, Operator
 from asc_kit.firmware_gen.operators import REGISTRY, Node
 from asc_kit.firmware_gen.plan import Plan, StreamSteps, make_plan
@@ -162,6 +163,31 @@ def test_a_tall_chain_is_no_longer_to_write_than_a_low_one() -> None:
         for height in (64, 128, 256)
     ]
     assert len(set(written)) == 1
+
+
+def test_an_order_is_written_in_little_time_however_long() -> None:
+    order = [0, 1, 2, 3] + [0, 1, 0, 2, 3] * 60_000 + [2, 3]
+    loops = find_loops(order)
+    assert [number for loop in loops for _ in range(loop.times) for number in loop.body] == order
+    assert sum(len(loop.body) for loop in loops) < 15
+
+
+def test_rows_beyond_16_bits_are_refused() -> None:
+    assert chain(65_533, [(3, 1)]).buffers
+    with pytest.raises(ModelError, match=r"1x65534x6x4\) has 65,536 rows"):
+        chain(65_534, [(3, 1)])
+
+
+def test_what_needs_no_rows_may_be_taller() -> None:
+    builder = ModelBuilder()
+    shape = (1, 70_000, 2, 1)
+    tensor = source = builder.activation(shape, 0.1, 3)
+    for _ in range(2):
+        output = builder.activation(shape, 0.1, 0)
+        builder.operator("RELU", [tensor], output)
+        tensor = output
+    plan = make_plan(read_model(builder.finish(source, tensor)))
+    assert len(plan.program) == 2 and not streams_of(plan)
 
 
 def test_a_chain_needs_the_rows_of_its_windows() -> None:
