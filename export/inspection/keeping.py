@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,10 +83,9 @@ class _Simulated:
 
     def all_of(self, features: Any) -> dict[int, Any]:
         """Return every activation, all layers being rounded."""
-        values = {self.network.input: self._round(self.network.input, features)}
+        values = {self.network.input: self._round(self.network.input, features, ())}
         for operator in self.network.operators:
-            for index, value in zip(operator.outputs, self._compute(operator, values, self.stored), strict=True):
-                values[index] = self._round(index, value)
+            values.update(self._rounded(operator, values))
         return values
 
     def keeping(self, layer: Layer, values: Mapping[int, Any], features: Any) -> Any:
@@ -95,25 +94,27 @@ class _Simulated:
         if layer.operator is None:
             changed[layer.tensor] = features
         else:
-            outputs = self._compute(layer.operator, values, {**self.stored, **self.real})
-            changed.update(zip(layer.operator.outputs, outputs, strict=True))
+            inputs = _inputs(layer.operator, values, {**self.stored, **self.real})
+            changed.update(zip(layer.operator.outputs, compute(self.network, layer.operator, inputs), strict=True))
         for operator in self.network.operators:
             if operator.index <= layer.index or not any(index in changed for index in operator.inputs):
                 continue
-            outputs = self._compute(operator, {**values, **changed}, self.stored)
-            for index, value in zip(operator.outputs, outputs, strict=True):
-                changed[index] = self._round(index, value)
+            changed.update(self._rounded(operator, {**values, **changed}))
         return changed.get(self.network.output, values[self.network.output])
 
-    def _round(self, index: int, value: Any) -> Any:
-        # what an operator passes on as it is has been rounded before
-        return self.quantizer(index, value) if index in self.places else value
+    def _rounded(self, operator: Operator, values: Mapping[int, Any]) -> dict[int, Any]:
+        inputs = _inputs(operator, values, self.stored)
+        outputs = compute(self.network, operator, inputs)
+        pairs = zip(operator.outputs, outputs, strict=True)
+        return {index: self._round(index, value, inputs) for index, value in pairs}
 
-    def _compute(self, operator: Operator, values: Mapping[int, Any], constants: Mapping[int, Any]) -> list[Any]:
-        inputs = [
-            None if index < 0 else values[index] if index in values else constants[index] for index in operator.inputs
-        ]
-        return compute(self.network, operator, inputs)
+    def _round(self, index: int, value: Any, inputs: Sequence[Any]) -> Any:
+        # what an operator passes on as it is has been rounded before
+        return self.quantizer(index, value, inputs) if index in self.places else value
+
+
+def _inputs(operator: Operator, values: Mapping[int, Any], constants: Mapping[int, Any]) -> list[Any]:
+    return [None if index < 0 else values[index] if index in values else constants[index] for index in operator.inputs]
 
 
 def _parts(network: Network, features: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,26 +167,26 @@ class _Pair:
     def look(self, features: Any) -> dict[str, Any]:
         """Return sums and counts over a batch [n, *inner]."""
         network = self.network
-        exact, rounded = {network.input: features}, {network.input: self._round(network.input, features)}
+        exact, rounded = {network.input: features}, {network.input: self._round(network.input, features, ())}
         found: dict[str, Any] = {}
         self._note(found, network.input, features, rounded[network.input], rounded[network.input])
         for operator in network.operators:
-            real = self._compute(operator, exact, self.constants)
-            int8 = self._compute(operator, rounded, {})
-            alone = self._compute(operator, exact, {}) if operator.output in self.at else int8
+            of_exact, of_rounded = self._inputs(operator, exact, {}), self._inputs(operator, rounded, {})
+            real = compute(network, operator, self._inputs(operator, exact, self.constants))
+            int8 = compute(network, operator, of_rounded)
+            alone = compute(network, operator, of_exact) if operator.output in self.at else int8
             for index, x, q, a in zip(operator.outputs, real, int8, alone, strict=True):
                 exact[index] = x
-                rounded[index] = self._round(index, q)
-                self._note(found, index, x, rounded[index], self._round(index, a))
+                rounded[index] = self._round(index, q, of_rounded)
+                self._note(found, index, x, rounded[index], self._round(index, a, of_exact))
         return found
 
-    def _compute(self, operator: Operator, values: Mapping[int, Any], constants: Constants) -> list[Any]:
-        inputs = [operand(self.network, index, values, constants) for index in operator.inputs]
-        return compute(self.network, operator, inputs)
+    def _inputs(self, operator: Operator, values: Mapping[int, Any], constants: Constants) -> list[Any]:
+        return [operand(self.network, index, values, constants) for index in operator.inputs]
 
-    def _round(self, index: int, value: Any) -> Any:
+    def _round(self, index: int, value: Any, inputs: Sequence[Any]) -> Any:
         # what an operator passes on as it is has been rounded before
-        return self.rounded(index, value) if index in self.at else value
+        return self.rounded(index, value, inputs) if index in self.at else value
 
     def _note(self, found: dict[str, Any], index: int, x: Any, rounded: Any, alone: Any) -> None:
         found[f"tally {index}"] = tf.stack([_energy(x), _energy(x - rounded)])

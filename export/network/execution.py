@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from .graph import Network
 from .operators import compute
 
-Observer = Callable[[int, Any], Any]
-"""Called with the index and the value of each activation, [n, *inner], in order; what it returns goes on."""
+Observer = Callable[[int, Any, Sequence[Any]], Any]
+"""Called with the index and the value of each activation, [n, *inner], in order, and with the inputs of the operator
+that gave it, none for the network's own; what it returns goes on."""
 
 _BATCH = 32
 
@@ -47,10 +48,10 @@ def execute(
     tensorflow.Tensor
         float32 [n, *inner].
     """
-    observe = observe or (lambda _, value: value)
+    observe = observe or (lambda _index, value, _inputs: value)
     kept = network.output if wanted is None else wanted
     replaced = constants or {}
-    values = {network.input: observe(network.input, features)}
+    values = {network.input: observe(network.input, features, ())}
     last_use = network.last_use()
     for operator in network.operators:
         if wanted in values:
@@ -58,7 +59,7 @@ def execute(
         inputs = [value_of(network, index, values, replaced) for index in operator.inputs]
         outputs = compute(network, operator, inputs)
         for index, value in zip(operator.outputs, outputs, strict=True):
-            values[index] = observe(index, value)
+            values[index] = observe(index, value, inputs)
         for index in operator.inputs:
             if last_use[index] == operator.index and index != kept:
                 values.pop(index, None)
@@ -118,7 +119,7 @@ def statistics(
     def look(part: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
 
-        def note(index: int, value: Any) -> Any:
+        def note(index: int, value: Any, _inputs: Sequence[Any]) -> Any:
             found[str(index)] = statistic(index, value)
             return value
 

@@ -215,6 +215,13 @@ def _reduce(function: Callable[..., Any]) -> Callable[[_Call], list[Any]]:
     return compute_it
 
 
+def _mean(x: Any, axis: list[int], keepdims: bool) -> Any:
+    """Return means along axes, one after the other: sums of few numbers, of which float32 loses less."""
+    for one in axis:
+        x = tf.reduce_mean(x, axis=one, keepdims=keepdims)
+    return x
+
+
 def _reshape(call: _Call) -> list[Any]:
     return call.outputs(call.x)
 
@@ -300,7 +307,7 @@ _FUNCTIONS: dict[str, Callable[[_Call], list[Any]]] = {
     "MUL": _elementwise(lambda a, b: a * b),
     "AVERAGE_POOL_2D": _average_pool_2d,
     "MAX_POOL_2D": _max_pool_2d,
-    "MEAN": _reduce(tf.reduce_mean),
+    "MEAN": _reduce(_mean),
     "REDUCE_MAX": _reduce(tf.reduce_max),
     "RESHAPE": _reshape,
     "SQUEEZE": _reshape,

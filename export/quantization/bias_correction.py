@@ -43,7 +43,7 @@ def with_corrected_biases(network: Network, scheme: Mapping[int, Affine], featur
     # not every second one, say: of ten classes that take turns those are always the same five
     picked = tf.constant(features[:_MOST_INPUTS])
     exact: dict[int, Any] = {network.input: picked}
-    kept: dict[int, Any] = {network.input: fake(network.input, picked)}
+    kept: dict[int, Any] = {network.input: fake(network.input, picked, ())}
     biases: dict[int, Any] = {}
     last_use = network.last_use()
     for operator in network.operators:
@@ -61,7 +61,7 @@ def with_corrected_biases(network: Network, scheme: Mapping[int, Affine], featur
         for index, value in zip(operator.outputs, compute(network, operator, of_exact), strict=True):
             exact[index] = value
         for index, value in zip(operator.outputs, compute(rounded, operator, of_kept), strict=True):
-            kept[index] = fake(index, value)
+            kept[index] = fake(index, value, of_kept)
         for index in operator.inputs:
             if last_use[index] == operator.index:
                 exact.pop(index, None)

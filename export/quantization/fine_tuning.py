@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from asc_kit.quantization import QuantizationSettings
 
 from ..network.execution import Observer, execute
 from ..network.graph import WEIGHTED, Network, Operator, logits_of
-from .scheme import FIXED_OUTPUT, Affine, Ranges, groups, scheme_of
+from .scheme import BIAS_MAX, FIXED_OUTPUT, LEAST_SCALE, WEIGHT_MAX, Affine, Ranges, groups, scheme_of
 from .simulation import fake_quantizer
 
 # share of the running ranges that a step keeps
@@ -38,10 +38,8 @@ _FIRST_STEPS = 20
 _MOST_CHANGE = 2.0
 # a range's end below this is 0
 _LEAST_END = 1e-7
-_WEIGHT_MAX = 127.0
 # weights beyond this come from a training that has blown up, though they may still be numbers
 _LARGEST = 1e6
-_LEAST_SCALE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,24 +92,21 @@ def fine_tuned(
     logits = logits_of(network)
     input_affine = scheme[network.input]
 
-    def step(inputs: Any, targets: Any, teacher: Any, *, observer: Callable[[], Observer], moves: bool) -> Any:
+    def step(inputs: Any, targets: Any, teacher: Any, *, frozen: Mapping[int, Affine] | None) -> Any:
         features = (tf.cast(inputs, tf.float32) - input_affine.zero_point) * input_affine.scale
         with tf.GradientTape() as tape:
-            outputs = execute(
-                network,
-                features,
-                constants=trained.constants(),
-                observe=observer(),
-                wanted=logits,
-            )
+            scales = trained.scales(frozen or scheme)
+            # in the second half it is the simulation that the board is compared with, but for the precision of ties
+            rounding = fake_quantizer(network, frozen, scales=scales, exact=False) if frozen else ranges_of.observer()
+            outputs = execute(network, features, constants=trained.constants(scales), observe=rounding, wanted=logits)
             loss = tf.reduce_mean(loss_of(tf.reshape(outputs, (-1, targets.shape[-1])), targets, teacher))
         gradients = trained.masked(tape.gradient(loss, trained.variables))
         optimizer.apply(gradients, trained.variables)
-        if moves:
+        if not frozen:
             ranges_of.move()
         return loss
 
-    run_step = tf.function(functools.partial(step, observer=ranges_of.observer, moves=True), autograph=False)
+    run_step = tf.function(functools.partial(step, frozen=None), autograph=False)
     rng = np.random.default_rng(seed)
     done, average = 0, math.nan
     with progress_bar("fine-tuning", steps) as (bar, task_id):
@@ -121,10 +116,8 @@ def fine_tuned(
                 batch = np.sort(order[start : start + batch_size])
                 arrays = (windows.inputs[batch], windows.targets[batch], windows.teacher_logits[batch])
                 if done == freezes_at:
-                    # from here on it is the simulation that the board is compared with, but for the rounding of biases
                     scheme = ranges_of.final()
-                    rounding = functools.partial(fake_quantizer, network, scheme)
-                    run_step = tf.function(functools.partial(step, observer=rounding, moves=False), autograph=False)
+                    run_step = tf.function(functools.partial(step, frozen=scheme), autograph=False)
                 loss = float(run_step(*(tf.constant(array) for array in arrays)))
                 blown_up = done + 1 == steps and not trained.are_finite()
                 if blown_up or not math.isfinite(loss):
@@ -174,13 +167,25 @@ class _Trained:
         pairs = zip(gradients, self._masks.values(), strict=True)
         return [None if gradient is None else gradient * mask for gradient, mask in pairs]
 
-    def constants(self) -> dict[int, Any]:
-        """Return all constants of operators with weights, weights rounded: equations (28) and (29)."""
+    def scales(self, scheme: Mapping[int, Affine]) -> dict[int, Any]:
+        """Return the scales of the weights, [channels] by tensor index: what `weight_scales` would say of them now."""
         found: dict[int, Any] = {}
-        for index, axis in self._axis.items():
-            weights = self._variables.get(index, self._network.constant(index))
-            found[index] = _rounded(tf.convert_to_tensor(weights), axis)
+        for operator in self._network.weighted:
+            index, axis = operator.weights, WEIGHTED[operator.op]
+            weights = self._value(index)
+            others = [n for n in range(weights.shape.rank) if n != axis]
+            largest = tf.reduce_max(tf.abs(weights), others) / WEIGHT_MAX
+            for_bias = tf.abs(self._value(operator.bias)) / (scheme[operator.inputs[0]].scale * BIAS_MAX)
+            found[index] = tf.maximum(found.get(index, largest), for_bias)
+        return {index: tf.stop_gradient(_with_neighbours(scales)) for index, scales in found.items()}
+
+    def constants(self, scales: Mapping[int, Any]) -> dict[int, Any]:
+        """Return all constants of operators with weights, weights rounded: equations (28) and (29)."""
+        found = {index: _rounded(self._value(index), scales[index], axis) for index, axis in self._axis.items()}
         return {index: tf.convert_to_tensor(variable) for index, variable in self._variables.items()} | found
+
+    def _value(self, index: int) -> Any:
+        return tf.convert_to_tensor(self._variables.get(index, self._network.constant(index)))
 
     def network(self) -> Network:
         return self._network.with_constants({index: one.numpy() for index, one in self._variables.items()})
@@ -192,11 +197,20 @@ def _is_average(operator: Operator, weights: NDArray[Any]) -> bool:
     return window > 1 and bool((weights == weights[:, :1, :1]).all())
 
 
-def _rounded(weights: Any, axis: int) -> Any:
+def _with_neighbours(scales: Any) -> Any:
+    """Give channels of zeros the mean scale of the others, or 1."""
+    heard = scales > LEAST_SCALE
+    count = tf.math.count_nonzero(heard, dtype=tf.float32)
+    mean = tf.reduce_sum(tf.where(heard, scales, 0.0)) / tf.maximum(count, 1.0)
+    return tf.where(heard, scales, tf.where(count > 0, mean, 1.0))
+
+
+def _rounded(weights: Any, scales: Any, axis: int) -> Any:
     """Round weights to what int8 leaves of them; gradients pass as if nothing had been rounded."""
-    others = [n for n in range(weights.shape.rank) if n != axis]
-    scale = tf.maximum(tf.reduce_max(tf.abs(weights), others, keepdims=True) / _WEIGHT_MAX, _LEAST_SCALE)
-    return weights + tf.stop_gradient(tf.round(weights / scale) * scale - weights)
+    along = [1] * weights.shape.rank
+    along[axis] = -1
+    scales = tf.reshape(scales, along)
+    return weights + tf.stop_gradient(tf.round(weights / scales) * scales - weights)
 
 
 class _RunningRanges:
@@ -229,7 +243,7 @@ class _RunningRanges:
         ranges = tf.convert_to_tensor(self._ranges)
         self._seen = {row: [] for row in self._rows.values()}
 
-        def observe(index: int, value: Any) -> Any:
+        def observe(index: int, value: Any, _inputs: Sequence[Any]) -> Any:
             row = self._rows[self._group_of[index]]
             still = tf.stop_gradient(value)
             self._seen[row].append((tf.reduce_min(still), tf.reduce_max(still)))

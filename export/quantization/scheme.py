@@ -24,14 +24,21 @@ SAME_SCALE = frozenset(
 )  # fmt: skip
 """Operators that pass values on as they are: TFLite wants one quantization for all that goes in and comes out."""
 
+PASSED_ON = SAME_SCALE - {"AVERAGE_POOL_2D"}
+"""Operators whose outputs are some of their inputs."""
+
+WEIGHT_MAX = 127
+"""Weights are symmetric, so -128 is never used."""
+
+LEAST_SCALE = 1e-30
+"""Weights in steps finer than this are zeros: times a scale of activations they would leave the range of float32."""
+
+BIAS_MAX = 2.0**29
+"""Of an int32 bias: a quarter of the range leaves room for the sum it is added to."""
+
 _STEPS = 255  # of an int8 activation, between its lowest and its highest value
-_WEIGHT_MAX = 127  # weights are symmetric, so -128 is never used
 # A range narrower than this holds nothing but zeros.
 _LEAST_RANGE = 1e-7
-# Weights in steps finer than this are zeros: times a scale of activations they would leave the range of float32.
-_LEAST_SCALE = 1e-30
-# Biases are int32; a quarter of its range leaves room for the sum they are added to.
-_BIAS_MAX = 2.0**29
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,14 +177,14 @@ def weight_scales(network: Network, operator: Operator, scheme: Mapping[int, Aff
     """
     weights, axis = network.constant(operator.weights), WEIGHTED[operator.op]
     largest = np.abs(weights).max(axis=tuple(n for n in range(weights.ndim) if n != axis)).astype(np.float64)
-    scales = largest / _WEIGHT_MAX
+    scales = largest / WEIGHT_MAX
     for one in network.consumers(operator.weights):
         if one.op not in WEIGHTED:  # a constant operand too
             continue
         bias = np.abs(network.constant(one.bias).astype(np.float64))
-        scales = np.maximum(scales, bias / (scheme[one.inputs[0]].scale * _BIAS_MAX))
+        scales = np.maximum(scales, bias / (scheme[one.inputs[0]].scale * BIAS_MAX))
     # a channel of zeros only: any scale is right, that of its neighbours keeps the arithmetic ordinary
-    heard = scales > _LEAST_SCALE
+    heard = scales > LEAST_SCALE
     usual = scales[heard].mean() if heard.any() else 1.0
     return np.asarray(np.where(heard, scales, usual), np.float32)
 
@@ -187,7 +194,7 @@ def quantized_weights(weights: NDArray[np.float32], scales: NDArray[np.float32],
     along = [1] * weights.ndim
     along[axis] = -1
     steps = np.rint(weights.astype(np.float64) / scales.astype(np.float64).reshape(along))
-    return np.clip(steps, -_WEIGHT_MAX, _WEIGHT_MAX).astype(np.int8)
+    return np.clip(steps, -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8)
 
 
 def constant_affine(values: NDArray[np.float32]) -> Affine:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,86 +10,64 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..network.execution import Observer, run
-from ..network.graph import WEIGHTED, Network, Operator
-from .scheme import Affine, constant_affine, rounded_constant, rounded_weights, weight_scales
-
-# less than half of what lies between a tie and the next average of a window, more than float32 is off
-_NUDGE = 1e-3
+from ..network.graph import WEIGHTED, Network
+from .requantization import requantizer
+from .scheme import PASSED_ON, Affine, rounded_constant, rounded_weights, weight_scales
 
 
-def fake_quantizer(network: Network, scheme: Mapping[int, Affine], *, keep: frozenset[int] = frozenset()) -> Observer:
-    """Return an observer that rounds each activation to its int8 values, but for those of `keep`.
+def fake_quantizer(
+    network: Network,
+    scheme: Mapping[int, Affine],
+    *,
+    keep: frozenset[int] = frozenset(),
+    scales: Mapping[int, Any] | None = None,
+    exact: bool = True,
+) -> Observer:
+    """Return an observer that rounds each activation to its int8 values as the kernels do, but for those of `keep`.
 
-    Formula: equation (5) of docs/quantization.md, where it rounds as the kernels do: `as_rounded`. Gradients pass
-    where the value is within the range.
+    Gradients pass where the value is within the range: equation (30) of docs/quantization.md.
+
+    Parameters
+    ----------
+    network
+        The network; its weights must be what they are rounded to, those of the operators of `scales` apart.
+    scheme
+        Scale and zero point of every activation.
+    keep
+        Activations that stay real, by tensor index.
+    scales
+        Scales of weights that are not the network's own, [channels] by tensor index.
+    exact
+        Whether ties are computed in float64. Training can do without: float32 misses one value in 100,000.
     """
-    twice = {
-        one.output: (one, _bits_between(network, one, scheme))
-        for one in network.operators
-        if one.op in ("AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "MEAN", "MUL")
-    }
+    passed_on, rounding = set(), {}
+    for operator in network.operators:
+        if operator.op in PASSED_ON:
+            passed_on |= set(operator.outputs) if not keep else set()
+        else:
+            rounding[operator.output] = requantizer(network, operator, scheme, scales or {}, exact=exact)
 
-    def rounded(index: int, value: Any) -> Any:
-        if index in keep:
+    def rounded(index: int, value: Any, inputs: Sequence[Any]) -> Any:
+        if index in keep or index in passed_on:
             return value
-        one = scheme[index]
-        if index in twice:
-            operator, bits = twice[index]
-            value = as_rounded(operator, one, bits, value)
-        return tf.quantization.fake_quant_with_min_max_args(value, one.lowest, one.highest)
+        one, requantize = scheme[index], rounding.get(index)
+        steps = tf.round(value / one.scale) if requantize is None else requantize(value, inputs)
+        steps = tf.clip_by_value(tf.cast(steps, tf.float32), -128.0 - one.zero_point, 127.0 - one.zero_point)
+        return _straight_through(value, steps * one.scale, one)
 
     return rounded
 
 
-def as_rounded(operator: Operator, affine: Affine, bits: NDArray[np.float32] | None, value: Any) -> Any:
-    """Return the output of an operator as the kernels have it before they round to a whole number for the last time.
+def _straight_through(value: Any, rounded: Any, affine: Affine) -> Any:
+    """Return `rounded`, with gradients as if it were the value itself, clipped."""
 
-    Kernels round twice: to some bits after the point, ties up, then to a whole number, ties away from real 0;
-    equations (13), (14) and (21). AVERAGE_POOL_2D rounds once, ties away from the int8 value 0; equation (20). What
-    falls on a tie is 1 in 2^bits of the values, and of the averages of two or four numbers every second or fourth.
-    Gradients pass unchanged.
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def pass_on(real: Any) -> tuple[Any, Callable[[Any], Any]]:
+        return rounded, lambda up: tf.quantization.fake_quant_with_min_max_args_gradient(
+            up, real, affine.lowest, affine.highest
+        )
 
-    Parameters
-    ----------
-    operator
-        What gave the value.
-    affine
-        Quantization of the output.
-    bits
-        Bits after the point of the first rounding, one number or one per channel; None for no such rounding.
-    value
-        The real value, [n, *inner].
-    """
-    moved = tf.stop_gradient(value)
-    if bits is None:
-        nudge, middle = _NUDGE * affine.scale, -affine.zero_point * affine.scale
-    else:
-        step, middle = affine.scale * tf.constant(2.0**-bits), 0.0
-        moved = tf.floor(moved / step + (0.5 + (_NUDGE if operator.op == "MEAN" else 0.0))) * step
-        nudge = 0.25 * step
-    moved += nudge * tf.sign(moved - middle)
-    return value + tf.stop_gradient(moved - value)
-
-
-def _bits_between(network: Network, operator: Operator, scheme: Mapping[int, Affine]) -> NDArray[np.float32] | None:
-    """Return how many bits after the point an operator keeps in its first rounding; None if it rounds once."""
-    to = scheme[operator.output].scale
-    if operator.op == "AVERAGE_POOL_2D":
-        return None
-    if operator.op == "MEAN":
-        source = network.tensors[operator.inputs[0]]
-        count = math.prod(source.shape) // math.prod(network.tensors[operator.output].shape)
-        exponent = math.frexp(scheme[source.index].scale / to)[1]
-        return np.array([max(min(count.bit_length() - 1, 32, 31 + exponent) - exponent, 0)], np.float32)
-    if operator.op == "MUL":
-        scales = [
-            (constant_affine(network.constant(index)) if network.is_constant(index) else scheme[index]).scale
-            for index in operator.inputs
-        ]
-        factors = np.array([scales[0] * scales[1] / to])
-    else:
-        factors = weight_scales(network, operator, scheme).astype(np.float64) * scheme[operator.inputs[0]].scale / to
-    return np.asarray(np.maximum(-np.frexp(factors)[1], 0), np.float32)
+    return pass_on(value)
 
 
 def with_rounded_weights(

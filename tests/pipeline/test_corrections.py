@@ -1,5 +1,7 @@
 """Corrections of a float network before it is rounded: biases, and channels of like size."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -72,8 +74,8 @@ def before_activation(network: Network, clips: np.ndarray, observer: Observer | 
     """Mean of each channel of each layer with weights, before its activation function."""
     seen: dict[int, object] = {}
 
-    def note(index: int, value: object) -> object:
-        seen[index] = value if observer is None else observer(index, value)
+    def note(index: int, value: object, inputs: Sequence[object]) -> object:
+        seen[index] = value if observer is None else observer(index, value, inputs)
         return seen[index]
 
     execute(network, tf.constant(clips), observe=note)

@@ -1,5 +1,7 @@
 """The executor against the interpreter: every operator, every attribute, several examples at once; its gradients."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -103,7 +105,7 @@ def test_observers_see_and_replace() -> None:
     features = np.random.default_rng(0).normal(size=(70, 4)).astype(np.float32)
     seen: list[int] = []
 
-    def observe(index: int, value: tf.Tensor) -> tf.Tensor:
+    def observe(index: int, value: tf.Tensor, _inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         seen.append(index)
         return tf.zeros_like(value) if index == logits_of(network) else value
 
