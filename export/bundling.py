@@ -184,7 +184,7 @@ def _measure(
         of_float, of_int8 = (probabilities(real.astype(np.float64), activation).mean(axis=0) for real in both)
         simulated = in_batches(lambda part: simulation(part).numpy(), input_info.dequantize(inputs))
         simulated = simulated.reshape(outputs.shape)
-        steps = np.abs(simulated / output_info.scale + output_info.zero_point - outputs)
+        steps = np.abs(np.rint(simulated / output_info.scale) + output_info.zero_point - outputs)
         same = both[1].argmax(axis=1) == simulated.argmax(axis=1)
         return of_float, of_int8, list(zip(steps.mean(axis=1), steps.max(axis=1), same, strict=True))
 

@@ -27,7 +27,7 @@ _EXPONENT = 0x7FF << 52  # of a float64
 _ADD_BITS = 20  # after the point, of the addends
 _MULTIPLIER_BITS = 30  # of m below its first
 _LEAST_FACTOR = 2.0**-32  # what is less counts as 0
-# Addends are read in parts of a step: int8 values are whole in spite of float32, and real ones nearly stay what they are.
+# Addends are read in parts of a step: int8 values are whole in spite of float32, real ones stay nearly what they are.
 _PARTS = 1024.0
 
 
@@ -130,16 +130,16 @@ def _scales_of_weights(
     return stored.scales if stored is not None else weight_scales(network, operator, scheme)
 
 
-def _of_sums(
-    network: Network, operator: Operator, scheme: Mapping[int, Affine], scales: Any, dtype: Any
-) -> Requantize:
+def _of_sums(network: Network, operator: Operator, scheme: Mapping[int, Affine], scales: Any, dtype: Any) -> Requantize:
     """Return the rounding of sums in steps of the input times those of weights: equations (9) to (16)."""
     to = scheme[operator.output].scale
     steps = tf.cast(scales, tf.float64) * scheme[operator.inputs[0]].scale
+    if operator.op == "FULLY_CONNECTED" and steps.shape == (1,):
+        steps = tf.cast(tf.cast(steps, tf.float32), tf.float64)  # one scale for all weights: the kernel has it so
     per_step = tf.cast(1.0 / steps, tf.float32)
     multiplier = Multiplier.of(steps / to).to(dtype)
     code = getattr(operator.options, "fusedActivationFunction", 0)
-    top = round(6.0 / to) if code == _RELU6 or operator.op == "RELU6" else None
+    top = _six(to) if code == _RELU6 or operator.op == "RELU6" else None
 
     def requantize(value: Any, _inputs: Sequence[Any]) -> Any:
         acc = tf.cast(tf.round(value * per_step), dtype)
@@ -169,9 +169,14 @@ def _of_addends(network: Network, operator: Operator, scheme: Mapping[int, Affin
         rounded = total.scaled(compute(network, operator, shifted, activation=False)[0])
         if code in (_RELU, _RELU6):
             rounded = tf.maximum(rounded, 0.0)
-        return tf.minimum(rounded, float(round(6.0 / to))) if code == _RELU6 else rounded
+        return tf.minimum(rounded, _six(to)) if code == _RELU6 else rounded
 
     return requantize
+
+
+def _six(scale: float) -> float:
+    """Return the steps of 6, where RELU6 clips, as the kernels divide and round them."""
+    return math.floor(float(np.float32(6.0) / np.float32(scale)) + 0.5)
 
 
 def _of_products(network: Network, operator: Operator, scheme: Mapping[int, Affine], dtype: Any) -> Requantize:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..network.execution import Observer, run
-from ..network.graph import WEIGHTED, Network
+from ..network.graph import WEIGHTED, Network, Quantization
 from .requantization import requantizer
-from .scheme import PASSED_ON, Affine, rounded_constant, rounded_weights, weight_scales
+from .scheme import PASSED_ON, Affine, constant_affine, rounded_constant, rounded_weights, weight_scales
 
 
 def fake_quantizer(
@@ -30,7 +31,7 @@ def fake_quantizer(
     Parameters
     ----------
     network
-        The network; its weights must be what they are rounded to, those of the operators of `scales` apart.
+        The network: `with_rounded_weights`, or read from an int8 flatbuffer.
     scheme
         Scale and zero point of every activation.
     keep
@@ -73,20 +74,34 @@ def _straight_through(value: Any, rounded: Any, affine: Affine) -> Any:
 def with_rounded_weights(
     network: Network, scheme: Mapping[int, Affine], *, keep: frozenset[int] = frozenset()
 ) -> Network:
-    """Return the network with the weights and operands that int8 leaves, but for operators whose index is in `keep`."""
+    """Return the network with the weights and operands that int8 leaves, but for operators whose index is in `keep`.
+
+    They know their scales, which their values tell but for the last digit.
+    """
     constants: dict[int, NDArray[np.float32]] = {}
+    stored: dict[int, Quantization] = {}
     for operator in network.operators:
         if operator.index in keep:
             continue
         if operator.op in WEIGHTED:
             constants[operator.weights] = rounded_weights(network, operator, scheme)
-            steps = weight_scales(network, operator, scheme).astype(np.float64) * scheme[operator.inputs[0]].scale
+            scales, axis = weight_scales(network, operator, scheme), WEIGHTED[operator.op]
+            stored[operator.weights] = Quantization(
+                scales=scales, zero_points=np.zeros(len(scales), np.int32), axis=axis
+            )
+            steps = scales.astype(np.float64) * scheme[operator.inputs[0]].scale
             constants[operator.bias] = np.asarray(np.rint(network.constant(operator.bias) / steps) * steps, np.float32)
             continue
         for index in operator.inputs:
             if index >= 0 and network.is_constant(index) and network.constant(index).dtype == np.float32:
                 constants[index] = rounded_constant(network.constant(index))
-    return network.with_constants(constants)
+                one = constant_affine(network.constant(index))
+                stored[index] = Quantization(
+                    scales=np.array([one.scale], np.float32), zero_points=np.array([one.zero_point], np.int32), axis=0
+                )
+    rounded = network.with_constants(constants)
+    tensors = tuple(replace(one, quantization=stored.get(one.index, one.quantization)) for one in rounded.tensors)
+    return replace(rounded, tensors=tensors)
 
 
 def simulate(network: Network, scheme: Mapping[int, Affine], features: NDArray[np.float32]) -> NDArray[np.float32]:

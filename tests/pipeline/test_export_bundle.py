@@ -254,9 +254,7 @@ def test_plain_quantization_is_written_down(bundle: Bundle) -> None:
     assert provenance.quantization == SETTINGS
     assert provenance.quantization.method == "ptq" and bundle.manifest.variants == ()
     assert provenance.fidelity.windows == 24
-    assert provenance.fidelity.same_class >= 0.99
-    # measured: mean 0.01, at most 1
-    assert provenance.fidelity.mean_steps <= 0.1 and provenance.fidelity.max_steps <= 2
+    assert (provenance.fidelity.mean_steps, provenance.fidelity.same_class) == (0.0, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -290,9 +288,7 @@ def test_all_that_was_asked_for_is_written_down(fine_tuned: Bundle) -> None:
 def test_fine_tuned_int8_is_what_was_trained(fine_tuned: Bundle, bundle: Bundle) -> None:
     provenance = fine_tuned.manifest.provenance
     assert provenance.fidelity.windows == 24
-    assert provenance.fidelity.same_class >= 0.99
-    # measured: mean 0.03, at most 1
-    assert provenance.fidelity.mean_steps <= 0.1 and provenance.fidelity.max_steps <= 2
+    assert (provenance.fidelity.mean_steps, provenance.fidelity.same_class) == (0.0, 1.0)
     check_integer(fine_tuned.model_path.read_bytes())
     assert operator_counts(fine_tuned.model_path.read_bytes()) == operator_counts(bundle.model_path.read_bytes())
     assert fine_tuned.manifest.model_sha256 != bundle.manifest.model_sha256
