@@ -8,6 +8,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
+
+from asc_kit.board import load_board
+from asc_kit.errors import BoardError, ModelError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,3 +54,25 @@ def test_lines_of_other_models_stay(engine: ModuleType, tmp_path: Path) -> None:
     rows = list(engine.read_rows((tmp_path / "table.jsonl").read_text()).values())
     assert [(one.core, one.model) for one in rows] == sorted([("Cortex-M0+", "a"), (row.core, "b")])
     assert [one.instructions for one in rows if one.model == "b"] == [7]
+
+
+def test_a_name_that_is_wrong_is_told_before_anything_is_measured(engine: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "text.tflite").write_text("no model")
+    words = f"{tmp_path / 'text.tflite'} {tmp_path / 'absent.tflite'}"
+    result = CliRunner().invoke(engine.main, ["--models", words, "--out", str(tmp_path / "table.jsonl")])
+    assert result.exit_code == 2 and "absent.tflite is not a file" in result.output
+
+
+def test_a_refused_model_is_a_failure(engine: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "text.tflite").write_text("no model")
+    arguments = ["--models", str(tmp_path / "text.tflite"), "--boards", "host", "--out", str(tmp_path / "table.jsonl")]
+    result = CliRunner().invoke(engine.main, arguments)
+    assert result.exit_code == 1 and "not a TensorFlow Lite model" in result.output
+
+
+def test_a_model_too_large_for_a_board_is_none(engine: ModuleType) -> None:
+    board = load_board("qemu-mps2-an386")
+    large = ModelError("a.tflite: the model does not fit board qemu-mps2-an386: it needs more")
+    assert engine.FAILED not in engine.not_measured(Path("a.tflite"), board, large)
+    assert engine.FAILED in engine.not_measured(Path("a.tflite"), board, ModelError("operator 0 COS"))
+    assert engine.FAILED in engine.not_measured(Path("a.tflite"), board, BoardError("it does not fit together"))
