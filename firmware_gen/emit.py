@@ -69,6 +69,20 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
     return {name: template(f"{name}.j2").render(values) for name in names}
 
 
+def emit_example(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> str:
+    """Return a program that uses the engine, and nothing else of the folder."""
+    text: str = template("main.c.j2").render(
+        info=info,
+        tables=tables,
+        version=__version__,
+        input_type=plan.graph.input_type,
+        output_type=plan.graph.output_type,
+        c_type={"float32": "float", "uint8": "uint8_t"},
+        suffix={"float32": "f32", "uint8": "u8"},
+    )
+    return text
+
+
 def frontend_values(tables: FrontEndTables, info: ModelInfo) -> dict[str, Any]:
     """Return what the template of the front end's tables prints."""
     return {

@@ -16,7 +16,7 @@ from asc_kit.quantization import TensorInfo
 from asc_kit.records import new_folder, write_bytes, write_json
 
 from .build import build, check_memory
-from .emit import ModelInfo
+from .emit import ModelInfo, emit_example
 from .frontend_tables import frontend_tables
 from .graph import Graph
 from .makefile import makefile
@@ -183,6 +183,7 @@ def _write(
     files[BUILD_HEADER] = build_header(board, info, fingerprint)
     sources = c_sources(files)
     files["Makefile"] = makefile(board, sources)
+    files["example/main.c"] = emit_example(plan, tables, info).encode()  # no part of the image
     manifest = FirmwareManifest(
         schema_version=1,
         asc_kit=__version__,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from engine_cases import WARNINGS
+from engine_cases import WARNINGS, run_example
 from int8_models import ModelBuilder
 
 from asc_kit.board import load_board
@@ -125,3 +125,14 @@ def test_uint8_of_another_scale_is_refused() -> None:
     with pytest.raises(ModelError, match="operator 0 QUANTIZE leads from or to the model's input") as caught:
         read_model(flatbuffer(with_ends(UINT8, offset=100)))
     assert "zero point 128 higher" in str(caught.value.hint)
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+@pytest.mark.parametrize("end_type", [FLOAT32, UINT8])
+def test_the_example_of_the_folder_uses_them(end_type: int, tmp_path: Path) -> None:
+    (tmp_path / "ends.tflite").write_bytes(flatbuffer(with_ends(end_type)))
+    generate_bare(tmp_path / "ends.tflite", load_board("host"), tmp_path / "fw")
+    suffix = "u8" if end_type == UINT8 else "f32"
+    text = (tmp_path / "fw" / "example" / "main.c").read_text()
+    assert f"asc_write_input_{suffix}(" in text and f"asc_read_output_{suffix}(" in text
+    assert run_example(tmp_path / "fw") == 0

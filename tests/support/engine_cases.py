@@ -186,3 +186,21 @@ def assert_equal(cases: Sequence[Case], outputs: Sequence[np.ndarray]) -> None:
             f"{case.what}: {len(differing)} of {expected.size} differ, first at {differing[0]}: "
             f"expected {expected[tuple(differing[0])]}, got {output[tuple(differing[0])]}"
         )
+
+
+def run_example(firmware: Path) -> int:
+    """Compile the example of a firmware folder with its engine and nothing else, run it and return its answer."""
+    engine = firmware / "engine"
+    sources = [firmware / "example" / "main.c", *sorted(engine.glob("*.c"))]
+    command = [
+        "gcc",
+        *WARNINGS,
+        *SANITIZE,
+        f"-I{engine}",
+        *map(str, sources),
+        "-lm",
+        "-o",
+        str(firmware / "example.out"),
+    ]
+    subprocess.run(command, check=True)
+    return subprocess.run([firmware / "example.out"], check=False, stderr=subprocess.PIPE).returncode
