@@ -24,6 +24,8 @@ _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 _REGIONS = {"FLASH": "code memory", "RAM": "data memory, the stack included", "CONSTANTS": "memory for constants"}
 _FRONTEND_PREFIXES = ("asc_frontend", "asc_fft")
 _SHOWN_LINES = 12
+_SMALLER = "take a smaller model, or a board with more memory: asc-kit boards"
+_SMALLER_WEIGHTS = f"{_SMALLER}. --optimize size stores the weights of DSP kernels in 8 bits, not 16"
 _MAKE_VARIABLES = ("MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 
 
@@ -81,20 +83,20 @@ def check_memory(memory: FirmwareMemory, board: MemorySpec, where: str) -> None:
         raise ModelError(
             f"the model does not fit {where}: it needs {ram:,} bytes of data memory (arena {memory.arena_bytes:,}, "
             f"front end {memory.frontend_bytes:,}, stack {board.stack_bytes:,}), the board has {board.ram_bytes:,}",
-            hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
+            hint=_SMALLER,
         )
     if board.constants_bytes and memory.weight_bytes > board.constants_bytes:
         raise ModelError(
             f"the model does not fit {where}: it needs {memory.weight_bytes:,} bytes of memory for constants, the "
             f"board has {board.constants_bytes:,}",
-            hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
+            hint=_SMALLER_WEIGHTS,
         )
     flash = memory.frontend_table_bytes + (0 if board.constants_bytes else memory.weight_bytes)
     if flash > board.flash_bytes:
         raise ModelError(
             f"the model does not fit {where}: it needs {flash:,} bytes of code memory for constants alone (weights "
             f"{memory.weight_bytes:,}, front end {memory.frontend_table_bytes:,}), the board has {board.flash_bytes:,}",
-            hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
+            hint=_SMALLER_WEIGHTS,
         )
 
 
@@ -111,7 +113,7 @@ def _failure(output: str, board: BoardSpec) -> ModelError | ToolError:
         has = f"; the board has {memory.flash_bytes:,} and {memory.ram_bytes:,}" if memory is not None else ""
         return ModelError(
             f"the firmware does not fit {board.name}: it exceeds {' and '.join(parts)}{has}",
-            hint="train a smaller recipe, or choose a board with more memory: asc-kit boards",
+            hint=_SMALLER_WEIGHTS if any(region != "RAM" for region, _ in overflow) else _SMALLER,
         )
     if _DISK_FULL in output:
         return ToolError(

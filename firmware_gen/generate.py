@@ -115,7 +115,9 @@ def is_bare_model(path: Path) -> bool:
     """
     if not path.exists():
         raise ModelError(f"{path} does not exist", hint="give a bundle (asc-kit export) or a .tflite file")
-    return not path.is_dir()
+    if not (path.is_file() or path.is_dir()):  # a device may have no end
+        raise ModelError(f"{path} is neither a file nor a folder", hint="give a bundle or a .tflite file")
+    return path.is_file()
 
 
 def read_file(model: Path) -> bytes:

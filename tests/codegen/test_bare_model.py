@@ -107,6 +107,11 @@ def test_what_is_not_there_may_have_been_either(tmp_path: Path, command: str) ->
     )
 
 
+def test_a_device_without_an_end_is_not_read() -> None:
+    result = run("/dev/zero", "--board", "host")
+    assert isinstance(result.exception, ModelError) and "neither a file nor a folder" in result.exception.message
+
+
 def test_a_bundle_has_labels_of_its_own(tmp_path: Path) -> None:
     bundle = make_tone_bundle(tmp_path / "bundle")
     result = run(bundle, "--board", "host", "--labels", tmp_path / "labels.txt")
