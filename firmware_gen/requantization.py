@@ -51,8 +51,6 @@ class Sums:
     """Zero point of the output."""
     output_range: tuple[int, int]
     """Least and largest output: equation (15)."""
-    rounds_twice: bool = True
-    """Equations (13) and (14); else FULLY_CONNECTED's single rounding, equation (16)."""
 
     def part(self, begin: int, end: int) -> Sums:
         """Return some of the channels."""
@@ -62,7 +60,6 @@ class Sums:
             scales=ChannelScales(multiplier=self.scales.multiplier[begin:end], shift=self.scales.shift[begin:end]),
             zero_point=self.zero_point,
             output_range=self.output_range,
-            rounds_twice=self.rounds_twice,
         )
 
 
@@ -110,7 +107,7 @@ def reachable_sums(bias: Int64s, by_channel: Int64s) -> tuple[Int64s, Int64s]:
 
 
 def exact_outputs(sums: Sums, acc: Int64s) -> Int64s:
-    """Return TFLite's outputs: equations (13) to (15), or (16).
+    """Return TFLite's outputs: equations (13) to (15).
 
     Parameters
     ----------
@@ -125,13 +122,10 @@ def exact_outputs(sums: Sums, acc: Int64s) -> Int64s:
         Shape [channels, n].
     """
     multiplier, exponent = sums.scales.multiplier[:, None], sums.scales.shift[:, None]
-    if sums.rounds_twice:
-        left, right = np.maximum(exponent, 0), np.maximum(-exponent, 0)
-        high = ((acc << left) * multiplier + (1 << 30)) >> 31
-        mask = (np.int64(1) << right) - 1
-        scaled = (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
-    else:
-        scaled = (acc * multiplier + (np.int64(1) << 30 - exponent)) >> 31 - exponent
+    left, right = np.maximum(exponent, 0), np.maximum(-exponent, 0)
+    high = ((acc << left) * multiplier + (1 << 30)) >> 31
+    mask = (np.int64(1) << right) - 1
+    scaled = (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
     low, high_end = sums.output_range
     return np.asarray(np.clip(scaled + sums.zero_point, low, high_end), np.int64)
 
@@ -247,8 +241,6 @@ def _fields(part: _Part) -> dict[str, Int64s]:
 def _within_32_bits(sums: Sums, prescale: int) -> bool:
     """Tell whether the sums fit TFLite's arithmetic and ours, with room for an addend."""
     shift = np.maximum(np.maximum(sums.scales.shift, 0), prescale)
-    if not sums.rounds_twice and np.any((sums.scales.shift > 20) | (sums.scales.shift < -30)):
-        return False
     largest = np.maximum(np.abs(sums.low), np.abs(sums.high))
     return bool(np.all((shift <= 30) & (largest < (INT32_LIMIT - 1 >> np.clip(shift, 0, 30)))))
 
@@ -296,7 +288,6 @@ def _search(sums: Sums, prescale: int, shift: int) -> _Part | None:
             scales=ChannelScales(multiplier=sums.scales.multiplier[bad], shift=sums.scales.shift[bad]),
             zero_point=sums.zero_point,
             output_range=sums.output_range,
-            rounds_twice=sums.rounds_twice,
         )
         multiplier[bad] = tried
         for name, values in _bounds(some, steps[bad], tried, prescale, shift).items():

@@ -15,7 +15,8 @@ from ..quantize import activation_range, quantize_multiplier, scale_wide
 from .base import Node
 from .elementwise import Elementwise, Kernel
 
-_LEFT_SHIFT = 20  # TFLite's, for int8
+LEFT_SHIFT = 20
+"""TFLite's, of int8 inputs before they are scaled."""
 _LARGEST_SHIFT = 20  # 8 bits and these are below 2**31
 
 
@@ -100,7 +101,7 @@ def sum_constants(node: Node, sign: int) -> SumConstants:
         zero_points=(first.zero_point, second.zero_point),
         scales=(quantize_multiplier(first.scale / twice_largest), (sign * second_multiplier, second_shift)),
         zero_point=output.zero_point,
-        scale=quantize_multiplier(twice_largest / ((1 << _LEFT_SHIFT) * output.scale)),
+        scale=quantize_multiplier(twice_largest / ((1 << LEFT_SHIFT) * output.scale)),
         range=activation_range(attributes.activation, output),
     )
 
@@ -109,7 +110,7 @@ def exact_sums(constants: SumConstants) -> NDArray[np.int64]:
     """Return TFLite's output before the clamp for all pairs of inputs, shape [256, 256]."""
     q = np.arange(-128, 128, dtype=np.int64)
     terms = [
-        scale_wide((q - zero_point) << _LEFT_SHIFT, *scale)
+        scale_wide((q - zero_point) << LEFT_SHIFT, *scale)
         for zero_point, scale in zip(constants.zero_points, constants.scales, strict=True)
     ]
     return scale_wide(terms[0][:, None] + terms[1][None, :], *constants.scale) + constants.zero_point

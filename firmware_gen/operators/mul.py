@@ -28,10 +28,7 @@ class Mul(Elementwise):
         assert isinstance(attributes, ElementwiseAttributes)
         first, second = node.inputs
         output = node.output
-        with np.errstate(over="ignore"):  # quantize_multiplier refuses infinity
-            # TFLite takes this scale in float32
-            scale = np.float32(first.scale) * np.float32(second.scale) / np.float32(output.scale)
-        multiplier, shift = quantize_multiplier(float(scale))
+        multiplier, shift = quantize_multiplier(product_scale(node))
         if shift > _LARGEST_SHIFT:
             raise ModelError(
                 f"operator {node.operator.index} MUL, which computes tensor {output.describe()}: a product can "
@@ -73,3 +70,10 @@ class Mul(Elementwise):
                 ("max", high),
             ),
         )
+
+
+def product_scale(node: Node) -> float:
+    """Return the scale from products of two inputs to the output, which TFLite takes in float32; it may be infinite."""
+    first, second = node.inputs
+    with np.errstate(over="ignore"):
+        return float(np.float32(first.scale) * np.float32(second.scale) / np.float32(node.output.scale))

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ..graph import Attributes, Pool2DAttributes
 from ..kernel_call import FieldValue, KernelCall
-from ..quantize import activation_range
+from ..quantize import INT32_LIMIT, activation_range
 from ..row_call import RowCall, Window
 from .base import Node, OperatorDefinition, OperatorView
 
@@ -29,6 +29,10 @@ class _Pool2D(OperatorDefinition):
         padding = view.spatial(kernel=kernel, stride=stride, dilation=(1, 1))
         if view.inputs[0].shape[3] != view.output.shape[3]:
             view.fail("its input and output have different channels", "the same channels")
+        count = min(kernel[0], view.inputs[0].shape[1]) * min(kernel[1], view.inputs[0].shape[2])
+        # 128 for each, and half the count to round
+        if count * 129 >= INT32_LIMIT:
+            view.fail(f"windows of {count:,} elements", "sums of 32 bits")
         return Pool2DAttributes(
             kernel_h=kernel[0],
             kernel_w=kernel[1],

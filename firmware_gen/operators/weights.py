@@ -85,6 +85,16 @@ def folded_bias(node: Node, by_channel: NDArray[np.int64]) -> tuple[NDArray[np.i
     return folded, bound
 
 
+def dense_weights(weights: NDArray[np.int8], depth: int) -> NDArray[np.int8]:
+    """Return weights [channels, h, w, depth] of a convolution without groups: outside of a channel's group zeros."""
+    channels, kernel_h, kernel_w, group_depth = weights.shape
+    groups = depth // group_depth
+    dense = np.zeros((groups, channels // groups, kernel_h, kernel_w, groups, group_depth), np.int8)
+    for group, part in enumerate(weights.reshape(groups, channels // groups, kernel_h, kernel_w, group_depth)):
+        dense[group, :, :, :, group] = part
+    return dense.reshape(channels, kernel_h, kernel_w, depth)
+
+
 def describe_weights(weights: Tensor, layout: str) -> str:
     """Return the comment of a weights array."""
     assert weights.quantization is not None

@@ -180,3 +180,13 @@ def test_a_strided_slice_as_numpy_cuts() -> None:
         walk.start + sum(i * step for i, step in zip(index, walk.strides, strict=True)) for index in np.ndindex(1, 2, 2)
     ]
     assert selected == values[0:1, -1:0:-2, 5::-3].reshape(-1).tolist()
+
+
+def test_pools_whose_sums_leave_32_bits_are_refused() -> None:
+    builder = ModelBuilder()
+    source = builder.activation((1, 5000, 5000, 1), 0.1, 0)
+    target = builder.activation((1, 1, 1, 1), 0.1, 0)
+    window = {"padding": 1, "strideH": 1, "strideW": 1, "filterHeight": 5000, "filterWidth": 5000}
+    builder.operator("AVERAGE_POOL_2D", [source], target, "Pool2DOptions", **window)
+    with pytest.raises(ModelError, match="windows of 25,000,000 elements"):
+        read_model(builder.finish(source, target))

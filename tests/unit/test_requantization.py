@@ -171,22 +171,6 @@ def test_exact_outputs_are_tflites(exponent: int) -> None:
         output_range=(-128, 127),
     )
     np.testing.assert_array_equal(exact_outputs(sums, acc[None, :])[0], reference(sums, 0, acc))
-    once = dataclasses.replace(sums, rounds_twice=False)
-    expected = [
-        min(max(((int(value) * multiplier + (1 << 30 - exponent)) >> 31 - exponent) + 5, -128), 127) for value in acc
-    ]
-    np.testing.assert_array_equal(exact_outputs(once, acc[None, :])[0], expected)
-
-
-def test_single_rounding_has_constants_without_a_negative() -> None:
-    rng = np.random.default_rng(RANDOM_SEED)
-    sums = dataclasses.replace(
-        make_sums(rng, activation="none", channels=20, reach=40_000, outputs=300.0), rounds_twice=False
-    )
-    constants = find_requantization(sums, prescale=8)
-    assert constants is not None and not constants.has_negative
-    acc = rng.integers(sums.low[:, None], sums.high[:, None], (20, 20_000))
-    np.testing.assert_array_equal(requantized(constants, sums, acc), exact_outputs(sums, acc))
 
 
 def test_reachable_sums_are_reached() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ...graph import Conv2DAttributes
 from ...kernel_call import ConstantArray, FieldValue, KernelCall
 from ...operators.base import Node
-from ...operators.weights import convolution_window, describe_weights
+from ...operators.weights import convolution_window, dense_weights, describe_weights
 from ...row_call import Lines, RowCall
 from .forms import CONVOLUTION, Form, choose_form
 
@@ -47,7 +47,7 @@ def convolution_row(node: Node, wide_weights: int) -> RowCall | None:
     depth = source.shape[3]
     if depth != group_depth and not _pays_dense(kernel_h * kernel_w, depth, group_depth):
         return None
-    dense = _dense(weights.data, depth)
+    dense = dense_weights(weights.data, depth)
     form = choose_form(node, dense.astype(np.int64).reshape(channels, -1), attributes.activation, CONVOLUTION)
     if form is None:
         return None
@@ -116,17 +116,6 @@ def _pays_dense(positions: int, depth: int, group_depth: int) -> bool:
     That takes about 0.7 instructions for each product and 6 for each output, the portable kernels 10 and 17.
     """
     return 7 * positions * depth + 60 < 100 * positions * group_depth + 170
-
-
-def _dense(weights: NDArray[np.int8], depth: int) -> NDArray[np.int8]:
-    """Return weights [channels, h, w, depth] of a convolution without groups; outside of a channel's group zeros."""
-    channels, kernel_h, kernel_w, group_depth = weights.shape
-    groups = depth // group_depth
-    dense = np.zeros((groups, channels // groups, kernel_h, kernel_w, groups, group_depth), np.int8)
-    by_group = weights.reshape(groups, channels // groups, kernel_h, kernel_w, group_depth)
-    for group in range(groups):
-        dense[group, :, :, :, group] = by_group[group]
-    return dense.reshape(channels, kernel_h, kernel_w, depth)
 
 
 def _pairs(channels: int) -> NDArray[np.int64]:

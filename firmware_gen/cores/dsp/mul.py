@@ -7,6 +7,7 @@ import numpy as np
 from ...graph import ElementwiseAttributes, Tensor
 from ...kernel_call import FieldValue, KernelCall
 from ...operators.base import Node, has_rows
+from ...operators.mul import product_scale
 from ...quantize import activation_range, channel_scales
 from ...requantization import Sums, find_requantization
 from ...row_call import RowCall, Window
@@ -62,12 +63,9 @@ def _constants(node: Node) -> tuple[tuple[str, FieldValue], ...] | None:
     """Search the constants of (15'') over all products of int8 values less their zero points."""
     attributes = node.operator.attributes
     assert isinstance(attributes, ElementwiseAttributes)
-    first, second = node.inputs
     output = node.output
     output_range = activation_range(attributes.activation, output)
-    with np.errstate(over="ignore"):
-        # TFLite takes this scale in float32
-        scale = float(np.float32(first.scale) * np.float32(second.scale) / np.float32(output.scale))
+    scale = product_scale(node)
     if output_range != _INT8 or not np.isfinite(scale):
         return None
     ends = [np.array([-128, 127], np.int64) - tensor.zero_point for tensor in node.inputs]

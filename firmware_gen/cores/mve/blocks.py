@@ -100,7 +100,8 @@ def block_steps(channels: int, output: Lines) -> tuple[tuple[str, int | tuple[in
 def offsets_fit(channels: int, columns: int) -> bool:
     """Tell whether the places of a block fit 16 bits in all layouts that rows may have.
 
-    A generous bound: lines are at most twice as wide as the row with 64 columns of padding.
+    A generous bound: lines are at most twice as wide as the row with 64 columns of padding, or else in pixels, where
+    places do not depend on their width: what reads quads asks this of its own output, and strides are 1 or 2.
     """
     columns = 2 * columns + 64
     return max(2 * channels, 4 + 3 * 4 * columns, 1 + 3 * 8 * columns) <= _LARGEST_OFFSET

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...graph import Conv2DAttributes, Tensor
+from ...graph import Conv2DAttributes
 from ...kernel_call import ConstantArray, FieldValue, KernelCall
 from ...operators.base import Node
-from ...operators.weights import describe_weights
-from ...row_call import Lines, RowCall, Window
+from ...operators.weights import convolution_window, dense_weights, describe_weights
+from ...row_call import Lines, RowCall
 from .blocks import Channels, as_words, block_channels, block_steps, offsets_fit, requantized_channels, words
 
 _VECTOR = 16  # bytes
@@ -42,15 +42,17 @@ def conv_2d(node: Node) -> RowCall | None:
     attributes = node.operator.attributes
     assert isinstance(attributes, Conv2DAttributes)
     source, weights, output = node.inputs[0], node.inputs[1], node.output
-    channels, kernel_h, _, _ = weights.shape
-    dense = _without_groups(weights, source.shape[3])
-    if dense is None or not offsets_fit(channels, output.shape[2]):
-        return None
     assert weights.data is not None
+    channels, kernel_h, _, group_depth = weights.shape
+    groups = source.shape[3] // group_depth
+    # one instruction multiplies 16 inputs, by 0 too: that is faster than portable code for groups of any size
+    if (groups > 1 and weights.n_elements * groups > _DENSE_BYTES) or not offsets_fit(channels, output.shape[2]):
+        return None
     by_channel = weights.data.astype(np.int64).reshape(channels, -1)
     prepared = requantized_channels(node, by_channel, attributes.activation)
     if prepared is None or prepared.clips:
         return None
+    dense = dense_weights(weights.data, source.shape[3]).astype(np.int64)
     gathering = _gathering(dense, attributes, output.shape[2])
     vectors = -(-gathering.weights.shape[1] // _VECTOR)
     form = _form(vectors, prepared)
@@ -62,7 +64,6 @@ def conv_2d(node: Node) -> RowCall | None:
         values=_stream(gathering.weights, prepared),
         comment=describe_weights(weights, "and constants in blocks of 4 channels, see asc_matrix_mve_t"),
     )
-    padding = attributes.padding
 
     def geometry(inputs: tuple[Lines, ...], lines: Lines) -> tuple[tuple[str, FieldValue], ...]:
         steps = tuple((name, factor * inputs[0].pixel_step) for name, factor in gathering.steps)
@@ -86,40 +87,11 @@ def conv_2d(node: Node) -> RowCall | None:
             macs=output.shape[2] * channels * by_channel.shape[1],
             scratch_bytes=gathering.scratch_bytes,
         ),
-        windows=(
-            Window(
-                rows=kernel_h,
-                stride=attributes.stride_h,
-                dilation=attributes.dilation_h,
-                top=padding.top,
-                bottom=padding.bottom,
-                left=padding.left,
-                right=padding.right,
-            ),
-        ),
+        windows=(convolution_window(attributes, kernel_h),),
         takes_rows=True,
         output_layouts=("pixels", "quads", "planes"),
         geometry=geometry,
     )
-
-
-def _without_groups(weights: Tensor, in_channels: int) -> NDArray[np.int64] | None:
-    """Return the weights for all input channels, 0 for those of other groups; None when they became too many.
-
-    One instruction multiplies 16 inputs, by 0 too: that is faster than portable code for groups of any size.
-    """
-    assert weights.data is not None
-    channels, kernel_h, kernel_w, depth = weights.shape
-    groups = in_channels // depth
-    values = weights.data.astype(np.int64)
-    if groups == 1:
-        return values
-    if values.size * groups > _DENSE_BYTES:
-        return None
-    dense = np.zeros((groups, channels // groups, kernel_h, kernel_w, groups, depth), np.int64)
-    for group, part in enumerate(values.reshape(groups, channels // groups, kernel_h, kernel_w, depth)):
-        dense[group, :, :, :, group] = part
-    return dense.reshape(channels, kernel_h, kernel_w, in_channels)
 
 
 def _gathering(values: NDArray[np.int64], attributes: Conv2DAttributes, out_w: int) -> _Gathering:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from ...graph import DepthwiseConv2DAttributes, Tensor
 from ...kernel_call import ConstantArray, FieldValue, KernelCall
 from ...operators.base import Node
-from ...operators.weights import describe_weights
-from ...row_call import Layout, Lines, RowCall, Window
+from ...operators.weights import convolution_window, describe_weights
+from ...row_call import Lines, RowCall
 from .blocks import Channels, as_words, block_channels, block_steps, offsets_fit, requantized_channels, words
 
 _GROUP = 8  # channels at once, over pixels
@@ -71,7 +71,7 @@ def _over_quads(node: Node, attributes: DepthwiseConv2DAttributes, prepared: Cha
             overlap=(None,),
             macs=output.shape[2] * weights.n_elements,
         ),
-        windows=(_window(attributes, kernel_h, "quads"),),
+        windows=(convolution_window(attributes, kernel_h, "quads"),),
         takes_rows=True,
         output_layouts=("pixels", "quads", "planes"),
         geometry=geometry,
@@ -105,22 +105,8 @@ def _over_pixels(node: Node, attributes: DepthwiseConv2DAttributes, prepared: Ch
             overlap=(None,),
             macs=output.shape[2] * weights.n_elements,
         ),
-        windows=(_window(attributes, kernel_h, "pixels"),),
+        windows=(convolution_window(attributes, kernel_h),),
         takes_rows=True,
-    )
-
-
-def _window(attributes: DepthwiseConv2DAttributes, kernel_h: int, layout: Layout) -> Window:
-    padding = attributes.padding
-    return Window(
-        rows=kernel_h,
-        stride=attributes.stride_h,
-        dilation=attributes.dilation_h,
-        top=padding.top,
-        bottom=padding.bottom,
-        left=padding.left,
-        right=padding.right,
-        layout=layout,
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...graph import ElementwiseAttributes, Tensor
 from ...kernel_call import KernelCall
 from ...operators.base import Node
+from ...operators.mul import product_scale
 from ...quantize import activation_range, quantize_multiplier
 from ...row_call import RowCall, Window
 
@@ -25,10 +24,7 @@ def mul(node: Node) -> RowCall | None:
     if first.data is not None or second.data is not None or first.shape != output.shape:
         return None
     walk = _walk(second, output)
-    with np.errstate(over="ignore"):  # an infinite scale is refused
-        # TFLite takes this scale in float32
-        scale = np.float32(node.inputs[0].scale) * np.float32(node.inputs[1].scale) / np.float32(output.scale)
-    multiplier, shift = quantize_multiplier(float(scale))
+    multiplier, shift = quantize_multiplier(product_scale(node))
     clips = activation_range(attributes.activation, output) != (-128, 127)
     if walk is None or clips or multiplier == 0 or shift > -1:
         return None
