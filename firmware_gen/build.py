@@ -24,6 +24,7 @@ _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 _REGIONS = {"FLASH": "code memory", "RAM": "data memory, the stack included", "CONSTANTS": "memory for constants"}
 _FRONTEND_PREFIXES = ("asc_frontend", "asc_fft")
 _SHOWN_LINES = 12
+_POINTER_BYTES = 4
 _SMALLER = "take a smaller model, or a board with more memory: asc-kit boards"
 _SMALLER_WEIGHTS = f"{_SMALLER}. --optimize size stores the weights of DSP kernels in 8 bits, not 16"
 _MAKE_VARIABLES = ("MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
@@ -97,6 +98,23 @@ def check_memory(memory: FirmwareMemory, board: MemorySpec, where: str) -> None:
             f"the model does not fit {where}: it needs {flash:,} bytes of code memory for constants alone (weights "
             f"{memory.weight_bytes:,}, front end {memory.frontend_table_bytes:,}), the board has {board.flash_bytes:,}",
             hint=_SMALLER_WEIGHTS,
+        )
+
+
+def check_stack(most_rows: int, board: MemorySpec, where: str) -> None:
+    """Check that pointers to all rows of a window take no more than half of the stack.
+
+    Raises
+    ------
+    ModelError
+        Naming how many there are.
+    """
+    pointers = most_rows * _POINTER_BYTES
+    if pointers > board.stack_bytes // 2:
+        raise ModelError(
+            f"the model does not fit {where}: a window of {most_rows:,} rows needs {pointers:,} bytes of stack for "
+            f"pointers alone, the board has {board.stack_bytes:,} in all",
+            hint="pool in steps, or take a MEAN over rows, which needs none",
         )
 
 

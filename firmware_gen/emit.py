@@ -56,7 +56,7 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
         "steps": [_step(position, step) for position, step in enumerate(plan.steps)],
         "program": [_program_entry(number, entry, plan) for number, entry in enumerate(plan.program)],
         "most_counters": max((len(entry.stream.stages) for entry in streams), default=0),
-        "most_rows": max((_rows(stage) for entry in streams for stage in entry.stream.stages), default=0),
+        "most_rows": plan.most_rows,
         "headers": _headers(plan),
         "input_offset": plan.offsets[plan.graph.input],
         "output_offset": plan.offsets[plan.graph.output],
@@ -221,10 +221,6 @@ def _buffer(buffer: Buffer, offset: int) -> dict[str, Any]:
             "zero_point": buffer.tensor.zero_point,
         },
     }
-
-
-def _rows(stage: Stage) -> int:
-    return sum(window.rows for window in stage.call.windows)
 
 
 def _arguments(position: int, call: KernelCall, inputs: list[str], output: str, scratch_offset: int | None) -> str:

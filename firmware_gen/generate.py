@@ -15,7 +15,7 @@ from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, Operato
 from asc_kit.quantization import TensorInfo
 from asc_kit.records import new_folder, write_bytes, write_json
 
-from .build import build, check_memory
+from .build import build, check_memory, check_stack
 from .emit import ModelInfo, emit_example
 from .frontend_tables import frontend_tables
 from .graph import Graph
@@ -180,6 +180,7 @@ def _write(
     )
     if board.memory is not None:
         check_memory(memory, board.memory, f"board {board.name}")
+        check_stack(plan.most_rows, board.memory, f"board {board.name}")
     files = engine_files(plan, tables, info) | app_files() | board_files(board)
     fingerprint = firmware_id(files)
     files[BUILD_HEADER] = build_header(board, info, fingerprint)

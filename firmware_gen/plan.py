@@ -78,6 +78,12 @@ class Plan:
         return sum(array.n_bytes for step in self.steps for array in step.call.arrays)
 
     @property
+    def most_rows(self) -> int:
+        """Most rows that a stage reads at once: there is a pointer to each on the stack."""
+        streams = [entry.stream for entry in self.program if isinstance(entry, StreamSteps)]
+        return max((stage.call.n_rows for stream in streams for stage in stream.stages), default=0)
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         return sum(step.call.macs for step in self.steps)

@@ -103,3 +103,8 @@ class RowCall:
     """Layouts it can write."""
     geometry: Callable[[tuple[Lines, ...], Lines], tuple[tuple[str, FieldValue], ...]] = no_geometry
     """Returns the fields that depend on where the lines lie, from those of its inputs and of its output."""
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all its windows."""
+        return sum(window.rows for window in self.windows)

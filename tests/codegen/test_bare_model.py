@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from int8_cases import examples
+from int8_models import ModelBuilder
 from reference_networks import ds_cnn
 from tone_bundle import make_tone_bundle
 
@@ -52,6 +53,21 @@ def test_the_usual_folder_is_beside_the_model(tmp_path: Path) -> None:
 def test_two_runs_give_the_same_bytes(model: Path, tmp_path: Path) -> None:
     manifests = [generate_bare(model, load_board("host"), tmp_path / name) for name in ("one", "two")]
     assert manifests[0] == manifests[1]
+
+
+def test_windows_whose_pointers_overflow_the_stack_are_refused(tmp_path: Path) -> None:
+    model, board = tmp_path / "pool.tflite", load_board("qemu-mps2-an386")
+    for rows, fits in ((2048, True), (2049, False)):
+        builder = ModelBuilder()
+        source, output = builder.activation((1, rows, 1, 1), 0.1, 0), builder.activation((1, 1, 1, 1), 0.1, 0)
+        window = {"padding": 1, "strideH": 1, "strideW": 1, "filterHeight": rows, "filterWidth": 1}
+        builder.operator("AVERAGE_POOL_2D", [source], output, "Pool2DOptions", **window)
+        model.write_bytes(builder.finish(source, output))
+        if fits:
+            generate_bare(model, board, tmp_path / "fw")
+        else:
+            with pytest.raises(ModelError, match="window of 2,049 rows needs 8,196 bytes of stack"):
+                generate_bare(model, board, tmp_path / "fw")
 
 
 def test_labels_from_a_file(model: Path, tmp_path: Path) -> None:
