@@ -96,12 +96,15 @@ def sum_constants(node: Node, sign: int) -> SumConstants:
     first, second = node.inputs
     output = node.output
     twice_largest = 2.0 * max(first.scale, second.scale)
+    sum_scale = twice_largest / ((1 << LEFT_SHIFT) * output.scale)
+    if sum_scale >= 1.0:
+        node.refuse_scales(f"an output's scale above 2^{1 - LEFT_SHIFT} of its larger input's, as in TFLite")
     second_multiplier, second_shift = quantize_multiplier(second.scale / twice_largest)
     return SumConstants(
         zero_points=(first.zero_point, second.zero_point),
         scales=(quantize_multiplier(first.scale / twice_largest), (sign * second_multiplier, second_shift)),
         zero_point=output.zero_point,
-        scale=quantize_multiplier(twice_largest / ((1 << LEFT_SHIFT) * output.scale)),
+        scale=quantize_multiplier(sum_scale),
         range=activation_range(attributes.activation, output),
     )
 

@@ -158,6 +158,15 @@ class Node:
     output: Tensor
     """Its output."""
 
+    def refuse_scales(self, supported: str) -> NoReturn:
+        """Raise the error of scales with which the reference kernel itself leaves its 32 bits."""
+        scales = ", ".join(f"{tensor.scale:.3g}" for tensor in self.inputs if tensor.quantization is not None)
+        raise ModelError(
+            f"operator {self.operator.index} {self.operator.op}, which computes tensor {self.output.describe()}: "
+            f"input scales {scales} and output scale {self.output.scale:.3g}",
+            hint=f"supported: {supported}; convert with representative data",
+        )
+
 
 class OperatorDefinition(ABC):
     """One operator of TFLite: its three duties are to read, to check and to choose and fill a kernel call."""

@@ -19,6 +19,7 @@ from ..quantize import activation_range, quantize_multiplier, scale_wide
 from .base import Node, OperatorView, RowWise
 
 _MOST_SHIFT = 31  # of HARD_SWISH: TFLite computes 1 << (exponent - 1) in 32 bits
+_MOST_RESCALING = 22  # places: a difference of two int8 values has 9 bits, and TFLite shifts in 32
 _Q = np.arange(-128, 128, dtype=np.int64)
 
 
@@ -249,8 +250,8 @@ def _ratio_f32(node: Node, factor: float = 1.0) -> float:
 def _rescaled(node: Node, scale: float) -> NDArray[np.int64]:
     source, output = node.inputs[0], node.output
     multiplier, shift = quantize_multiplier(scale)
-    # beyond it everything but the zero point saturates
-    multiplier, shift = (multiplier, shift) if shift <= 22 else ((1 << 31) - 1, 22)
+    if shift > _MOST_RESCALING:
+        node.refuse_scales(f"an output's scale above 2^-{_MOST_RESCALING} of its input's")
     return scale_wide(_Q - source.zero_point, multiplier, shift) + output.zero_point
 
 

@@ -227,6 +227,31 @@ def test_a_hard_swish_that_the_reference_cannot_compute(source: float, output: f
         read_model(model)
 
 
+@pytest.mark.parametrize(
+    ("op", "options", "source", "output", "taken"),
+    [
+        ("QUANTIZE", "QuantizeOptions", 0.99 * 2**22, 1.0, True),
+        ("QUANTIZE", "QuantizeOptions", 1.01 * 2**22, 1.0, False),
+        ("RELU", None, 58.5, 3e-6, False),
+        ("ADD", "AddOptions", 0.99 * 2**19, 1.0, True),
+        ("ADD", "AddOptions", 1.01 * 2**19, 1.0, False),
+        ("SUB", "SubOptions", 1.01 * 2**19, 1.0, False),
+    ],
+)
+def test_scales_with_which_the_reference_leaves_32_bits(
+    op: str, options: str | None, source: float, output: float, taken: bool
+) -> None:
+    builder = ModelBuilder()
+    first, last = builder.activation((1, 4), source, 0), builder.activation((1, 4), output, 0)
+    builder.operator(op, [first, first] if op in ("ADD", "SUB") else [first], last, options)
+    graph = read_model(builder.finish(first, last))
+    if taken:
+        make_plan(graph)
+        return
+    with pytest.raises(ModelError, match=f"operator 0 {op}, which computes tensor 1 .*: input scales .* output scale"):
+        make_plan(graph)
+
+
 def test_a_softmax_of_nearly_nothing_says_what_is_too_small() -> None:
     builder = ModelBuilder()
     source = builder.activation((1, 4), 1e-9, 0)
