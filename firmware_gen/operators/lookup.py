@@ -18,7 +18,8 @@ from ..kernel_call import ConstantArray, KernelCall
 from ..quantize import activation_range, quantize_multiplier, scale_wide
 from .base import Node, OperatorView, RowWise
 
-_MOST_SHIFT = 31  # of HARD_SWISH: TFLite computes 1 << (exponent - 1) in 32 bits
+# of HARD_SWISH: TFLite computes 1 << (exponent - 1) in 32 bits, and rounds with a mask of -exponent bits in 16
+_MOST_SHIFT, _LEAST_SHIFT = 31, -15
 _MOST_RESCALING = 22  # places: a difference of two int8 values has 9 bits, and TFLite shifts in 32
 _Q = np.arange(-128, 128, dtype=np.int64)
 
@@ -188,10 +189,10 @@ class HardSwish(Lookup):
         attributes = super().read(view)
         scales = view.inputs[0].scale, view.output.scale
         to_output, to_relu = (math.frexp(ratio)[1] for ratio in self._ratios(*scales))
-        if to_output > 0 or to_relu > _MOST_SHIFT:
+        if not (_LEAST_SHIFT <= to_output <= 0 and _LEAST_SHIFT <= to_relu <= _MOST_SHIFT):
             view.fail(
                 f"scales {scales[0]:.3g} of its input and {scales[1]:.3g} of its output",
-                "an output's scale above 1/128 of the input's, and input scales up to 2.5e7, as in TFLite",
+                "an output's scale of 1/128 to 512 times the input's, and input scales from 1.8e-7 to 2.5e7",
             )
         return attributes
 

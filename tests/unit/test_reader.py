@@ -211,11 +211,18 @@ def test_a_loop_over_time_is_refused_by_its_name() -> None:
         (2.6e7, 1e7, False),
         (0.05, 0.05 / 127, True),
         (0.05, 0.05 / 128, False),
+        (0.05, 0.05 * 511, True),
+        (0.05, 0.05 * 513, False),
+        (1.8e-7, 1e-7, True),
+        (1.7e-7, 1e-7, False),
         (1e30, 1e-30, False),
     ],
 )
 def test_a_hard_swish_that_the_reference_cannot_compute(source: float, output: float, taken: bool) -> None:
-    """Beyond 2.5e7 TFLite shifts a 1 by 32 places; below 1/128 of the input's scale it refuses the model itself."""
+    """Beyond 2.5e7 TFLite shifts a 1 by 32 places; below 1/128 of the input's scale it refuses the model itself.
+
+    Above 512 times the input's scale, and from inputs below 1.8e-7, it rounds with a mask that has no place in 16 bits.
+    """
     builder = ModelBuilder()
     first, last = builder.activation((1, 4), source, 0), builder.activation((1, 4), output, 0)
     builder.operator("HARD_SWISH", [first], last)
