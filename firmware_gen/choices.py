@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from asc_kit.board import Goal, KernelSet
 
-from .cores import Chooser, choosers
+from .cores import Chooser, choosers, whole_chooser
 from .graph import Graph, Operator, Tensor
 from .kernel_call import KernelCall
 from .operators import REGISTRY, Node
@@ -92,7 +92,8 @@ def choose(graph: Graph, operator: Operator, kernels: KernelSet, goal: Goal) -> 
     # the portable kernel for whole tensors has one long row anyway
     joined = _join(graph, node, chooser) if chooser is not None and definition.by_pixel(node) else None
     height = node.output.shape[1] if has_rows(node.output) else 1
-    whole = definition.lower(node)
+    own = whole_chooser(kernels, operator.op)
+    whole = (own(node) if own is not None else None) or definition.lower(node)
     if whole is not None and height > LARGEST_COUNT:
         rows = None
     return Choice(whole=whole, rows=rows, joined=joined, height=height)

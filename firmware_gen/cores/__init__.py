@@ -7,11 +7,14 @@ the set has none that is exact for it. Same contracts and same bytes as the port
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from asc_kit.board import Goal, KernelSet
 
+from ..kernel_call import KernelCall
 from ..operators.base import Node
 from ..row_call import RowCall
+from .fully_connected import fully_connected
 
 Chooser = Callable[[Node], RowCall | None]
 
@@ -27,6 +30,15 @@ def choosers(kernels: KernelSet, goal: Goal) -> Mapping[str, Chooser]:
 
         return mve.ROW_KERNELS
     return {}
+
+
+def whole_chooser(kernels: KernelSet, op: str) -> Callable[[Node], KernelCall | None] | None:
+    """Return a set's special kernel of whole tensors for an operator, if there is one."""
+    if op != "FULLY_CONNECTED" or kernels == "portable":
+        return None
+    if kernels == "dsp":
+        return partial(fully_connected, kernel="asc_fully_connected_dsp", block=4, multiple=8, scratch=True)
+    return partial(fully_connected, kernel="asc_fully_connected_mve", block=16, multiple=16, scratch=False)
 
 
 def copy_kernel(kernels: KernelSet) -> str:

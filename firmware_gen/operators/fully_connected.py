@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..graph import Attributes, FullyConnectedAttributes
 from ..kernel_call import ConstantArray, KernelCall
-from ..quantize import activation_range, channel_scales
+from ..quantize import ChannelScales, activation_range, channel_scales
 from .base import Node, OperatorDefinition, OperatorView
 from .weights import check_weights, describe_weights, folded_bias, weight_scales
 
 _DEFAULT_FORMAT = 0
+
+
+def constants_of(node: Node) -> tuple[NDArray[np.int64], ChannelScales]:
+    """Return bias with the input offset folded in, shape [outputs], and the scales, one or one for each output."""
+    source, weights, output = node.inputs[0], node.inputs[1], node.output
+    assert weights.data is not None and weights.quantization is not None
+    bias, _ = folded_bias(node, weights.data.astype(np.int64))
+    if len(weights.quantization.scales) > 1:
+        return bias, channel_scales(
+            [source.scale * scale / output.scale for scale in weight_scales(weights, weights.shape[0])]
+        )
+    # TFLite takes this product in float32, and only for weights with one scale
+    product = np.float32(source.scale) * np.float32(weights.scale)
+    return bias, channel_scales([float(product) / output.scale])
 
 
 class FullyConnected(OperatorDefinition):
@@ -40,18 +55,9 @@ class FullyConnected(OperatorDefinition):
         attributes = node.operator.attributes
         assert isinstance(attributes, FullyConnectedAttributes)
         source, weights, output = node.inputs[0], node.inputs[1], node.output
-        assert weights.data is not None and weights.quantization is not None
+        assert weights.data is not None
         outputs, inputs = weights.shape
-        by_channel = weights.data.astype(np.int64)
-        bias, _ = folded_bias(node, by_channel)
-        per_channel = len(weights.quantization.scales) > 1
-        if per_channel:
-            effective = [source.scale * scale / output.scale for scale in weight_scales(weights, outputs)]
-        else:
-            # TFLite takes this product in float32, and only for weights with one scale
-            product = np.float32(source.scale) * np.float32(weights.scale)
-            effective = [float(product) / output.scale]
-        scales = channel_scales(effective)
+        bias, scales = constants_of(node)
         low, high = activation_range(attributes.activation, output)
         rows = source.n_elements // inputs
 
@@ -67,7 +73,7 @@ class FullyConnected(OperatorDefinition):
                     array(
                         "weights",
                         "int8_t",
-                        by_channel.astype(np.int8).reshape(-1),
+                        weights.data.reshape(-1),
                         describe_weights(weights, f"[{outputs}][{inputs}]"),
                     ),
                 ),
@@ -82,7 +88,7 @@ class FullyConnected(OperatorDefinition):
                 ),
                 ("multiplier", array("multiplier", "int32_t", scales.multiplier.astype(np.int32), "multiplier, int32")),
                 ("shift", array("shift", "int8_t", scales.shift.astype(np.int8), "exponent, int8")),
-                ("per_channel", int(per_channel)),
+                ("per_channel", int(len(scales.shift) > 1)),
                 ("rows", rows),
                 ("inputs", inputs),
                 ("outputs", outputs),

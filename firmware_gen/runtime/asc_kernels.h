@@ -53,6 +53,17 @@ typedef struct {
     int32_t zero_point, min, max;
 } asc_fully_connected_t;
 
+/* FULLY_CONNECTED on a core with vector instructions, four outputs at once; those beyond the last have weights of 0. */
+typedef struct {
+    /* [outputs / 4, rounded up] of: start of each sum; weights [blocks][4 outputs][bytes of a block], 0 beyond the
+     * inputs; multiplier, rounding and right shift of each */
+    const int32_t *stream;
+    int32_t rows, inputs, outputs;
+    int32_t blocks; /* of 4 inputs, an even number (dsp), or of 16 (mve) */
+    int32_t left;   /* left shift of the sums */
+    int32_t min, max;
+} asc_fully_connected_core_t;
+
 typedef struct {
     int32_t n; /* elements */
     int32_t factor_1, factor_2, shift;

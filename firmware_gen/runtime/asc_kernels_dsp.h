@@ -42,6 +42,16 @@
 #define ASC_DEPTHWISE_MIN 32
 #define ASC_DEPTHWISE_MAX 36
 
+/* Offsets of asc_fully_connected_core_t. */
+#define ASC_FULLY_CONNECTED_STREAM 0
+#define ASC_FULLY_CONNECTED_ROWS 4
+#define ASC_FULLY_CONNECTED_INPUTS 8
+#define ASC_FULLY_CONNECTED_OUTPUTS 12
+#define ASC_FULLY_CONNECTED_BLOCKS 16
+#define ASC_FULLY_CONNECTED_LEFT 20
+#define ASC_FULLY_CONNECTED_MIN 24
+#define ASC_FULLY_CONNECTED_MAX 28
+
 /* Offsets of asc_add_dsp_t. */
 #define ASC_ADD_N 0
 #define ASC_ADD_FACTOR_1 4
@@ -131,6 +141,15 @@ ASC_AT(asc_depthwise_row_dsp_t, shift, ASC_DEPTHWISE_SHIFT);
 ASC_AT(asc_depthwise_row_dsp_t, min, ASC_DEPTHWISE_MIN);
 ASC_AT(asc_depthwise_row_dsp_t, max, ASC_DEPTHWISE_MAX);
 
+ASC_AT(asc_fully_connected_core_t, stream, ASC_FULLY_CONNECTED_STREAM);
+ASC_AT(asc_fully_connected_core_t, rows, ASC_FULLY_CONNECTED_ROWS);
+ASC_AT(asc_fully_connected_core_t, inputs, ASC_FULLY_CONNECTED_INPUTS);
+ASC_AT(asc_fully_connected_core_t, outputs, ASC_FULLY_CONNECTED_OUTPUTS);
+ASC_AT(asc_fully_connected_core_t, blocks, ASC_FULLY_CONNECTED_BLOCKS);
+ASC_AT(asc_fully_connected_core_t, left, ASC_FULLY_CONNECTED_LEFT);
+ASC_AT(asc_fully_connected_core_t, min, ASC_FULLY_CONNECTED_MIN);
+ASC_AT(asc_fully_connected_core_t, max, ASC_FULLY_CONNECTED_MAX);
+
 /* ADD and SUB. */
 typedef struct {
     int32_t n; /* elements */
@@ -163,6 +182,7 @@ typedef struct {
 } asc_mul_row_dsp_t;
 
 void asc_conv_row_dsp(const asc_conv_row_dsp_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
+void asc_fully_connected_dsp(const asc_fully_connected_core_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
 void asc_add_dsp(const asc_add_dsp_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_depthwise_3x3_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_depthwise_3x3_stride_2_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);

@@ -176,6 +176,14 @@ ASC_CHECK_MVE(asc_pool_mve_t, stride_w, ASC_POOL_MVE_STRIDE_W);
 ASC_CHECK_MVE(asc_pool_mve_t, pad_top, ASC_POOL_MVE_PAD_TOP);
 ASC_CHECK_MVE(asc_pool_mve_t, pad_left, ASC_POOL_MVE_PAD_LEFT);
 ASC_CHECK_MVE(asc_pool_mve_t, divisions, ASC_POOL_MVE_DIVISIONS);
+ASC_CHECK_MVE(asc_fully_connected_core_t, stream, ASC_FULLY_CONNECTED_STREAM);
+ASC_CHECK_MVE(asc_fully_connected_core_t, rows, ASC_FULLY_CONNECTED_ROWS);
+ASC_CHECK_MVE(asc_fully_connected_core_t, inputs, ASC_FULLY_CONNECTED_INPUTS);
+ASC_CHECK_MVE(asc_fully_connected_core_t, outputs, ASC_FULLY_CONNECTED_OUTPUTS);
+ASC_CHECK_MVE(asc_fully_connected_core_t, blocks, ASC_FULLY_CONNECTED_BLOCKS);
+ASC_CHECK_MVE(asc_fully_connected_core_t, left, ASC_FULLY_CONNECTED_LEFT);
+ASC_CHECK_MVE(asc_fully_connected_core_t, min, ASC_FULLY_CONNECTED_MIN);
+ASC_CHECK_MVE(asc_fully_connected_core_t, max, ASC_FULLY_CONNECTED_MAX);
 #undef ASC_CHECK_MVE
 #endif
 
@@ -184,6 +192,7 @@ void asc_conv_2d_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_
 void asc_conv_plane_mve(const asc_matrix_mve_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
 void asc_depthwise_quads_mve(const asc_depthwise_mve_t *p, const int8_t *const *rows, int8_t *output);
 void asc_depthwise_pixels_mve(const asc_depthwise_pixels_mve_t *p, const int8_t *const *rows, int8_t *output);
+void asc_fully_connected_mve(const asc_fully_connected_core_t *p, const int8_t *input, int8_t *output);
 void asc_add_linear_mve(const asc_add_linear_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_add_mve(const asc_add_mve_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_average_pool_mve(const asc_pool_mve_t *p, const int8_t *const *rows, int32_t row, int8_t *output);

@@ -9,7 +9,7 @@ import pytest
 from emulated_cases import BOARD, missing_tools, run_emulated
 from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
 from int8_case import Case
-from int8_cases import examples
+from int8_cases import examples, wide_layer
 from mve_cases import addition, convolution, pool, product
 from reference_networks import cp_mobile
 
@@ -46,6 +46,13 @@ def test_random_operators(draw: Callable[[int], Case], n: int, wanted: dict[str,
     used = [kernels(case) for case in cases]
     for kernel, least in wanted.items():
         assert sum(kernel in names for names in used) >= least
+    assert_exact(cases, tmp_path)
+
+
+def test_fully_connected(tmp_path: Path) -> None:
+    cases = [*examples("FULLY_CONNECTED", 30), wide_layer()]
+    used = [kernels(case) for case in cases]
+    assert sum("asc_fully_connected_dsp" in names for names in used) > 20
     assert_exact(cases, tmp_path)
 
 

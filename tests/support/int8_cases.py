@@ -151,6 +151,20 @@ def fully_connected(draw: st.DrawFn) -> Case:
     return finish(builder, source, output, rows * inputs, rng, what)
 
 
+def wide_layer() -> Case:
+    """FULLY_CONNECTED of 640 inputs to 130 outputs, as an autoencoder begins with."""
+    rng = np.random.default_rng(640)
+    builder = ModelBuilder()
+    source = builder.activation((1, 640), 0.05, -3)
+    scales = rng.uniform(0.002, 0.01, 130)
+    weights = builder.constant(_weights(rng, (130, 640)), scales)
+    bias = builder.constant(rng.integers(-9000, 9000, 130).astype(np.int32), 0.05 * scales)
+    output = builder.activation((1, 130), 0.4, -128)
+    options = {"fusedActivationFunction": ACTIVATIONS["RELU"]}
+    builder.operator("FULLY_CONNECTED", [source, weights, bias], output, "FullyConnectedOptions", **options)
+    return finish(builder, source, output, 640, rng, "FULLY_CONNECTED 640->130")
+
+
 @st.composite
 def add(draw: st.DrawFn) -> Case:
     """ADD of the input and a pooled, differently scaled copy of it: both inputs are activations."""
