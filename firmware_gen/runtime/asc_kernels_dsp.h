@@ -42,6 +42,18 @@
 #define ASC_DEPTHWISE_MIN 32
 #define ASC_DEPTHWISE_MAX 36
 
+/* Offsets of asc_depthwise_taps_dsp_t. */
+#define ASC_TAPS_STREAM 0
+#define ASC_TAPS_CHANNELS 4
+#define ASC_TAPS_OUT_W 8
+#define ASC_TAPS_KERNEL_H 12
+#define ASC_TAPS_TAP_STEP 16
+#define ASC_TAPS_ROW_STEP 20
+#define ASC_TAPS_COLUMN_STEP 24
+#define ASC_TAPS_SHIFT 28
+#define ASC_TAPS_MIN 32
+#define ASC_TAPS_MAX 36
+
 /* Offsets of asc_fully_connected_core_t. */
 #define ASC_FULLY_CONNECTED_STREAM 0
 #define ASC_FULLY_CONNECTED_ROWS 4
@@ -141,6 +153,31 @@ ASC_AT(asc_depthwise_row_dsp_t, shift, ASC_DEPTHWISE_SHIFT);
 ASC_AT(asc_depthwise_row_dsp_t, min, ASC_DEPTHWISE_MIN);
 ASC_AT(asc_depthwise_row_dsp_t, max, ASC_DEPTHWISE_MAX);
 
+/* A depthwise convolution with any window: four channels of a pixel at once. */
+typedef struct {
+    /* [channels / 4, rounded up] of: start of each sum; weights int16 [taps][4] in the order of SXTB16; multiplier,
+     * rounding and negative of each */
+    const int32_t *stream;
+    int32_t channels; /* at least 4 */
+    int32_t out_w;
+    int32_t kernel_h;
+    int32_t tap_step;    /* bytes to the next tap of a row */
+    int32_t row_step;    /* bytes of all taps of a row */
+    int32_t column_step; /* bytes between the windows of neighbouring outputs */
+    int32_t shift, min, max;
+} asc_depthwise_taps_dsp_t;
+
+ASC_AT(asc_depthwise_taps_dsp_t, stream, ASC_TAPS_STREAM);
+ASC_AT(asc_depthwise_taps_dsp_t, channels, ASC_TAPS_CHANNELS);
+ASC_AT(asc_depthwise_taps_dsp_t, out_w, ASC_TAPS_OUT_W);
+ASC_AT(asc_depthwise_taps_dsp_t, kernel_h, ASC_TAPS_KERNEL_H);
+ASC_AT(asc_depthwise_taps_dsp_t, tap_step, ASC_TAPS_TAP_STEP);
+ASC_AT(asc_depthwise_taps_dsp_t, row_step, ASC_TAPS_ROW_STEP);
+ASC_AT(asc_depthwise_taps_dsp_t, column_step, ASC_TAPS_COLUMN_STEP);
+ASC_AT(asc_depthwise_taps_dsp_t, shift, ASC_TAPS_SHIFT);
+ASC_AT(asc_depthwise_taps_dsp_t, min, ASC_TAPS_MIN);
+ASC_AT(asc_depthwise_taps_dsp_t, max, ASC_TAPS_MAX);
+
 ASC_AT(asc_fully_connected_core_t, stream, ASC_FULLY_CONNECTED_STREAM);
 ASC_AT(asc_fully_connected_core_t, rows, ASC_FULLY_CONNECTED_ROWS);
 ASC_AT(asc_fully_connected_core_t, inputs, ASC_FULLY_CONNECTED_INPUTS);
@@ -186,6 +223,7 @@ void asc_fully_connected_dsp(const asc_fully_connected_core_t *p, const int8_t *
 void asc_add_dsp(const asc_add_dsp_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_depthwise_3x3_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_depthwise_3x3_stride_2_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
+void asc_depthwise_taps_dsp(const asc_depthwise_taps_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_depthwise_3x3_dilated_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_average_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *rows, int32_t row, int8_t *output);
 void asc_max_pool_row_dsp(const asc_pool_row_dsp_t *p, const int8_t *const *rows, int32_t row, int8_t *output);

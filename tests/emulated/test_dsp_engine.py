@@ -37,9 +37,10 @@ def kernels(case: Case) -> set[str]:
         (addition, 12, {"asc_add_dsp": 5}),
         (product, 12, {"asc_mul_row_dsp": 3}),
         (pool, 14, {"asc_average_pool_row_dsp": 4, "asc_max_pool_row_dsp": 4}),
-        (lambda seed: convolution(seed, depthwise=seed % 2 == 1), 10, {"asc_conv_row_dsp": 3}),
+        (lambda seed: convolution(seed, depthwise=False), 6, {"asc_conv_row_dsp": 3}),
+        (lambda seed: convolution(seed, depthwise=True), 24, {"asc_depthwise_taps_dsp": 8}),
     ],
-    ids=["sums", "products", "pools", "convolutions"],
+    ids=["sums", "products", "pools", "convolutions", "depthwise"],
 )
 def test_random_operators(draw: Callable[[int], Case], n: int, wanted: dict[str, int], tmp_path: Path) -> None:
     cases = [draw(seed) for seed in range(n)]

@@ -11,13 +11,14 @@ from ...row_call import RowCall
 from .add import sum_chooser
 from .convolution import narrow_convolution_row, wide_convolution_row
 from .depthwise import depthwise_row
+from .depthwise_taps import depthwise_taps_row
 from .mul import product_row
 from .pool import average_pool_row, max_pool_row
 
 _ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
     "ADD": sum_chooser(1),
     "AVERAGE_POOL_2D": average_pool_row,
-    "DEPTHWISE_CONV_2D": depthwise_row,
+    "DEPTHWISE_CONV_2D": lambda node: depthwise_row(node) or depthwise_taps_row(node),
     "MAX_POOL_2D": max_pool_row,
     "MUL": product_row,
     "SUB": sum_chooser(-1),

@@ -42,6 +42,8 @@ DEPTHWISE = (
     Rule(form=GENERAL, shift=None, signed=True),
 )
 """Those of the depthwise kernels."""
+TAPS = (Rule(form=GENERAL, shift=None, signed=True),)
+"""That of asc_depthwise_taps_dsp."""
 _RAISE = 8  # weights are widened to 256 times their value
 _INT8 = (-128, 127)
 
