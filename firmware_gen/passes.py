@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from .arena import ALIGNMENT
 from .graph import (
     Alias,
@@ -22,7 +24,7 @@ from .strides import merge, row_major
 
 def optimize(graph: Graph) -> Graph:
     """Run all passes."""
-    return fold_pad(alias_views(drop_unused(take_apart(graph))))
+    return plain_convolutions(fold_pad(alias_views(drop_unused(take_apart(graph)))))
 
 
 def take_apart(graph: Graph) -> Graph:
@@ -131,3 +133,36 @@ def _with_padding(operator: Operator, pad: Operator) -> Operator:
         right=own.padding.right + outer.after[2],
     )
     return replace(operator, inputs=(pad.inputs[0], *operator.inputs[1:]), attributes=replace(own, padding=padding))
+
+
+def plain_convolutions(graph: Graph) -> Graph:
+    """Replace depthwise convolutions of one input channel by the convolutions that they are."""
+    tensors = list(graph.tensors)
+    operators: list[Operator] = []
+    for operator in graph.operators:
+        attributes = operator.attributes
+        # of a single channel there are good depthwise kernels
+        is_plain = isinstance(attributes, DepthwiseConv2DAttributes) and attributes.multiplier > 1
+        if not is_plain or tensors[operator.inputs[0]].shape[-1] != 1:
+            operators.append(operator)
+            continue
+        assert isinstance(attributes, DepthwiseConv2DAttributes)
+        source, weights, *bias = operator.inputs
+        old = tensors[weights]
+        # [1, h, w, channels] as [channels, h, w, 1]
+        assert old.data is not None and old.quantization is not None
+        data = np.ascontiguousarray(old.data.transpose(3, 1, 2, 0))
+        turned = replace(
+            old, index=len(tensors), shape=data.shape, data=data, quantization=replace(old.quantization, axis=0)
+        )
+        tensors.append(turned)
+        plain = Conv2DAttributes(
+            stride_h=attributes.stride_h,
+            stride_w=attributes.stride_w,
+            dilation_h=attributes.dilation_h,
+            dilation_w=attributes.dilation_w,
+            padding=attributes.padding,
+            activation=attributes.activation,
+        )
+        operators.append(replace(operator, op="CONV_2D", inputs=(source, turned.index, *bias), attributes=plain))
+    return replace(graph, tensors=tuple(tensors), operators=tuple(operators))

@@ -9,7 +9,7 @@ import pytest
 from emulated_cases import BOARD, missing_tools, run_emulated
 from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
 from int8_case import Case
-from int8_cases import examples, wide_layer
+from int8_cases import examples, one_channel_layer, wide_layer
 from mve_cases import addition, convolution, pool, product
 from reference_networks import cp_mobile
 
@@ -55,6 +55,11 @@ def test_fully_connected(tmp_path: Path) -> None:
     used = [kernels(case) for case in cases]
     assert sum("asc_fully_connected_dsp" in names for names in used) > 20
     assert_exact(cases, tmp_path)
+
+
+def test_a_depthwise_convolution_of_one_channel_is_a_plain_one(tmp_path: Path) -> None:
+    assert kernels(one_channel_layer()) >= {"asc_conv_row_dsp"}
+    assert_exact([one_channel_layer()], tmp_path)
 
 
 @pytest.mark.parametrize("goal", ["speed", "size"])

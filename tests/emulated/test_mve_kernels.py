@@ -9,7 +9,7 @@ import pytest
 from emulated_cases import missing_tools
 from engine_cases import RUNTIME, assert_equal
 from int8_case import Case
-from int8_cases import examples, wide_layer
+from int8_cases import examples, one_channel_layer, wide_layer
 from mve_cases import addition, convolution, pool, product, reduction
 from mve_engine import run_on_m55
 from reference_networks import cp_mobile
@@ -45,13 +45,12 @@ def test_operators(tmp_path: Path) -> None:
     cases += [pool(seed) for seed in range(8)]
     cases += [product(seed) for seed in range(8)]
     cases += [reduction(seed) for seed in range(8)]
+    layers = [*examples("FULLY_CONNECTED", 30), wide_layer()]
+    assert sum("asc_fully_connected_mve" in kernels_of([case]) for case in layers) > 20
+    # a convolution of one channel, in truth
+    assert kernels_of([one_channel_layer()]) & {"asc_conv_2d_mve", "asc_conv_plane_mve"}
+    cases += [*layers, one_channel_layer()]
     assert kernels_of(cases) >= KERNELS
-    check(cases, tmp_path)
-
-
-def test_fully_connected(tmp_path: Path) -> None:
-    cases = [*examples("FULLY_CONNECTED", 30), wide_layer()]
-    assert sum("asc_fully_connected_mve" in kernels_of([case]) for case in cases) > 20
     check(cases, tmp_path)
 
 

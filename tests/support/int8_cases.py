@@ -151,6 +151,21 @@ def fully_connected(draw: st.DrawFn) -> Case:
     return finish(builder, source, output, rows * inputs, rng, what)
 
 
+def one_channel_layer() -> Case:
+    """DEPTHWISE_CONV_2D of one channel and 13 outputs, as networks for keywords begin with."""
+    rng = np.random.default_rng(49)
+    builder = ModelBuilder()
+    source = builder.activation((1, 19, 10, 1), 0.05, -3)
+    scales = rng.uniform(0.002, 0.01, 13)
+    weights = builder.constant(_weights(rng, (1, 5, 4, 13)), scales, axis=3)
+    bias = builder.constant(rng.integers(-9000, 9000, 13).astype(np.int32), 0.05 * scales)
+    output = builder.activation((1, 10, 5, 13), 0.07, -128)
+    options = {"padding": 0, "strideH": 2, "strideW": 2, "dilationHFactor": 1, "dilationWFactor": 1}
+    options |= {"depthMultiplier": 13, "fusedActivationFunction": ACTIVATIONS["RELU"]}
+    builder.operator("DEPTHWISE_CONV_2D", [source, weights, bias], output, "DepthwiseConv2DOptions", **options)
+    return finish(builder, source, output, 190, rng, "DEPTHWISE_CONV_2D 1->13")
+
+
 def wide_layer() -> Case:
     """FULLY_CONNECTED of 640 inputs to 130 outputs, as an autoencoder begins with."""
     rng = np.random.default_rng(640)
