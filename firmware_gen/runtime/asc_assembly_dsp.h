@@ -34,6 +34,16 @@
     sxtb16 \odd, \word, ror #8
 .endm
 
+/* Confines a number to a range. */
+.macro asc_clamp value, least, most
+    cmp \value, \least
+    it lt
+    movlt \value, \least
+    cmp \value, \most
+    it gt
+    movgt \value, \most
+.endm
+
 /* ASC_FORM_POSITIVE: formula (15'') with shift 12 and no constant of negative sums. */
 .macro asc_requantize_positive acc, multiplier, rounding
     smmla \acc, \acc, \multiplier, \rounding

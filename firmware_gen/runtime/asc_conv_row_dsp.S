@@ -511,12 +511,7 @@ asc_function asc_conv_row_dsp
     smmla r2, r2, r8, r9
     mla r2, r7, r3, r2
     asr r2, r2, r4
-    cmp r2, r5
-    it lt
-    movlt r2, r5
-    cmp r2, r6
-    it gt
-    movgt r2, r6
+    asc_clamp r2, r5, r6
     str r2, [r1], #4
     cmp r1, r11
     bne .Lgeneral_sum

@@ -105,12 +105,7 @@ asc_end \name
     smmla \acc, \acc, r0, r1
     mla \acc, \free, r2, \acc
     asr \acc, \acc, r3
-    cmp \acc, r4
-    it lt
-    movlt \acc, r4
-    cmp \acc, r5
-    it gt
-    movgt \acc, r5
+    asc_clamp \acc, r4, r5
     .endr
     add \free, sp, #SAVED
     ldm \free, {r0-r5}

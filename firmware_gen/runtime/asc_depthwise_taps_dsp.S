@@ -50,12 +50,7 @@ out .req r3
     smmla \acc, \acc, r8, r9
     mla \acc, r11, r10, \acc
     asr \acc, \acc, shift
-    cmp \acc, least
-    it lt
-    movlt \acc, least
-    cmp \acc, most
-    it gt
-    movgt \acc, most
+    asc_clamp \acc, least, most
     strb \acc, [out], #1
 .endm
 

@@ -43,12 +43,7 @@
     smmul \acc, \acc, r10
     add \acc, \acc, r11
     asr \acc, \acc, lr
-    cmp \acc, least
-    it lt
-    movlt \acc, least
-    cmp \acc, most
-    it gt
-    movgt \acc, most
+    asc_clamp \acc, least, most
     strb \acc, [out], #1
     subs remaining, remaining, #1
     beq .Lrow_done

@@ -15,7 +15,7 @@
  * Source    VMLADAV, SMMUL: Armv8-M Architecture Reference Manual
  */
 #include "asc_mve_asm.h"
-#include "asc_offsets_mve.h"
+#include "asc_offsets_core.h"
 
 p .req r0
 input .req r1

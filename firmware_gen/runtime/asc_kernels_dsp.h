@@ -4,6 +4,8 @@
 #ifndef ASC_KERNELS_DSP_H
 #define ASC_KERNELS_DSP_H
 
+#include "asc_offsets_core.h"
+
 /* How an accumulator becomes an output: formula (15''), with these shifts at the end. */
 #define ASC_FORM_POSITIVE 0 /* shift 12, of depthwise convolutions 10; the sign of the sum does not matter */
 #define ASC_FORM_SIGNED 1   /* shift 13 */
@@ -53,16 +55,6 @@
 #define ASC_TAPS_SHIFT 28
 #define ASC_TAPS_MIN 32
 #define ASC_TAPS_MAX 36
-
-/* Offsets of asc_fully_connected_core_t. */
-#define ASC_FULLY_CONNECTED_STREAM 0
-#define ASC_FULLY_CONNECTED_ROWS 4
-#define ASC_FULLY_CONNECTED_INPUTS 8
-#define ASC_FULLY_CONNECTED_OUTPUTS 12
-#define ASC_FULLY_CONNECTED_BLOCKS 16
-#define ASC_FULLY_CONNECTED_LEFT 20
-#define ASC_FULLY_CONNECTED_MIN 24
-#define ASC_FULLY_CONNECTED_MAX 28
 
 /* Offsets of asc_add_dsp_t. */
 #define ASC_ADD_N 0

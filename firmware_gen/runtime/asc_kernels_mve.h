@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "asc_kernels.h"
+#include "asc_offsets_core.h"
 #include "asc_offsets_mve.h"
 
 #ifdef __cplusplus
