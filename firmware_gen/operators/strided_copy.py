@@ -207,9 +207,15 @@ class SplitV(StridedCopy):
     many_outputs = True
 
     def read(self, view: OperatorView) -> Attributes:
-        """Read and check its attributes: the outputs' static shapes say what the sizes say."""
+        """Read and check its attributes."""
         view.count(3, 3)
-        return _split(view, source=view.inputs[0], axis=view.inputs[2])
+        split = _split(view, source=view.inputs[0], axis=view.inputs[2])
+        sizes = view.indices(view.inputs[1], "sizes")
+        shapes = [tensor.shape[split.axis] for tensor in view.outputs]
+        # one size may be left to the rest
+        if len(sizes) != len(shapes) or any(size not in (-1, out) for size, out in zip(sizes, shapes, strict=True)):
+            view.fail(f"sizes {sizes} of outputs that have {shapes}", "static shapes that agree with the sizes")
+        return split
 
 
 def _split(view: OperatorView, source: Tensor, axis: Tensor) -> SplitAttributes:

@@ -167,6 +167,20 @@ def test_axes_computed_by_the_network_are_refused() -> None:
         read_model(builder.finish(source, target))
 
 
+@pytest.mark.parametrize(("sizes", "message"), [(None, "sizes .* are not constant int32"), ((3, 3), r"sizes \[3, 3\]")])
+def test_sizes_of_parts_are_constant_and_those_of_the_outputs(sizes: tuple[int, ...] | None, message: str) -> None:
+    builder = ModelBuilder()
+    source = builder.activation((1, 4, 6), 0.1, 0)
+    given = source if sizes is None else builder.constant(np.array(sizes, np.int32))
+    axis = builder.constant(np.array([1], np.int32))
+    parts = [builder.activation((1, 2, 6), 0.1, 0) for _ in range(2)]
+    builder.operator("SPLIT_V", [source, given, axis], parts, "SplitVOptions", numSplits=2)
+    output = builder.activation((1, 2, 6), 0.1, 0)
+    builder.operator("ADD", parts, output, "AddOptions")
+    with pytest.raises(ModelError, match=message):
+        read_model(builder.finish(source, output))
+
+
 def test_a_strided_slice_as_numpy_cuts() -> None:
     builder = ModelBuilder()
     change = unary("STRIDED_SLICE", ((0, -1, 5), (1, 0, -7), (1, -2, -3)), (1, 2, 2), **STRIDED)
