@@ -1,7 +1,7 @@
 """Every recipe from float to int8, by each calibration and by fine-tuning, on synthetic scenes and on recordings of
 your own.
 
-    python benchmarks/quantization.py [--data DIR] [--work DIR]   an hour and more on 2 cores
+    python benchmarks/quantization.py [--data DIR] [--work DIR]   about an hour on 2 cores of its own
 
 DIR is a data set of one second to a clip in the layout of TAU; without it the synthetic scenes are all. Writes
 docs/quantization_results.md. An interrupted run goes on where it stopped: what is complete is kept in the work folder.
