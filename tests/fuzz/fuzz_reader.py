@@ -41,13 +41,14 @@ def guided(seconds: int, seed: int, out: Path) -> None:
         return bytes(made)[:size]
 
     def one(data: bytes) -> None:
-        damaged_models.judge(data)
+        # for each model anew: the fuzzer's own memory grows with what it has learnt
+        with damaged_models.memory_cap():
+            damaged_models.judge(data)
 
     arguments = [sys.argv[0], f"-max_total_time={seconds}", f"-seed={seed}", f"-artifact_prefix={out}/"]
     arguments += ["-max_len=65536", "-timeout=600", "-rss_limit_mb=4096", "-malloc_limit_mb=512", str(folder)]
     atheris.Setup(arguments, one, custom_mutator=mutate)
-    with damaged_models.memory_cap():
-        atheris.Fuzz()
+    atheris.Fuzz()
 
 
 def at_random(seconds: int, seed: int, out: Path) -> None:
