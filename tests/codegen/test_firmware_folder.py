@@ -168,21 +168,25 @@ def test_a_failing_compiler(bundle: Bundle, host: BoardSpec, tmp_path: Path) -> 
         build(tmp_path / "fw", host)
 
 
+def stand_in(monkeypatch: pytest.MonkeyPatch, tools: Path, script: str) -> None:
+    """Put a shell script in the place of make."""
+    tools.mkdir()
+    (tools / "make").write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
+    (tools / "make").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+
+
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 def test_a_linker_that_speaks_the_users_language(
     bundle: Bundle, host: BoardSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "make").write_text(
-        "#!/bin/sh\n"
+    stand_in(
+        monkeypatch,
+        tmp_path / "tools",
         'if [ "$LC_ALL" = C ]; then echo "ld: region \\`RAM\' overflowed by 5000 bytes"\n'
         "else echo 'ld: Region RAM um 5000 Bytes überschritten'; fi\n"
         "exit 2\n",
-        encoding="utf-8",
     )
-    (tools / "make").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     generate(bundle, host, tmp_path / "fw")
     with pytest.raises(ModelError, match="exceeds data memory, the stack included by 5,000 bytes"):
@@ -192,16 +196,13 @@ def test_a_linker_that_speaks_the_users_language(
 def test_a_compiler_without_room(
     bundle: Bundle, host: BoardSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "make").write_text(
-        "#!/bin/sh\n"
+    stand_in(
+        monkeypatch,
+        tmp_path / "tools",
         "echo \"/tmp/cc.s: Fatal error: can't write 6 bytes to build/x.o: 'No space left on device'\"\n"
         "echo '/tmp/cc.s: Fatal error: build/x.o: No such file or directory'\n"
-        "exit 2\n"
+        "exit 2\n",
     )
-    (tools / "make").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
     generate(bundle, host, tmp_path / "fw")
     with pytest.raises(ToolError, match="no room on the disk") as caught:
         build(tmp_path / "fw", host)

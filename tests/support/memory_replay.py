@@ -29,9 +29,10 @@ class Memory:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.names = np.full(plan.arena_bytes, -1, np.int64)
+        self.reads = 0
 
-    def run(self) -> None:
-        """Run the whole network once."""
+    def run(self) -> int:
+        """Run the whole network once; return how many rows and tensors were read, all of them as they should be."""
         graph = self.plan.graph
         self._write(*self._tensor(graph.input))
         for number, entry in enumerate(self.plan.program):
@@ -40,6 +41,7 @@ class Memory:
             else:
                 self._run_stream(number, entry)
         self._read(*self._tensor(graph.output), "output")
+        return self.reads
 
     def _run_whole(self, entry: WholeStep) -> None:
         step = self.plan.steps[entry.step]
@@ -120,6 +122,7 @@ class Memory:
         self.names[addresses] = names
 
     def _read(self, addresses: np.ndarray, names: np.ndarray, what: str) -> None:
+        self.reads += 1
         if not np.array_equal(self.names[addresses], names):
             raise Overwritten(what)
 
