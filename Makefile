@@ -6,11 +6,12 @@ ASC := $(BIN)/asc-kit
 # apt-get as root, or through sudo; a machine without it gets the list of what to install
 APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo apt-get)
 
-.PHONY: help demo test bench-engine fuzz check format setup setup-test clean
+.PHONY: help demo test test-all bench-engine fuzz check format setup setup-test clean
 
 help:
 	@echo "make demo         train, export, build firmware, boot it on an emulated board, measure, report (5 minutes)"
-	@echo "make test         style, types and all tests"
+	@echo "make test         style, types and tests"
+	@echo "make test-all     the same with the slow ones: soaks, attacks, full matrices; before a release"
 	@echo "make check        style and types alone"
 	@echo "make bench-engine instructions and bytes of the engine on every emulated core; BOARDS=… MODELS=\"NAME FILE.tflite\""
 	@echo "make fuzz         10 minutes of damaged models for the reader (FUZZ_SECONDS=…)"
@@ -20,7 +21,12 @@ demo: setup
 	$(ASC) demo
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=25 $(PYTEST_ARGS)
+
+# every test, marked slow or not, with and without oneDNN: what TensorFlow computes differs between processors
+test-all: check
+	TF_ENABLE_ONEDNN_OPTS=1 $(BIN)/python -m pytest -n auto --dist worksteal --durations=25 -m "" $(PYTEST_ARGS)
+	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest -n auto --dist worksteal tests/pipeline $(PYTEST_ARGS)
 
 bench-engine: setup
 	$(BIN)/python benchmarks/engine.py --boards "$(BOARDS)" --models "$(MODELS)" $(if $(KERNELS),--kernels $(KERNELS)) $(if $(OPTIMIZE),--optimize $(OPTIMIZE)) \
