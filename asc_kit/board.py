@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
+from asc_kit.migration import Migrations
 from asc_kit.protocol import BOARD_NAME
 from asc_kit.records import STRICT, read_record
 
@@ -93,6 +94,8 @@ class BoardSpec:
     """One board. A new board is a new folder of data: nothing else changes."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "a board is written by hand, docs/boards.md says how"
 
     schema_version: Literal[1]
     """Version of this record."""

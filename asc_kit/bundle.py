@@ -19,10 +19,10 @@ from asc_kit.errors import BundleError
 from asc_kit.evaluation import AnyEvaluation
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
 from asc_kit.metrics import OutputActivation, probabilities
+from asc_kit.migration import Migrations
 from asc_kit.quantization import QuantizationSettings, TensorInfo
-from asc_kit.records import STRICT, parse_record, read_json, sha256_file
+from asc_kit.records import STRICT, read_record, sha256_file
 
-SCHEMA_VERSION = 3
 MANIFEST = "bundle.json"
 MODEL = "model.tflite"
 GOLDEN = "golden"
@@ -121,6 +121,8 @@ class BundleManifest:
     """What ``bundle.json`` holds."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "asc-kit export RUN --out BUNDLE"
 
     schema_version: Literal[3]
     """Version of this record."""
@@ -219,14 +221,7 @@ class Bundle:
             raise BundleError(f"bundle {path} does not exist", hint=hint)
         if not (path / MANIFEST).is_file():
             raise BundleError(f"{path} is not a bundle: it has no {MANIFEST}", hint=hint)
-        document = read_json(path / MANIFEST, error=BundleError)
-        version = document.get("schema_version") if isinstance(document, dict) else None
-        if version != SCHEMA_VERSION:
-            raise BundleError(
-                f"{path / MANIFEST} has schema version {version!r}, this asc-kit reads {SCHEMA_VERSION}",
-                hint="export the run again with this version",
-            )
-        manifest = parse_record(BundleManifest, document, where=str(path / MANIFEST), error=BundleError)
+        manifest = read_record(BundleManifest, path / MANIFEST, error=BundleError)
         bundle = cls(path, manifest)
         _verify(path / MODEL, manifest.model_sha256)
         for entry in manifest.golden:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +27,12 @@ class PipeConsole(Console):
 
 
 console = PipeConsole(stderr=True, highlight=False)
+
+
+@functools.cache
+def note(text: str) -> None:
+    """Say something on stderr that the user should know, the same only once."""
+    console.print(f"Note: {text}", soft_wrap=True, markup=False)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 
 from asc_kit.board import Goal, KernelSet
 from asc_kit.errors import BoardError
+from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, read_record
 
 MANIFEST = "firmware.json"
@@ -64,6 +65,8 @@ class FirmwareManifest:
     """What ``firmware.json`` holds."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "asc-kit firmware BUNDLE --board NAME --build"
 
     schema_version: Literal[1]
     """Version of this record."""

@@ -1,6 +1,8 @@
 """Read and write the project's records: frozen dataclasses, JSON or TOML on disk.
 
-A record class sets ``__pydantic_config__ = STRICT``: unknown keys and wrong types are refused.
+A record class sets ``__pydantic_config__ = STRICT``: unknown keys and wrong types are refused. Its fields are of the
+types in `asc_kit/fields.py`, which have bounds; records of earlier versions are brought up to date
+(`asc_kit/migration.py`). So whatever a file holds, a record comes out of it, or an error in words.
 Files are written to a temporary name and moved into place, so that a reader never sees half of one.
 """
 
@@ -11,18 +13,21 @@ import hashlib
 import json
 import os
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from asc_kit.documents import problem_of, read_document, shorten_reason
 from asc_kit.errors import AscKitError, SpecError
+from asc_kit.migration import migrate
+from asc_kit.text import shorten
 
 T = TypeVar("T")
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+_SHOWN_PROBLEMS = 10
 
 
 def canonical_json(value: object) -> bytes:
@@ -53,46 +58,47 @@ def parse_record(cls: type[T], value: object, *, where: str, error: type[AscKitE
     Raises
     ------
     AscKitError
-        Of class `error`, when keys are missing or unknown or values have the wrong type or range.
+        Of class `error`, when keys are missing or unknown or values have the wrong type or range, or when it is of a
+        version that cannot be read.
     """
+    problem = problem_of(value)
+    if problem is not None:
+        raise error(f"{where} is not a valid {_name_of(cls)}: {problem}")
+    return _build(cls, value, where=where, error=error)
+
+
+def _build(cls: type[T], value: object, *, where: str, error: type[AscKitError]) -> T:
+    """Build a record from plain data that holds nothing strange."""
+    value = migrate(cls, value, where=where, error=error)
     try:
         return TypeAdapter(cls).validate_python(value)
     except ValidationError as failure:
+        items = failure.errors(include_url=False, include_context=False)
         lines = [
-            f"{'.'.join(str(part) for part in item['loc']) or 'record'}: {item['msg']}, received {item['input']!r:.80}"
-            for item in failure.errors(include_url=False, include_context=False)
+            f"{'.'.join(shorten_reason(str(part)) for part in item['loc']) or 'record'}: {item['msg']}, "
+            f"received {shorten(item['input'])}"
+            for item in items[:_SHOWN_PROBLEMS]
         ]
-        raise error(f"{where} is not a valid {cls.__name__}: " + "; ".join(lines)) from None
+        if len(items) > _SHOWN_PROBLEMS:
+            lines.append(f"and {len(items) - _SHOWN_PROBLEMS:,} more")
+        raise error(f"{where} is not a valid {_name_of(cls)}: " + "; ".join(lines)) from None
     except AscKitError as failure:
         # a record inside refused itself at construction
-        raise error(f"{where} is not a valid {cls.__name__}: {failure.message}", hint=failure.hint) from None
+        raise error(f"{where} is not a valid {_name_of(cls)}: {failure.message}", hint=failure.hint) from None
+
+
+def _name_of(cls: object) -> str:
+    return getattr(cls, "__name__", "record")
 
 
 def read_json(path: Path, *, error: type[AscKitError] = SpecError) -> Any:
-    """Read a JSON document; a missing or malformed file raises `error` naming it."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        # JSON can escape half a character (\ud800), which no file or terminal takes later
-        json.dumps(value, ensure_ascii=False).encode()
-        return value
-    except FileNotFoundError:
-        raise error(f"{path} does not exist") from None
-    except (OSError, UnicodeError, json.JSONDecodeError) as failure:
-        raise error(f"{path} cannot be read as JSON: {failure}") from failure
+    """Read a JSON document; a missing, malformed or strange file raises `error` naming it."""
+    return read_document(path, error)
 
 
 def read_record(cls: type[T], path: Path, *, error: type[AscKitError] = SpecError) -> T:
-    """Read a record from a ``.json`` or ``.toml`` file."""
-    if path.suffix == ".toml":
-        try:
-            value = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise error(f"{path} does not exist") from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as failure:
-            raise error(f"{path} cannot be read as TOML: {failure}") from failure
-    else:
-        value = read_json(path, error=error)
-    return parse_record(cls, value, where=str(path), error=error)
+    """Read a record from a ``.json`` or ``.toml`` file; one of an earlier version is brought up to date."""
+    return _build(cls, read_document(path, error), where=str(path), error=error)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -11,9 +11,8 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
 from asc_kit.evaluation import AnyEvaluation
+from asc_kit.migration import Migrations
 from asc_kit.records import STRICT
-
-SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +130,8 @@ class BenchmarkResult:
     """One run on one board."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "asc-kit bench --bundle BUNDLE --board NAME --data DIR"
 
     schema_version: Literal[2]
     """Version of this record."""

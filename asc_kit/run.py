@@ -23,10 +23,10 @@ from asc_kit.errors import SpecError
 from asc_kit.evaluation import AnyEvaluation
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.metrics import OutputActivation
+from asc_kit.migration import Migrations
 from asc_kit.quantization import QuantizationSettings
-from asc_kit.records import STRICT, parse_record, read_json
+from asc_kit.records import STRICT, read_record
 
-SCHEMA_VERSION = 3
 MANIFEST = "run.json"
 SAVED_MODEL = "saved_model"
 KERAS_MODEL = "model.keras"
@@ -40,6 +40,8 @@ class RunManifest:
     """What ``run.json`` holds."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "asc-kit train RECIPE --data DIR --out RUN"
 
     schema_version: Literal[3]
     """Version of this record."""
@@ -140,14 +142,7 @@ class Run:
             raise SpecError(f"run {path} does not exist", hint=hint)
         if not (path / MANIFEST).is_file():
             raise SpecError(f"{path} is not a run: it has no {MANIFEST}", hint=hint)
-        document = read_json(path / MANIFEST)
-        version = document.get("schema_version") if isinstance(document, dict) else None
-        if version != SCHEMA_VERSION:
-            raise SpecError(
-                f"{path / MANIFEST} has schema version {version!r}, this asc-kit reads {SCHEMA_VERSION}",
-                hint="train again with this version",
-            )
-        manifest = parse_record(RunManifest, document, where=str(path / MANIFEST))
+        manifest = read_record(RunManifest, path / MANIFEST)
         for name in (SAVED_MODEL, KERAS_MODEL):
             if not (path / name).exists():
                 raise SpecError(f"the run is not complete: {path / name} is missing", hint="train again")

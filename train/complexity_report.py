@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict
 
 from asc_kit.challenge_rules import NetworkCounts, RuleCheck
+from asc_kit.migration import Migrations
 from asc_kit.records import STRICT
 
 from .complexity import LayerComplexity
@@ -56,6 +57,8 @@ class ComplexityReport:
     """Everything that is said."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "asc-kit complexity RUN --json"
 
     schema_version: Literal[1] = 1
     """Version of this record."""

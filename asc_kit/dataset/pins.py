@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict
 
 from asc_kit.errors import DataError
+from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, read_json, read_record, sha256_file
 
 PINS = "splits.json"
@@ -38,6 +39,8 @@ class Pins:
     """All recorded split files of one folder."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "asc-kit data splits --data DIR"
 
     files: dict[str, PinnedFile]
     """By file name."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asc_kit.errors import SpecError
 from asc_kit.records import parse_record, read_json, sha256_file
-from asc_kit.result import SCHEMA_VERSION, BenchmarkResult
+from asc_kit.result import BenchmarkResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +61,6 @@ def _read(path: Path) -> BenchmarkResult:
     document = read_json(path, error=SpecError)
     if not isinstance(document, dict) or "schema_version" not in document or "predictions" not in document:
         raise SpecError(f"{path} is not a benchmark result", hint=hint)
-    if document["schema_version"] != SCHEMA_VERSION:
-        raise SpecError(
-            f"{path} has schema version {document['schema_version']!r}, this asc-kit reads {SCHEMA_VERSION}",
-            hint="measure again with this version, or make the report with the version that measured",
-        )
     result = parse_record(BenchmarkResult, document, where=str(path))
     if not result.predictions:
         raise SpecError(f"{path} holds no predictions", hint=hint)

@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 
 from asc_kit.bundle import Fidelity
 from asc_kit.dataset import Task
+from asc_kit.migration import Migrations
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import STRICT
 
@@ -173,6 +174,8 @@ class Inspection:
     """The whole."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "asc-kit inspect BUNDLE --json"
 
     schema_version: Literal[1]
     """Version of this record."""

@@ -18,6 +18,7 @@ from asc_kit.dataset import Dataset
 from asc_kit.errors import ModelError, SpecError
 from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation, evaluation_of
 from asc_kit.metrics import label_precisions, lwlrap, probabilities
+from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, read_record, sha256_file, write_json
 from asc_kit.run import CHECKPOINTS, Run, RunManifest
 
@@ -34,6 +35,8 @@ class CheckpointRecord:
     """One checkpoint and how well it does: ``epoch_NNNN.json``."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "asc-kit evaluate RUN --checkpoints --data DIR --out DIR"
 
     schema_version: Literal[1]
     """Version of this record."""

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import ConfigDict
 
 from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation
+from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, canonical_json
 
 from .assessment import Kind, Subject
@@ -81,6 +82,8 @@ class EvaluationDocument:
     """What ``evaluation.json`` holds."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "asc-kit evaluate RUN --data DIR --out DIR"
 
     schema_version: Literal[1]
     """Version of this record."""

@@ -1,0 +1,75 @@
+"""Text that strangers wrote: which characters it may have, and how it is shown where it is not to be trusted.
+
+A terminal obeys control characters, a table's row ends at a line separator, and a reader is misled by an override of
+the writing direction. So labels, names and paths with such characters are refused where they are read, and whatever
+is printed is escaped once more (`asc_kit/console.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence, Set
+
+# C0 with tab and newline, DEL and C1, line and paragraph separators, overrides and isolates of the writing direction,
+# halves of characters (surrogates)
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE_BUT_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SHORT_ITEMS = 4
+
+
+def unsafe_character(text: str, *, lines: bool = False) -> str | None:
+    """Return the first character that text may not have, as ``U+001B``; None for good text.
+
+    Parameters
+    ----------
+    text
+        A label, a name, a path.
+    lines
+        Whether tab and newline are fine: in prose of several lines.
+    """
+    match = (_UNSAFE_BUT_LINES if lines else _UNSAFE).search(text)
+    return f"U+{ord(match[0]):04X}" if match else None
+
+
+def escaped(text: str, *, lines: bool = True) -> str:
+    r"""Return text in which each such character is written out, as ``\x1b`` or ``\u202e``."""
+
+    def written_out(match: re.Match[str]) -> str:
+        code = ord(match[0])
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+    return (_UNSAFE_BUT_LINES if lines else _UNSAFE).sub(written_out, text)
+
+
+def shorten(value: object, limit: int = 80) -> str:
+    """Return a value for an error message: one line, at most `limit` characters, whatever it holds."""
+    text = _shown(value, limit, 2)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _shown(value: object, limit: int, depth: int) -> str:
+    """Write a value out without ever writing all of a long one."""
+    if isinstance(value, str):
+        return repr(value) if len(value) <= limit else f"{value[: limit // 2]!r}… ({len(value):,} characters)"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 128:
+        return f"a whole number of {value.bit_length():,} bits"
+    if isinstance(value, Mapping):
+        if not value or not depth:
+            return f"{{{len(value)} keys}}" if value else "{}"
+        shown = [f"{_shown(key, limit, 0)}: {_shown(value[key], limit, depth - 1)}" for key in _first(value)]
+        return "{" + ", ".join(shown + ["…"] * (len(value) > _SHORT_ITEMS)) + "}"
+    if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray):
+        if not value or not depth:
+            return f"[{len(value)} values]" if value else "[]"
+        return (
+            "["
+            + ", ".join(
+                [_shown(item, limit, depth - 1) for item in _first(value)] + ["…"] * (len(value) > _SHORT_ITEMS)
+            )
+            + "]"
+        )
+    return repr(value[:limit] if isinstance(value, bytes | bytearray) else value)
+
+
+def _first(items: Mapping[object, object] | Sequence[object] | Set[object]) -> list[object]:
+    return [item for item, _ in zip(items, range(_SHORT_ITEMS), strict=False)]
