@@ -12,6 +12,7 @@ from asc_kit.board import Goal, KernelSet
 from asc_kit.errors import BoardError
 from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, read_record
+from asc_kit.references import REFERENCE
 
 MANIFEST = "firmware.json"
 NO_FRONTEND = "0" * 16
@@ -94,6 +95,8 @@ class FirmwareManifest:
     """The kernel set it was generated for."""
     optimize: Goal = "speed"
     """What it was made for where speed and size conflict."""
+    reference: str = REFERENCE
+    """Whose outputs it computes, bit for bit: see `asc_kit.references`."""
 
 
 def read_firmware(folder: Path) -> FirmwareManifest:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError, ToolError
+from asc_kit.model_file.inputs import InputShape, ModelInput, fixed_input_shapes, signature_of
+from asc_kit.model_file.operator_codes import SUM, operator_codes
+from asc_kit.model_file.signed_sum import with_signed_sums
 from asc_kit.native_output import hidden_stderr
+from asc_kit.references import reference_of_model
 
 Kernels = Literal["reference", "fast"]
 
@@ -22,16 +27,21 @@ class Int8Model:
         The flatbuffer.
     kernels
         ``reference``: TFLite's reference kernels, bit for bit what a board computes. ``fast``: the runtime's
-        default kernels, which may differ by a few steps.
+        default kernels, which may differ by a few steps. SUM is computed on signed bytes by both.
+    input_shapes
+        Sizes that the model leaves free.
 
     Raises
     ------
     ModelError
-        When the runtime cannot run it, or it has anything but one int8 input and one int8 output.
+        When the runtime cannot run it, it has anything but one int8 input and one int8 output, or leaves sizes free
+        that are not given.
     """
 
-    def __init__(self, model: bytes, kernels: Kernels = "reference") -> None:
-        self._interpreter, self.runtime = _prepare(model, kernels)
+    def __init__(self, model: bytes, kernels: Kernels = "reference", input_shapes: Sequence[InputShape] = ()) -> None:
+        self._interpreter, self.runtime = _prepare(model, kernels, input_shapes)
+        self.reference = reference_of_model(model)
+        """What the reference kernels follow, in words."""
         self.input_details, self.output_details = _ends(self._interpreter, np.dtype(np.int8))
 
     def run(self, quantized_input: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -75,7 +85,7 @@ class FloatModel:
         return np.array(_invoke(self._interpreter, self._input, self._output, features), np.float32)
 
 
-def _prepare(model: bytes, kernels: Kernels) -> tuple[Any, str]:
+def _prepare(model: bytes, kernels: Kernels, input_shapes: Sequence[InputShape] = ()) -> tuple[Any, str]:
     """Return an interpreter ready to run, and the name of the runtime it is of."""
     module, runtime = _import_runtime()
     kinds = module.OpResolverType
@@ -85,15 +95,40 @@ def _prepare(model: bytes, kernels: Kernels) -> tuple[Any, str]:
     with hidden_stderr():  # the runtimes say which delegate they made, once per interpreter
         for resolver in resolvers:
             try:
-                interpreter = module.Interpreter(
-                    model_content=model, experimental_op_resolver_type=resolver, num_threads=1
-                )
-                interpreter.allocate_tensors()
+                return _allocated(module, resolver, model, input_shapes), runtime
             except (RuntimeError, ValueError) as failure:
                 reason = failure
-            else:
-                return interpreter, runtime
         raise ModelError(f"{runtime} cannot run this model: {reason}") from reason
+
+
+def _allocated(module: Any, resolver: Any, model: bytes, input_shapes: Sequence[InputShape]) -> Any:
+    """Return an interpreter whose tensors have their shapes and memory, and whose sums are signed."""
+    interpreter = module.Interpreter(model_content=model, experimental_op_resolver_type=resolver, num_threads=1)
+    _fix_shapes(interpreter, input_shapes)
+    interpreter.allocate_tensors()
+    if SUM not in operator_codes(model):
+        return interpreter
+    shapes = {
+        details["index"]: tuple(int(size) for size in details["shape"]) for details in interpreter.get_tensor_details()
+    }
+    interpreter = module.Interpreter(
+        model_content=with_signed_sums(model, shapes), experimental_op_resolver_type=resolver, num_threads=1
+    )
+    _fix_shapes(interpreter, input_shapes)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def _fix_shapes(interpreter: Any, input_shapes: Sequence[InputShape]) -> None:
+    """Resize the inputs whose sizes are free; refuse what is free and not given."""
+    inputs = []
+    for details in interpreter.get_input_details():
+        sizes = tuple(int(size) for size in details["shape"])
+        signature = signature_of(sizes, [int(size) for size in details.get("shape_signature", ())])
+        inputs.append(ModelInput(index=details["index"], name=details["name"], sizes=sizes, signature=signature))
+    for index, wanted in fixed_input_shapes(inputs, input_shapes).items():
+        if next(one.sizes for one in inputs if one.index == index) != wanted:
+            interpreter.resize_tensor_input(index, wanted)
 
 
 def _ends(interpreter: Any, dtype: np.dtype[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -18,6 +18,7 @@ from asc_kit.errors import DataError
 from asc_kit.evaluation import check_labels, evaluation_of
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.protocol import HelloFlag, TimerUnit
+from asc_kit.references import reference_of_model
 from asc_kit.result import BenchmarkResult, Latency, Memory, OperatorTime, Prediction, Summary
 from asc_kit.sampling import proportional
 
@@ -132,7 +133,8 @@ def benchmark(
         memory=_memory(sessions, firmware),
         profile=profile,
         link_retries=sum(session.link.statistics.retries for session in sessions),
-        environment=_environment(board, has_toolchain=firmware is not None),
+        environment=_environment(board, has_toolchain=firmware is not None)
+        | {"reference": reference_of_model(bundle.model_path.read_bytes())},
         predictions=predictions,
     )
 

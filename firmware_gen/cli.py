@@ -62,9 +62,9 @@ def firmware(
     from asc_kit.bundle import Bundle
     from asc_kit.console import console
     from asc_kit.records import to_plain
+    from asc_kit.references import REFERENCE
 
     from .generate import generate, generate_bare, is_bare_model
-    from .operators import cautions
 
     is_bare = is_bare_model(bundle)
     if labels is not None and not is_bare:
@@ -87,8 +87,8 @@ def firmware(
         soft_wrap=True,
         markup=False,
     )
-    for caution in cautions(operator.op for operator in manifest.operators):
-        console.print(f"Caution: {caution}", soft_wrap=True, markup=False)
+    if manifest.reference != REFERENCE:
+        console.print(f"outputs are those of {manifest.reference}", soft_wrap=True, markup=False)
     if memory_map is not None:
         write_map(json.loads((folder / "plan.json").read_text()), memory_map, folder, bundle.name)
     if as_json:

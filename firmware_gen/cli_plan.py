@@ -73,7 +73,7 @@ def _flatbuffer(path: Path) -> bytes:
 
 
 def _show(path: Path, plan: Plan) -> None:
-    from .operators import cautions
+    from asc_kit.references import reference_of
 
     head = ("step", "operator", "kernel", "output", "MACs", "constants")
     rows = [
@@ -92,10 +92,9 @@ def _show(path: Path, plan: Plan) -> None:
         left = [cell.ljust(width) for cell, width in zip(row[1:4], widths[1:4], strict=True)]
         right = [cell.rjust(width) for cell, width in zip(row[4:], widths[4:], strict=True)]
         click.echo("  ".join((row[0].rjust(widths[0]), *left, *right)))
-    for caution in cautions(step.operator.op for step in plan.steps):
-        click.echo(f"Caution: {caution}", err=True)
     click.echo(
         f"{path.name}: {len(plan.steps)} steps, {plan.macs:,} MACs, {plan.weight_bytes:,} bytes of constants\n"
         f"arena {plan.arena_bytes:,} bytes; the least possible is {plan.overlap_bound_bytes:,}, "
-        f"or {plan.liveness_bound_bytes:,} where no output may overlap its input"
+        f"or {plan.liveness_bound_bytes:,} where no output may overlap its input\n"
+        f"outputs are those of {reference_of(step.operator.op for step in plan.steps)}, bit for bit"
     )

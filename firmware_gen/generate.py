@@ -14,6 +14,7 @@ from asc_kit.errors import BoardError, BundleError, ModelError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, OperatorInfo
 from asc_kit.quantization import TensorInfo
 from asc_kit.records import new_folder, write_bytes, write_json
+from asc_kit.references import reference_of
 
 from .build import build, check_memory, check_stack
 from .emit import ModelInfo, emit_example
@@ -201,6 +202,7 @@ def _write(
         image=None,
         memory=memory,
         operators=_operators(plan),
+        reference=reference_of(step.operator.op for step in plan.steps),
     )
     with new_folder(out, marker=MANIFEST) as folder:
         for name, data in files.items():

@@ -8,6 +8,7 @@ from typing import Any
 
 from asc_kit.board import Goal, KernelSet
 from asc_kit.errors import ModelError
+from asc_kit.references import reference_of
 
 from .arena import Block, arena_end, liveness_bound, overlap_bound
 from .choices import Choice, choose
@@ -180,6 +181,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         "kernels": plan.kernels,
         "optimize": plan.goal,
+        "reference": reference_of(step.operator.op for step in plan.steps),
+        "input": plan.graph.tensors[plan.graph.input].describe(),
         "arena_bytes": plan.arena_bytes,
         "liveness_bound_bytes": plan.liveness_bound_bytes,
         "overlap_bound_bytes": plan.overlap_bound_bytes,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from .add import Add, Sub
 from .base import Node, OperatorDefinition, OperatorView
 from .concatenation import Concatenation
@@ -20,7 +18,7 @@ from .reshape import ExpandDims, Reshape, Squeeze
 from .softmax import Softmax
 from .strided_copy import Slice, Split, SplitV, StridedSlice, Transpose
 
-__all__ = ["REGISTRY", "Node", "OperatorDefinition", "OperatorView", "cautions"]
+__all__ = ["REGISTRY", "Node", "OperatorDefinition", "OperatorView"]
 
 _DEFINITIONS: tuple[OperatorDefinition, ...] = (
     Add(),
@@ -58,9 +56,3 @@ _DEFINITIONS: tuple[OperatorDefinition, ...] = (
 )
 
 REGISTRY: dict[str, OperatorDefinition] = {definition.op: definition for definition in _DEFINITIONS}
-
-
-def cautions(ops: Iterable[str]) -> tuple[str, ...]:
-    """Return what a user of a network with these operators must know, each operator's once."""
-    known = (REGISTRY[op] for op in sorted(set(ops)) if op in REGISTRY)
-    return tuple(f"{definition.op}: {definition.caution}" for definition in known if definition.caution)

@@ -175,8 +175,6 @@ class OperatorDefinition(ABC):
     """TFLite's name."""
     options: ClassVar[str | None]
     """Name of its options table in the schema; None when it has none, or one that its tensors make redundant."""
-    caution: ClassVar[str | None] = None
-    """What a user of a network with this operator must know."""
     many_outputs: ClassVar[bool] = False
     """Whether it may have several outputs; `take_apart` must know such an operator."""
 

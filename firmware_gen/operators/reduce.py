@@ -11,7 +11,7 @@ from ..row_call import RowCall
 from .base import Node, OperatorView, RowWise
 
 _FIRST_AXIS_IN_ROW = 2
-_LARGEST_TERM = 255 + 128  # an unsigned byte less an int8 zero point
+_LARGEST_TERM = 255  # between an int8 value and an int8 zero point
 
 
 class Reduce(RowWise):
@@ -96,7 +96,7 @@ class Mean(Reduce):
     def check(self, view: OperatorView) -> None:
         """Check that the sum fits."""
         count = view.inputs[0].n_elements // view.output.n_elements
-        if count * 255 >= INT32_LIMIT:
+        if count * _LARGEST_TERM >= INT32_LIMIT:
             view.fail(f"the mean of {count} elements", "sums of 32 bits")
 
     def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
@@ -114,13 +114,9 @@ class Mean(Reduce):
 
 
 class Sum(Reduce):
-    """Sum, of bytes as TFLite's reference kernel takes them: as unsigned ones."""
+    """Sum, of signed bytes as TFLite Micro takes them; the reference kernel takes int8 for unsigned."""
 
     op = "SUM"
-    caution = (
-        "TFLite's reference kernel takes the bytes of SUM for unsigned ones, and so does the engine: what the network "
-        "computes is not what its training meant, nor what other kernels of TFLite make of it; use MEAN instead"
-    )
 
     def check(self, view: OperatorView) -> None:
         """Check that the sum fits."""
@@ -130,7 +126,7 @@ class Sum(Reduce):
             view.fail(f"the sum of {count} elements times 2**{shift}", "sums of 32 bits")
 
     def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
-        """Prepare the multiplier."""
+        """Prepare the multiplier of MEAN's kernel: a sum is a mean that nothing divides."""
         source, output = node.inputs[0], node.output
         multiplier, shift = quantize_multiplier(source.scale / output.scale)
         fields: tuple[tuple[str, FieldValue], ...] = (
@@ -139,7 +135,7 @@ class Sum(Reduce):
             ("shift", shift),
             ("zero_point", output.zero_point),
         )
-        return "asc_sum_s8", "asc_mean_t", fields
+        return "asc_mean_s8", "asc_mean_t", fields
 
 
 class ReduceMax(Reduce):

@@ -158,7 +158,6 @@ void asc_fully_connected_s8(const asc_fully_connected_t *p, const int8_t *input,
 void asc_add_linear_s8(const asc_add_linear_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_add_s8(const asc_add_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_mean_s8(const asc_mean_t *p, const int8_t *input, int8_t *output);
-void asc_sum_s8(const asc_mean_t *p, const int8_t *input, int8_t *output);
 void asc_reduce_max_s8(const asc_reduce_t *p, const int8_t *input, int8_t *output);
 void asc_mul_narrow_s8(const asc_mul_narrow_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_mul_s8(const asc_mul_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);

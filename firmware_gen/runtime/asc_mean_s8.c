@@ -1,12 +1,12 @@
 /*
- * MEAN over one or two groups of neighbouring axes.
+ * MEAN and SUM over one or two groups of neighbouring axes.
  *
  * Formula   y[o][m][i] = clamp(scale(sum_{r,s} (x[o][r][m][s][i] - input_zero_point), multiplier, shift) + zero_point),
- *           scale as in asc_requantize.h; the multiplier holds the division by the number of elements
+ *           scale as in asc_requantize.h; the multiplier of MEAN holds the division by the number of elements
  * Shapes    input [over], output [over[0]][over[2]][over[4]]
- * Overflow  over[1] * over[3] * 255 < 2^31
+ * Overflow  over[1] * over[3] * 255 * 2^max(shift, 0) < 2^31
  * Overlap   none
- * Exact     TFLite BUILTIN_REF
+ * Exact     MEAN: TFLite BUILTIN_REF. SUM: TFLite Micro, which takes int8 for what it is; BUILTIN_REF does not
  * Source    docs/quantization.md, equation (21)
  */
 #include "asc_kernels.h"

@@ -163,8 +163,11 @@ def test_the_kernel_set_of_the_command_is_in_the_manifest(model: Path, tmp_path:
     assert isinstance(run(model, "--board", "host", "--kernels", "dsp").exception, BoardError)
 
 
-def test_an_operator_that_is_not_what_it_seems_is_told_of(tmp_path: Path) -> None:
+def test_who_is_followed_is_told(tmp_path: Path) -> None:
     (tmp_path / "sum.tflite").write_bytes(examples("SUM", 1)[0].model)
-    result = run(tmp_path / "sum.tflite", "--board", "host")
+    result = run(tmp_path / "sum.tflite", "--board", "host", "--out", tmp_path / "fw")
     assert result.exception is None
-    assert "Caution: SUM: TFLite's reference kernel takes the bytes of SUM for unsigned ones" in result.output
+    followed = "TFLite BUILTIN_REF, but for SUM TFLite Micro"
+    assert f"outputs are those of {followed}" in result.output
+    assert read_firmware(tmp_path / "fw").reference == followed
+    assert json.loads((tmp_path / "fw" / "plan.json").read_text())["reference"] == followed
