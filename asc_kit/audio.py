@@ -1,9 +1,13 @@
-"""Read recordings: any sampling rate, WAV of 16, 24 or 32 bit, FLAC; mono out."""
+"""Read recordings: any sampling rate, WAV of 16, 24 or 32 bit, FLAC; mono out.
+
+What cannot be right is refused: samples that are no numbers, or on another scale than ±1. What is strange (a header
+that is off, channels that cancel) is told to whoever passes a list for doubts.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,13 +15,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asc_kit.doubts import Doubt, DoubtKind
 from asc_kit.errors import DataError
 from asc_kit.frontend.spec import FrontEndSpec
+from asc_kit.wav_header import HeaderFault, WavExtent, find_extent
+
+LOUDEST = 8.0
+"""Highest sample that can be audio of full scale ±1: 18 dB above it. Floats that hold 16-bit steps go beyond that as
+soon as they are louder than -72 dBFS."""
+CANCELLED_SHARE = 0.02
+"""Channels cancel when the power of their mean is below this share of what independent channels would have: for two
+channels, 20 dB below the channels themselves. A choice of ours: no pair of microphones in one place comes near."""
+
+_BLOCK_FRAMES = 2**20
+_DOUBTS: Mapping[HeaderFault, DoubtKind] = {"longer": "longer_than_header", "off": "header_off", "cut_off": "cut_off"}
+
+
+class ScaleError(DataError):
+    """Samples on another scale than ±1."""
+
+
+class NotFiniteError(DataError):
+    """Samples that are no numbers."""
 
 
 @contextmanager
-def open_recording(path: Path) -> Iterator[Any]:
+def open_recording(path: Path, doubts: list[Doubt] | None = None) -> Iterator[Any]:
     """Open a recording to read, as a ``soundfile.SoundFile``.
+
+    A WAV file that holds more than its header says is read to its end.
+
+    Parameters
+    ----------
+    path
+        The file.
+    doubts
+        Where to put what is wrong with its header.
 
     Raises
     ------
@@ -35,16 +68,106 @@ def open_recording(path: Path) -> Iterator[Any]:
             f"recording {path} cannot be read: nothing says what rate and format raw samples have", hint=hint
         )
     try:
-        # the name as bytes, for soundfile refuses names that are not valid Unicode
-        with soundfile.SoundFile(os.fsencode(path)) as recording:
+        extent = find_extent(path)
+        if extent is not None and extent.fault is not None and doubts is not None:
+            doubts.append(Doubt(kind=_DOUBTS[extent.fault], path=path, says=extent.says))
+        with _source(path, extent) as source, soundfile.SoundFile(source) as recording:
             yield recording
     except (soundfile.SoundFileError, OSError) as failure:
         reason = getattr(failure, "error_string", failure)
         raise DataError(f"recording {path} cannot be read: {reason}", hint=hint) from failure
 
 
-def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
+@contextmanager
+def _source(path: Path, extent: WavExtent | None) -> Iterator[Any]:
+    if extent is not None and extent.must_be_repaired:
+        with extent.open_repaired() as stream:
+            yield stream
+    else:
+        # the name as bytes, for soundfile refuses names that are not valid Unicode
+        yield os.fsencode(path)
+
+
+class Mixer:
+    """Mixes the channels of one recording to one, block by block, and judges what comes out."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._n_channels = 1
+        self._n_frames = 0
+        self._mix = np.zeros(2)  # sum, and sum of squares
+        self._channels = np.zeros((2, 1))
+        self.extremes = (0.0, 0.0)
+        """Lowest and highest sample of the last block, over all channels."""
+
+    def mix(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean over channels of a block, shape [n, channels].
+
+        Raises
+        ------
+        NotFiniteError
+            When a sample is no number.
+        ScaleError
+            When a sample is beyond `LOUDEST`.
+        """
+        if len(block) == 0:
+            return np.zeros(0, np.float32)
+        self.extremes = float(block.min()), float(block.max())
+        check_scale(self._path, *self.extremes)
+        if block.shape[1] == 1:
+            return np.ascontiguousarray(block[:, 0])
+        mono = block.mean(axis=1, dtype=np.float32)
+        if self._n_frames == 0:
+            self._n_channels = block.shape[1]
+            self._channels = np.zeros((2, self._n_channels))
+        self._n_frames += len(block)
+        self._mix += mono.sum(dtype=np.float64), np.square(mono, dtype=np.float64).sum()
+        self._channels += block.sum(axis=0, dtype=np.float64), np.square(block, dtype=np.float64).sum(axis=0)
+        return np.ascontiguousarray(mono)
+
+    def doubt(self) -> Doubt | None:
+        """Say that the channels cancel, as far as they were mixed; None when they do not.
+
+        A constant offset of a channel is no part of its power.
+        """
+        if self._n_channels == 1:
+            return None
+        mix_power = _variance(self._mix, self._n_frames)
+        channel_power = float(np.mean(_variance(self._channels, self._n_frames)))
+        # below half a step of 16 bit there is nothing to cancel
+        if channel_power < 2.0**-32 or mix_power * self._n_channels >= CANCELLED_SHARE * channel_power:
+            return None
+        below_db = -10 * np.log10(max(float(mix_power) / channel_power, 1e-12))
+        says = f"the mean of its {self._n_channels} channels is {below_db:.0f} dB below them"
+        return Doubt(kind="channels_cancel", path=self._path, says=says)
+
+
+def check_scale(path: Path, lowest: float, highest: float) -> None:
+    """Refuse samples, given their extremes, that are no numbers or on another scale than ±1.
+
+    Raises
+    ------
+    NotFiniteError, ScaleError
+        Which of both it is.
+    """
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        raise NotFiniteError(f"recording {path} holds samples that are not finite numbers")
+    if max(-lowest, highest) > LOUDEST:
+        raise ScaleError(
+            f"recording {path} holds samples from {lowest:.6g} to {highest:.6g}. Expected: full scale from -1 to 1",
+            hint="divide the samples by their full scale (32768, if they are 16-bit steps) and write them again",
+        )
+
+
+def read_audio(path: Path, doubts: list[Doubt] | None = None) -> tuple[NDArray[np.float32], int]:
     """Read a recording and mix its channels to one.
+
+    Parameters
+    ----------
+    path
+        The file.
+    doubts
+        Where to put what is strange about it: its header is off, its channels cancel.
 
     Returns
     -------
@@ -54,16 +177,27 @@ def read_audio(path: Path) -> tuple[NDArray[np.float32], int]:
     Raises
     ------
     DataError
-        When the file is missing, is not audio, or holds no samples.
+        When the file is missing, is not audio, holds no samples, or samples that are no numbers or beyond `LOUDEST`.
     """
-    with open_recording(path) as recording:
-        samples, rate = recording.read(dtype="float32", always_2d=True), recording.samplerate
+    with open_recording(path, doubts) as recording:
+        samples, rate = _read_all(recording), recording.samplerate
     if len(samples) == 0:
         raise DataError(f"recording {path} is empty: it holds no samples", hint="remove it from meta.csv")
-    mono = samples.mean(axis=1, dtype=np.float32) if samples.shape[1] > 1 else samples[:, 0]
-    if not np.all(np.isfinite(mono)):
-        raise DataError(f"recording {path} holds samples that are not finite numbers")
-    return np.ascontiguousarray(mono), int(rate)
+    mixer = Mixer(path)
+    mono = mixer.mix(samples)
+    if doubts is not None and (doubt := mixer.doubt()) is not None:
+        doubts.append(doubt)
+    return mono, int(rate)
+
+
+def _read_all(recording: Any) -> NDArray[np.float32]:
+    if recording.seekable():
+        return np.asarray(recording.read(dtype="float32", always_2d=True))
+    # GSM 6.10: how much is left is not known before it was read
+    blocks = []
+    while len(block := recording.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+        blocks.append(block)
+    return np.concatenate(blocks) if blocks else np.zeros((0, 1), np.float32)
 
 
 def resample(samples: NDArray[np.float32], rate_hz: int, target_hz: int) -> NDArray[np.float32]:
@@ -82,18 +216,18 @@ def fit_length(samples: NDArray[np.float32], n_samples: int) -> NDArray[np.float
     return np.pad(samples, (0, n_samples - len(samples)))
 
 
-def load_clip(path: Path, spec: FrontEndSpec) -> NDArray[np.float32]:
+def load_clip(path: Path, spec: FrontEndSpec, doubts: list[Doubt] | None = None) -> NDArray[np.float32]:
     """Read a recording as the front end takes it: mono, resampled, padded or cut.
 
     The samples are rounded to 16 bit, as a board receives them, so that training, the host and the board
-    start from the same numbers.
+    start from the same numbers. `doubts` is as for `read_audio`.
 
     Returns
     -------
     NDArray[np.float32]
         Shape [clip_samples], full scale ±1.
     """
-    samples, rate = read_audio(path)
+    samples, rate = read_audio(path, doubts)
     # Resampling is linear: what lies beyond the clip's end cannot matter but for the filter's own length.
     needed = int(np.ceil((spec.clip_seconds + 0.1) * rate))
     resampled = resample(samples[:needed], rate, spec.sample_rate_hz)
@@ -109,3 +243,8 @@ def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
 def from_int16(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """Return int16 audio as float32, full scale ±1; exact."""
     return np.asarray(samples, np.float32) / np.float32(32768)
+
+
+def _variance(sums: NDArray[np.float64], n_frames: int) -> Any:
+    """Return the variance from the sum and the sum of squares of `n_frames` samples."""
+    return np.maximum(sums[1] / n_frames - np.square(sums[0] / n_frames), 0.0)

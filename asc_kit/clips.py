@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from asc_kit.audio import fit_length, load_clip, open_recording, read_audio, resample, to_int16
 from asc_kit.dataset import Dataset
+from asc_kit.doubts import Doubt, mention_doubts, show_doubts
 from asc_kit.errors import AscKitError
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.parallel import in_parallel
@@ -73,15 +74,17 @@ def load_windows(dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None, 
     if hop_samples is None:
         return Windows(samples=load_clips(dataset, spec, title), clip=np.arange(len(dataset.clips), dtype=np.int32))
 
+    doubts: list[Doubt] = []
     lengths = in_parallel(lambda index: _resampled_length(dataset, spec, index), range(len(dataset.clips)), "headers")
     starts = [window_starts(length, spec.clip_samples, hop_samples) for length in lengths]
     first = np.cumsum([0, *map(len, starts)])
     samples = _allocate((int(first[-1]), spec.clip_samples))
 
     def load(index: int) -> None:
-        samples[first[index] : first[index + 1]] = _cut(dataset, spec, index, lengths[index], starts[index])
+        samples[first[index] : first[index + 1]] = _cut(dataset, spec, index, lengths[index], starts[index], doubts)
 
     in_parallel(load, range(len(dataset.clips)), title)
+    show_doubts(doubts)
     return Windows(samples=samples, clip=np.repeat(np.arange(len(starts), dtype=np.int32), [len(s) for s in starts]))
 
 
@@ -105,10 +108,14 @@ def read_windows(dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None, 
     DataError
         When the recording is missing, unreadable or empty.
     """
+    doubts: list[Doubt] = []
     if hop_samples is None:
-        return to_int16(load_clip(dataset.path(dataset.clips[index]), spec))[np.newaxis]
-    length = _resampled_length(dataset, spec, index)
-    return _cut(dataset, spec, index, length, window_starts(length, spec.clip_samples, hop_samples))
+        windows = to_int16(load_clip(dataset.path(dataset.clips[index]), spec, doubts))[np.newaxis]
+    else:
+        length = _resampled_length(dataset, spec, index)
+        windows = _cut(dataset, spec, index, length, window_starts(length, spec.clip_samples, hop_samples), doubts)
+    mention_doubts(doubts)
+    return windows
 
 
 def load_clips(dataset: Dataset, spec: FrontEndSpec, title: str) -> NDArray[np.int16]:
@@ -125,16 +132,20 @@ def load_clips(dataset: Dataset, spec: FrontEndSpec, title: str) -> NDArray[np.i
         When a recording is missing, unreadable or empty.
     """
     samples = _allocate((len(dataset.clips), spec.clip_samples))
+    doubts: list[Doubt] = []
 
     def load(index: int) -> None:
-        samples[index] = to_int16(load_clip(dataset.path(dataset.clips[index]), spec))
+        samples[index] = to_int16(load_clip(dataset.path(dataset.clips[index]), spec, doubts))
 
     in_parallel(load, range(len(dataset.clips)), title)
+    show_doubts(doubts)
     return samples
 
 
-def _cut(dataset: Dataset, spec: FrontEndSpec, index: int, length: int, starts: list[int]) -> NDArray[np.int16]:
-    audio, rate = read_audio(dataset.path(dataset.clips[index]))
+def _cut(
+    dataset: Dataset, spec: FrontEndSpec, index: int, length: int, starts: list[int], doubts: list[Doubt]
+) -> NDArray[np.int16]:
+    audio, rate = read_audio(dataset.path(dataset.clips[index]), doubts)
     # a window may be longer than the recording, and a header off by a sample
     whole = to_int16(fit_length(resample(audio, rate, spec.sample_rate_hz), max(length, spec.clip_samples)))
     return np.stack([whole[start : start + spec.clip_samples] for start in starts])

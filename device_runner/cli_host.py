@@ -97,6 +97,8 @@ def predict(
             results.append({"file": str(path), "error": failure.message})
             click.echo(f"{failure.message}", err=True)
             continue
+        for doubt in found.doubts:
+            click.echo(f"Warning: {path}: {doubt.says}", err=True)
         label, probability = found.likeliest
         results.append(
             {
@@ -106,6 +108,7 @@ def predict(
                 "seconds": found.seconds,
                 "windows": found.windows,
                 "top": [{"label": name, "probability": p} for name, p in found.ranking],
+                "warnings": [{"kind": doubt.kind, "says": doubt.says} for doubt in found.doubts],
             }
         )
         if not as_json:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import fit_length, open_recording
+from asc_kit.audio import Mixer, fit_length, open_recording
+from asc_kit.doubts import Doubt
 from asc_kit.errors import DataError
 
 from .classifier import SceneClassifier
@@ -31,6 +32,8 @@ class FilePrediction:
     """The likeliest label and its probability (mean over the windows)."""
     ranking: tuple[tuple[str, float], ...]
     """The labels asked for with their probabilities, the likeliest first; with a threshold there may be none."""
+    doubts: tuple[Doubt, ...] = ()
+    """What is strange about the recording."""
 
 
 def predict_file(
@@ -49,7 +52,8 @@ def predict_file(
     rate = classifier.frontend.sample_rate_hz
     total = np.zeros(len(classifier.labels))
     windows, n_samples = 0, 0
-    blocks = _blocks(path, rate)
+    doubts: list[Doubt] = []
+    blocks = _blocks(path, rate, doubts)
     for window, n_samples in _windows(blocks, classifier.frontend.clip_samples, classifier.hop_samples):  # noqa: B007
         total += classifier.probabilities(window)
         windows += 1
@@ -59,6 +63,7 @@ def predict_file(
         windows=windows,
         likeliest=classifier.ranking(total / windows, 1)[0],
         ranking=tuple(classifier.ranking(total / windows, top, threshold)),
+        doubts=tuple(doubts),
     )
 
 
@@ -83,11 +88,12 @@ def _windows(
         yield held[-n_window:], read
 
 
-def _blocks(path: Path, target_hz: int) -> Iterator[NDArray[np.float32]]:
-    """Read a recording block by block: mono, at `target_hz`."""
+def _blocks(path: Path, target_hz: int, doubts: list[Doubt]) -> Iterator[NDArray[np.float32]]:
+    """Read a recording block by block: mono, at `target_hz`; what is strange about it goes to `doubts`."""
     import soxr
 
-    with open_recording(path) as recording:
+    mixer = Mixer(path)
+    with open_recording(path, doubts) as recording:
         stream = soxr.ResampleStream(recording.samplerate, target_hz, 1, dtype="float32", quality="HQ")
         left, read = recording.frames, 0
         while left > 0:
@@ -95,9 +101,10 @@ def _blocks(path: Path, target_hz: int) -> Iterator[NDArray[np.float32]]:
             read += len(block)
             # a header may promise more than the file holds
             left = left - len(block) if len(block) else 0
-            mono = np.ascontiguousarray(block.mean(axis=1, dtype=np.float32))
-            if not np.all(np.isfinite(mono)):
-                raise DataError(f"recording {path} holds samples that are not finite numbers")
+            mono = mixer.mix(block)
             yield mono if recording.samplerate == target_hz else stream.resample_chunk(mono, last=left == 0)
     if read == 0:
         raise DataError(f"recording {path} is empty: it holds no samples")
+    doubt = mixer.doubt()
+    if doubt is not None:
+        doubts.append(doubt)

@@ -1,6 +1,7 @@
 """Recordings of every kind come out as the same mono float audio, or with a clear refusal."""
 
 import os
+import struct
 import sys
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 from scipy.signal import resample_poly
+from wav_files import pcm_bytes, wav
 
-from asc_kit.audio import fit_length, from_int16, load_clip, read_audio, resample, to_int16
+from asc_kit.audio import Mixer, fit_length, from_int16, load_clip, read_audio, resample, to_int16
+from asc_kit.doubts import Doubt
 from asc_kit.errors import DataError
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.train.datasets.recording_facts import examine
 
 SPEC = FrontEndSpec(
     sample_rate_hz=16000, clip_samples=16000, n_fft=512, win_length=512, hop_length=256, n_mels=16, f_max_hz=8000.0
@@ -141,3 +145,135 @@ def test_samples_without_a_header_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.raw").write_bytes(bytes(1000))
     with pytest.raises(DataError, match=r"x\.raw cannot be read"):
         read_audio(tmp_path / "x.raw")
+
+
+def independent(channels: int, n: int = 4000) -> np.ndarray:
+    return np.random.default_rng(channels).uniform(-0.5, 0.5, (n, channels))
+
+
+@pytest.mark.parametrize(
+    ("samples", "cancels"),
+    [
+        (np.stack([sine(440, 0.5, 16000), -sine(440, 0.5, 16000)], 1), True),
+        (np.stack([sine(440, 0.5, 16000) + 0.2, 0.2 - sine(440, 0.5, 16000)], 1), True),  # an offset is no sound
+        (np.stack([sine(440, 0.5, 16000), -0.95 * sine(440, 0.5, 16000)], 1), True),
+        (np.concatenate([independent(2), -independent(2)], 1), True),
+        (np.stack([sine(440, 0.5, 16000), -0.5 * sine(440, 0.5, 16000)], 1), False),
+        (np.stack([sine(440, 0.5, 16000), np.zeros(8000)], 1), False),
+        (np.repeat(sine(440, 0.5, 16000)[:, None], 2, 1), False),
+        *((independent(channels), False) for channels in (1, 2, 3, 8, 64)),
+        (np.zeros((4000, 2)), False),  # silence is no cancelling
+        (np.stack([np.full(4000, 0.25), np.full(4000, -0.25)], 1), False),
+    ],
+)
+def test_channels_that_cancel(tmp_path: Path, samples: np.ndarray, cancels: bool) -> None:
+    soundfile.write(tmp_path / "x.wav", samples, 16000, subtype="PCM_24")
+    doubts: list[Doubt] = []
+    read_audio(tmp_path / "x.wav", doubts)
+    assert [doubt.kind for doubt in doubts] == (["channels_cancel"] if cancels else [])
+    assert (examine(tmp_path / "x.wav").problem == "channels_cancel") == cancels
+
+
+def test_the_judgement_does_not_depend_on_blocks(tmp_path: Path) -> None:
+    whole, pieces = Mixer(tmp_path), Mixer(tmp_path)
+    samples = np.float32(independent(2))
+    samples[:, 1] = -samples[:, 0] + 0.01 * samples[:, 1]
+    mono = whole.mix(samples)
+    np.testing.assert_array_equal(
+        np.concatenate([pieces.mix(samples[at : at + 999]) for at in range(0, 4000, 999)]), mono
+    )
+    one, other = whole.doubt(), pieces.doubt()
+    assert one is not None and one == other and "46 dB" in one.says
+
+
+@pytest.mark.parametrize("scale", [32768.0, 2.0**31, 1e30, -1e30])
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+def test_floats_on_another_scale_are_refused_with_their_range(tmp_path: Path, scale: float, subtype: str) -> None:
+    soundfile.write(tmp_path / "x.wav", sine(440, 0.5, 16000) * scale, 16000, subtype=subtype)
+    for read in (read_audio, lambda path: load_clip(path, SPEC)):
+        with pytest.raises(DataError, match="holds samples from -.* to .*Expected: full scale from -1 to 1") as caught:
+            read(tmp_path / "x.wav")
+        assert "divide" in (caught.value.hint or "")
+    facts = examine(tmp_path / "x.wav")
+    assert facts.problem == "out_of_range" and facts.detail.startswith("samples from -")
+
+
+def test_floats_a_little_beyond_full_scale_are_clipped(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "x.wav", 4 * sine(440, 1.0, 16000), 16000, subtype="FLOAT")
+    clip = load_clip(tmp_path / "x.wav", SPEC)
+    assert clip.max() == 1 - 2**-15 and clip.min() == -1
+    assert examine(tmp_path / "x.wav").problem is None
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_samples_that_are_no_numbers_in_one_channel(tmp_path: Path, value: float) -> None:
+    samples = independent(2)
+    samples[3000, 1] = value
+    soundfile.write(tmp_path / "x.wav", samples, 16000, subtype="DOUBLE")
+    with pytest.raises(DataError, match="not finite"):
+        read_audio(tmp_path / "x.wav")
+    assert examine(tmp_path / "x.wav").problem == "not_finite"
+
+
+# (container, sample format, endianness, rate, channels, largest error in full scale)
+FORMATS = [
+    ("WAV", "PCM_U8", "FILE", 8000, 1, 2**-7),
+    ("WAV", "PCM_24", "FILE", 384_000, 1, 2**-20),
+    ("WAV", "PCM_16", "FILE", 48000, 8, 2**-14),
+    ("WAV", "FLOAT", "FILE", 48000, 2, 1e-6),
+    ("WAV", "DOUBLE", "FILE", 48000, 2, 1e-6),
+    ("WAVEX", "PCM_16", "FILE", 48000, 2, 2**-14),
+    ("WAVEX", "PCM_24", "FILE", 48000, 8, 2**-20),
+    ("WAVEX", "PCM_32", "FILE", 48000, 2, 2**-20),
+    ("WAVEX", "FLOAT", "FILE", 48000, 2, 1e-6),
+    ("RF64", "PCM_16", "FILE", 48000, 2, 2**-14),
+    ("W64", "PCM_16", "FILE", 48000, 2, 2**-14),
+    ("WAV", "PCM_16", "BIG", 44100, 2, 2**-14),
+    ("WAV", "ULAW", "FILE", 8000, 1, 0.03),
+    ("WAV", "ALAW", "FILE", 8000, 1, 0.03),
+    ("WAV", "MS_ADPCM", "FILE", 22050, 1, 0.15),
+    ("WAV", "IMA_ADPCM", "FILE", 22050, 1, 0.15),
+    ("WAV", "GSM610", "FILE", 8000, 1, 0.3),
+]
+
+
+@pytest.mark.parametrize(("container", "subtype", "endian", "rate", "channels", "error"), FORMATS)
+def test_every_form_of_wav_is_read_without_a_doubt(
+    tmp_path: Path, container: str, subtype: str, endian: str, rate: int, channels: int, error: float
+) -> None:
+    path = tmp_path / "x.wav"
+    mono = sine(440, 0.25, rate)
+    written = np.repeat(mono[:, None], channels, 1)
+    soundfile.write(path, written, rate, format=container, subtype=subtype, endian=endian)
+    doubts: list[Doubt] = []
+    samples, found_rate = read_audio(path, doubts)
+    assert found_rate == rate and doubts == []
+    # codecs with blocks fill the last one up
+    assert len(mono) <= len(samples) <= len(mono) + (2048 if subtype in ("MS_ADPCM", "IMA_ADPCM", "GSM610") else 0)
+    # steps of ADPCM grow from the smallest
+    np.testing.assert_allclose(samples[100 : len(mono)], mono[100:], atol=error)
+    facts = examine(path)
+    assert (facts.problem, facts.header_off) == (None, "")
+
+
+def test_twenty_four_bits_in_thirty_two(tmp_path: Path) -> None:
+    # EXTENSIBLE with 24 valid bits in containers of 32
+    samples = sine(440, 0.25, 8000)
+    data = pcm_bytes(samples, 32)
+    content = bytearray(wav(data, bits=32, tag=0xFFFE))
+    extension = struct.pack("<HHIH14s", 22, 24, 4, 1, bytes.fromhex("000000001000800000aa00389b71"))
+    content[36:36] = extension
+    struct.pack_into("<I", content, 16, 16 + len(extension))
+    struct.pack_into("<I", content, 4, len(content) - 8)
+    (tmp_path / "x.wav").write_bytes(content)
+    doubts: list[Doubt] = []
+    found, _ = read_audio(tmp_path / "x.wav", doubts)
+    np.testing.assert_allclose(found, samples, atol=2**-20)
+    assert doubts == [] and examine(tmp_path / "x.wav").problem is None
+
+
+def test_a_page_of_html_is_no_recording(tmp_path: Path) -> None:
+    (tmp_path / "x.wav").write_text("<!DOCTYPE html><html><body>404 Not Found</body></html>" * 20)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_audio(tmp_path / "x.wav")
+    assert examine(tmp_path / "x.wav").problem == "unreadable"

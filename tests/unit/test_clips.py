@@ -61,6 +61,30 @@ def test_all_readers_cut_the_same_windows(
     np.testing.assert_array_equal(each[0][0, 400:], 0)
 
 
+def test_strange_recordings_are_counted_in_one_warning(dataset: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    for clip in dataset.clips:
+        samples, rate = soundfile.read(dataset.path(clip))
+        soundfile.write(dataset.path(clip), np.stack([samples, -samples], 1), rate)
+    for hop_samples in (None, 300):
+        load_windows(dataset, SPEC, hop_samples, "clips")
+        said = capsys.readouterr().err
+        assert said.count("Warning: 5 recordings have channels that cancel each other") == 1
+        assert said.count("dB below them") == 3 and "…" in said
+
+
+def test_recordings_read_one_by_one_are_named_once_and_not_all(
+    dataset: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for clip in dataset.clips:
+        samples, rate = soundfile.read(dataset.path(clip))
+        soundfile.write(dataset.path(clip), np.stack([samples, -samples], 1), rate)
+    for _ in range(3):
+        for index in range(len(LENGTHS)):
+            read_windows(dataset, SPEC, None, index)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4 and "asc-kit data check" in lines[3]
+
+
 def test_recordings_that_fit_nowhere_are_an_error_with_a_way_out(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from data_layouts import META_HEADER, SAMPLES, sound, write_sound, write_tagging, write_tau
+from wav_files import pcm_bytes, wav
 
 from asc_kit.errors import DataError
 from asc_kit.train.datasets.check import check
@@ -76,6 +77,20 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], dict[str, int]]] = {
     "not audio": (lambda root: (root / TRAIN[0]).write_text("hello"), {"unreadable": 1}),
     "cut off": (lambda root: cut(root / TRAIN[0]), {"unreadable": 1}),
     "not finite": (replace_with(not_a_number(), subtype="FLOAT"), {"not_finite": 1}),
+    "another scale": (replace_with(32768 * sound("x"), subtype="FLOAT"), {"out_of_range": 1}),
+    "channels that cancel": (replace_with(np.stack([sound("x"), -sound("x")], 1)), {"channels_cancel": 1}),
+    "longer than its header": (
+        lambda root: (root / TRAIN[0]).write_bytes(wav(pcm_bytes(sound("x")), declared=400)),
+        {"longer_than_header": 1},
+    ),
+    "a header a few bytes off": (
+        lambda root: (root / TRAIN[0]).write_bytes(wav(pcm_bytes(sound("x")), declared=2 * SAMPLES + 44)),
+        {"header_off": 1},
+    ),
+    "a length that was never filled in": (
+        lambda root: (root / TRAIN[0]).write_bytes(wav(pcm_bytes(sound("x")), declared=0x80000000)),
+        {},
+    ),
     "silent": (replace_with(np.zeros(SAMPLES)), {"silent": 1}),
     "constant": (replace_with(np.full(SAMPLES, 0.25)), {"silent": 1}),
     "clipped": (replace_with((4 * sound("x")).clip(-1, 1)), {"clipped": 1}),

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from tagged_tones import write_tagged_tones
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle, tone
+from wav_files import pcm_bytes, wav
 
 from asc_kit.audio import load_clip
 from asc_kit.bundle import Bundle
@@ -137,6 +138,33 @@ def test_a_name_that_is_no_text_is_shown_with_escapes(folder: Path, tmp_path: Pa
 
 def test_the_runtimes_own_chatter_is_not_shown(folder: Path, tmp_path: Path) -> None:
     assert run(folder, record(tmp_path / "x.wav", tone(440, 0.5, 8000))).stderr == ""
+
+
+def test_what_is_strange_about_a_recording_is_said(folder: Path, tmp_path: Path) -> None:
+    audio = tone(440, 1.0, 8000)
+    short, cancelled, cut = tmp_path / "short.wav", tmp_path / "cancelled.wav", tmp_path / "cut.wav"
+    short.write_bytes(wav(pcm_bytes(audio), declared=2048))
+    record(cancelled, np.stack([audio, -audio], 1))
+    cut.write_bytes(wav(pcm_bytes(audio))[:-4000])
+    done = run(folder, short, cancelled, cut, "--json")
+    assert done.returncode == 0
+    files = json.loads(done.stdout)["files"]
+    assert [[warning["kind"] for warning in file["warnings"]] for file in files] == [
+        ["longer_than_header"],
+        ["channels_cancel"],
+        ["cut_off"],
+    ]
+    # all of it is classified
+    assert (files[0]["seconds"], files[0]["label"]) == (1.0, "low")
+    assert f"Warning: {short}: its header says 2,048 bytes of audio (1,024 samples)" in done.stderr
+    assert f"Warning: {cancelled}: the mean of its 2 channels is" in done.stderr
+    assert f"Warning: {cut}: cut off: its header says" in done.stderr
+
+
+def test_another_scale_is_refused(classifier: SceneClassifier, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "x.wav", 32768 * tone(440, 1.0, 8000), 8000, subtype="FLOAT")
+    with pytest.raises(DataError, match="Expected: full scale from -1 to 1"):
+        predict_file(classifier, tmp_path / "x.wav")
 
 
 # recordings with several labels

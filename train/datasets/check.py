@@ -129,7 +129,10 @@ def _check_recordings(facts: Mapping[str, RecordingFacts], found: Findings) -> N
     for name, fact in facts.items():
         if fact.problem is not None:
             found.add(fact.problem, name, f"{name}: {fact.detail}")
-        elif fact.silent:
+            continue
+        if fact.header_off:
+            found.add("header_off", name, f"{name}: {fact.header_off}")
+        if fact.silent:
             found.add("silent", name, name)
         elif fact.full_scale_share >= CLIPPED_SHARE:
             found.add("clipped", name, f"{name}: {fact.full_scale_share:.1%} of its samples")

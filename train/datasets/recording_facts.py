@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import open_recording
+from asc_kit.audio import Mixer, NotFiniteError, ScaleError, open_recording
+from asc_kit.doubts import Doubt
 from asc_kit.errors import DataError
 
-Problem = Literal["missing", "unreadable", "empty", "not_finite"]
+Problem = Literal[
+    "missing", "unreadable", "empty", "not_finite", "out_of_range", "longer_than_header", "channels_cancel"
+]
 
 STEP = 1 / 32768
 """One step of 16-bit audio, full scale ±1."""
@@ -22,8 +24,6 @@ STEP = 1 / 32768
 _BLOCK_FRAMES = 2**20
 FILES_AT_ONCE = 32
 """What a thread takes at a time: headers are read faster than threads take turns."""
-# Some writers count the eight bytes of the header's start in; fewer than that are not missing audio.
-_RIFF_SLACK_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,8 @@ class RecordingFacts:
     """Why it cannot be used; None when it can."""
     detail: str = ""
     """What exactly is wrong, in words."""
+    header_off: str = ""
+    """What is wrong with its header that costs no audio; empty when nothing is."""
     n_frames: int = 0
     """Length, in samples per channel."""
     sample_rate_hz: int = 0
@@ -53,7 +55,7 @@ class RecordingFacts:
     content: bytes = b""
     """BLAKE2b of rate, channels and samples as float32, 16 bytes: equal audio in another file format is equal."""
     span: float = 0.0
-    """Highest minus lowest sample over all channels, full scale ±1."""
+    """Highest minus lowest sample of its mean over channels, full scale ±1."""
     full_scale_share: float = 0.0
     """Share of samples at full scale of 16 bit or beyond."""
 
@@ -73,13 +75,26 @@ def examine(path: Path) -> RecordingFacts:
         return RecordingFacts(problem="missing", detail="not a file")
     if n_bytes == 0:
         return RecordingFacts(problem="empty", detail="0 bytes")
+    doubts: list[Doubt] = []
     try:
-        with open_recording(path) as recording:
-            facts = _decode(recording)
+        with open_recording(path, doubts) as recording:
+            facts = _decode(recording, path, doubts)
+    except NotFiniteError:
+        return RecordingFacts(problem="not_finite", detail="NaN or infinity")
+    except ScaleError as failure:
+        return RecordingFacts(problem="out_of_range", detail=failure.message.partition(" holds ")[2])
     except DataError as failure:
         return RecordingFacts(problem="unreadable", detail=failure.message.rpartition(": ")[2])
-    cut = _cut_off(path, n_bytes)
-    return RecordingFacts(problem="unreadable", detail=cut) if cut and facts.problem is None else facts
+    if facts.problem is not None:
+        return facts
+    by_kind = {doubt.kind: doubt.says for doubt in doubts}
+    if "cut_off" in by_kind:
+        return RecordingFacts(problem="unreadable", detail=by_kind["cut_off"])
+    if "longer_than_header" in by_kind:
+        return RecordingFacts(problem="longer_than_header", detail=by_kind["longer_than_header"])
+    if "channels_cancel" in by_kind:
+        return RecordingFacts(problem="channels_cancel", detail=by_kind["channels_cancel"])
+    return replace(facts, header_off=by_kind.get("header_off", ""))
 
 
 def read_header(path: Path) -> Header:
@@ -98,18 +113,18 @@ def read_header(path: Path) -> Header:
         )
 
 
-def _decode(recording: Any) -> RecordingFacts:
+def _decode(recording: Any, path: Path, doubts: list[Doubt]) -> RecordingFacts:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(f"{recording.samplerate} {recording.channels} ".encode())
+    mixer = Mixer(path)
     n_frames, n_full_scale = 0, 0
     lowest, highest = np.inf, -np.inf
     while len(block := _next_block(recording)):
         digest.update(np.ascontiguousarray(block).data)
-        low, high = float(block.min()), float(block.max())
-        if not np.isfinite(low) or not np.isfinite(high):
-            return RecordingFacts(problem="not_finite", detail=f"after {n_frames / recording.samplerate:.3f} s or more")
+        mono = mixer.mix(block)
         n_frames += len(block)
-        lowest, highest = min(lowest, low), max(highest, high)
+        lowest, highest = min(lowest, float(mono.min())), max(highest, float(mono.max()))
+        low, high = mixer.extremes
         if high >= 1 - STEP or low <= STEP - 1:
             n_full_scale += int(np.count_nonzero(np.abs(block) >= 1 - STEP))
     if n_frames < recording.frames:
@@ -117,6 +132,8 @@ def _decode(recording: Any) -> RecordingFacts:
         return RecordingFacts(problem="unreadable", detail=detail)
     if n_frames == 0:
         return RecordingFacts(problem="empty", detail="no samples")
+    if (doubt := mixer.doubt()) is not None:
+        doubts.append(doubt)
     return RecordingFacts(
         n_frames=n_frames,
         sample_rate_hz=recording.samplerate,
@@ -128,16 +145,3 @@ def _decode(recording: Any) -> RecordingFacts:
 
 def _next_block(recording: Any) -> NDArray[np.float32]:
     return np.asarray(recording.read(_BLOCK_FRAMES, dtype="float32", always_2d=True))
-
-
-def _cut_off(path: Path, n_bytes: int) -> str | None:
-    """Say what is missing of a WAV file; libsndfile reads what is left of it without a word."""
-    with path.open("rb") as stream:
-        start = stream.read(8)
-    if len(start) < 8 or start[:4] != b"RIFF":
-        return None
-    promised = struct.unpack("<I", start[4:])[0] + 8
-    # a recorder that writes to a pipe cannot go back and fill the length in
-    if promised >= 0xFFFFF000 or promised <= n_bytes + _RIFF_SLACK_BYTES:
-        return None
-    return f"cut off: its header promises {promised} bytes, it has {n_bytes}"

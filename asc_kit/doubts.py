@@ -1,0 +1,67 @@
+"""What is strange about recordings that can be used all the same, and saying so once for many of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Literal
+
+from asc_kit.console import console
+
+DoubtKind = Literal["longer_than_header", "header_off", "cut_off", "channels_cancel"]
+
+SAYS: Mapping[DoubtKind, str] = {
+    "longer_than_header": "recordings hold more than their header says; they were read to the end of the file",
+    "header_off": "recordings have a header that is a few bytes off",
+    "cut_off": "recordings are cut off; what is left of them was read",
+    "channels_cancel": "recordings have channels that cancel each other: little or nothing is left of their mean",
+}
+"""What a kind means, after the number of recordings."""
+
+_EXAMPLES = 3
+
+_mentioned: defaultdict[DoubtKind, set[Path]] = defaultdict(set)
+_lock = Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """One thing that is strange about one recording."""
+
+    kind: DoubtKind
+    """What sort of thing."""
+    path: Path
+    """The recording."""
+    says: str
+    """What exactly, without the name of the file."""
+
+
+def show_doubts(doubts: Iterable[Doubt]) -> None:
+    """Print a warning for each kind of doubt: how many recordings, and the first of them."""
+    by_kind: dict[DoubtKind, dict[Path, Doubt]] = defaultdict(dict)
+    for doubt in doubts:
+        by_kind[doubt.kind].setdefault(doubt.path, doubt)
+    for kind, found in by_kind.items():
+        examples = [f"  {doubt.path}: {doubt.says}" for doubt in list(found.values())[:_EXAMPLES]]
+        more = ["  …"] if len(found) > _EXAMPLES else []
+        text = "\n".join([f"Warning: {len(found)} {SAYS[kind]}", *examples, *more])
+        console.print(text, markup=False, soft_wrap=True, style="yellow")
+
+
+def mention_doubts(doubts: Iterable[Doubt]) -> None:
+    """Print warnings where recordings come one by one: the first few of each kind in this process, each once."""
+    for doubt in doubts:
+        with _lock:
+            paths = _mentioned[doubt.kind]
+            if doubt.path in paths or len(paths) > _EXAMPLES:
+                continue
+            paths.add(doubt.path)
+            number = len(paths)
+        if number <= _EXAMPLES:
+            text = f"Warning: {doubt.path}: {doubt.says}"
+        else:
+            text = f"Warning: more {SAYS[doubt.kind]}. All of them: asc-kit data check"
+        console.print(text, markup=False, soft_wrap=True, style="yellow")
