@@ -11,6 +11,20 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
+from asc_kit.fields import (
+    Address,
+    Count,
+    FileName,
+    Flag,
+    Flags,
+    Hertz,
+    Line,
+    MakeWord,
+    MakeWords,
+    Name,
+    PositiveCount,
+    require,
+)
 from asc_kit.migration import Migrations
 from asc_kit.protocol import BOARD_NAME
 from asc_kit.records import STRICT, read_record
@@ -28,13 +42,13 @@ class ToolchainSpec:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    prefix: str
+    prefix: MakeWord
     """Prefix of the tools' names, such as ``arm-none-eabi-``; empty for this machine's own."""
-    cflags: tuple[str, ...]
+    cflags: MakeWords
     """Flags that choose the core and the optimization, for compiling, assembling and linking."""
-    ldflags: tuple[str, ...]
+    ldflags: MakeWords
     """Further flags for linking."""
-    libraries: tuple[str, ...] = ("-lm",)
+    libraries: MakeWords = ("-lm",)
     """Libraries, after the objects."""
 
 
@@ -44,20 +58,29 @@ class MemorySpec:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    flash_origin: Annotated[int, Field(ge=0)]
+    flash_origin: Address
     """First address of the code memory."""
-    flash_bytes: Annotated[int, Field(gt=0)]
+    flash_bytes: PositiveCount
     """Size of the code memory."""
-    ram_origin: Annotated[int, Field(ge=0)]
+    ram_origin: Address
     """First address of the data memory."""
-    ram_bytes: Annotated[int, Field(gt=0)]
+    ram_bytes: PositiveCount
     """Size of the data memory."""
-    stack_bytes: Annotated[int, Field(gt=0)]
+    stack_bytes: PositiveCount
     """What of the data memory is kept for the stack."""
-    constants_origin: Annotated[int, Field(ge=0)] = 0
+    constants_origin: Address = 0
     """First address of a second memory for the model's constants, where they do not lie in the code memory."""
-    constants_bytes: Annotated[int, Field(ge=0)] = 0
+    constants_bytes: Count = 0
     """Size of that memory; 0: there is none."""
+
+    def __post_init__(self) -> None:
+        require(
+            (
+                self.stack_bytes <= self.ram_bytes,
+                f"the stack of {self.stack_bytes:,} bytes is larger than the memory of {self.ram_bytes:,}",
+            ),
+            error=BoardError,
+        )
 
     @property
     def symbols(self) -> dict[str, int]:
@@ -83,9 +106,9 @@ class EmulatorSpec:
 
     kind: Literal["qemu", "process"]
     """``qemu``: an emulator that loads the image. ``process``: the image is a program of this machine."""
-    program: str = ""
+    program: Flag = ""
     """The emulator's program."""
-    args: tuple[str, ...] = ()
+    args: Flags = ()
     """Its arguments, without the image, the serial line and the control socket."""
 
 
@@ -101,15 +124,15 @@ class BoardSpec:
     """Version of this record."""
     name: Annotated[str, Field(pattern=rf"^{BOARD_NAME}$")]
     """Name of the folder; what the board answers when it is asked who it is."""
-    title: str
+    title: Line
     """What it is, for people."""
-    core: str
+    core: Name
     """Processor core, such as Cortex-M4F."""
     timer: TimerKind
     """What its timer counts: cycles on silicon, instructions in an emulator, ns on a host."""
-    clock_hz: Annotated[int, Field(gt=0, lt=1 << 32)]
+    clock_hz: Hertz
     """Timer counts per second (of virtual time in an emulator); the wire has 32 bits for them."""
-    sources: tuple[str, ...]
+    sources: Annotated[tuple[FileName, ...], Field(max_length=1000)]
     """Files of the port to compile, C or assembler (``.S``), in the board's folder or the shared one."""
     toolchain: ToolchainSpec
     """How its firmware is compiled."""
@@ -120,14 +143,14 @@ class BoardSpec:
     """What the front end calculates with. ``float``: float32. ``fixed``: integers, for cores without floats."""
     memory: MemorySpec | None = None
     """Its memory; None where the operating system provides it."""
-    linker_script: str | None = None
+    linker_script: FileName | None = None
     """Linker script, in the board's folder or the shared one; receives the memory map as symbols and may include others
     (``.ld``)."""
-    shared: Annotated[str, Field(pattern=r"^\w+$")] | None = None
+    shared: Annotated[str, Field(pattern=r"^\w{1,64}$")] | None = None
     """Folder beside the board's own that has what it shares with other boards; None when it shares nothing."""
     emulator: EmulatorSpec | None = None
     """How to run without the board; None for hardware."""
-    tested_on: str
+    tested_on: Line
     """What it was tested on."""
 
     @property

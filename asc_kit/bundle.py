@@ -16,7 +16,27 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
 from asc_kit.errors import BundleError
-from asc_kit.evaluation import AnyEvaluation
+from asc_kit.evaluation import AnyEvaluation, Evaluation
+from asc_kit.fields import (
+    Count,
+    DeviceName,
+    Devices,
+    Figure,
+    FileName,
+    InnerPath,
+    Labels,
+    Line,
+    Macs,
+    MeanSteps,
+    Name,
+    PositiveCount,
+    Seed,
+    Sha256,
+    ShortId,
+    Tools,
+    differ,
+    require,
+)
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
 from asc_kit.metrics import OutputActivation, probabilities
 from asc_kit.migration import Migrations
@@ -37,13 +57,13 @@ class Fidelity:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    windows: int
+    windows: Count
     """Number of inputs compared."""
-    mean_steps: float
+    mean_steps: MeanSteps
     """Mean difference of the outputs, in quantization steps of the output."""
-    max_steps: float
+    max_steps: MeanSteps
     """Largest one."""
-    same_class: Annotated[float, Field(ge=0, le=1)]
+    same_class: Figure
     """Share of the inputs for which both find the same output largest."""
 
 
@@ -56,11 +76,11 @@ class Variant:
     name: VariantName
     """``float16``: weights of 16 bits, computed in float32. ``dynamic_range``: weights of 8 bits, activations
     quantized as they come."""
-    filename: str
+    filename: FileName
     """The flatbuffer, in the bundle's folder."""
-    sha256: str
+    sha256: Sha256
     """Its hash."""
-    n_bytes: int
+    n_bytes: Count
     """Its size."""
     evaluation: AnyEvaluation
     """It on the clips of `Provenance.metrics_int8`, with the interpreter's own kernels."""
@@ -72,23 +92,23 @@ class Provenance:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    asc_kit: str
+    asc_kit: Name
     """Version that wrote it."""
-    recipe: str
+    recipe: Name
     """Name of the recipe."""
-    seed: int
+    seed: Seed
     """Seed of the training run."""
-    train_data_id: str
+    train_data_id: ShortId
     """Fingerprint of the training clips."""
-    train_recording_devices: tuple[str, ...]
+    train_recording_devices: Devices
     """Recording devices heard in training; all others are unseen."""
     quantization: QuantizationSettings
     """How the weights and activations were quantized."""
-    representative_clips: int
+    representative_clips: Count
     """Number of training clips that set the activation ranges; fewer than the settings where there are fewer."""
-    representative_id: str
+    representative_id: ShortId
     """Fingerprint of those clips."""
-    tools: dict[str, str]
+    tools: Tools
     """Versions of the packages that made it."""
     metrics_float: AnyEvaluation
     """The float model on clips of the test split: all, or a stratified sample of a large one."""
@@ -104,15 +124,15 @@ class GoldenEntry:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: str
+    name: FileName
     """Name of the file, without suffix."""
-    filename: str
+    filename: InnerPath
     """The recording, below the data set's folder."""
-    scene_label: str
+    scene_label: Line
     """Its class; several are joined by commas."""
-    recording_device: str
+    recording_device: DeviceName
     """What it was recorded with."""
-    sha256: str
+    sha256: Sha256
     """Hash of the file."""
 
 
@@ -126,11 +146,11 @@ class BundleManifest:
 
     schema_version: Literal[3]
     """Version of this record."""
-    name: str
+    name: Name
     """Name of the model: the recipe's."""
     task: Task
     """Whether each clip has exactly one class."""
-    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    labels: Annotated[Labels, Field(min_length=2)]
     """Classes, in the order of the outputs."""
     frontend: FrontEndSpec
     """The features the model was trained on."""
@@ -141,25 +161,30 @@ class BundleManifest:
     output_activation: OutputActivation
     """What the outputs are: logits (probabilities are their softmax, or their sigmoid label by label), or
     probabilities already."""
-    hop_samples: Annotated[int, Field(gt=0)] | None = None
+    hop_samples: PositiveCount | None = None
     """Distance of the windows a longer recording is cut into, in samples; its score is the mean over the windows.
     None: the first window stands for the recording."""
-    model_sha256: str
+    model_sha256: Sha256
     """Hash of model.tflite."""
-    parameters: int
+    parameters: Count
     """Parameters of the float model, batch normalization counted."""
-    macs: int
+    macs: Macs
     """Multiply-accumulates of one inference by the challenges' rule."""
-    golden: tuple[GoldenEntry, ...]
+    golden: Annotated[tuple[GoldenEntry, ...], Field(max_length=1000)]
     """The golden clips."""
     provenance: Provenance
     """Where it comes from."""
-    variants: tuple[Variant, ...] = ()
+    variants: Annotated[tuple[Variant, ...], Field(max_length=16)] = ()
     """Other forms of the same network."""
 
     def __post_init__(self) -> None:
-        checks: tuple[tuple[bool, str], ...] = (
-            (len(set(self.labels)) == len(self.labels), f"labels must differ. Received: {', '.join(self.labels)}"),
+        figures = (
+            self.provenance.metrics_float,
+            self.provenance.metrics_int8,
+            *(variant.evaluation for variant in self.variants),
+        )
+        require(
+            (differ(self.labels), f"labels must differ. Received: {', '.join(self.labels)}"),
             (
                 self.output.n_elements == len(self.labels),
                 f"the model has {self.output.n_elements} outputs, but there are {len(self.labels)} labels",
@@ -173,13 +198,21 @@ class BundleManifest:
                 f"outputs of a {self.task} model cannot be {self.output_activation}",
             ),
             (
-                self.provenance.metrics_float.task == self.provenance.metrics_int8.task == self.task,
+                all(found.task == self.task for found in figures),
                 "the figures of the model are of another task than its own",
             ),
+            (
+                all(not isinstance(found, Evaluation) or found.labels == self.labels for found in figures),
+                "the figures of the model are of other labels than its own",
+            ),
+            (differ(entry.name for entry in self.golden), "the names of golden clips must differ"),
+            (
+                differ([MANIFEST, MODEL, *(variant.filename for variant in self.variants)]),
+                "the files of variants must differ from each other and from the model's",
+            ),
+            (differ(variant.name for variant in self.variants), "variants must differ"),
+            error=BundleError,
         )
-        for holds, rule in checks:
-            if not holds:
-                raise BundleError(rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,13 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import MismatchError
+from asc_kit.fields import Count, Difference, Name, Notes
 from asc_kit.records import STRICT
 
 Year = Literal["2021", "2022", "2023", "2024", "2025"]
 YEARS: tuple[Year, ...] = get_args(Year)
 Precision = Literal["float32", "float16", "int8", "mixed"]
 """How parameters are stored; mixed for a flatbuffer whose weights and biases are of different kinds of their own."""
-Count = Annotated[int, Field(ge=0)]
 
 NONZERO_BYTES_2021 = 128 * 1024
 PARAMETERS_2022 = 128_000
@@ -55,7 +55,7 @@ class NetworkCounts:
     """Means and variances of batch normalization: the rule of 2021 counts them too."""
     nonzero_parameters: Count
     """Of both together, those that are not zero."""
-    storage: Annotated[tuple[Storage, ...], Field(min_length=1)]
+    storage: Annotated[tuple[Storage, ...], Field(min_length=1, max_length=16)]
     """As it is stored, first; then what it would take at the other precisions that it can be stored at."""
     macs: Count
     """Multiply-accumulates of one inference by the rule of 2024."""
@@ -65,7 +65,7 @@ class NetworkCounts:
     """Whether batch normalization is part of the weights and biases already, as in a flatbuffer."""
     float_macs: Count | None = None
     """Of an int8 network, what the rule of 2024 counts of the float one it was made from; None where not known."""
-    seconds: Annotated[float, Field(gt=0)] | None
+    seconds: Annotated[float, Field(gt=0, le=1e6)] | None
     """Audio of one inference; None where it is not known."""
 
     def stored_at(self, precision: Precision) -> Storage | None:
@@ -79,7 +79,7 @@ class LimitCheck:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: str
+    name: Name
     """What is limited."""
     unit: Literal["bytes", "parameters", "MACs"]
     """Its unit."""
@@ -91,9 +91,9 @@ class LimitCheck:
     """The most that is allowed."""
     holds: bool
     """Whether value is at most limit."""
-    margin: int
+    margin: Difference
     """Limit less value: negative when there is too much."""
-    margin_percent: float
+    margin_percent: Annotated[float, Field(ge=-1e15, le=1e15)]
     """The same in percent of the limit."""
     decides: bool
     """Whether the rule goes by it. The others say what would be at another precision or by another count."""
@@ -117,9 +117,9 @@ class RuleCheck:
     """The year."""
     holds: bool
     """Whether all limits that decide hold."""
-    limits: tuple[LimitCheck, ...]
+    limits: Annotated[tuple[LimitCheck, ...], Field(max_length=100)]
     """Its limits."""
-    notes: tuple[str, ...]
+    notes: Notes
     """What must be known to read the figures."""
 
 

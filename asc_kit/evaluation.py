@@ -16,6 +16,22 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Dataset, Task
 from asc_kit.errors import DataError, ModelError
+from asc_kit.fields import (
+    MAX_DEVICES,
+    MAX_LABELS,
+    Count,
+    Figure,
+    Interval,
+    Label,
+    Labels,
+    Loss,
+    Name,
+    PositiveCount,
+    Row,
+    ShortId,
+    differ,
+    require,
+)
 from asc_kit.metrics import (
     binary_log_losses,
     calibration,
@@ -30,9 +46,6 @@ from asc_kit.metrics import (
 )
 from asc_kit.records import STRICT
 
-Interval: TypeAlias = tuple[float, float]
-"""Ends of a 95 % confidence interval."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -40,18 +53,21 @@ class Group:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: str
+    name: Name
     """What these clips have in common."""
-    clips: int
+    clips: Count
     """Number of clips."""
-    correct: int
+    correct: Count
     """How many were classified rightly."""
-    accuracy: float
+    accuracy: Figure
     """Share classified rightly, 0 to 1."""
     interval: Interval
     """Of the accuracy, by Wilson."""
-    log_loss: float
+    log_loss: Loss
     """Mean of -ln of the probability of the right class, in nats."""
+
+    def __post_init__(self) -> None:
+        require((self.correct <= self.clips, f"{self.name}: {self.correct:,} of {self.clips:,} clips are right"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +76,11 @@ class CalibrationBin:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    clips: int
+    clips: Count
     """Number of clips."""
-    confidence: float
+    confidence: Figure
     """Mean probability of the likeliest class; 0 where there are no clips."""
-    accuracy: float
+    accuracy: Figure
     """Share classified rightly; 0 where there are no clips."""
 
 
@@ -76,42 +92,76 @@ class Evaluation:
 
     task: Literal["single_label"] = "single_label"
     """Tells this record from `TaggingEvaluation`."""
-    split: str
+    split: Name
     """Name of the split; ``all`` for the whole data set."""
-    data_id: str
+    data_id: ShortId
     """Fingerprint of its clips."""
-    clips: Annotated[int, Field(gt=0)]
+    clips: PositiveCount
     """Number of clips."""
-    correct: int
+    correct: Count
     """How many were classified rightly."""
-    accuracy: float
+    accuracy: Figure
     """Share of clips classified rightly, 0 to 1."""
     accuracy_interval: Interval
     """By Wilson."""
-    macro_accuracy: float
+    macro_accuracy: Figure
     """Mean over the classes of the share classified rightly, 0 to 1."""
     macro_accuracy_interval: Interval
     """By Price and Bonett."""
-    log_loss: float
+    log_loss: Loss
     """Mean over the clips of -ln of the probability of the right class, in nats."""
-    macro_log_loss: float
+    macro_log_loss: Loss
     """Mean over the classes of the mean over their clips."""
-    ece: float
+    ece: Figure
     """Expected calibration error, 15 bins, 0 to 1."""
-    calibration: tuple[CalibrationBin, ...]
+    calibration: Annotated[tuple[CalibrationBin, ...], Field(min_length=1, max_length=1000)]
     """The 15 bins, from unsure to sure."""
-    labels: tuple[str, ...]
+    labels: Annotated[Labels, Field(min_length=1)]
     """The model's classes: rows and columns of the confusion matrix."""
-    confusion: tuple[tuple[int, ...], ...]
+    confusion: Annotated[tuple[Row, ...], Field(max_length=MAX_LABELS)]
     """Clips by true class (row) and predicted class (column)."""
-    per_scene: tuple[Group, ...]
+    per_scene: Annotated[tuple[Group, ...], Field(max_length=MAX_LABELS)]
     """By class, sorted; classes without clips are left out."""
-    per_recording_device: tuple[Group, ...]
+    per_recording_device: Annotated[tuple[Group, ...], Field(max_length=MAX_DEVICES)]
     """By recording device, sorted."""
     seen_devices: Group | None
     """Clips of recording devices heard in training; None when there are none."""
     unseen_devices: Group | None
     """Clips of the others; None when there are none."""
+
+    def __post_init__(self) -> None:
+        n = len(self.labels)
+        heard = [group.clips for group in (self.seen_devices, self.unseen_devices) if group is not None]
+        scenes = [group.name for group in self.per_scene]
+        require(
+            (differ(self.labels), "labels must differ"),
+            (
+                len(self.confusion) == n and all(len(row) == n for row in self.confusion),
+                f"the confusion matrix of {n} labels must have {n} rows of {n} counts",
+            ),
+            (sum(map(sum, self.confusion)) == self.clips, f"the confusion matrix does not count {self.clips:,} clips"),
+            (
+                sum(row[index] for index, row in enumerate(self.confusion)) == self.correct,
+                f"the confusion matrix does not have {self.correct:,} clips on its diagonal",
+            ),
+            (
+                sum(each.clips for each in self.calibration) == self.clips,
+                f"the bins of the calibration do not count {self.clips:,} clips",
+            ),
+            (differ(scenes) and set(scenes) <= set(self.labels), "per_scene must name labels, each once"),
+            (differ(group.name for group in self.per_recording_device), "recording devices must differ"),
+            (
+                all(
+                    sum(counts) == self.clips
+                    for counts in (
+                        [group.clips for group in self.per_scene],
+                        [group.clips for group in self.per_recording_device],
+                        heard,
+                    )
+                ),
+                f"the groups of clips do not add up to {self.clips:,} clips",
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +170,13 @@ class LabelScore:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: str
+    name: Label
     """The label."""
-    clips: int
+    clips: Count
     """Number of clips that have it."""
-    weight: float
+    weight: Figure
     """Its share of all labels: the overall lwlrap is the sum of weight times lwlrap."""
-    lwlrap: float
+    lwlrap: Figure
     """Label-weighted label-ranking average precision of this label, 0 to 1."""
 
 
@@ -136,13 +186,13 @@ class TagGroup:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: str
+    name: Name
     """What these clips have in common."""
-    clips: int
+    clips: Count
     """Number of clips with at least one label."""
-    lwlrap: float
+    lwlrap: Figure
     """Label-weighted label-ranking average precision, 0 to 1."""
-    log_loss: float
+    log_loss: Loss
     """Binary cross-entropy, in nats."""
 
 
@@ -154,28 +204,37 @@ class TaggingEvaluation:
 
     task: Literal["multi_label"] = "multi_label"
     """Tells this record from `Evaluation`."""
-    split: str
+    split: Name
     """Name of the split; ``all`` for the whole data set."""
-    data_id: str
+    data_id: ShortId
     """Fingerprint of its clips."""
-    clips: Annotated[int, Field(gt=0)]
+    clips: PositiveCount
     """Number of clips."""
-    lwlrap: float
+    lwlrap: Figure
     """Label-weighted label-ranking average precision, 0 to 1."""
     lwlrap_interval: Interval
     """To first order, clips being independent."""
-    macro_lwlrap: float
+    macro_lwlrap: Figure
     """Mean over the labels of their own, each counting the same."""
-    log_loss: float
+    log_loss: Loss
     """Binary cross-entropy: mean over clips and labels, in nats."""
-    per_label: tuple[LabelScore, ...]
+    per_label: Annotated[tuple[LabelScore, ...], Field(max_length=MAX_LABELS)]
     """By label, in the model's order; labels without clips are left out."""
-    per_recording_device: tuple[TagGroup, ...]
+    per_recording_device: Annotated[tuple[TagGroup, ...], Field(max_length=MAX_DEVICES)]
     """By recording device, sorted."""
     seen_devices: TagGroup | None
     """Clips of recording devices heard in training; None when there are none."""
     unseen_devices: TagGroup | None
     """Clips of the others; None when there are none."""
+
+    def __post_init__(self) -> None:
+        groups = (*self.per_recording_device, self.seen_devices, self.unseen_devices)
+        counts = [part.clips for part in (*self.per_label, *groups) if part is not None]
+        require(
+            (differ(label.name for label in self.per_label), "labels must differ"),
+            (differ(group.name for group in self.per_recording_device), "recording devices must differ"),
+            (max(counts, default=0) <= self.clips, f"a part has more clips than all together: {self.clips:,}"),
+        )
 
 
 AnyEvaluation: TypeAlias = Annotated[Evaluation | TaggingEvaluation, Field(discriminator="task")]

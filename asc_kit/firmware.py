@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from asc_kit.board import Goal, KernelSet
 from asc_kit.errors import BoardError
+from asc_kit.fields import (
+    MAX_OPERATORS,
+    Count,
+    Files,
+    Index,
+    InnerPath,
+    Line,
+    Macs,
+    Name,
+    Sha256,
+    Shape,
+    ShortId,
+    require,
+)
 from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, read_record
 from asc_kit.references import REFERENCE
@@ -25,15 +39,15 @@ class OperatorInfo:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    index: int
+    index: Index
     """Position in the order of execution, from 0."""
-    op: str
+    op: Name
     """TFLite's name of the operator, such as CONV_2D."""
-    output: str
+    output: Line
     """Name of the tensor it computes."""
-    output_shape: tuple[int, ...]
+    output_shape: Shape
     """Shape of that tensor."""
-    macs: int
+    macs: Macs
     """Multiply-accumulates."""
 
 
@@ -43,21 +57,21 @@ class FirmwareMemory:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    arena_bytes: int
+    arena_bytes: Count
     """RAM of the network: activations and the input, one static block, exactly as planned."""
-    frontend_bytes: int
+    frontend_bytes: Count
     """RAM of the front end: samples, spectrum, and the whole clip's features where it needs them at once; 0 without."""
-    weight_bytes: int
+    weight_bytes: Count
     """Constants of the network: weights, biases, requantization constants."""
-    frontend_table_bytes: int
+    frontend_table_bytes: Count
     """Constants of the front end: window, filters, twiddle factors."""
-    code_bytes: int | None = None
+    code_bytes: Count | None = None
     """Machine code of the engine: kernels and the generated driver; None until built."""
-    frontend_code_bytes: int | None = None
+    frontend_code_bytes: Count | None = None
     """Machine code of the front end; None until built."""
-    image_flash_bytes: int | None = None
+    image_flash_bytes: Count | None = None
     """Flash of the whole image, protocol, port and C library included; None until built."""
-    image_ram_bytes: int | None = None
+    image_ram_bytes: Count | None = None
     """RAM of the whole image, without the stack; None until built."""
 
 
@@ -71,25 +85,25 @@ class FirmwareManifest:
 
     schema_version: Literal[1]
     """Version of this record."""
-    asc_kit: str
+    asc_kit: Name
     """Version that wrote it."""
-    board: str
+    board: Name
     """Name of the board it was written for."""
     engine: Literal["aot"]
     """Which engine runs the network."""
-    spec_id: str
+    spec_id: ShortId
     """Fingerprint of the front end; NO_FRONTEND when the firmware is of a bare model."""
-    model_sha256: str
+    model_sha256: Sha256
     """Hash of model.tflite."""
-    firmware_id: str
+    firmware_id: ShortId
     """Fingerprint of the generated sources, 16 hexadecimal digits; the firmware answers with it."""
-    sources: tuple[str, ...]
+    sources: Files
     """C files to compile, relative to the folder."""
-    image: str | None
+    image: InnerPath | None
     """The built image, relative to the folder; None when not built."""
     memory: FirmwareMemory
     """Bytes."""
-    operators: tuple[OperatorInfo, ...]
+    operators: Annotated[tuple[OperatorInfo, ...], Field(max_length=MAX_OPERATORS)]
     """The steps of the network."""
     kernels: KernelSet = "portable"
     """The kernel set it was generated for."""
@@ -97,6 +111,10 @@ class FirmwareManifest:
     """What it was made for where speed and size conflict."""
     reference: str = REFERENCE
     """Whose outputs it computes, bit for bit: see `asc_kit.references`."""
+
+    def __post_init__(self) -> None:
+        places = [operator.index for operator in self.operators]
+        require((places == list(range(len(places))), "operators must be numbered 0, 1, 2 …"), error=BoardError)
 
 
 def read_firmware(folder: Path) -> FirmwareManifest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
+from asc_kit.fields import MAX_ELEMENTS, MAX_RANK, Count, Epochs, Positive, PositiveCount, Scale, Share, require
 from asc_kit.records import STRICT
 
 Method = Literal["ptq", "qat"]
@@ -31,23 +33,23 @@ class QuantizationSettings:
     percentile: Annotated[float, Field(gt=50, le=100)] = 99.99
     """Of the percentile calibration: the share of values, in percent, below the upper end; as many are above the
     lower end."""
-    representative_clips: Annotated[int, Field(ge=0)] = 100
+    representative_clips: Count = 100
     """Training clips that set the ranges."""
     equalization: bool = False
     """Whether the ranges of a tensor's channels are made alike first, by moving factors from layer to layer."""
     bias_correction: bool = False
     """Whether biases make up for the mean error that rounding the weights leaves in each channel."""
-    qat_epochs: Annotated[int, Field(gt=0)] = 4
+    qat_epochs: Annotated[Epochs, Field(gt=0)] = 4
     """Fine-tuning: passes over the training windows."""
-    qat_batch_size: Annotated[int, Field(gt=0)] = 32
+    qat_batch_size: Annotated[int, Field(gt=0, le=1 << 20)] = 32
     """Fine-tuning: windows per step."""
-    qat_learning_rate: Annotated[float, Field(gt=0)] = 3e-4
+    qat_learning_rate: Positive = 3e-4
     """Fine-tuning: first learning rate; it falls to zero along half a cosine."""
-    qat_teacher_weight: Annotated[float, Field(ge=0, le=1)] = 0.9
+    qat_teacher_weight: Share = 0.9
     """Fine-tuning: share of the float network's soft targets in the loss."""
-    qat_temperature: Annotated[float, Field(gt=0)] = 2.0
+    qat_temperature: Positive = 2.0
     """Fine-tuning: what both networks' logits are divided by."""
-    qat_windows: Annotated[int, Field(gt=0)] = 20_000
+    qat_windows: PositiveCount = 20_000
     """Fine-tuning: at most this many training windows, spread over classes and recording devices."""
 
 
@@ -69,14 +71,22 @@ class TensorInfo:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    shape: tuple[int, ...]
+    shape: Annotated[tuple[Annotated[int, Field(ge=1, le=1 << 24)], ...], Field(min_length=1, max_length=MAX_RANK)]
     """Dimensions, batch first; the batch is 1."""
-    scale: Annotated[float, Field(gt=0)]
+    scale: Scale
     """Real units per quantization step."""
     zero_point: Annotated[int, Field(ge=-128, le=127)]
     """The int8 value that stands for real 0."""
     dtype: Literal["int8"] = "int8"
     """Element type."""
+
+    def __post_init__(self) -> None:
+        require(
+            (
+                math.prod(self.shape) <= MAX_ELEMENTS,
+                f"a tensor has at most {MAX_ELEMENTS:,} values. Received: {self.shape}",
+            )
+        )
 
     @property
     def n_elements(self) -> int:

@@ -10,7 +10,33 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
-from asc_kit.evaluation import AnyEvaluation
+from asc_kit.evaluation import AnyEvaluation, Evaluation
+from asc_kit.fields import (
+    MAX_CLIPS,
+    MAX_OPERATORS,
+    MAX_WINDOWS,
+    Count,
+    DeviceName,
+    Devices,
+    Figure,
+    Hertz,
+    Index,
+    InnerPath,
+    Label,
+    Labels,
+    Line,
+    Macs,
+    Name,
+    Output,
+    RealTicks,
+    Sha256,
+    ShortId,
+    Steps,
+    Ticks,
+    Tools,
+    differ,
+    require,
+)
 from asc_kit.migration import Migrations
 from asc_kit.records import STRICT
 
@@ -21,10 +47,10 @@ class Summary:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    min: int
-    median: float
-    p95: float
-    max: int
+    min: Ticks
+    median: RealTicks
+    p95: RealTicks
+    max: Ticks
 
     @classmethod
     def of(cls, samples: Sequence[int]) -> Summary:
@@ -45,12 +71,12 @@ class Latency:
 
     unit: Literal["cycles", "instructions", "ns"]
     """What is counted."""
-    timer_hz: int
+    timer_hz: Hertz
     """Counts per second of the board's (virtual) time."""
-    min: int
-    median: float
-    p95: float
-    max: int
+    min: Ticks
+    median: RealTicks
+    p95: RealTicks
+    max: Ticks
     frontend: Summary | None
     """The front end, one window; None in features mode."""
 
@@ -61,23 +87,23 @@ class Memory:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    arena_bytes: int
+    arena_bytes: Count
     """RAM of the network, input included."""
-    stack_bytes: int | None
+    stack_bytes: Count | None
     """Deepest use of the stack seen; None where the board cannot tell."""
-    code_bytes: int | None
+    code_bytes: Count | None
     """Machine code of the engine; None when the firmware was not built here."""
-    weight_bytes: int | None
+    weight_bytes: Count | None
     """Weights and other constants of the network; None when the firmware was not built here."""
-    frontend_bytes: int | None
+    frontend_bytes: Count | None
     """RAM of the front end."""
-    frontend_code_bytes: int | None
+    frontend_code_bytes: Count | None
     """Machine code of the front end."""
-    frontend_table_bytes: int | None
+    frontend_table_bytes: Count | None
     """Constants of the front end."""
-    image_flash_bytes: int | None
+    image_flash_bytes: Count | None
     """Flash of the whole image."""
-    image_ram_bytes: int | None
+    image_ram_bytes: Count | None
     """RAM of the whole image, without the stack."""
 
 
@@ -87,28 +113,36 @@ class Prediction:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    filename: str
+    filename: InnerPath
     """The recording, below the data set's folder."""
-    labels: tuple[str, ...]
+    labels: Labels
     """Its classes: one, or any number in a multi-label data set."""
-    recording_device: str
+    recording_device: DeviceName
     """What it was recorded with."""
-    predicted: str
+    predicted: Label
     """The likeliest label, says the board."""
-    host_predicted: str
+    host_predicted: Label
     """What the host's reference says: same features in features mode, NumPy features in audio mode."""
-    outputs: Annotated[tuple[tuple[int, ...], ...], Field(min_length=1)]
+    outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=MAX_WINDOWS)]
     """The board's int8 outputs, window by window; one window where the bundle has no `hop_samples`."""
     bit_identical: bool
     """Whether the host, given the board's own input, computes the same outputs, in all windows."""
-    feature_lsb_max: int
+    feature_lsb_max: Steps
     """Largest difference between the board's int8 features and the reference's; 0 in features mode."""
-    feature_mismatches: int
+    feature_mismatches: Count
     """Number of features that differ."""
-    network_times: tuple[int, ...]
+    network_times: Annotated[tuple[Ticks, ...], Field(max_length=MAX_WINDOWS)]
     """Timer counts of the network, window by window."""
-    frontend_times: tuple[int, ...]
+    frontend_times: Annotated[tuple[Ticks, ...], Field(max_length=MAX_WINDOWS)]
     """Timer counts of the front end, window by window; zeros in features mode."""
+
+    def __post_init__(self) -> None:
+        require(
+            (
+                len(self.outputs) == len(self.network_times) == len(self.frontend_times),
+                f"{self.filename}: outputs and times must be of the same windows",
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +151,11 @@ class OperatorTime:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    index: int
-    op: str
-    output: str
-    macs: int
-    time: int
+    index: Index
+    op: Name
+    output: Line
+    macs: Macs
+    time: Ticks
     """Timer counts, in a run of its own."""
 
 
@@ -135,56 +169,88 @@ class BenchmarkResult:
 
     schema_version: Literal[2]
     """Version of this record."""
-    asc_kit: str
+    asc_kit: Name
     """Version that measured."""
-    name: str
+    name: Name
     """The bundle's name."""
-    board: str
+    board: Name
     """Name of the board, as it answered."""
-    board_title: str
+    board_title: Line
     """What it is."""
-    core: str
+    core: Name
     """Its core."""
     emulated: bool
     """Whether an emulator stood for it."""
-    engine: str
+    engine: Name
     """Which engine ran the network."""
     mode: Literal["features", "audio"]
     """What was sent: int8 features, or audio."""
-    model_sha256: str
-    spec_id: str
-    firmware_id: str
+    model_sha256: Sha256
+    spec_id: ShortId
+    firmware_id: ShortId
     task: Task
     """Whether each clip has exactly one class."""
-    labels: tuple[str, ...]
+    labels: Labels
     """Classes, in order."""
-    parameters: int
-    macs: int
+    parameters: Count
+    macs: Macs
     """Multiply-accumulates of one inference."""
-    clips: int
+    clips: Count
     """Number of clips."""
-    windows: int
+    windows: Count
     """Number of inferences."""
     evaluation: AnyEvaluation
     """How well the board does, with split and fingerprint of the clips. A clip's scores are the mean over its windows
     of the probabilities."""
-    bit_identical: int
+    bit_identical: Count
     """Clips whose outputs equal the host's reference kernels on the same int8 inputs, all bits."""
-    host_agreement: int
+    host_agreement: Count
     """Clips on which the board and the host's whole chain find the same label likeliest."""
-    feature_mismatch_share: float
+    feature_mismatch_share: Figure
     """Share of the board's features that differ from the reference; 0 in features mode."""
-    feature_lsb_max: int
+    feature_lsb_max: Steps
     """Largest such difference, in quantization steps."""
-    train_recording_devices: tuple[str, ...]
+    train_recording_devices: Devices
     """Recording devices heard in training; all others are unseen."""
     latency: Latency
     memory: Memory
-    profile: tuple[OperatorTime, ...]
+    profile: Annotated[tuple[OperatorTime, ...], Field(max_length=MAX_OPERATORS)]
     """Operator by operator, one inference; empty when the firmware's manifest is not at hand."""
-    link_retries: int
+    link_retries: Count
     """Requests that had to be sent again."""
-    environment: dict[str, str]
+    environment: Tools
     """What measured: versions of the host's packages and tools."""
-    predictions: tuple[Prediction, ...]
+    predictions: Annotated[tuple[Prediction, ...], Field(max_length=MAX_CLIPS)]
     """Clip by clip."""
+
+    def __post_init__(self) -> None:
+        n, known = len(self.labels), set(self.labels)
+        stranger = next(
+            (
+                (clip.filename, label)
+                for clip in self.predictions
+                for label in (*clip.labels, clip.predicted, clip.host_predicted)
+                if label not in known
+            ),
+            None,
+        )
+        require(
+            (stranger is None, "{} has label {!r}, which is not among its labels".format(*(stranger or ("", "")))),
+            (differ(self.labels), "labels must differ"),
+            (
+                all(len(window) == n for clip in self.predictions for window in clip.outputs),
+                f"each window must have {n} outputs, one for each label",
+            ),
+            (
+                not self.predictions or self.windows == sum(len(clip.outputs) for clip in self.predictions),
+                f"predictions do not have {self.windows:,} windows in all",
+            ),
+            (
+                max(self.bit_identical, self.host_agreement) <= self.clips,
+                f"more clips are bit-identical or agree with the host than there are: {self.clips:,}",
+            ),
+            (
+                not isinstance(self.evaluation, Evaluation) or self.evaluation.labels == self.labels,
+                "the evaluation is of other labels",
+            ),
+        )

@@ -20,7 +20,23 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
 from asc_kit.errors import SpecError
-from asc_kit.evaluation import AnyEvaluation
+from asc_kit.evaluation import AnyEvaluation, Evaluation
+from asc_kit.fields import (
+    AnyPath,
+    Count,
+    Devices,
+    Epochs,
+    Labels,
+    Macs,
+    Name,
+    PositiveCount,
+    Seconds,
+    Seed,
+    ShortId,
+    Tools,
+    differ,
+    require,
+)
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.metrics import OutputActivation
 from asc_kit.migration import Migrations
@@ -45,17 +61,17 @@ class RunManifest:
 
     schema_version: Literal[3]
     """Version of this record."""
-    asc_kit: str
+    asc_kit: Name
     """Version that trained."""
-    tools: dict[str, str]
+    tools: Tools
     """Versions of the packages that trained."""
-    name: str
+    name: Name
     """Name of the recipe."""
-    recipe: dict[str, Any]
+    recipe: Annotated[dict[Name, Any], Field(max_length=1000)]
     """The whole recipe as it was trained, overrides included; only training reads into it."""
-    seed: int
+    seed: Seed
     """Seed of weights, order of clips and augmentation."""
-    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    labels: Annotated[Labels, Field(min_length=2)]
     """Classes, in the order of the outputs."""
     frontend: FrontEndSpec
     """The features."""
@@ -65,41 +81,51 @@ class RunManifest:
     """What the outputs are."""
     quantization: QuantizationSettings
     """How it is to be quantized."""
-    hop_samples: Annotated[int, Field(gt=0)] | None = None
+    hop_samples: PositiveCount | None = None
     """Distance of the windows a longer recording is cut into, in samples; its score is the mean over the windows.
     None: the first window stands for the recording."""
-    data_root: str
+    data_root: AnyPath
     """The data set's folder, absolute, when the run was made."""
-    class_map: str | None = None
+    class_map: AnyPath | None = None
     """Table of the classes and their order, if it was not the data set's own."""
-    train_split: str
+    train_split: Name
     """Name of the split that was trained on."""
-    train_data_id: str
+    train_data_id: ShortId
     """Fingerprint of its clips."""
-    train_clips: int
+    train_clips: Count
     """Number of its clips."""
-    train_windows: int
+    train_windows: Count
     """Number of windows they were cut into."""
-    train_recording_devices: tuple[str, ...]
+    train_recording_devices: Devices
     """Recording devices heard in training; all others are unseen."""
-    test_split: str
+    test_split: Name
     """Name of the split that was evaluated."""
-    warm_start: str | None = None
+    warm_start: AnyPath | None = None
     """The run whose weights it began with; None for fresh ones."""
-    teacher: str | None = None
+    teacher: AnyPath | None = None
     """The run it learned from beside the labels; None for none."""
-    workers: int = 1
+    workers: PositiveCount = 1
     """Number of processes that trained together."""
-    parameters: int
+    parameters: Count
     """Parameters, batch normalization counted with two per channel."""
-    macs: int
+    macs: Macs
     """Multiply-accumulates per clip by the challenges' rule."""
-    epochs: int
+    epochs: Epochs
     """Epochs trained."""
-    train_seconds: float
+    train_seconds: Seconds
     """Wall time of training, without loading and evaluation."""
     evaluation: AnyEvaluation
     """The float model on the test split."""
+
+    def __post_init__(self) -> None:
+        require(
+            (differ(self.labels), "labels must differ"),
+            (self.evaluation.task == self.task, "the evaluation is of another task"),
+            (
+                not isinstance(self.evaluation, Evaluation) or self.evaluation.labels == self.labels,
+                "the evaluation is of other labels",
+            ),
+        )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 
 from asc_kit.challenge_rules import NetworkCounts, Precision, Storage, macs_per_second
 from asc_kit.errors import ModelError
+from asc_kit.fields import Count, Line, Name, Shape
 from asc_kit.records import STRICT
 
 _FLOAT_BYTES: tuple[tuple[Precision, int], ...] = (("float32", 4), ("float16", 2), ("int8", 1))
@@ -21,27 +22,27 @@ class LayerComplexity:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: str
+    name: Line
     """Its name in the network; of a flatbuffer that of the tensor it computes."""
-    kind: str
+    kind: Name
     """Its class in Keras, or its operator in TFLite."""
-    input_shape: tuple[int, ...]
+    input_shape: Shape
     """Without the batch axis: height, width, channels."""
-    output_shape: tuple[int, ...]
+    output_shape: Shape
     """Likewise."""
-    parameters: int
+    parameters: Count
     """Trained values; of a layer that is used twice, 0 the second time."""
-    parameter_bytes: int
+    parameter_bytes: Count
     """Their bytes as they are stored."""
-    nonzero_parameters: int
+    nonzero_parameters: Count
     """How many of its trained values are not exactly zero."""
-    running_statistics: int = 0
+    running_statistics: Count = 0
     """Means and variances that batch normalization keeps beside its trained values."""
-    nonzero_running_statistics: int = 0
+    nonzero_running_statistics: Count = 0
     """How many of them are not exactly zero."""
-    macs: int
+    macs: Count
     """Multiply-accumulates per clip by the rule of 2024."""
-    macs_2022: int
+    macs_2022: Count
     """The same by the tool of 2022."""
 
 

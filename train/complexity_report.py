@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from asc_kit.challenge_rules import NetworkCounts, RuleCheck
+from asc_kit.fields import MAX_OPERATORS, Count, Line, Prose
 from asc_kit.migration import Migrations
 from asc_kit.records import STRICT
 
@@ -22,11 +23,11 @@ class FloatNetwork:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    parameters: int
+    parameters: Count
     """Weights, biases, scales and shifts; heads that only training has are left out."""
-    macs: int
+    macs: Count
     """Multiply-accumulates of one inference by the rule of 2024."""
-    macs_per_second: int
+    macs_per_second: Count
     """The same per second of audio."""
 
 
@@ -36,19 +37,19 @@ class Deployed:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    parameters: int
+    parameters: Count
     """Weights and biases."""
-    constant_bytes: int
+    constant_bytes: Count
     """All constants in flash: weights, biases, multipliers and tables, as the kernels want them."""
-    flatbuffer_bytes: int
+    flatbuffer_bytes: Count
     """The .tflite file, which the engine does not need."""
-    macs: int
+    macs: Count
     """Multiply-accumulates of one inference as executed."""
-    arena_bytes: int
+    arena_bytes: Count
     """Activation memory."""
-    overlap_bound_bytes: int
+    overlap_bound_bytes: Count
     """What any placement of the activations needs."""
-    liveness_bound_bytes: int
+    liveness_bound_bytes: Count
     """The same where no output may overlap its input."""
 
 
@@ -64,17 +65,17 @@ class ComplexityReport:
     """Version of this record."""
     kind: Kind
     """What the subject is."""
-    name: str
+    name: Line
     """Its name."""
     counts: NetworkCounts
     """Sums over its layers."""
-    layers: tuple[LayerComplexity, ...]
+    layers: Annotated[tuple[LayerComplexity, ...], Field(max_length=MAX_OPERATORS)]
     """Every layer that some rule counts, or every operator of a flatbuffer."""
-    rules: tuple[RuleCheck, ...]
+    rules: Annotated[tuple[RuleCheck, ...], Field(max_length=100)]
     """Every year's limits."""
     float_network: FloatNetwork | None
     """Of a bundle, what it was made from."""
     deployed: Deployed | None
     """As the engine runs it; None where that is not known."""
-    not_deployed: str | None
+    not_deployed: Prose | None
     """Why it is not known."""

@@ -14,13 +14,26 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
 from asc_kit.errors import SpecError
+from asc_kit.fields import (
+    MAX_LABELS,
+    AnyPath,
+    Count,
+    DeviceName,
+    Epochs,
+    Label,
+    Labels,
+    Name,
+    NotNegative,
+    Positive,
+    Prose,
+    Seconds,
+    Share,
+)
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import STRICT, parse_record, read_record, to_plain, write_bytes
 
 from .models import model_file
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,31 +42,31 @@ class Augmentation:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    gain_db: Annotated[float, Field(ge=0)] = 0.0
+    gain_db: Annotated[float, Field(ge=0, le=200)] = 0.0
     """Each clip is made louder or softer by up to this much, in decibels."""
     device_ir_p: Share = 0.0
     """Share of the clips that are heard through the impulse response of another microphone."""
-    device_ir_folder: str = ""
+    device_ir_folder: AnyPath = ""
     """Folder of impulse responses, WAV or FLAC; empty for a family of synthetic ones."""
-    time_roll_s: Annotated[float, Field(ge=0)] = 0.0
+    time_roll_s: Seconds = 0.0
     """Each clip is rotated in time by up to this much in either direction, in seconds."""
     device_correction_p: Share = 0.0
     """Share of the reference device's clips that get the average spectrum of another device."""
-    reference_device: str = "a"
+    reference_device: DeviceName = "a"
     """The recording device whose clips they are."""
-    mixup_alpha: Annotated[float, Field(ge=0)] = 0.0
+    mixup_alpha: NotNegative = 0.0
     """Both parameters of the beta distribution that mixup draws the weights of pairs of clips from."""
-    frequency_masks: Annotated[int, Field(ge=1)] = 1
+    frequency_masks: Annotated[int, Field(ge=1, le=1000)] = 1
     """Number of runs of mel bands silenced in each clip."""
-    frequency_mask_bands: Annotated[int, Field(ge=0)] = 0
+    frequency_mask_bands: Annotated[int, Field(ge=0, le=1 << 16)] = 0
     """Each run is of fewer than this many mel bands."""
-    time_masks: Annotated[int, Field(ge=1)] = 1
+    time_masks: Annotated[int, Field(ge=1, le=1000)] = 1
     """Number of runs of frames silenced in each clip."""
-    time_mask_frames: Annotated[int, Field(ge=0)] = 0
+    time_mask_frames: Annotated[int, Field(ge=0, le=1 << 26)] = 0
     """Each run is of fewer than this many frames."""
     mixstyle_p: Share = 0.0
     """Share of the batches in which clips exchange their mean and deviation per band (Freq-MixStyle)."""
-    mixstyle_alpha: Annotated[float, Field(gt=0)] = 0.3
+    mixstyle_alpha: Positive = 0.3
     """Both parameters of the beta distribution that Freq-MixStyle draws its weights from."""
 
 
@@ -63,42 +76,42 @@ class Training:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    epochs: Annotated[int, Field(gt=0)]
+    epochs: Annotated[Epochs, Field(gt=0)]
     """Passes over the training clips."""
-    batch_size: Annotated[int, Field(gt=0)]
+    batch_size: Annotated[int, Field(gt=0, le=1 << 20)]
     """Windows per step; all of them where there are fewer."""
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Positive
     """Highest learning rate, reached at the end of the warm-up."""
-    weight_decay: Annotated[float, Field(ge=0)]
+    weight_decay: NotNegative
     """Decoupled weight decay per step, times the learning rate; adamw alone has it."""
-    warmup_steps: Annotated[int, Field(ge=0)]
+    warmup_steps: Count
     """Steps in which the learning rate rises; at most a quarter of all steps, so that short runs learn too."""
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     """How gradients become steps."""
-    adam_epsilon: Annotated[float, Field(gt=0)] = 1e-7
+    adam_epsilon: Positive = 1e-7
     """What is added to the root of the second moment, in adam and adamw."""
     schedule: Literal["cosine", "exponential", "constant"] = "cosine"
     """The learning rate after the warm-up: down to zero along half a cosine, times decay_rate every decay_epochs, or
     the same to the end."""
     decay_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Factor of the exponential schedule."""
-    decay_epochs: Annotated[float, Field(gt=0)] = 2.5
+    decay_epochs: Positive = 2.5
     """Epochs in which the exponential schedule reaches it."""
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
     """Cross entropy (binary for each label when there are many), or focal loss."""
-    focal_gamma: Annotated[float, Field(ge=0)] = 2.0
+    focal_gamma: NotNegative = 2.0
     """Exponent of the focal loss: how much less a clip counts that is right already."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the target that is spread: over all classes, or, when labels are many, towards 1/2 for each."""
-    coarse_classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    coarse_classes: Annotated[dict[Label, Labels], Field(max_length=MAX_LABELS)] = field(default_factory=dict)
     """A second task, for networks with a head for it: coarse class -> its labels, all labels once."""
     gradients: Literal["sum", "pcgrad"] = "sum"
     """The gradients of two tasks are added as they are, or after each lost what conflicts with the other (PCGrad)."""
     teacher_weight: Share = 0.9
     """Share of the teacher's soft targets in the loss, when training has a teacher."""
-    temperature: Annotated[float, Field(gt=0)] = 2.0
+    temperature: Positive = 2.0
     """What teacher's and student's logits are divided by, when training has a teacher."""
-    checkpoint_epochs: Annotated[int, Field(ge=0)] = 0
+    checkpoint_epochs: Epochs = 0
     """Keep a checkpoint of the weights every so many epochs; 0 keeps none but the last."""
 
     def __post_init__(self) -> None:
@@ -115,17 +128,17 @@ class Recipe:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=100)]
     """Name: that of the file."""
-    summary: str
+    summary: Prose
     """One sentence."""
     task: Task = "single_label"
     """Whether each clip has exactly one class."""
-    hop_s: Annotated[float, Field(gt=0)] | None = None
+    hop_s: Positive | None = None
     """Distance of the windows a longer recording is cut into, in seconds; none for its first window alone."""
-    model: str
+    model: Name
     """Which file of train/models builds the network."""
-    model_settings: dict[str, Any]
+    model_settings: Annotated[dict[Name, Any], Field(max_length=1000)]
     """Its settings, checked against the Settings record of that file."""
     frontend: FrontEndSpec
     """The features."""

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal, Protocol
 from pydantic import ConfigDict
 
 from asc_kit.errors import DataError
+from asc_kit.fields import DeviceName, InnerPath, Labels, Line
 from asc_kit.records import STRICT, short_id
 
 Task = Literal["single_label", "multi_label"]
@@ -30,14 +31,14 @@ class Clip:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    filename: str
+    filename: InnerPath
     """Path below the data set's folder, as written in its tables."""
-    labels: tuple[str, ...]
+    labels: Labels
     """Its classes: one, or any number in a multi-label data set."""
-    identifier: str
+    identifier: Line
     """City and location: recordings of one place never stand on both sides of a split. Where a data set knows no
     places, the file's name without its ending: each recording is a place of its own."""
-    recording_device: str
+    recording_device: DeviceName
     """What it was recorded with (the column is called source_label); ``unknown`` where no table says so."""
 
     @property

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from asc_kit.errors import DataError
+from asc_kit.fields import Count, FileName, Line, Sha256
 from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, read_json, read_record, sha256_file
 
@@ -26,11 +27,11 @@ class PinnedFile:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    sha256: str
+    sha256: Sha256
     """SHA-256 of the file, 64 hexadecimal digits."""
-    clips: int
+    clips: Count
     """How many clips it names."""
-    source: str
+    source: Line
     """URL it was downloaded from, or ``local`` for a file that was put there by hand."""
 
 
@@ -42,7 +43,7 @@ class Pins:
     MIGRATIONS: ClassVar[Migrations] = {}
     REMAKE: ClassVar[str] = "asc-kit data splits --data DIR"
 
-    files: dict[str, PinnedFile]
+    files: Annotated[dict[FileName, PinnedFile], Field(max_length=1000)]
     """By file name."""
     schema_version: Literal[1] = 1
     """Version of this record."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from asc_kit.errors import SpecError
+from asc_kit.fields import MAX_ELEMENTS
 from asc_kit.records import STRICT, short_id, to_plain
 
 STD_FLOOR = 0.01
@@ -34,15 +35,15 @@ class FrontEndSpec:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    sample_rate_hz: int
+    sample_rate_hz: Annotated[int, Field(gt=0, le=1_000_000)]
     """Sampling rate of the audio the front end takes, in hertz."""
-    clip_samples: int
+    clip_samples: Annotated[int, Field(gt=0, le=1 << 26)]
     """Length of the audio of one inference, in samples."""
-    n_fft: int
+    n_fft: Annotated[int, Field(ge=8, le=1 << 16)]
     """Length of the Fourier transform, in samples; even, with prime factors 2, 3 and 5 only."""
-    win_length: int
+    win_length: Annotated[int, Field(gt=0, le=1 << 16)]
     """Length of the window, in samples; centred in the transform, zeros around it."""
-    hop_length: int
+    hop_length: Annotated[int, Field(gt=0, le=1 << 26)]
     """Distance from one frame to the next, in samples."""
     window: Literal["hann", "hamming"] = "hann"
     """Window function."""
@@ -54,26 +55,26 @@ class FrontEndSpec:
     """What stands in the padding of a centred clip: its mirror image, or zeros."""
     power: Literal[1, 2] = 2
     """Exponent of the magnitude spectrum: 1 for magnitude, 2 for power."""
-    n_mels: int
+    n_mels: Annotated[int, Field(gt=0, le=1 << 12)]
     """Number of mel bands."""
     mel_scale: Literal["htk", "slaney"] = "htk"
     """Formula of the mel scale."""
     mel_norm: Literal["none", "slaney"] = "none"
     """Normalization of each filter: none (peak 1) or slaney (area 1)."""
-    f_min_hz: float = 0.0
+    f_min_hz: Annotated[float, Field(ge=0, le=500_000)] = 0.0
     """Lower edge of the first band, in hertz."""
-    f_max_hz: float
+    f_max_hz: Annotated[float, Field(gt=0, le=500_000)]
     """Upper edge of the last band, in hertz; at most half the sampling rate."""
     log: Literal["natural", "log10"] = "natural"
     """Base of the logarithm."""
-    log_offset: float = 1e-5
+    log_offset: Annotated[float, Field(gt=0, le=1e6)] = 1e-5
     """What is added to a band before the logarithm; positive."""
     layout: Literal["mel_time", "time_mel"] = "mel_time"
     """Axes of the model's input: (1, n_mels, frames, channels) or (1, frames, n_mels, channels)."""
     standardize: Literal["none", "clip"] = "none"
     """clip: from each channel of each clip its mean is subtracted, then it is divided by its standard deviation (n − 1
     in the denominator), or by STD_FLOOR where that is larger: digital silence gives zeros."""
-    delta_width: int = 0
+    delta_width: Annotated[int, Field(ge=0, le=1 << 16)] = 0
     """Frames that the slope over time is fitted to, odd and at least 3: a second channel, standardised as the first
     one is. 0: no such channel."""
 
@@ -100,6 +101,9 @@ class FrontEndSpec:
         for holds, rule in checks:
             if not holds:
                 raise SpecError(f"front end: {rule}. Received: {self}")
+        n_features = self.n_frames * self.n_mels * self.n_channels
+        if n_features > MAX_ELEMENTS:
+            raise SpecError(f"front end: a clip has at most {MAX_ELEMENTS:,} features. Received: {n_features:,}")
         # these need the number of frames, which the values above give only when they hold
         if self.standardize == "clip" and self.n_frames * self.n_mels < 2:
             raise SpecError(f"front end: standardize needs at least two values in a clip. Received: {self}")

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from asc_kit.bundle import Fidelity
 from asc_kit.dataset import Task
+from asc_kit.fields import (
+    MAX_OPERATORS,
+    Count,
+    Decibels,
+    Figure,
+    Gain,
+    Index,
+    Int8,
+    Line,
+    Loss,
+    LossGain,
+    Magnitude,
+    Name,
+    Notes,
+    Real,
+    Scale,
+    Sha256,
+    Shape,
+    ShortId,
+)
 from asc_kit.migration import Migrations
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import STRICT
@@ -27,13 +47,13 @@ class ClipsRecord:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    source: str
+    source: Name
     """``golden``, or the name of the split."""
-    clips: int
+    clips: Count
     """Number of clips."""
-    windows: int
+    windows: Count
     """Number of inputs: of a longer recording, up to three windows are heard."""
-    data_id: str | None
+    data_id: ShortId | None
     """Fingerprint of the clips; None for golden ones, which are part of the bundle."""
 
 
@@ -43,11 +63,11 @@ class Quality:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    score: float
+    score: Figure
     """Share of clips classified rightly; of a multi-label network lwlrap. 0 to 1."""
-    log_loss: float
+    log_loss: Loss
     """Mean of -ln of the probability of the right answer, in nats."""
-    moved: float
+    moved: Figure
     """Share of the probability that is elsewhere than the float network puts it, 0 to 1: half the sum of the
     differences, mean over clips; of a multi-label network the mean difference."""
 
@@ -58,11 +78,11 @@ class Histogram:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    low: float
+    low: Real
     """Lower end of the first bin."""
-    high: float
+    high: Real
     """Upper end of the last bin."""
-    counts: tuple[int, ...]
+    counts: Annotated[tuple[Count, ...], Field(max_length=10_000)]
     """Values in each bin."""
 
 
@@ -72,17 +92,17 @@ class Kept:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    rank: int
+    rank: Count
     """1 for the layer that costs most."""
-    score_gain: float
+    score_gain: Gain
     """Gain in `Quality.score`; 0.01 is one point."""
-    log_loss_gain: float
+    log_loss_gain: LossGain
     """By how much the log loss falls, in nats."""
-    moved_gain: float
+    moved_gain: Gain
     """By how much `Quality.moved` falls."""
-    mended: int
+    mended: Count
     """Clips that become right; of a multi-label network, whose labels are ranked better."""
-    broken: int
+    broken: Count
     """Clips that become wrong, or are ranked worse."""
     certain: bool
     """Whether that is more than chance would have it: sum d > 2 sqrt(sum d²) over what the clips' scores grow by; where
@@ -95,52 +115,52 @@ class LayerRecord:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    index: int
+    index: Index
     """Place of the operator in the flatbuffer; -1 for the input."""
-    name: str
+    name: Line
     """What the model calls it."""
-    op: str
+    op: Name
     """TFLite's name; ``INPUT`` for the input."""
-    shape: tuple[int, ...]
+    shape: Shape
     """Of its output, batch of 1 first."""
-    scale: float
+    scale: Scale
     """Real units per step of the output."""
-    zero_point: int
+    zero_point: Int8
     """The int8 value of real 0."""
-    sharing: tuple[int, ...]
+    sharing: Annotated[tuple[Index, ...], Field(max_length=MAX_OPERATORS)]
     """Indices of other layers that TFLite wants to have the same scale: before and after a pool, within a
     CONCATENATION."""
-    lowest: float
+    lowest: Real
     """Real value of -128."""
-    highest: float
+    highest: Real
     """Real value of 127."""
-    low: float
+    low: Real
     """Smallest value in float."""
-    high: float
+    high: Real
     """Largest value in float."""
-    inner_low: float
+    inner_low: Real
     """0.1 % of the values are below."""
-    inner_high: float
+    inner_high: Real
     """0.1 % of the values are above."""
-    clipped_low: float
+    clipped_low: Figure
     """Share of the values more than half a step below `lowest`, 0 to 1."""
-    clipped_high: float
+    clipped_high: Figure
     """Share of the values more than half a step above `highest`, 0 to 1."""
-    unused_codes: float
+    unused_codes: Figure
     """Share of the 256 int8 values that no value is rounded to, 0 to 1."""
-    unreached: float
+    unreached: Figure
     """Share of the int8 range beyond the smallest and the largest value, 0 to 1."""
-    channel_spread: float | None
+    channel_spread: Magnitude | None
     """Largest magnitude of the loudest channel, over that of the channel that only a tenth are quieter than; channels
     of zeros left out. None of a layer without weights."""
-    constant_share: float | None
+    constant_share: Figure | None
     """Share of the noise of this layer alone that is the same for all clips and places: a mean error of each channel,
     which biases can take back. None of a layer without weights or noise."""
-    sqnr_alone_db: float | None
+    sqnr_alone_db: Decibels | None
     """Signal-to-quantization-noise ratio when this layer alone is quantized, at least -100; None: no noise."""
-    sqnr_db: float | None
+    sqnr_db: Decibels | None
     """The same when everything up to here is quantized."""
-    fall_db: float | None
+    fall_db: Decibels | None
     """How far `sqnr_db` is below that of the worst of the layer's inputs; None where there is no noise before it."""
     histogram: Histogram
     """The values in float."""
@@ -161,11 +181,11 @@ class Suggestion:
 
     rule: Rule
     """Why."""
-    layer: int | None
+    layer: Index | None
     """`LayerRecord.index`; None for the whole network."""
-    finding: str
+    finding: Line
     """What was seen."""
-    advice: str
+    advice: Line
     """What to try, with the command."""
 
 
@@ -179,19 +199,19 @@ class Inspection:
 
     schema_version: Literal[1]
     """Version of this record."""
-    asc_kit: str
+    asc_kit: Name
     """Version that looked."""
-    name: str
+    name: Name
     """Name of the model."""
-    model_sha256: str
+    model_sha256: Sha256
     """Hash of the int8 flatbuffer."""
     task: Task
     """Whether each clip has exactly one class."""
     quantization: QuantizationSettings
     """How the bundle was quantized."""
-    representative_clips: int
+    representative_clips: Count
     """Training clips that set its ranges."""
-    representative_id: str
+    representative_id: ShortId
     """Their fingerprint."""
     reference: ReferenceKind
     """What int8 is compared with."""
@@ -205,11 +225,11 @@ class Inspection:
     """The int8 network as simulated in float, from which all figures of layers come."""
     agreement: Fidelity
     """Reference kernels against the simulation."""
-    layers: tuple[LayerRecord, ...]
+    layers: Annotated[tuple[LayerRecord, ...], Field(max_length=MAX_OPERATORS)]
     """In order of execution."""
-    suggestions: tuple[Suggestion, ...]
+    suggestions: Annotated[tuple[Suggestion, ...], Field(max_length=MAX_OPERATORS)]
     """The gravest first."""
-    notes: tuple[str, ...]
+    notes: Notes
     """What to know before reading the figures."""
 
     def layer(self, index: int) -> LayerRecord:

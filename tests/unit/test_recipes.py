@@ -194,7 +194,7 @@ def test_overriding_leaves_the_rest_alone() -> None:
         ("batch_size=-1", "training.batch_size", None),
         ("batch_size=many", "training.batch_size", None),
         ("window=flat", "frontend.window", None),
-        ("hop_length=0", "hop_length must be positive", None),
+        ("hop_length=0", "frontend.hop_length", None),
         ("blocks=[0]", "blocks", None),
         ("base_channels=1000000", "base_channels", None),
     ],

@@ -17,6 +17,7 @@ from asc_kit.console import progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.errors import ModelError, SpecError
 from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation, evaluation_of
+from asc_kit.fields import Epochs, Sha256
 from asc_kit.metrics import label_precisions, lwlrap, probabilities
 from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, read_record, sha256_file, write_json
@@ -40,9 +41,9 @@ class CheckpointRecord:
 
     schema_version: Literal[1]
     """Version of this record."""
-    epoch: int
+    epoch: Epochs
     """Number of epochs trained."""
-    weights_sha256: str
+    weights_sha256: Sha256
     """Hash of the checkpoint."""
     evaluation: AnyEvaluation
     """The figures."""

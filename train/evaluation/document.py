@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation
+from asc_kit.fields import (
+    MAX_DEVICES,
+    MAX_LABELS,
+    AnyPath,
+    Count,
+    DeviceName,
+    Label,
+    Line,
+    Name,
+    NotNegative,
+    Seed,
+    ShortId,
+)
 from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, canonical_json
 
@@ -24,19 +37,19 @@ class ModelRecord:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    path: str
+    path: AnyPath
     """Its folder, as it was given."""
-    name: str
+    name: Name
     """Name of the recipe."""
     kind: Kind
     """Which arithmetic."""
-    seed: int
+    seed: Seed
     """Seed of the training."""
-    train_split: str | None
+    train_split: Name | None
     """Split it was trained on, if that is known."""
-    train_data_id: str
+    train_data_id: ShortId
     """Fingerprint of the training clips."""
-    group: str
+    group: Line
     """Title of the group of runs it belongs to."""
     evaluation: AnyEvaluation
     """The figures."""
@@ -48,9 +61,9 @@ class MeanSd:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    mean: float
+    mean: NotNegative
     """Mean over the runs."""
-    sd: float | None
+    sd: NotNegative | None
     """Standard deviation (n - 1 in the denominator); None for a single run."""
 
     @classmethod
@@ -65,15 +78,15 @@ class GroupRecord:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    title: str
+    title: Line
     """What they have in common, and what tells them from the other groups."""
-    runs: int
+    runs: Count
     """How many."""
-    figures: dict[str, MeanSd]
+    figures: Annotated[dict[Name, MeanSd], Field(max_length=100)]
     """Overall figures by their name; shares from 0 to 1, losses in nats."""
-    per_label: dict[str, MeanSd]
+    per_label: Annotated[dict[Label, MeanSd], Field(max_length=MAX_LABELS)]
     """Accuracy by class, or lwlrap by label."""
-    per_recording_device: dict[str, MeanSd]
+    per_recording_device: Annotated[dict[DeviceName, MeanSd], Field(max_length=MAX_DEVICES)]
     """The same by recording device."""
 
 
@@ -87,15 +100,15 @@ class EvaluationDocument:
 
     schema_version: Literal[1]
     """Version of this record."""
-    asc_kit: str
+    asc_kit: Name
     """Version that evaluated."""
-    split: str
+    split: Name
     """Split of the data set."""
-    data_id: str
+    data_id: ShortId
     """Fingerprint of the clips."""
-    models: tuple[ModelRecord, ...]
+    models: Annotated[tuple[ModelRecord, ...], Field(min_length=1, max_length=1000)]
     """The models, in the order they were given."""
-    groups: tuple[GroupRecord, ...]
+    groups: Annotated[tuple[GroupRecord, ...], Field(min_length=1, max_length=1000)]
     """Means over runs."""
 
 

@@ -13,12 +13,13 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from asc_kit.errors import AscKitError, SpecError
+from asc_kit.fields import Amount, Count, Epochs, Figure, NotNegative, Real, Seconds
 from asc_kit.records import STRICT, parse_record, to_plain, write_bytes
 
 # short trainings (the demo) finish before they would write one
@@ -31,15 +32,15 @@ class Epoch:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    epoch: int
+    epoch: Epochs
     """From 1."""
-    learning_rate: float
+    learning_rate: NotNegative
     """At its end."""
-    loss: float
+    loss: Real
     """Mean over its windows."""
-    accuracy: float
+    accuracy: Figure
     """Share of its augmented windows whose likeliest class was right while the weights moved, 0 to 1."""
-    seconds: float
+    seconds: Seconds
     """Wall time."""
 
 
@@ -49,15 +50,15 @@ class Progress:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    history: tuple[Epoch, ...] = ()
+    history: Annotated[tuple[Epoch, ...], Field(max_length=1_000_000)] = ()
     """The epochs that are complete."""
-    step: int = 0
+    step: Count = 0
     """Steps done of the next one."""
-    loss_sum: float = 0.0
+    loss_sum: Real = 0.0
     """Sum of their losses."""
-    hits: float = 0.0
+    hits: Amount = 0.0
     """Windows in them whose likeliest class was right."""
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     """Wall time of them."""
 
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from asc_kit.fields import Name
 from asc_kit.records import STRICT
 
 Stride = Annotated[int, Field(ge=1, le=2)]
@@ -33,15 +34,15 @@ class Settings:
 
     base_channels: Annotated[int, Field(ge=8, le=512)] = 32
     """Channels of the first stage."""
-    channel_multiplier: Annotated[float, Field(gt=0)] = 1.8
+    channel_multiplier: Annotated[float, Field(gt=0, le=64)] = 1.8
     """Factor from the channels of one stage to the next; all channels are multiples of 8."""
-    expansion: Annotated[float, Field(gt=0)] = 2.1
+    expansion: Annotated[float, Field(gt=0, le=64)] = 2.1
     """Factor from a block's input channels to its inner ones."""
-    blocks: tuple[Annotated[int, Field(ge=1)], ...] = (3, 2, 1)
+    blocks: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(max_length=100)] = (3, 2, 1)
     """Blocks per stage."""
     count_padding: bool = True
     """Whether the average on a shortcut that strides is over the padding too (divisor 9, as published), or without."""
-    strides: dict[str, tuple[Stride, Stride]] | None = None
+    strides: Annotated[dict[Name, tuple[Stride, Stride]], Field(max_length=1000)] | None = None
     """Strides (mel, time) of blocks b1, b2 …; None for the baseline's: b3 (1, 2), b4 (2, 1); 1 elsewhere."""
 
 

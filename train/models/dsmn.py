@@ -19,10 +19,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import SpecError
+from asc_kit.fields import MAX_LABELS, Size
 from asc_kit.records import STRICT
 
-Size = Annotated[int, Field(ge=1)]
-EvenSize = Annotated[int, Field(ge=2, multiple_of=2)]
+EvenSize = Annotated[int, Field(ge=2, le=1 << 16, multiple_of=2)]
 
 _BN_EPSILON = 1e-5
 _BN_MOMENTUM = 0.9  # of the running statistics; 0.1 in PyTorch's notation
@@ -45,7 +45,7 @@ class Settings:
     """Width of the layer before the classifier."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     """Share of its values that training drops."""
-    coarse_outputs: Annotated[int, Field(ge=0)] = 3
+    coarse_outputs: Annotated[int, Field(ge=0, le=MAX_LABELS)] = 3
     """Outputs of the head that learns the coarse classes; 0 for a network without it."""
 
 

@@ -18,9 +18,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import SpecError
+from asc_kit.fields import Size
 from asc_kit.records import STRICT
 
-Size = Annotated[int, Field(ge=1)]
 KernelSize = Annotated[int, Field(ge=1, le=7)]
 
 _BN_EPSILON = 1e-5
@@ -51,14 +51,14 @@ class Settings:
     """Channels of the convolution that the network begins with."""
     input_kernel_size: KernelSize = 5
     """Height and width of its kernel; its stride is 2."""
-    blocks: Annotated[tuple[Block, ...], Field(min_length=1)] = (
+    blocks: Annotated[tuple[Block, ...], Field(min_length=1, max_length=100)] = (
         Block(channels=8, pool=True),
         Block(channels=16, pool=True),
         Block(channels=32),
         Block(channels=48, kernel_sizes=(1, 1)),
     )
     """The blocks, in order."""
-    classifier_bands: Annotated[int, Field(ge=0)] = 0
+    classifier_bands: Annotated[int, Field(ge=0, le=1 << 12)] = 0
     """Into how many parts the classifier tells the mel bands apart; 0 for all that the pools leave."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values that training drops before the classifier."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from asc_kit.fields import NotNegative, Positive
 from asc_kit.records import STRICT
 
 N_LABELS = 80
@@ -36,13 +37,13 @@ class Settings:
     """What is left of each channel before the classifier."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values that training drops before the classifier; the baseline states the share it keeps."""
-    weights_init_stddev: Annotated[float, Field(ge=0)] = 0.0
+    weights_init_stddev: NotNegative = 0.0
     """Standard deviation of the first weights, normally distributed; 0 for Glorot's ("Xavier") uniform ones."""
     batch_norm: bool = True
     """Whether convolutions are normalized; else they have biases."""
     bn_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9997
     """Share of the running statistics that a training step keeps."""
-    bn_epsilon: Annotated[float, Field(gt=0)] = 1e-3
+    bn_epsilon: Positive = 1e-3
     """What is added to the variance."""
 
 

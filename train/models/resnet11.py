@@ -18,14 +18,13 @@ network is part of the loss here, as in all networks of this folder.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from asc_kit.errors import SpecError
+from asc_kit.fields import Size
 from asc_kit.records import STRICT
-
-Size = Annotated[int, Field(ge=1)]
 
 _BN_EPSILON = 1e-5
 _BN_MOMENTUM = 0.9  # of the running statistics; 0.1 in PyTorch's notation
