@@ -93,7 +93,8 @@ def test_all_records_are_looked_at() -> None:
     names = {cls.__name__ for cls in records()}
     expected = {
         "BundleManifest", "RunManifest", "BenchmarkResult", "FirmwareManifest", "BoardSpec", "Recipe", "Pins",
-        "Settings", "EvaluationDocument", "CheckpointRecord", "ComplexityReport", "Inspection", "FrontEndSpec", "TensorInfo",
+        "Settings", "EvaluationDocument", "CheckpointRecord", "ComplexityReport", "Inspection", "FrontEndSpec",
+        "TensorInfo",
     }  # fmt: skip
     assert expected <= names
 
