@@ -7,21 +7,32 @@ from the same enumerations. All integers are little-endian.
 from __future__ import annotations
 
 import binascii
+import hashlib
 import re
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 DELIMITER = 0
 """Byte before and after every frame; never inside one (consistent overhead byte stuffing)."""
-FRAME_OVERHEAD = 4
-"""Sequence number, type and checksum: what a decoded frame has beside its payload, in bytes."""
+FRAME_OVERHEAD = 13
+"""Nonce, sequence number, type and checksum: what a decoded frame has beside its payload, in bytes."""
 MAX_PAYLOAD_BYTES = 1024
 """Largest payload the firmware of this version takes or sends; HELLO tells what a board takes."""
 RESPONSE_BIT = 0x80
 """Set in the type of an answer."""
+SEAL_BYTES = 8
+"""At the end of every answer: BLAKE2s of the request as it arrived and of the answer, salted with the nonce."""
+DIGEST_BYTES = 16
+"""Of all that was written as a clip's input, and of the output: BLAKE2s, salted with the nonce."""
+CLIENT_NAME_BYTES = 48
+"""Longest name of a host, as others are told who holds the board."""
+NO_SESSION = 0
+"""Nonce of no session: a board that has just started, or was told GOODBYE."""
+LAST_SEQUENCE = 2**32 - 1
+"""A session has no more requests than this; the host opens another."""
 BOARD_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """What a board may be called. Results are filed under the name: it must not lead out of a folder."""
 
@@ -34,11 +45,22 @@ REQUEST_ATTEMPTS = 8
 RUN_TIMEOUT_S = 10.0
 RUN_TIMEOUT_PER_MAC_S = 2e-6
 """Added to RUN_TIMEOUT_S: 40 cycles per multiply-accumulate at 20 MHz, slower than any core worth the name."""
-RUN_ATTEMPTS = 2
+RUN_ATTEMPTS = 3
+KNOWN_RUN_TIMEOUT_S = 10.0
+KNOWN_RUN_FACTOR = 10.0
+"""Once a board has run the model: its next answer is waited for by so much, plus so many times the longest run seen."""
+HOLDER_PATIENCE_S = 5.0
+"""A session that asked nothing for so long is taken over by the next host; while it asks, the next host is refused."""
+HOLDER_POLL_S = 0.5
+"""How often the next host looks whether the holder of the board asked anything."""
+OPENING_ATTEMPTS = 8
+"""How often a session is proposed anew when its opening was spoilt."""
+CLIP_ATTEMPTS = 5
+"""How often a clip is begun, each time in a new session, before the line is given up."""
 
 
 class Opcode(IntEnum):
-    """Types of requests; the answer's type has RESPONSE_BIT set."""
+    """Types of requests; the answer's type has RESPONSE_BIT set. 0x0B to 0x1F are kept for state and streams."""
 
     HELLO = 0x01
     WRITE_INPUT = 0x02
@@ -49,6 +71,7 @@ class Opcode(IntEnum):
     READ_OUTPUT = 0x07
     READ_PROFILE = 0x08
     READ_STATS = 0x09
+    GOODBYE = 0x0A
     FAULT = 0x7F
     """Never a request: the board sends it unasked, with RESPONSE_BIT and sequence 0, when it dies."""
 
@@ -62,6 +85,9 @@ class Status(IntEnum):
     OUT_OF_RANGE = 3
     BAD_STATE = 4
     BAD_VERSION = 5
+    BUSY = 6
+    OTHER_SESSION = 7
+    OLD_SEQUENCE = 8
 
 
 STATUS_HINTS: dict[Status, str] = {
@@ -69,8 +95,11 @@ STATUS_HINTS: dict[Status, str] = {
     Status.BAD_LENGTH: "a request was longer or shorter than the protocol says: this is a defect, report it",
     Status.OUT_OF_RANGE: "an offset or a count does not fit the tensor or the clip: the board runs another model, "
     "flash it again",
-    Status.BAD_STATE: "the request does not fit what was sent before: the board may have been reset in between",
+    Status.BAD_STATE: "the request does not fit what was sent before: this is a defect, report it",
     Status.BAD_VERSION: "host and firmware speak different protocol versions: flash firmware made by this version",
+    Status.BUSY: "another program holds the board: end it, or wait until it is done",
+    Status.OTHER_SESSION: "the board was reset, or another program took it over",
+    Status.OLD_SEQUENCE: "the line brought an older request again, or damaged a number",
 }
 
 
@@ -103,17 +132,21 @@ class ProtocolError(ValueError):
 class Frame:
     """One frame, decoded: what stands between two delimiters after unstuffing, checksum removed."""
 
+    nonce: int
+    """The session's number, 32 bits, chosen by the host; an answer carries its request's."""
     sequence: int
-    """0 to 255; an answer carries its request's."""
+    """32 bits, growing from request to request of a session; an answer carries its request's."""
     type: int
     """An Opcode, with RESPONSE_BIT in answers."""
     payload: bytes
-    """0 to MAX_PAYLOAD_BYTES bytes; in answers the first is the Status."""
+    """0 to MAX_PAYLOAD_BYTES bytes; in answers the first is the Status and the last SEAL_BYTES are the seal."""
+
+    HEADER: ClassVar[struct.Struct] = struct.Struct("<IIB")
 
     def pack(self) -> bytes:
-        """Return the frame before stuffing: sequence, type, payload, CRC-16/CCITT-FALSE (low byte first)."""
-        body = bytes((self.sequence, self.type)) + self.payload
-        return body + struct.pack("<H", binascii.crc_hqx(body, 0xFFFF))
+        """Return the frame before stuffing: nonce, sequence, type, payload, CRC-32 (low byte first)."""
+        body = self.HEADER.pack(self.nonce, self.sequence, self.type) + self.payload
+        return body + struct.pack("<I", binascii.crc32(body))
 
     @classmethod
     def unpack(cls, data: bytes) -> Frame:
@@ -126,92 +159,229 @@ class Frame:
         """
         if len(data) < FRAME_OVERHEAD:
             raise ProtocolError(f"a frame has at least {FRAME_OVERHEAD} bytes. Received: {len(data)}")
-        body, (checksum,) = data[:-2], struct.unpack("<H", data[-2:])
-        if binascii.crc_hqx(body, 0xFFFF) != checksum:
+        body, (checksum,) = data[:-4], struct.unpack("<I", data[-4:])
+        if binascii.crc32(body) != checksum:
             raise ProtocolError("wrong checksum")
-        return cls(sequence=body[0], type=body[1], payload=body[2:])
+        nonce, sequence, kind = cls.HEADER.unpack_from(body)
+        return cls(nonce=nonce, sequence=sequence, type=kind, payload=body[cls.HEADER.size :])
+
+
+def seal(request: Frame, answer: bytes) -> bytes:
+    """Return the seal of an answer, SEAL_BYTES.
+
+    Parameters
+    ----------
+    request
+        As the host sent it, or as the board received it: seals agree only when both are the same.
+    answer
+        Status and data.
+    """
+    lengths = SEAL_HEAD.pack(request.sequence, request.type, len(request.payload))
+    found = hashlib.blake2s(lengths, digest_size=SEAL_BYTES, salt=_salt(request.nonce))
+    found.update(request.payload)
+    found.update(answer)
+    return found.digest()
+
+
+def start_digest(nonce: int) -> hashlib.blake2s:
+    """Return an empty digest of a clip's input or of an output: BLAKE2s with DIGEST_BYTES bytes, for one session."""
+    return hashlib.blake2s(digest_size=DIGEST_BYTES, salt=_salt(nonce))
+
+
+def digest(nonce: int, data: bytes) -> bytes:
+    """Return the digest of data, DIGEST_BYTES."""
+    found = start_digest(nonce)
+    found.update(data)
+    return found.digest()
+
+
+def _salt(nonce: int) -> bytes:
+    return struct.pack("<I", nonce)
+
+
+SEAL_HEAD = struct.Struct("<IBH")
+"""What a seal begins with: the request's sequence number, type and payload's length."""
+
+
+# Version 1 had frames of sequence, type, payload and CRC-16/CCITT-FALSE, and no sessions. Both sides still know its
+# HELLO, so that one of another age can be told so.
+
+
+def old_hello() -> bytes:
+    """Return version 1's HELLO before stuffing, with this version's number: its boards answer BAD_VERSION."""
+    body = bytes((0, Opcode.HELLO, PROTOCOL_VERSION))
+    return body + struct.pack("<H", binascii.crc_hqx(body, 0xFFFF))
+
+
+def old_version(data: bytes) -> int | None:
+    """Return the version of a board of the past that answers `old_hello`; None for any other unstuffed frame."""
+    head = (Opcode.HELLO | RESPONSE_BIT, Status.BAD_VERSION)
+    if len(data) != 6 or (data[1], data[2]) != head:
+        return None
+    return data[3] if data[4:] == struct.pack("<H", binascii.crc_hqx(data[:4], 0xFFFF)) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelloRequest:
+    """HELLO: a host proposes a session, whose nonce is the frame's."""
+
+    holder_nonce: int
+    """Session to take the board from, as BUSY told; NO_SESSION to take it from nobody."""
+    holder_requests: int
+    """Its requests so far, as BUSY told: one more, and the board stays with it."""
+    client: str
+    """Who asks, for others to be told: 1 to CLIENT_NAME_BYTES characters of ASCII."""
+    protocol_version: int = PROTOCOL_VERSION
+
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<BBIIB")
+
+    def pack(self) -> bytes:
+        """Return the payload's bytes; the second is 0, kept for flags."""
+        client = self.client.encode("ascii")
+        return self.LAYOUT.pack(self.protocol_version, 0, self.holder_nonce, self.holder_requests, len(client)) + client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The data of BUSY and OTHER_SESSION: whose the board is."""
+
+    nonce: int
+    """Its session; NO_SESSION when nobody holds the board."""
+    requests: int
+    """Requests carried out in that session, its HELLO not counted."""
+    client: str
+    """Its name; characters that are not printable ASCII stand as question marks."""
+
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<IIB")
+
+    def pack(self) -> bytes:
+        """Return the data's bytes."""
+        client = self.client.encode("ascii")
+        return self.LAYOUT.pack(self.nonce, self.requests, len(client)) + client
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Holder:
+        """Read the data's bytes; another length raises ProtocolError."""
+        size = cls.LAYOUT.size
+        if len(data) < size or len(data) != size + data[size - 1] or data[size - 1] > CLIENT_NAME_BYTES:
+            raise ProtocolError(f"a holder has {size} bytes and a name. Received: {len(data)} bytes")
+        nonce, requests, _ = cls.LAYOUT.unpack_from(data)
+        client = "".join(chr(byte) if 0x20 <= byte <= 0x7E else "?" for byte in data[size:])
+        return cls(nonce=nonce, requests=requests, client=client)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
     """HELLO's answer, after the status: who the board is and what it runs."""
 
-    protocol_version: int
     flags: int
+    """HelloFlags."""
     timer_unit: TimerUnit
     timer_hz: int
+    """Counts per second."""
     max_payload_bytes: int
+    """Longest payload of a request."""
     n_operators: int
-    input_bytes: int
-    output_bytes: int
+    input_sizes: tuple[int, ...]
+    """Bytes of each input; a board of this version has one."""
+    output_sizes: tuple[int, ...]
+    """Bytes of each output; a board of this version has one."""
     sample_rate_hz: int
+    """0 where the firmware has no front end."""
     clip_samples: int
+    """0 where the firmware has no front end."""
     arena_bytes: int
     spec_id: str
     firmware_id: str
     model_sha256: str
     board: str
+    protocol_version: int = PROTOCOL_VERSION
 
-    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<BBBxIHHIIIII8s8s32sB")
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<BBBBIHHIII8s8s32s")
+    """The fixed part. Its fourth byte is its own length, so that a later version may make it longer."""
+    COUNTS: ClassVar[struct.Struct] = struct.Struct("<BB")
+    """Numbers of inputs and outputs; their sizes follow, then the length of the board's name, and the name."""
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of the first input."""
+        return self.input_sizes[0]
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of the first output."""
+        return self.output_sizes[0]
 
     def pack(self) -> bytes:
         """Return the payload's bytes."""
         board = self.board.encode("ascii")
+        sizes = (*self.input_sizes, *self.output_sizes)
         return (
             self.LAYOUT.pack(
                 self.protocol_version,
                 self.flags,
                 self.timer_unit,
+                self.LAYOUT.size,
                 self.timer_hz,
                 self.max_payload_bytes,
                 self.n_operators,
-                self.input_bytes,
-                self.output_bytes,
                 self.sample_rate_hz,
                 self.clip_samples,
                 self.arena_bytes,
                 bytes.fromhex(self.spec_id),
                 bytes.fromhex(self.firmware_id),
                 bytes.fromhex(self.model_sha256),
-                len(board),
             )
+            + self.COUNTS.pack(len(self.input_sizes), len(self.output_sizes))
+            + struct.pack(f"<{len(sizes)}I", *sizes)
+            + bytes((len(board),))
             + board
         )
 
     @classmethod
     def unpack(cls, data: bytes) -> Hello:
-        """Read the payload's bytes.
+        """Read the payload's bytes; what a later version appends is passed over.
 
         Raises
         ------
         ProtocolError
-            When the length or a value is out of range.
+            When it is too short or a value is out of range.
         """
-        size = cls.LAYOUT.size
-        if len(data) < size or len(data) != size + data[size - 1]:
-            raise ProtocolError(f"HELLO has {size} bytes and the board's name. Received: {len(data)} bytes")
-        v = cls.LAYOUT.unpack(data[:size])
         try:
-            board = data[size:].decode("ascii")
+            v = cls.LAYOUT.unpack_from(data)
+            if v[3] < cls.LAYOUT.size:
+                raise ValueError(f"its fixed part has {v[3]} bytes")
+            offset = v[3]
+            n_inputs, n_outputs = cls.COUNTS.unpack_from(data, offset)
+            if n_inputs == 0 or n_outputs == 0:
+                raise ValueError(f"the board has {n_inputs} inputs and {n_outputs} outputs")
+            offset += cls.COUNTS.size
+            sizes = struct.unpack_from(f"<{n_inputs + n_outputs}I", data, offset)
+            offset += 4 * len(sizes)
+            (length,) = struct.unpack_from("<B", data, offset)
+            (name,) = struct.unpack_from(f"<{length}s", data, offset + 1)
+            board = name.decode("ascii")
             if re.fullmatch(BOARD_NAME, board) is None:
                 raise ValueError(f"the board's name is {board!r}")
             return cls(
                 protocol_version=v[0],
                 flags=v[1],
                 timer_unit=TimerUnit(v[2]),
-                timer_hz=v[3],
-                max_payload_bytes=v[4],
-                n_operators=v[5],
-                input_bytes=v[6],
-                output_bytes=v[7],
-                sample_rate_hz=v[8],
-                clip_samples=v[9],
-                arena_bytes=v[10],
-                spec_id=v[11].hex(),
-                firmware_id=v[12].hex(),
-                model_sha256=v[13].hex(),
+                timer_hz=v[4],
+                max_payload_bytes=v[5],
+                n_operators=v[6],
+                input_sizes=sizes[:n_inputs],
+                output_sizes=sizes[n_inputs:],
+                sample_rate_hz=v[7],
+                clip_samples=v[8],
+                arena_bytes=v[9],
+                spec_id=v[10].hex(),
+                firmware_id=v[11].hex(),
+                model_sha256=v[12].hex(),
                 board=board,
             )
+        except struct.error:
+            raise ProtocolError(f"HELLO's answer is too short: {len(data)} bytes") from None
         except ValueError as failure:
             raise ProtocolError(f"HELLO holds an invalid value: {failure}") from failure
 
@@ -224,18 +394,29 @@ class RunReport:
     """Timer counts of the network."""
     frontend_time: int
     """Timer counts of the front end since AUDIO_BEGIN; 0 when the input was written as features."""
+    input_digest: bytes
+    """Of all that was written: the data of every WRITE_INPUT or AUDIO_CHUNK, in order, as they arrived."""
+    output_digest: bytes
+    """Of the output."""
 
-    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<QQ")
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct(f"<QQ{DIGEST_BYTES}s{DIGEST_BYTES}s")
 
     def pack(self) -> bytes:
         """Return the payload's bytes."""
-        return self.LAYOUT.pack(self.network_time, self.frontend_time)
+        return self.LAYOUT.pack(self.network_time, self.frontend_time, self.input_digest, self.output_digest)
 
     @classmethod
     def unpack(cls, data: bytes) -> RunReport:
         """Read the payload's bytes; another length raises ProtocolError."""
-        network_time, frontend_time = _unpack(cls.LAYOUT, data, "RUN's answer")
-        return cls(network_time=network_time, frontend_time=frontend_time)
+        if len(data) != cls.LAYOUT.size:
+            raise ProtocolError(f"RUN's answer has {cls.LAYOUT.size} bytes. Received: {len(data)}")
+        network_time, frontend_time, input_digest, output_digest = cls.LAYOUT.unpack(data)
+        return cls(
+            network_time=network_time,
+            frontend_time=frontend_time,
+            input_digest=input_digest,
+            output_digest=output_digest,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,18 +431,32 @@ class Stats:
     """Frames with a right checksum."""
     frames_dropped: int
     """Frames with a wrong checksum, wrong stuffing or too long."""
+    frames_refused: int
+    """Frames of other sessions, and requests older than the last; not carried out."""
 
-    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<IIII")
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<IIIII")
 
     def pack(self) -> bytes:
         """Return the payload's bytes."""
-        return self.LAYOUT.pack(self.stack_used_bytes, self.stack_size_bytes, self.frames_received, self.frames_dropped)
+        return self.LAYOUT.pack(
+            self.stack_used_bytes,
+            self.stack_size_bytes,
+            self.frames_received,
+            self.frames_dropped,
+            self.frames_refused,
+        )
 
     @classmethod
     def unpack(cls, data: bytes) -> Stats:
         """Read the payload's bytes; another length raises ProtocolError."""
-        used, size, received, dropped = _unpack(cls.LAYOUT, data, "READ_STATS' answer")
-        return cls(stack_used_bytes=used, stack_size_bytes=size, frames_received=received, frames_dropped=dropped)
+        used, size, received, dropped, refused = _unpack(cls.LAYOUT, data, "READ_STATS' answer")
+        return cls(
+            stack_used_bytes=used,
+            stack_size_bytes=size,
+            frames_received=received,
+            frames_dropped=dropped,
+            frames_refused=refused,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,12 +488,14 @@ def _unpack(layout: struct.Struct, data: bytes, what: str) -> tuple[int, ...]:
 
 
 # The other payloads, by the format of their fixed part.
-HELLO_FORMAT = struct.Struct("<B")
-"""HELLO: the host's protocol version. A board of another version answers BAD_VERSION and its own version."""
+WRITE_FORMAT = struct.Struct("<BI")
+"""WRITE_INPUT: index of the input (0), offset in bytes, then data."""
 OFFSET_FORMAT = struct.Struct("<I")
-"""WRITE_INPUT, AUDIO_CHUNK: offset (bytes, samples), then data. Their answers: the next offset expected."""
-READ_FORMAT = struct.Struct("<IH")
-"""READ_INPUT, READ_OUTPUT: offset and number of bytes. The answer: the bytes."""
+"""AUDIO_CHUNK: offset in samples, then data. Answers of it, WRITE_INPUT and AUDIO_BEGIN: the next offset expected."""
+READ_FORMAT = struct.Struct("<BIH")
+"""READ_INPUT, READ_OUTPUT: index of the tensor (0), offset and number of bytes. The answer: the bytes."""
+MAX_READ_BYTES = MAX_PAYLOAD_BYTES - 1 - SEAL_BYTES
+"""Most bytes that one answer brings: status and seal go with them."""
 AUDIO_BEGIN_FORMAT = struct.Struct("<I")
 """AUDIO_BEGIN: number of samples that will follow; must be the clip's."""
 RUN_FORMAT = struct.Struct("<B")

@@ -26,6 +26,7 @@ def connect_port(stack: ExitStack, path: str, baud: int, bundle: Bundle) -> Sess
         When there is no such port, nobody answers, or the board does not run the bundle.
     """
     session = Session(_open(stack, path, baud))
+    stack.callback(session.close)
     session.check(bundle.manifest)
     return session
 
@@ -58,6 +59,7 @@ def start_boards(
         link = _open(stack, emulator.port)
         emulator.start()
         session = Session(link)
+        stack.callback(session.close)
         session.check(bundle.manifest, firmware_id=firmware.firmware_id)
         sessions.append(session)
     return tuple(sessions)

@@ -49,6 +49,17 @@ class Emulator:
             _qmp(self._control, "qmp_capabilities")
             _qmp(self._control, "cont")
 
+    def reset(self) -> None:
+        """Press the board's reset button; only where there is one: a native program has none."""
+        if self._control is None:
+            raise BoardError("a native program cannot be reset")
+        _qmp(self._control, "system_reset")
+
+    @property
+    def has_reset(self) -> bool:
+        """Whether `reset` can be done."""
+        return self._control is not None
+
     def complaints(self) -> str:
         """Return what the emulator said on its standard error, and which guest errors it noticed."""
         texts = [path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log"))]

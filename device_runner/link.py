@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import serial
@@ -12,7 +12,7 @@ from cobs import cobs
 
 from asc_kit import protocol
 from asc_kit.errors import BoardError
-from asc_kit.protocol import Fault, Frame, Opcode, ProtocolError, Status
+from asc_kit.protocol import Fault, Frame, Holder, Opcode, ProtocolError, Status
 
 from .transport import PORT_ERRORS
 
@@ -20,6 +20,7 @@ _DELIMITER = bytes((protocol.DELIMITER,))
 # A line that never sends a delimiter must not fill the memory.
 _LONGEST_FRAME_BYTES = 2 * (protocol.MAX_PAYLOAD_BYTES + protocol.FRAME_OVERHEAD)
 _BITS_PER_BYTE = 10  # with start and stop bit
+_GOODBYE_S = 0.3
 _FAULT_NAMES = {3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault"}
 
 
@@ -38,9 +39,25 @@ class CancelledError(BoardError):
     """The link was cancelled from another thread."""
 
 
+class FaultError(BoardError):
+    """The board died and said so."""
+
+
+class LostError(BoardError):
+    """The line or the session failed, not the board: a clip begun again in a new session may succeed."""
+
+
+class NoAnswerError(LostError):
+    """The board did not answer, however often it was asked."""
+
+
+class SessionLostError(LostError):
+    """The board was reset or taken over, or what went over the line was not what arrived."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkStatistics:
-    """What happened on a link so far."""
+    """What happened on a link so far, and what it recovered from."""
 
     requests: int = 0
     """Requests made, each counted once."""
@@ -54,27 +71,72 @@ class LinkStatistics:
     """Frames of the board's that were damaged."""
     frames_stale: int = 0
     """Answers to older requests."""
+    frames_of_others: int = 0
+    """Frames of other sessions: late ones of our own, or answers to another program."""
+    seals_refused: int = 0
+    """Answers with a right checksum whose seal says that they, or their requests, were changed on the way."""
+    digests_refused: int = 0
+    """Inputs or outputs whose digest differs between host and board."""
+    sessions_opened: int = 0
+    """Times HELLO was answered; the first is no recovery."""
+    clips_repeated: int = 0
+    """Clips begun again in a new session."""
+
+    @property
+    def recovered(self) -> int:
+        """Number of faults that were noticed and made good, as far as each can be counted once."""
+        return self.retries + self.clips_repeated + self.frames_stale + self.frames_of_others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for answers and how often to ask; the protocol's own unless a line is known to be quick."""
+
+    hello_s: float = protocol.HELLO_TIMEOUT_S
+    hello_attempts: int = protocol.HELLO_ATTEMPTS
+    request_s: float = protocol.REQUEST_TIMEOUT_S
+    request_attempts: int = protocol.REQUEST_ATTEMPTS
+    run_s: float = protocol.RUN_TIMEOUT_S
+    run_per_mac_s: float = protocol.RUN_TIMEOUT_PER_MAC_S
+    run_attempts: int = protocol.RUN_ATTEMPTS
+    known_run_s: float = protocol.KNOWN_RUN_TIMEOUT_S
+    known_run_factor: float = protocol.KNOWN_RUN_FACTOR
+    holder_s: float = protocol.HOLDER_PATIENCE_S
+    holder_poll_s: float = protocol.HOLDER_POLL_S
 
 
 def encode(frame: Frame) -> bytes:
     """Return a frame as it stands on the line, delimiters included."""
-    stuffed: bytes = cobs.encode(frame.pack())
+    return stuff(frame.pack())
+
+
+def stuff(data: bytes) -> bytes:
+    """Return bytes without a zero among them, between two delimiters."""
+    stuffed: bytes = cobs.encode(data)
     return _DELIMITER + stuffed + _DELIMITER
 
 
 class Link:
-    """One host's end of the line. Stop and wait: one request at a time.
+    """One host's end of the line. Stop and wait: one request at a time, in a session that `begin` proposes.
 
     Parameters
     ----------
     port
         An open port; closed by `close`.
+    patience
+        How long to wait for answers.
     """
 
-    def __init__(self, port: serial.Serial) -> None:
+    def __init__(self, port: serial.Serial, patience: Patience | None = None) -> None:
         self.statistics = LinkStatistics()
+        self.patience = patience or Patience()
+        self.nonce = protocol.NO_SESSION
+        """Of the session under way."""
+        self.sequence = 0
+        """Of the last request."""
+        self.old_version: int | None = None
+        """Protocol version of a board of the past, when one answered."""
         self._port = port
-        self._sequence = 0
         self._pending = bytearray()
         self._cancelled = threading.Event()
 
@@ -94,60 +156,113 @@ class Link:
         """Make the request under way in another thread, and all later ones, fail soon."""
         self._cancelled.set()
 
+    def begin(self) -> int:
+        """Choose the nonce of a new session, and return it; HELLO is to be the first request."""
+        self.nonce = protocol.NO_SESSION
+        while self.nonce == protocol.NO_SESSION:
+            self.nonce = secrets.randbits(32)
+        self.sequence = 0
+        return self.nonce
+
     def request(
         self,
         opcode: Opcode,
         payload: bytes = b"",
         *,
-        timeout_s: float = protocol.REQUEST_TIMEOUT_S,
-        attempts: int = protocol.REQUEST_ATTEMPTS,
+        timeout_s: float | None = None,
+        attempts: int | None = None,
+        beside: bytes = b"",
     ) -> bytes:
         """Send a request until it is answered.
+
+        Parameters
+        ----------
+        timeout_s, attempts
+            How long to wait for an answer, and how often to ask; None for the link's patience.
+        beside
+            Bytes to send with the request from the third attempt on.
 
         Returns
         -------
         bytes
-            The answer's payload, without the status.
+            The answer's payload, without status and seal.
 
         Raises
         ------
-        BoardError
-            When the board does not answer, faults, or the port breaks.
+        NoAnswerError
+            When the board does not answer.
+        SessionLostError
+            When the session is another's, or request and answer do not reach each other unchanged.
         RefusedError
-            When the board answers with a status other than OK.
+            When the board answers with another status than OK.
+        FaultError
+            When the board dies.
+        BoardError
+            When the port breaks or the answer does not follow the protocol.
         """
-        sequence = self._sequence
-        self._sequence = (sequence + 1) % 256
-        data = encode(Frame(sequence=sequence, type=opcode, payload=payload))
-        longest_answer = protocol.MAX_PAYLOAD_BYTES
-        timeout_s += (len(data) + longest_answer) * _BITS_PER_BYTE / float(self._port.baudrate)
-        self._count(requests=1)
+        timeout_s = self.patience.request_s if timeout_s is None else timeout_s
+        attempts = self.patience.request_attempts if attempts is None else attempts
+        if self.sequence == protocol.LAST_SEQUENCE:
+            raise SessionLostError(f"the session on {self.name} has used up its numbers")
+        self.sequence += 1
+        request = Frame(nonce=self.nonce, sequence=self.sequence, type=opcode, payload=payload)
+        data = encode(request)
+        timeout_s += (len(data) + protocol.MAX_PAYLOAD_BYTES) * _BITS_PER_BYTE / float(self._port.baudrate)
+        self.count(requests=1)
+        refused = self.statistics.seals_refused
         for attempt in range(attempts):
             if attempt > 0:
-                self._count(retries=1)
-            self._write(data)
-            answer = self._receive(
-                lambda frame: frame.sequence == sequence and frame.type == opcode | protocol.RESPONSE_BIT,
-                time.monotonic() + timeout_s,
+                self.count(retries=1)
+            self._write(data + (beside if attempt >= 2 else b""))
+            answer = self._receive(request, time.monotonic() + timeout_s)
+            if answer is not None and (body := self._unseal(request, answer)) is not None:
+                return self._check_status(opcode, body)
+        if self.statistics.seals_refused > refused:
+            # the board acted on something else than was sent: nothing of this session is to be trusted
+            raise SessionLostError(
+                f"{opcode.name} reached the board on {self.name} changed, or its answer did, and passed the checksum",
+                hint="the line is bad: try another cable or a lower --baud",
             )
-            if answer is not None:
-                return _check_status(opcode, answer.payload)
-        raise BoardError(
+        raise NoAnswerError(
             f"the board on {self.name} did not answer {opcode.name}, asked {attempts} times in "
             f"{attempts * timeout_s:.0f} s ({self._describe_received()})",
             hint="is this the right port and baud rate, and does the board run asc-kit's benchmark firmware? "
             "Reset it and try again",
         )
 
+    def say_goodbye(self) -> None:
+        """Tell the board that the session is over, and wait a moment for its answer; nothing is raised."""
+        if self.nonce == protocol.NO_SESSION or self.sequence == protocol.LAST_SEQUENCE:
+            return
+        self.sequence += 1
+        request = Frame(nonce=self.nonce, sequence=self.sequence, type=Opcode.GOODBYE, payload=b"")
+        self._cancelled.clear()
+        try:
+            self._write(encode(request))
+            self._receive(request, time.monotonic() + _GOODBYE_S)
+        except BoardError:
+            pass  # the port is gone or the board dead: the next host finds an idle session, and takes it
+        self.nonce = protocol.NO_SESSION
+
+    def pause(self, seconds: float) -> None:
+        """Wait, and pass over what the board says meanwhile."""
+        self._receive(None, time.monotonic() + seconds)
+
+    @staticmethod
+    def now() -> float:
+        """Return the time in seconds on the clock that all waiting goes by."""
+        return time.monotonic()
+
+    def count(self, **changes: int) -> None:
+        """Add to the statistics."""
+        counts = {name: getattr(self.statistics, name) + change for name, change in changes.items()}
+        self.statistics = replace(self.statistics, **counts)
+
     def _describe_received(self) -> str:
         seen = self.statistics
         if seen.bytes_received == 0:
             return "it never sent a byte"
         return f"{seen.bytes_received} bytes received so far, {seen.frames_dropped} damaged frames"
-
-    def _count(self, **changes: int) -> None:
-        counts = {name: getattr(self.statistics, name) + change for name, change in changes.items()}
-        self.statistics = replace(self.statistics, **counts)
 
     def _write(self, data: bytes) -> None:
         try:
@@ -158,9 +273,10 @@ class Link:
             ) from failure
         except PORT_ERRORS as failure:
             raise self._broken(failure) from failure
-        self._count(bytes_sent=len(data))
+        self.count(bytes_sent=len(data))
 
-    def _receive(self, is_wanted: Callable[[Frame], bool], deadline: float) -> Frame | None:
+    def _receive(self, request: Frame | None, deadline: float) -> Frame | None:
+        """Wait for the answer to a request; None when there is none in time."""
         while time.monotonic() < deadline:
             if self._cancelled.is_set():
                 raise CancelledError(f"the link on {self.name} was cancelled")
@@ -168,15 +284,59 @@ class Link:
                 data = self._port.read(max(1, self._port.in_waiting))
             except PORT_ERRORS as failure:
                 raise self._broken(failure) from failure
-            self._count(bytes_received=len(data))
+            self.count(bytes_received=len(data))
             self._pending += data
             while (frame := self._next_frame()) is not None:
-                if frame.type == Opcode.FAULT | protocol.RESPONSE_BIT:
+                if frame.type == Opcode.FAULT | protocol.RESPONSE_BIT and frame.nonce in (
+                    self.nonce,
+                    protocol.NO_SESSION,
+                ):
                     raise _fault_error(frame.payload)
-                if is_wanted(frame):
+                if request is not None and _is_answer(frame, request):
                     return frame
-                self._count(frames_stale=1)
+                if frame.nonce == self.nonce:
+                    self.count(frames_stale=1)
+                else:
+                    self.count(frames_of_others=1)
         return None
+
+    def _unseal(self, request: Frame, answer: Frame) -> bytes | None:
+        """Return status and data of an answer; None when its seal says that it, or its request, was changed."""
+        body, seal = answer.payload[: -protocol.SEAL_BYTES], answer.payload[-protocol.SEAL_BYTES :]
+        if seal == protocol.seal(request, body):
+            return body
+        self.count(seals_refused=1)
+        return None
+
+    def _check_status(self, opcode: Opcode, body: bytes) -> bytes:
+        if not body:
+            raise BoardError(f"the board answered {opcode.name} without a status: it does not follow the protocol")
+        try:
+            status = Status(body[0])
+        except ValueError:
+            raise BoardError(
+                f"the board answered {opcode.name} with unknown status {body[0]}",
+                hint="flash firmware made by this version",
+            ) from None
+        if status is Status.OTHER_SESSION:
+            raise SessionLostError(self._describe_loss(body[1:]), hint=protocol.STATUS_HINTS[status])
+        if status is Status.OLD_SEQUENCE:
+            raise SessionLostError(
+                f"the board on {self.name} takes {opcode.name} for older than what it had before",
+                hint=protocol.STATUS_HINTS[status],
+            )
+        if status is not Status.OK:
+            raise RefusedError(opcode, status, body[1:])
+        return body[1:]
+
+    def _describe_loss(self, data: bytes) -> str:
+        try:
+            holder = Holder.unpack(data)
+        except ProtocolError as failure:
+            return f"the board on {self.name} lost the session: {failure}"
+        if holder.nonce == protocol.NO_SESSION:
+            return f"the board on {self.name} was reset, or told goodbye"
+        return f"the board on {self.name} was taken over by {holder.client}"
 
     def _next_frame(self) -> Frame | None:
         """Take the next undamaged frame out of the bytes received; None when there is none yet."""
@@ -186,12 +346,16 @@ class Link:
             if not stuffed:
                 continue
             try:
-                return Frame.unpack(cobs.decode(stuffed))
+                data = cobs.decode(stuffed)
+                if (version := protocol.old_version(data)) is not None:
+                    self.old_version = version
+                    continue
+                return Frame.unpack(data)
             except (cobs.DecodeError, ProtocolError):
-                self._count(frames_dropped=1)
+                self.count(frames_dropped=1)
         if len(self._pending) > _LONGEST_FRAME_BYTES:
             self._pending.clear()
-            self._count(frames_dropped=1)
+            self.count(frames_dropped=1)
         return None
 
     def _broken(self, failure: Exception) -> BoardError:
@@ -200,33 +364,26 @@ class Link:
         )
 
 
-def _check_status(opcode: Opcode, payload: bytes) -> bytes:
-    if not payload:
-        raise BoardError(f"the board answered {opcode.name} without a status: it does not follow the protocol")
-    try:
-        status = Status(payload[0])
-    except ValueError:
-        raise BoardError(
-            f"the board answered {opcode.name} with unknown status {payload[0]}",
-            hint="flash firmware made by this version",
-        ) from None
-    if status is not Status.OK:
-        raise RefusedError(opcode, status, payload[1:])
-    return payload[1:]
+def _is_answer(frame: Frame, request: Frame) -> bool:
+    return (frame.nonce, frame.sequence, frame.type) == (
+        request.nonce,
+        request.sequence,
+        request.type | protocol.RESPONSE_BIT,
+    )
 
 
-def _fault_error(payload: bytes) -> BoardError:
+def _fault_error(payload: bytes) -> FaultError:
     try:
         fault = Fault.unpack(payload)
     except ProtocolError as failure:
-        return BoardError(f"the board faulted, and its report is not valid: {failure}")
+        return FaultError(f"the board faulted, and its report is not valid: {failure}")
     name = f"{_FAULT_NAMES.get(fault.number, 'exception')} (number {fault.number})"
     if fault.program_counter == 0:
         # the port looks for the address on the stack, and sends 0 when the stack is no more
-        return BoardError(
+        return FaultError(
             f"the board faulted: {name}, its stack overflowed", hint="raise stack_bytes in the board's board.toml"
         )
-    return BoardError(
+    return FaultError(
         f"the board faulted: {name} at address {fault.program_counter:#010x}",
         hint=f"find the place with: arm-none-eabi-addr2line -fe build/firmware.elf {fault.program_counter:#x}",
     )

@@ -1,8 +1,17 @@
-"""A session with a board: what can be asked of it, in the words of the domain."""
+"""A session with a board: what can be asked of it, in the words of the domain.
+
+The board belongs to one session at a time. A session is lost when the board is reset, when another program takes the
+board over, or when something passed the checksum that was not what was sent. Then nothing the board holds is to be
+trusted, and nothing was accepted yet: `Session.repeat` opens another session and does the clip again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import getpass
+import os
+import platform
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +19,45 @@ from numpy.typing import NDArray
 from asc_kit import protocol
 from asc_kit.bundle import BundleManifest
 from asc_kit.errors import BoardError
-from asc_kit.protocol import Hello, HelloFlag, Opcode, ProtocolError, RunFlag, RunReport, Stats, Status
+from asc_kit.protocol import (
+    Hello,
+    HelloFlag,
+    HelloRequest,
+    Holder,
+    Opcode,
+    ProtocolError,
+    RunFlag,
+    RunReport,
+    Stats,
+    Status,
+)
 
-from .link import Link, RefusedError
+from .link import Link, LostError, NoAnswerError, RefusedError, SessionLostError, stuff
 
-# HELLO's promise must leave room for an offset and some data, or transfers would never end.
-_SMALLEST_PAYLOAD_BYTES = 16
+# HELLO's promise must leave room for a name, a seal, an offset and some data, or transfers would never end.
+_SMALLEST_PAYLOAD_BYTES = 64
+_NOBODY = Holder(nonce=protocol.NO_SESSION, requests=0, client="")
+
+_T = TypeVar("_T")
+
+
+class BusyError(BoardError):
+    """Another program holds the board."""
+
+
+def client_name() -> str:
+    """Return how this process is named to others that ask for the board: ASCII, at most CLIENT_NAME_BYTES long."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    number = f" pid {os.getpid()}"
+    who = f"{user}@{platform.node()}".encode("ascii", "replace").decode()
+    return who[: protocol.CLIENT_NAME_BYTES - len(number)] + number
 
 
 class Session:
-    """A board that answered.
+    """A board that answered, and is this program's until `close`.
 
     Parameters
     ----------
@@ -28,14 +66,143 @@ class Session:
 
     Raises
     ------
+    BusyError
+        When another program holds it.
     BoardError
         When it does not answer, or speaks another version of the protocol.
     """
 
     def __init__(self, link: Link) -> None:
         self.link = link
-        self.hello = _say_hello(link)
+        self._own_nonces: set[int] = set()
+        self._longest_run_s: float | None = None
+        self.hello = self._open()
         self._payload_bytes = min(self.hello.max_payload_bytes, protocol.MAX_PAYLOAD_BYTES)
+        self._written = protocol.start_digest(link.nonce)
+        self._report: RunReport | None = None
+
+    def close(self) -> None:
+        """Leave the board to whoever asks next; the line stays open. Nothing is raised."""
+        self.link.say_goodbye()
+
+    def reopen(self) -> None:
+        """Open another session with the same board, after `LostError`; the clip under way is forgotten.
+
+        Raises
+        ------
+        BusyError
+            When another program took the board over.
+        BoardError
+            When the board does not answer, or another one does.
+        """
+        hello = self._open()
+        if hello != self.hello:
+            raise BoardError(
+                f"another board or firmware answers on {self.link.name}: {hello.board} with firmware "
+                f"{hello.firmware_id}. Expected: {self.hello.board} with {self.hello.firmware_id}",
+                hint="was the board flashed or exchanged in the middle? Begin again",
+            )
+
+    def repeat(self, clip: Callable[[], _T]) -> _T:
+        """Do a clip, from its input to its output; again in a new session when the line or the session failed.
+
+        Parameters
+        ----------
+        clip
+            Sends the whole input, runs, reads, and returns what came out. Must not keep anything of a try that failed.
+
+        Raises
+        ------
+        BoardError
+            When it failed CLIP_ATTEMPTS times, or for another reason than the line.
+        """
+        for _ in range(protocol.CLIP_ATTEMPTS - 1):
+            try:
+                return clip()
+            except LostError:
+                self.reopen()
+                self.link.count(clips_repeated=1)
+        return clip()
+
+    def _open(self) -> Hello:
+        """Propose sessions until the board takes one."""
+        link = self.link
+        holder, taken, seen_s = _NOBODY, _NOBODY, 0.0
+        attempts = protocol.OPENING_ATTEMPTS
+        while True:
+            self._own_nonces.add(link.begin())
+            request = HelloRequest(holder_nonce=taken.nonce, holder_requests=taken.requests, client=client_name())
+            try:
+                hello = self._say_hello(request)
+            except SessionLostError:
+                attempts -= 1
+                if attempts == 0:
+                    raise
+                continue
+            except RefusedError as refusal:
+                if refusal.status is not Status.BUSY:
+                    raise
+                seen = _holder(refusal)
+            else:
+                link.count(sessions_opened=1)
+                self._written = protocol.start_digest(link.nonce)
+                self._report = None
+                return hello
+            if seen.nonce in self._own_nonces and attempts > 1:
+                # our own session of before, or one whose opening we never heard of
+                taken = seen
+                attempts -= 1
+                continue
+            if holder is _NOBODY:
+                holder, seen_s = seen, link.now()
+            elif seen != holder:
+                raise self._busy(seen)
+            if link.now() - seen_s >= link.patience.holder_s:
+                taken = holder
+            else:
+                link.pause(link.patience.holder_poll_s)
+
+    def _busy(self, holder: Holder) -> BusyError:
+        return BusyError(
+            f"the board on {self.link.name} is held by {holder.client}, which is using it",
+            hint=protocol.STATUS_HINTS[Status.BUSY],
+        )
+
+    def _say_hello(self, request: HelloRequest) -> Hello:
+        link = self.link
+        link.old_version = None
+        try:
+            answer = link.request(
+                Opcode.HELLO,
+                request.pack(),
+                timeout_s=link.patience.hello_s,
+                attempts=link.patience.hello_attempts,
+                beside=stuff(protocol.old_hello()),
+            )
+            hello = Hello.unpack(answer)
+        except NoAnswerError:
+            if link.old_version in (None, protocol.PROTOCOL_VERSION):
+                raise
+            raise _other_version(link, link.old_version) from None
+        except RefusedError as refusal:
+            if refusal.status is Status.BAD_VERSION and refusal.data:
+                raise _other_version(link, refusal.data[0]) from None
+            raise
+        except ProtocolError as failure:
+            raise BoardError(
+                f"the board on {link.name} answers HELLO in another layout: {failure}",
+                hint=protocol.STATUS_HINTS[Status.BAD_VERSION],
+            ) from failure
+        if hello.protocol_version != protocol.PROTOCOL_VERSION:
+            raise _other_version(link, hello.protocol_version)
+        if (
+            hello.max_payload_bytes < _SMALLEST_PAYLOAD_BYTES
+            or hello.n_operators < 1
+            or len(hello.input_sizes) != 1
+            or len(hello.output_sizes) != 1
+        ):
+            raise BoardError(f"the board on {link.name} makes an impossible promise: {hello}")
+        return hello
 
     def check(self, manifest: BundleManifest, *, firmware_id: str | None = None) -> None:
         """Refuse a board that does not run this bundle.
@@ -81,15 +248,17 @@ class Session:
     def write_input(self, quantized: NDArray[np.int8]) -> None:
         """Send the input tensor, int8 of any shape with the input's number of elements."""
         data = np.ascontiguousarray(quantized, np.int8).tobytes()
-        step = self._payload_bytes - protocol.OFFSET_FORMAT.size
+        self._begin_clip(data)
+        step = self._payload_bytes - protocol.WRITE_FORMAT.size
         for offset in range(0, len(data), step):
             part = data[offset : offset + step]
-            answer = self.link.request(Opcode.WRITE_INPUT, protocol.OFFSET_FORMAT.pack(offset) + part)
+            answer = self.link.request(Opcode.WRITE_INPUT, protocol.WRITE_FORMAT.pack(0, offset) + part)
             self._expect_offset(Opcode.WRITE_INPUT, answer, offset + len(part))
 
     def stream_audio(self, samples: NDArray[np.int16]) -> None:
         """Send one clip, int16, shape [clip_samples]; the board computes its features on the way."""
         data = np.ascontiguousarray(samples, "<i2").tobytes()
+        self._begin_clip(data)
         answer = self.link.request(Opcode.AUDIO_BEGIN, protocol.AUDIO_BEGIN_FORMAT.pack(len(samples)))
         self._expect_offset(Opcode.AUDIO_BEGIN, answer, 0)
         step = (self._payload_bytes - protocol.OFFSET_FORMAT.size) // 2
@@ -101,7 +270,10 @@ class Session:
             self._expect_offset(Opcode.AUDIO_CHUNK, answer, end)
 
     def read_input(self) -> NDArray[np.int8]:
-        """Read the complete input tensor, shape [input_bytes]: after `stream_audio`, the board's own features."""
+        """Read the complete input tensor, shape [input_bytes], before `run`.
+
+        After `stream_audio` these are the board's own features; after `write_input` what is in its memory.
+        """
         return self._read(Opcode.READ_INPUT, self.hello.input_bytes)
 
     def run(self, *, macs: int, profile: bool = False) -> RunReport:
@@ -113,22 +285,43 @@ class Session:
             Multiply-accumulates of the model: sets how long to wait.
         profile
             Measure every operator; `profile` then reads the times.
+
+        Raises
+        ------
+        SessionLostError
+            When what the board received is not what was sent, by the digest over all of it.
         """
         flags = RunFlag.PROFILE if profile else 0
+        patience = self.link.patience
+        timeout_s = patience.run_s + patience.run_per_mac_s * macs
+        if self._longest_run_s is not None:
+            # how long it takes is known by now: a request that was lost need not cost minutes
+            timeout_s = min(timeout_s, patience.known_run_s + patience.known_run_factor * self._longest_run_s)
+        start_s = self.link.now()
         answer = self.link.request(
-            Opcode.RUN,
-            protocol.RUN_FORMAT.pack(flags),
-            timeout_s=protocol.RUN_TIMEOUT_S + protocol.RUN_TIMEOUT_PER_MAC_S * macs,
-            attempts=protocol.RUN_ATTEMPTS,
+            Opcode.RUN, protocol.RUN_FORMAT.pack(flags), timeout_s=timeout_s, attempts=patience.run_attempts
         )
+        self._longest_run_s = max(self._longest_run_s or 0.0, self.link.now() - start_s)
         try:
-            return RunReport.unpack(answer)
+            report = RunReport.unpack(answer)
         except ProtocolError as failure:
             raise BoardError(f"the board's answer to RUN is not valid: {failure}") from failure
+        self._compare("input", self._written.digest(), report.input_digest)
+        self._report = report
+        return report
 
     def read_output(self) -> NDArray[np.int8]:
-        """Read the output tensor, shape [output_bytes]."""
-        return self._read(Opcode.READ_OUTPUT, self.hello.output_bytes)
+        """Read the output tensor, shape [output_bytes].
+
+        Raises
+        ------
+        SessionLostError
+            When it is not what the network left, by the digest that `run` brought.
+        """
+        output = self._read(Opcode.READ_OUTPUT, self.hello.output_bytes)
+        if self._report is not None:
+            self._compare("output", protocol.digest(self.link.nonce, output.tobytes()), self._report.output_digest)
+        return output
 
     def profile(self) -> tuple[int, ...]:
         """Read the operators' times of the last profiled run, in timer counts."""
@@ -148,51 +341,48 @@ class Session:
         except ProtocolError as failure:
             raise BoardError(f"the board's answer to READ_STATS is not valid: {failure}") from failure
 
+    def _begin_clip(self, data: bytes) -> None:
+        self._report = None
+        self._written = protocol.start_digest(self.link.nonce)
+        self._written.update(data)
+
+    def _compare(self, what: str, expected: bytes, received: bytes) -> None:
+        if expected == received:
+            return
+        self.link.count(digests_refused=1)
+        raise SessionLostError(
+            f"the {what} of the clip is another on the board {self.hello.board} than here, by its digest: "
+            f"expected {expected.hex()}. Received: {received.hex()}",
+            hint="the line is bad: try another cable or a lower --baud",
+        )
+
     def _read(self, opcode: Opcode, size: int) -> NDArray[np.int8]:
         data = bytearray()
-        step = self._payload_bytes - 1  # the status
+        step = min(self._payload_bytes - 1 - protocol.SEAL_BYTES, protocol.MAX_READ_BYTES)
         while len(data) < size:
             count = min(step, size - len(data))
-            answer = self.link.request(opcode, protocol.READ_FORMAT.pack(len(data), count))
+            answer = self.link.request(opcode, protocol.READ_FORMAT.pack(0, len(data), count))
             if len(answer) != count:
-                raise BoardError(f"the board answered {opcode.name} with {len(answer)} bytes, expected {count}")
+                raise BoardError(f"the board answered {opcode.name} with {len(answer)} bytes instead of {count}")
             data += answer
         return np.frombuffer(bytes(data), np.int8)
 
     def _expect_offset(self, opcode: Opcode, answer: bytes, expected: int) -> None:
         if answer != protocol.OFFSET_FORMAT.pack(expected):
             raise BoardError(
-                f"the board lost count: after {opcode.name} it expects {answer.hex() or 'nothing'}, not {expected}",
-                hint="was it reset in between? Try again",
+                f"the board is elsewhere in the clip after {opcode.name}: expected offset {expected}. "
+                f"Received: {answer.hex() or 'nothing'}"
             )
 
 
-def _say_hello(link: Link) -> Hello:
+def _holder(refusal: RefusedError) -> Holder:
     try:
-        answer = link.request(
-            Opcode.HELLO,
-            protocol.HELLO_FORMAT.pack(protocol.PROTOCOL_VERSION),
-            timeout_s=protocol.HELLO_TIMEOUT_S,
-            attempts=protocol.HELLO_ATTEMPTS,
-        )
-        hello = Hello.unpack(answer)
-    except RefusedError as refusal:
-        if refusal.status is Status.BAD_VERSION and refusal.data:
-            raise _other_version(link, refusal.data[0]) from None
-        raise
+        return Holder.unpack(refusal.data)
     except ProtocolError as failure:
-        raise BoardError(
-            f"the board on {link.name} answers HELLO in another layout: {failure}",
-            hint=protocol.STATUS_HINTS[Status.BAD_VERSION],
-        ) from failure
-    if hello.protocol_version != protocol.PROTOCOL_VERSION:
-        raise _other_version(link, hello.protocol_version)
-    if hello.max_payload_bytes < _SMALLEST_PAYLOAD_BYTES or not 1 <= hello.n_operators:
-        raise BoardError(f"the board on {link.name} makes an impossible promise: {hello}")
-    return hello
+        raise BoardError(f"the board is busy, and does not say with whom: {failure}") from failure
 
 
-def _other_version(link: Link, version: int) -> BoardError:
+def _other_version(link: Link, version: int | None) -> BoardError:
     return BoardError(
         f"the board on {link.name} speaks protocol version {version}, this asc-kit {protocol.PROTOCOL_VERSION}",
         hint=protocol.STATUS_HINTS[Status.BAD_VERSION],

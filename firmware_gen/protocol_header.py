@@ -20,6 +20,16 @@ def protocol_header() -> str:
                 ("ASC_RESPONSE_BIT", f"0x{protocol.RESPONSE_BIT:02x}u"),
             ],
         ),
+        (
+            "Sessions",
+            [
+                ("ASC_NO_SESSION", f"{protocol.NO_SESSION}u"),
+                ("ASC_CLIENT_NAME_BYTES", f"{protocol.CLIENT_NAME_BYTES}u"),
+                ("ASC_SEAL_BYTES", f"{protocol.SEAL_BYTES}u"),
+                ("ASC_SEAL_HEAD_BYTES", f"{protocol.SEAL_HEAD.size}u"),
+                ("ASC_DIGEST_BYTES", f"{protocol.DIGEST_BYTES}u"),
+            ],
+        ),
         ("Requests", _enumeration("ASC_OP", protocol.Opcode)),
         ("First byte of every answer", _enumeration("ASC_STATUS", protocol.Status)),
         ("What the timer counts", _enumeration("ASC_TIMER", protocol.TimerUnit)),
@@ -28,9 +38,13 @@ def protocol_header() -> str:
         (
             "Sizes of payloads, in bytes; of requests with data, of what stands before the data",
             [
-                ("ASC_HELLO_REQUEST_BYTES", f"{protocol.HELLO_FORMAT.size}u"),
+                ("ASC_HELLO_REQUEST_BYTES", f"{protocol.HelloRequest.LAYOUT.size}u"),
+                ("ASC_HELLO_FIXED_BYTES", f"{protocol.Hello.LAYOUT.size}u"),
+                ("ASC_HOLDER_BYTES", f"{protocol.Holder.LAYOUT.size}u"),
+                ("ASC_WRITE_BYTES", f"{protocol.WRITE_FORMAT.size}u"),
                 ("ASC_OFFSET_BYTES", f"{protocol.OFFSET_FORMAT.size}u"),
                 ("ASC_READ_BYTES", f"{protocol.READ_FORMAT.size}u"),
+                ("ASC_MAX_READ_BYTES", f"{protocol.MAX_READ_BYTES}u"),
                 ("ASC_AUDIO_BEGIN_BYTES", f"{protocol.AUDIO_BEGIN_FORMAT.size}u"),
                 ("ASC_RUN_BYTES", f"{protocol.RUN_FORMAT.size}u"),
                 ("ASC_PROFILE_BYTES", f"{protocol.PROFILE_FORMAT.size}u"),

@@ -1,10 +1,14 @@
 /* The protocol server. docs/protocol.md says what each request means; the order of the functions is that of its
- * tables. Every value of a request is checked before it is used as an offset, a count or an index. */
+ * tables. Every value of a request is checked before it is used as an offset, a count or an index.
+ *
+ * A request is carried out when it belongs to the session and is newer than the last one. All others are answered too,
+ * but change nothing: neither the session, nor the clip, nor the answer that is kept for the last request. */
 #include "asc_server.h"
 
 #include <string.h>
 
 #include "asc_build.h"
+#include "asc_digest.h"
 #include "asc_frame.h"
 #include "asc_model.h"
 #include "asc_port.h"
@@ -31,15 +35,40 @@ typedef enum {
     PHASE_DONE   /* the network has run: there is an output, the input is gone */
 } phase_t;
 
+/* Whose the board is. */
+typedef struct {
+    uint32_t nonce;    /* ASC_NO_SESSION: nobody's */
+    uint32_t requests; /* carried out after HELLO */
+    uint32_t client_length;
+    uint8_t client[ASC_CLIENT_NAME_BYTES];
+    asc_frame_t last; /* the last request, without its payload */
+} session_t;
+
+/* An answer that is being written; its last ASC_SEAL_BYTES are the seal. */
+typedef struct {
+    uint16_t length;
+    uint8_t bytes[ASC_MAX_PAYLOAD_BYTES];
+} answer_t;
+
+/* An answer that changes nothing: a status, and at most who holds the board. */
+typedef struct {
+    uint16_t length;
+    uint8_t bytes[1u + ASC_HOLDER_BYTES + ASC_CLIENT_NAME_BYTES + ASC_SEAL_BYTES];
+} notice_t;
+
+static session_t session;
+static uint32_t frames_refused;
 static asc_state_t state;
 static phase_t phase;
 static uint32_t position; /* bytes of input, or samples of audio, received */
+static asc_digest_t input_digest;
 static uint64_t frontend_time;
 static uint64_t profile[ASC_N_OPERATORS];
 static uint8_t has_profile;
 
-/* The last answer, sent again when its request comes again: the status first. */
-static uint8_t answer[ASC_MAX_PAYLOAD_BYTES];
+/* The answer to the session's last request, sent again when that comes again. */
+static answer_t kept;
+static notice_t notice;
 
 static uint16_t get_u16(const uint8_t *p) {
     return (uint16_t)(p[0] | ((uint32_t)p[1] << 8));
@@ -70,12 +99,69 @@ static uint8_t *put_bytes(uint8_t *p, const void *data, size_t n) {
 
 /* The end of an answer that is a status and nothing else. */
 static uint8_t *refuse(uint8_t status) {
-    answer[0] = status;
-    return answer + 1;
+    kept.bytes[0] = status;
+    return kept.bytes + 1;
 }
 
 static uint8_t *accept(void) {
     return refuse(ASC_STATUS_OK);
+}
+
+/* Ends an answer: the seal is over the request as it arrived and the answer as it leaves, so that the host knows of
+ * both that they are what was sent. Returns the answer's length. */
+static uint16_t seal(const asc_frame_t *request, const uint8_t *answer, uint8_t *end) {
+    asc_digest_t digest;
+    uint8_t head[ASC_SEAL_HEAD_BYTES];
+
+    (void)put_u16(put_u32(head, request->sequence) + 1, request->length);
+    head[4] = request->type;
+    asc_digest_start(&digest, ASC_SEAL_BYTES, request->nonce);
+    asc_digest_update(&digest, head, sizeof head);
+    asc_digest_update(&digest, request->payload, request->length);
+    asc_digest_update(&digest, answer, (uint32_t)(end - answer));
+    asc_digest_finish(&digest, end);
+    return (uint16_t)(end - answer + (int32_t)ASC_SEAL_BYTES);
+}
+
+/* Writes an answer that changes nothing; `has_holder`: says who holds the board. */
+static void give_notice(const asc_frame_t *request, uint8_t status, int has_holder) {
+    uint8_t *p = notice.bytes;
+
+    *p++ = status;
+    if (has_holder) {
+        p = put_u32(p, session.nonce);
+        p = put_u32(p, session.requests);
+        *p++ = (uint8_t)session.client_length;
+        p = put_bytes(p, session.client, session.client_length);
+    }
+    if (status == ASC_STATUS_BAD_VERSION) {
+        *p++ = ASC_PROTOCOL_VERSION;
+    }
+    notice.length = seal(request, notice.bytes, p);
+}
+
+/* Whether a HELLO may open a session; if not, the notice says why. */
+static int may_open(const asc_frame_t *request) {
+    const uint8_t *p = request->payload;
+
+    if (request->length == 0) {
+        give_notice(request, ASC_STATUS_BAD_LENGTH, 0);
+    } else if (p[0] != ASC_PROTOCOL_VERSION) {
+        give_notice(request, ASC_STATUS_BAD_VERSION, 0);
+    } else if (request->length < ASC_HELLO_REQUEST_BYTES ||
+               request->length != ASC_HELLO_REQUEST_BYTES + p[ASC_HELLO_REQUEST_BYTES - 1u]) {
+        give_notice(request, ASC_STATUS_BAD_LENGTH, 0);
+    } else if (request->nonce == ASC_NO_SESSION || p[1] != 0 || p[ASC_HELLO_REQUEST_BYTES - 1u] == 0 ||
+               p[ASC_HELLO_REQUEST_BYTES - 1u] > ASC_CLIENT_NAME_BYTES) {
+        give_notice(request, ASC_STATUS_OUT_OF_RANGE, 0);
+    } else if (session.nonce != ASC_NO_SESSION &&
+               (get_u32(p + 2) != session.nonce || get_u32(p + 6) != session.requests)) {
+        /* held, and not by one that was seen to be idle ever since */
+        give_notice(request, ASC_STATUS_BUSY, 1);
+    } else {
+        return 1;
+    }
+    return 0;
 }
 
 static uint8_t *hello(const asc_frame_t *request) {
@@ -85,14 +171,10 @@ static uint8_t *hello(const asc_frame_t *request) {
     static const char board[] = ASC_BOARD_NAME;
     uint8_t *p;
 
-    if (request->length != ASC_HELLO_REQUEST_BYTES) {
-        return refuse(ASC_STATUS_BAD_LENGTH);
-    }
-    if (request->payload[0] != ASC_PROTOCOL_VERSION) {
-        p = refuse(ASC_STATUS_BAD_VERSION);
-        *p++ = ASC_PROTOCOL_VERSION;
-        return p;
-    }
+    session.nonce = request->nonce;
+    session.requests = 0;
+    session.client_length = request->payload[ASC_HELLO_REQUEST_BYTES - 1u];
+    memcpy(session.client, request->payload + ASC_HELLO_REQUEST_BYTES, session.client_length);
     phase = PHASE_EMPTY;
     position = 0;
     has_profile = 0;
@@ -101,20 +183,30 @@ static uint8_t *hello(const asc_frame_t *request) {
     *p++ = ASC_PROTOCOL_VERSION;
     *p++ = HELLO_FLAGS;
     *p++ = ASC_TIMER_UNIT;
-    *p++ = 0;
+    *p++ = ASC_HELLO_FIXED_BYTES;
     p = put_u32(p, ASC_TIMER_HZ);
     p = put_u16(p, ASC_MAX_PAYLOAD_BYTES);
     p = put_u16(p, ASC_N_OPERATORS);
-    p = put_u32(p, ASC_INPUT_BYTES);
-    p = put_u32(p, ASC_OUTPUT_BYTES);
     p = put_u32(p, HELLO_SAMPLE_RATE_HZ);
     p = put_u32(p, HELLO_CLIP_SAMPLES);
     p = put_u32(p, ASC_ARENA_BYTES);
     p = put_bytes(p, spec_id, sizeof spec_id);
     p = put_bytes(p, firmware_id, sizeof firmware_id);
     p = put_bytes(p, model_sha256, sizeof model_sha256);
+    *p++ = 1; /* inputs */
+    *p++ = 1; /* outputs */
+    p = put_u32(p, ASC_INPUT_BYTES);
+    p = put_u32(p, ASC_OUTPUT_BYTES);
     *p++ = (uint8_t)(sizeof board - 1u);
     return put_bytes(p, board, sizeof board - 1u);
+}
+
+static void begin_clip(void) {
+    asc_init(&state);
+    asc_digest_start(&input_digest, ASC_DIGEST_BYTES, session.nonce);
+    position = 0;
+    frontend_time = 0;
+    has_profile = 0;
 }
 
 /* Features arrive in order: offset 0 begins, every other offset is where the last write ended. */
@@ -122,23 +214,21 @@ static uint8_t *write_input(const asc_frame_t *request) {
     uint32_t offset;
     uint32_t count;
 
-    if (request->length < ASC_OFFSET_BYTES) {
+    if (request->length < ASC_WRITE_BYTES) {
         return refuse(ASC_STATUS_BAD_LENGTH);
     }
-    offset = get_u32(request->payload);
-    count = request->length - ASC_OFFSET_BYTES;
-    if (offset > ASC_INPUT_BYTES || count > ASC_INPUT_BYTES - offset) {
+    offset = get_u32(request->payload + 1);
+    count = request->length - ASC_WRITE_BYTES;
+    if (request->payload[0] != 0 || offset > ASC_INPUT_BYTES || count > ASC_INPUT_BYTES - offset) {
         return refuse(ASC_STATUS_OUT_OF_RANGE);
     }
     if (offset == 0) {
-        asc_init(&state);
-        position = 0;
-        frontend_time = 0;
-        has_profile = 0;
+        begin_clip();
     } else if (phase != PHASE_INPUT || offset != position) {
         return refuse(ASC_STATUS_BAD_STATE);
     }
-    memcpy(asc_input(&state) + offset, request->payload + ASC_OFFSET_BYTES, count);
+    memcpy(asc_input(&state) + offset, request->payload + ASC_WRITE_BYTES, count);
+    asc_digest_update(&input_digest, request->payload + ASC_WRITE_BYTES, count);
     position = offset + count;
     phase = position == ASC_INPUT_BYTES ? PHASE_READY : PHASE_INPUT;
     return put_u32(accept(), position);
@@ -151,9 +241,9 @@ static uint8_t *read_bytes(const asc_frame_t *request, const int8_t *data, uint3
     if (request->length != ASC_READ_BYTES) {
         return refuse(ASC_STATUS_BAD_LENGTH);
     }
-    offset = get_u32(request->payload);
-    count = get_u16(request->payload + 4);
-    if (offset > size || count > size - offset || count > sizeof answer - 1u) {
+    offset = get_u32(request->payload + 1);
+    count = get_u16(request->payload + 5);
+    if (request->payload[0] != 0 || offset > size || count > size - offset || count > ASC_MAX_READ_BYTES) {
         return refuse(ASC_STATUS_OUT_OF_RANGE);
     }
     return put_bytes(accept(), data + offset, count);
@@ -174,11 +264,8 @@ static uint8_t *audio_begin(const asc_frame_t *request) {
     if (get_u32(request->payload) != ASC_CLIP_SAMPLES) {
         return refuse(ASC_STATUS_OUT_OF_RANGE);
     }
-    asc_init(&state);
+    begin_clip();
     phase = PHASE_AUDIO;
-    position = 0;
-    frontend_time = 0;
-    has_profile = 0;
     return put_u32(accept(), position);
 }
 
@@ -200,6 +287,7 @@ static uint8_t *audio_chunk(const asc_frame_t *request) {
     for (uint32_t i = 0; i < count; i++) {
         samples[i] = (int16_t)get_u16(data + SAMPLE_BYTES * i);
     }
+    asc_digest_update(&input_digest, data, SAMPLE_BYTES * count);
     asc_port_timer_start();
     position += asc_push_samples(&state, samples, count);
     frontend_time += asc_port_timer_elapsed();
@@ -211,7 +299,9 @@ static uint8_t *audio_chunk(const asc_frame_t *request) {
 #endif
 
 static uint8_t *run(const asc_frame_t *request) {
+    asc_digest_t output_digest;
     uint64_t network_time;
+    uint8_t *p;
 
     if (request->length != ASC_RUN_BYTES) {
         return refuse(ASC_STATUS_BAD_LENGTH);
@@ -231,7 +321,12 @@ static uint8_t *run(const asc_frame_t *request) {
     }
     network_time = asc_port_timer_elapsed();
     phase = PHASE_DONE;
-    return put_u64(put_u64(accept(), network_time), frontend_time);
+    p = put_u64(put_u64(accept(), network_time), frontend_time);
+    asc_digest_finish(&input_digest, p);
+    asc_digest_start(&output_digest, ASC_DIGEST_BYTES, session.nonce);
+    asc_digest_update(&output_digest, asc_output(&state), ASC_OUTPUT_BYTES);
+    asc_digest_finish(&output_digest, p + ASC_DIGEST_BYTES);
+    return p + 2u * ASC_DIGEST_BYTES;
 }
 
 static uint8_t *read_output(const asc_frame_t *request) {
@@ -242,7 +337,7 @@ static uint8_t *read_output(const asc_frame_t *request) {
 }
 
 static uint8_t *read_profile(const asc_frame_t *request) {
-    const uint8_t *end = answer + sizeof answer - ASC_PROFILE_ENTRY_BYTES;
+    const uint8_t *end = kept.bytes + sizeof kept.bytes - ASC_SEAL_BYTES - ASC_PROFILE_ENTRY_BYTES;
     uint8_t *p;
 
     if (request->length != ASC_PROFILE_BYTES) {
@@ -272,13 +367,25 @@ static uint8_t *read_stats(const asc_frame_t *request) {
     p = put_u32(accept(), asc_port_stack_used());
     p = put_u32(p, asc_port_stack_size());
     p = put_u32(p, counts.received);
-    return put_u32(p, counts.dropped);
+    p = put_u32(p, counts.dropped);
+    return put_u32(p, frames_refused);
+}
+
+/* The board is nobody's again; the answer, which is kept, is the session's last. */
+static uint8_t *goodbye(const asc_frame_t *request) {
+    if (request->length != 0) {
+        return refuse(ASC_STATUS_BAD_LENGTH);
+    }
+    session.nonce = ASC_NO_SESSION;
+    session.requests = 0;
+    session.client_length = 0;
+    return accept();
 }
 
 static uint8_t *execute(const asc_frame_t *request) {
     switch (request->type) {
     case ASC_OP_HELLO:
-        return hello(request);
+        return refuse(ASC_STATUS_BAD_STATE); /* the session is open */
     case ASC_OP_WRITE_INPUT:
         return write_input(request);
     case ASC_OP_READ_INPUT:
@@ -297,35 +404,73 @@ static uint8_t *execute(const asc_frame_t *request) {
         return read_profile(request);
     case ASC_OP_READ_STATS:
         return read_stats(request);
+    case ASC_OP_GOODBYE:
+        return goodbye(request);
     default:
         return refuse(ASC_STATUS_BAD_OPCODE);
     }
 }
 
+static void keep(const asc_frame_t *request, uint8_t *end) {
+    kept.length = seal(request, kept.bytes, end);
+    session.last = *request;
+}
+
+/* Carries a request out or not; returns 1 when the kept answer is its answer, 0 when the notice is. */
+static int serve(const asc_frame_t *request) {
+    const asc_frame_t *last = &session.last;
+
+    if (request->type == ASC_OP_HELLO && (request->nonce != session.nonce || request->nonce == ASC_NO_SESSION)) {
+        if (!may_open(request)) {
+            return 0;
+        }
+        keep(request, hello(request));
+    } else if (request->nonce != session.nonce || request->nonce == ASC_NO_SESSION) {
+        frames_refused++;
+        give_notice(request, ASC_STATUS_OTHER_SESSION, 1);
+        return 0;
+    } else if (request->sequence > last->sequence) {
+        session.requests++;
+        keep(request, execute(request));
+    } else if (request->sequence != last->sequence || request->type != last->type || request->length != last->length ||
+               request->crc != last->crc) {
+        frames_refused++;
+        give_notice(request, ASC_STATUS_OLD_SEQUENCE, 0);
+        return 0;
+    }
+    /* or else the last request once more: its answer was lost on the way */
+    return 1;
+}
+
 void asc_server_run(void) {
-    asc_frame_t request;
-    asc_frame_t last = {0}; /* the request that `answer` belongs to */
-    uint16_t length = 0;    /* of `answer`; 0: there is none yet */
+    asc_frame_t frame;
 
     asc_init(&state);
     asc_frame_start();
-    while (asc_frame_receive(&request) == 0) {
-        /* The same request once more: its answer was lost on the way. HELLO begins a session and is never old. */
-        const int is_repeated = length != 0 && request.type != ASC_OP_HELLO && request.sequence == last.sequence &&
-                                request.type == last.type && request.crc == last.crc;
-        if (request.type >= ASC_OP_FAULT) {
+    while (asc_frame_receive(&frame) == 0) {
+        if (frame.type >= ASC_OP_FAULT) {
             continue; /* never a request: our own frames, echoed by the line */
         }
-        if (!is_repeated) {
-            length = (uint16_t)(execute(&request) - answer);
-            last = request;
+        if (serve(&frame)) {
+            frame.payload = kept.bytes;
+            frame.length = kept.length;
+        } else {
+            frame.payload = notice.bytes;
+            frame.length = notice.length;
         }
-        asc_frame_send(request.sequence, (uint8_t)(request.type | ASC_RESPONSE_BIT), answer, length);
+        frame.type = (uint8_t)(frame.type | ASC_RESPONSE_BIT);
+        asc_frame_send(&frame);
     }
 }
 
 void asc_server_fault(uint32_t number, uint32_t program_counter) {
     uint8_t payload[ASC_FAULT_BYTES];
-    put_u32(put_u32(payload, number), program_counter);
-    asc_frame_send(0, (uint8_t)(ASC_OP_FAULT | ASC_RESPONSE_BIT), payload, (uint16_t)sizeof payload);
+    asc_frame_t frame = {0};
+
+    (void)put_u32(put_u32(payload, number), program_counter);
+    frame.nonce = session.nonce;
+    frame.type = ASC_OP_FAULT | ASC_RESPONSE_BIT;
+    frame.payload = payload;
+    frame.length = (uint16_t)sizeof payload;
+    asc_frame_send(&frame);
 }

@@ -17,8 +17,8 @@ import pytest
 
 from asc_kit import protocol
 from asc_kit.board import load_board
-from asc_kit.device_runner.emulator import Emulator, _qmp, emulate
-from asc_kit.device_runner.link import Link, RefusedError
+from asc_kit.device_runner.emulator import Emulator, emulate
+from asc_kit.device_runner.link import Link, Patience, SessionLostError
 from asc_kit.device_runner.session import Session
 from asc_kit.device_runner.transport import open_port
 from asc_kit.errors import BoardError
@@ -135,20 +135,42 @@ def test_fault_is_told_and_the_board_comes_back(emulator: Emulator, how: int, wo
 
 def test_board_that_was_reset_in_between_says_so(emulator: Emulator, session: Session) -> None:
     session.link.request(Opcode.AUDIO_BEGIN, protocol.AUDIO_BEGIN_FORMAT.pack(fake_firmware.CLIP_SAMPLES))
-    assert emulator._control is not None
-    _qmp(emulator._control, "system_reset")
-    with pytest.raises(RefusedError, match="BAD_STATE") as caught:
+    emulator.reset()
+    with pytest.raises(SessionLostError, match="was reset, or told goodbye"):
         session.link.request(Opcode.AUDIO_CHUNK, protocol.OFFSET_FORMAT.pack(0) + bytes(100))
-    assert "reset" in str(caught.value.hint)
 
 
-def test_board_that_hangs_is_given_up_and_the_emulator_ended(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "RUN_TIMEOUT_S", 0.3)
+def test_clip_is_repeated_after_a_reset(emulator: Emulator, session: Session) -> None:
+    """In the middle of the input, before RUN, and before the output is read."""
+    quantized = an_input(1)
+    resets = [True, True, True]
+
+    def clip() -> np.ndarray:
+        if len(resets) == 3:
+            resets.pop()
+            session.link.request(Opcode.WRITE_INPUT, protocol.WRITE_FORMAT.pack(0, 0) + quantized.tobytes()[:1000])
+            emulator.reset()
+        session.write_input(quantized)
+        if len(resets) == 2:
+            resets.pop()
+            emulator.reset()
+        session.run(macs=0)
+        if len(resets) == 1:
+            resets.pop()
+            emulator.reset()
+        return session.read_output()
+
+    assert np.array_equal(session.repeat(clip), fake_firmware.network(quantized))
+    statistics = session.link.statistics
+    assert (statistics.clips_repeated, statistics.sessions_opened, resets) == (3, 4, [])
+
+
+def test_board_that_hangs_is_given_up_and_the_emulator_ended(image: Path) -> None:
     with (
-        pytest.raises(BoardError, match="did not answer RUN, asked 2 times"),
+        pytest.raises(BoardError, match="did not answer RUN, asked 3 times"),
         emulate(load_board(BOARD), image) as emulator,
     ):
-        link = Link(open_port(emulator.port))
+        link = Link(open_port(emulator.port), Patience(run_s=0.3))
         emulator.start()
         session = Session(link)
         session.write_input(an_input(fake_firmware.HANG))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import binascii
 import random
 import shutil
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import fake_firmware
@@ -18,11 +21,11 @@ from lossy_line import LossyLine
 from asc_kit import protocol
 from asc_kit.board import load_board
 from asc_kit.device_runner.emulator import Emulator, emulate
-from asc_kit.device_runner.link import Link, RefusedError, encode
-from asc_kit.device_runner.session import Session
+from asc_kit.device_runner.link import Link, Patience, RefusedError, encode
+from asc_kit.device_runner.session import Session, client_name
 from asc_kit.device_runner.transport import open_port
 from asc_kit.errors import BoardError
-from asc_kit.protocol import Frame, Opcode, Status
+from asc_kit.protocol import Frame, HelloRequest, Holder, Opcode, Status
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 
@@ -90,7 +93,7 @@ def test_audio_goes_through_the_front_end(session: Session) -> None:
 
 def test_state_is_kept(session: Session) -> None:
     """A request that does not fit what was sent before is refused and changes nothing."""
-    read_all = protocol.READ_FORMAT.pack(0, 4)
+    read_all = protocol.READ_FORMAT.pack(0, 0, 4)
     run = protocol.RUN_FORMAT.pack(0)
     for opcode, payload in (
         (Opcode.RUN, run),
@@ -98,7 +101,7 @@ def test_state_is_kept(session: Session) -> None:
         (Opcode.READ_OUTPUT, read_all),
         (Opcode.READ_PROFILE, protocol.PROFILE_FORMAT.pack(0)),
         (Opcode.AUDIO_CHUNK, protocol.OFFSET_FORMAT.pack(0) + b"ab"),
-        (Opcode.WRITE_INPUT, protocol.OFFSET_FORMAT.pack(4) + b"ab"),
+        (Opcode.WRITE_INPUT, protocol.WRITE_FORMAT.pack(0, 4) + b"ab"),
     ):
         assert refused(session, opcode, payload) is Status.BAD_STATE, opcode
     quantized = random_input(1)
@@ -125,13 +128,12 @@ def test_chunk_at_the_wrong_place_is_refused(session: Session) -> None:
 @pytest.mark.parametrize(
     ("opcode", "payload", "status"),
     [
-        (Opcode.HELLO, b"", Status.BAD_LENGTH),
-        (Opcode.HELLO, b"\x01\x01", Status.BAD_LENGTH),
-        (Opcode.HELLO, b"\x02", Status.BAD_VERSION),
-        (Opcode.WRITE_INPUT, b"\0\0\0", Status.BAD_LENGTH),
-        (Opcode.WRITE_INPUT, protocol.OFFSET_FORMAT.pack(1501), Status.OUT_OF_RANGE),
-        (Opcode.WRITE_INPUT, protocol.OFFSET_FORMAT.pack(0xFFFFFFFF) + b"abc", Status.OUT_OF_RANGE),
-        (Opcode.WRITE_INPUT, protocol.OFFSET_FORMAT.pack(1498) + b"abc", Status.OUT_OF_RANGE),
+        (Opcode.HELLO, b"", Status.BAD_STATE),  # the session is open
+        (Opcode.WRITE_INPUT, b"\0\0\0\0", Status.BAD_LENGTH),
+        (Opcode.WRITE_INPUT, protocol.WRITE_FORMAT.pack(0, 1501), Status.OUT_OF_RANGE),
+        (Opcode.WRITE_INPUT, protocol.WRITE_FORMAT.pack(0, 0xFFFFFFFF) + b"abc", Status.OUT_OF_RANGE),
+        (Opcode.WRITE_INPUT, protocol.WRITE_FORMAT.pack(0, 1498) + b"abc", Status.OUT_OF_RANGE),
+        (Opcode.WRITE_INPUT, protocol.WRITE_FORMAT.pack(1, 0) + b"abc", Status.OUT_OF_RANGE),
         (Opcode.AUDIO_BEGIN, b"\0", Status.BAD_LENGTH),
         (Opcode.AUDIO_BEGIN, protocol.AUDIO_BEGIN_FORMAT.pack(3001), Status.OUT_OF_RANGE),
         (Opcode.AUDIO_CHUNK, protocol.OFFSET_FORMAT.pack(0) + b"a", Status.BAD_LENGTH),
@@ -140,6 +142,7 @@ def test_chunk_at_the_wrong_place_is_refused(session: Session) -> None:
         (Opcode.RUN, b"\x02", Status.OUT_OF_RANGE),
         (Opcode.READ_PROFILE, b"\0", Status.BAD_LENGTH),
         (Opcode.READ_STATS, b"\0", Status.BAD_LENGTH),
+        (Opcode.GOODBYE, b"\0", Status.BAD_LENGTH),
     ],
 )
 def test_impossible_request_is_refused(session: Session, opcode: Opcode, payload: bytes, status: Status) -> None:
@@ -147,13 +150,23 @@ def test_impossible_request_is_refused(session: Session, opcode: Opcode, payload
 
 
 @pytest.mark.parametrize(
-    ("offset", "count"), [(0, 1024), (0, 0xFFFF), (1500, 1), (1499, 2), (0xFFFFFFFF, 1), (0xFFFFFFFF, 0xFFFF)]
+    ("index", "offset", "count"),
+    [
+        (0, 0, 1016),
+        (0, 0, 0xFFFF),
+        (0, 1500, 1),
+        (0, 1499, 2),
+        (0, 0xFFFFFFFF, 1),
+        (0, 0xFFFFFFFF, 0xFFFF),
+        (1, 0, 1),
+    ],
 )
-def test_read_beyond_a_tensor_is_refused(session: Session, offset: int, count: int) -> None:
+def test_read_beyond_a_tensor_is_refused(session: Session, index: int, offset: int, count: int) -> None:
     session.write_input(random_input(2))
-    assert refused(session, Opcode.READ_INPUT, protocol.READ_FORMAT.pack(offset, count)) is Status.OUT_OF_RANGE
+    read = protocol.READ_FORMAT.pack(index, offset, count)
+    assert refused(session, Opcode.READ_INPUT, read) is Status.OUT_OF_RANGE
     session.run(macs=0, profile=True)
-    assert refused(session, Opcode.READ_OUTPUT, protocol.READ_FORMAT.pack(offset, count)) is Status.OUT_OF_RANGE
+    assert refused(session, Opcode.READ_OUTPUT, read) is Status.OUT_OF_RANGE
     assert refused(session, Opcode.READ_PROFILE, protocol.PROFILE_FORMAT.pack(200)) is Status.OUT_OF_RANGE
 
 
@@ -165,45 +178,130 @@ def test_more_audio_than_a_clip_is_refused(session: Session) -> None:
     assert refused(session, Opcode.AUDIO_CHUNK, chunk) is Status.OUT_OF_RANGE
 
 
-def test_repeated_request_is_answered_from_memory(session: Session) -> None:
-    """The same frame again brings the same answer and no second run; HELLO is always new."""
-    quantized = random_input(3)
-    session.write_input(quantized)
+def exchange(session: Session, frame: Frame) -> Frame:
+    """Write a frame by hand and return what comes back, its seal checked and removed."""
     port = session.link._port
-    frame = encode(Frame(sequence=200, type=Opcode.RUN, payload=b"\0"))
-    answers = []
-    for _ in range(2):
-        port.write(frame)
-        answers.append(port.read_until(b"\0") + port.read_until(b"\0"))
-    assert answers[0] == answers[1]
-    payload = Frame.unpack(cobs.decode(answers[0][1:-1])).payload
-    assert payload[0] == Status.OK and len(payload) == 17
-    # the same sequence and type with another payload is another request
-    port.write(encode(Frame(sequence=200, type=Opcode.RUN, payload=b"\1")))
-    port.read_until(b"\0")
-    assert Frame.unpack(cobs.decode(port.read_until(b"\0")[:-1])).payload == bytes((Status.BAD_STATE,))
-    Session(session.link)
-    with pytest.raises(RefusedError):
-        session.read_output()
+    port.write(encode(frame))
+    answer = Frame.unpack(cobs.decode((port.read_until(b"\0") + port.read_until(b"\0"))[1:-1]))
+    body, seal = answer.payload[:-8], answer.payload[-8:]
+    assert seal == protocol.seal(frame, body)
+    return replace(answer, payload=body)
+
+
+def own_frame(session: Session, opcode: int, payload: bytes = b"", *, ahead: int = 1) -> Frame:
+    return Frame(nonce=session.link.nonce, sequence=session.link.sequence + ahead, type=opcode, payload=payload)
+
+
+def test_repeated_request_is_answered_from_memory(session: Session) -> None:
+    """The same frame again brings the same answer and no second run."""
+    session.write_input(random_input(3))
+    run = own_frame(session, Opcode.RUN, b"\0", ahead=200)
+    answers = [exchange(session, run) for _ in range(3)]
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0].payload[0] == Status.OK and len(answers[0].payload) == 1 + protocol.RunReport.LAYOUT.size
+    for older in (
+        replace(run, payload=b"\1"),  # the same number with another payload, another type, an older number
+        replace(run, type=Opcode.READ_STATS, payload=b""),
+        replace(run, sequence=run.sequence - 1),
+    ):
+        assert exchange(session, older).payload == bytes((Status.OLD_SEQUENCE,))
+    # what was refused took nothing away
+    assert exchange(session, run) == answers[0]
+
+
+def test_strangers_change_nothing_and_are_told_whose_the_board_is(session: Session) -> None:
+    """Every request of another session, and HELLO without leave, in the middle of a clip."""
+    quantized = random_input(8)
+    session.write_input(quantized)
+    holder = Holder(nonce=session.link.nonce, requests=session.link.sequence - 1, client=client_name())
+    for opcode in (*range(2, 11), 0x55):
+        stranger = Frame(nonce=session.link.nonce ^ 0x100, sequence=2**31, type=opcode, payload=bytes(8))
+        answer = exchange(session, stranger).payload
+        assert answer[0] == Status.OTHER_SESSION and Holder.unpack(answer[1:]) == holder
+    for nonce, requests in ((0, 0), (holder.nonce, holder.requests - 1), (holder.nonce ^ 1, holder.requests)):
+        request = HelloRequest(holder_nonce=nonce, holder_requests=requests, client="somebody")
+        answer = exchange(session, Frame(nonce=7, sequence=1, type=Opcode.HELLO, payload=request.pack())).payload
+        assert answer[0] == Status.BUSY and Holder.unpack(answer[1:]) == holder
+    session.run(macs=0)
+    assert np.array_equal(session.read_output(), fake_firmware.network(quantized))
+    assert session.stats().frames_refused == 10
+
+
+@pytest.mark.parametrize(
+    ("payload", "status"),
+    [
+        (b"", Status.BAD_LENGTH),
+        (b"\x01", Status.BAD_VERSION),
+        (b"\x03" + bytes(50), Status.BAD_VERSION),
+        (b"\x02", Status.BAD_LENGTH),
+        (HelloRequest(holder_nonce=0, holder_requests=0, client="a").pack() + b"b", Status.BAD_LENGTH),
+        (HelloRequest(holder_nonce=0, holder_requests=0, client="").pack(), Status.OUT_OF_RANGE),
+        (HelloRequest(holder_nonce=0, holder_requests=0, client="n" * 49).pack(), Status.OUT_OF_RANGE),
+        (b"\x02\x01" + HelloRequest(holder_nonce=0, holder_requests=0, client="a").pack()[2:], Status.OUT_OF_RANGE),
+    ],
+)
+def test_impossible_hello_is_refused(session: Session, payload: bytes, status: Status) -> None:
+    session.close()
+    answer = exchange(session, Frame(nonce=5, sequence=1, type=Opcode.HELLO, payload=payload)).payload
+    assert answer == bytes((status,)) + (b"\x02" if status is Status.BAD_VERSION else b"")
+
+
+def test_session_of_nonce_zero_is_refused(session: Session) -> None:
+    session.close()
+    hello = HelloRequest(holder_nonce=0, holder_requests=0, client="a").pack()
+    answer = exchange(session, Frame(nonce=0, sequence=1, type=Opcode.HELLO, payload=hello)).payload
+    assert answer == bytes((Status.OUT_OF_RANGE,))
+    for sequence in (0, 1, 2**32 - 1):
+        answer = exchange(session, Frame(nonce=0, sequence=sequence, type=Opcode.READ_STATS, payload=b"")).payload
+        assert answer == bytes((Status.OTHER_SESSION,)) + Holder(nonce=0, requests=0, client="").pack()
+
+
+def test_board_is_nobodys_after_goodbye(session: Session) -> None:
+    session.close()
+    other = Session(session.link)
+    other.write_input(random_input(9))
+    # a copy of its own HELLO, late: an older request
+    hello = HelloRequest(holder_nonce=0, holder_requests=0, client=client_name()).pack()
+    late = Frame(nonce=other.link.nonce, sequence=1, type=Opcode.HELLO, payload=hello)
+    assert exchange(other, late).payload == bytes((Status.OLD_SEQUENCE,))
+    other.run(macs=0)
+
+
+def test_host_of_version_1_is_told_so(session: Session) -> None:
+    """In its own frames, byte for byte as docs/protocol.md of that version had them."""
+    port = session.link._port
+    port.write(bytes.fromhex("00 01 05 01 01 8c ef 00"))
+    answer = port.read_until(b"\0") + port.read_until(b"\0")
+    data = cobs.decode(answer[1:-1])
+    assert data[:4] == bytes((0, 0x81, 5, 2)) and data[4:] == struct.pack("<H", binascii.crc_hqx(data[:4], 0xFFFF))
+    # the same of another sequence number, and with one bit wrong: silence
+    port.write(encode_old(bytes((0x17, 1, 1))))
+    assert cobs.decode((port.read_until(b"\0") + port.read_until(b"\0"))[1:-1])[:4] == bytes((0x17, 0x81, 5, 2))
+    port.write(bytes.fromhex("00 01 05 01 03 8c ef 00"))
+    assert port.read(100) == b""
+    session.stats()
+
+
+def encode_old(body: bytes) -> bytes:
+    return b"\0" + cobs.encode(body + struct.pack("<H", binascii.crc_hqx(body, 0xFFFF))) + b"\0"
 
 
 def test_unknown_request_is_refused_and_own_frames_are_ignored(session: Session) -> None:
+    for ahead, kind in enumerate((0x00, 0x0B, 0x1F, 0x7E), start=1):
+        request = own_frame(session, kind, ahead=ahead)
+        answer = exchange(session, request)
+        assert answer == replace(request, type=kind | 0x80, payload=bytes((Status.BAD_OPCODE,)))
     port = session.link._port
-    for kind in (0x00, 0x0A, 0x7E):
-        port.write(encode(Frame(sequence=7, type=kind, payload=b"")))
-        port.read_until(b"\0")
-        answer = Frame.unpack(cobs.decode(port.read_until(b"\0")[:-1]))
-        assert answer == Frame(sequence=7, type=kind | 0x80, payload=bytes((Status.BAD_OPCODE,)))
     for kind in (0x7F, 0x81, 0xFF):
-        port.write(encode(Frame(sequence=8, type=kind, payload=b"")))
+        port.write(encode(own_frame(session, kind, ahead=9)))
     assert port.read(100) == b""
 
 
 def test_damaged_frames_are_dropped_and_counted(session: Session) -> None:
     before = session.stats()
-    good = encode(Frame(sequence=9, type=Opcode.READ_STATS, payload=b""))
+    good = encode(own_frame(session, Opcode.READ_STATS))
     broken = [
-        good[:-2] + b"\x7f\0",  # checksum
+        good[:-2] + bytes((good[-2] ^ 1 or 2,)) + b"\0",  # checksum
         b"\0\x05ab\0",  # stuffing announces more than comes
         b"\0\x01\0",  # nothing inside
         b"\0\x03ab\0",  # too short
@@ -223,6 +321,7 @@ def test_random_bytes_and_random_requests_do_no_harm(emulator: Emulator) -> None
     rng = random.Random(20)
     port = open_port(emulator.port)
     opcodes = [int(opcode) for opcode in Opcode] + [0, 0x55, 0xFF]
+    sequence = 0
     # a server that hangs stops taking bytes; usually this takes 3 s, on a busy machine much longer
     deadline = time.monotonic() + 120
     for _ in range(100):
@@ -233,7 +332,11 @@ def test_random_bytes_and_random_requests_do_no_harm(emulator: Emulator) -> None
                 continue
             size = rng.choice((0, 1, 2, 4, 6, rng.randrange(1025)))
             payload = rng.randbytes(size) if rng.random() < 0.5 else bytes(size)
-            batch += encode(Frame(sequence=rng.randrange(256), type=rng.choice(opcodes), payload=payload))
+            # a third of them are in the session that the last HELLO opened
+            if (kind := rng.choice(opcodes)) == Opcode.HELLO and rng.random() < 0.5:
+                payload = HelloRequest(holder_nonce=0, holder_requests=0, client="x" * rng.randrange(1, 60)).pack()
+            sequence += rng.choice((0, 1, 1, 1, 1000))
+            batch += encode(Frame(nonce=rng.choice((0, 1, 1)), sequence=sequence, type=kind, payload=payload))
         while batch:
             # both ways at once: neither side may fill the other's terminal
             del batch[: port.write(bytes(batch[:2048]))]
@@ -241,7 +344,7 @@ def test_random_bytes_and_random_requests_do_no_harm(emulator: Emulator) -> None
         assert time.monotonic() < deadline
     time.sleep(0.1)
     port.read(port.in_waiting)
-    session = Session(Link(port))
+    session = Session(Link(port, Patience(holder_s=0.1, holder_poll_s=0.05)))
     quantized = random_input(4)
     session.write_input(quantized)
     session.run(macs=0)
@@ -250,16 +353,13 @@ def test_random_bytes_and_random_requests_do_no_harm(emulator: Emulator) -> None
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_lossy_line_is_survived(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+def test_lossy_line_is_survived(emulator: Emulator, seed: int) -> None:
     """About one byte in two thousand, every second chunk, is damaged, in both directions: slower, never wrong."""
     line = LossyLine(emulator.port, rate=0.0005, seed=seed)
-    link = Link(open_port(line.port))
-    request = link.request
-
-    def impatient(opcode: Opcode, payload: bytes = b"", **_: float) -> bytes:
-        return request(opcode, payload, timeout_s=0.05, attempts=50)
-
-    monkeypatch.setattr(link, "request", impatient)
+    quick = Patience(
+        hello_s=0.05, hello_attempts=50, request_s=0.05, request_attempts=50, run_s=0.05, run_attempts=50, holder_s=0.1
+    )
+    link = Link(open_port(line.port), quick)
     try:
         session = Session(link)
         for clip in range(3):
@@ -275,12 +375,10 @@ def test_lossy_line_is_survived(emulator: Emulator, monkeypatch: pytest.MonkeyPa
         link.close()
 
 
-def test_line_that_goes_dead_is_given_up(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_that_goes_dead_is_given_up(emulator: Emulator) -> None:
     line = LossyLine(emulator.port)
     line.silent_after = 2000
-    link = Link(open_port(line.port))
-    request = link.request
-    monkeypatch.setattr(link, "request", lambda *args, **_: request(*args, timeout_s=0.1, attempts=3))
+    link = Link(open_port(line.port), Patience(request_s=0.1, request_attempts=3, hello_s=0.1))
     try:
         session = Session(link)
         with pytest.raises(BoardError, match="did not answer"):

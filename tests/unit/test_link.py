@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from asc_kit import protocol
 from asc_kit.bundle import BundleManifest
 from asc_kit.device_runner import link as link_module
-from asc_kit.device_runner.link import CancelledError, Link, RefusedError, encode
+from asc_kit.device_runner.link import CancelledError, FaultError, Link, NoAnswerError, RefusedError, encode
 from asc_kit.device_runner.session import Session
 from asc_kit.errors import BoardError
 from asc_kit.protocol import Fault, Frame, HelloFlag, Opcode, Status
@@ -73,7 +73,7 @@ def test_features_on_a_good_line(board: FakeBoard) -> None:
     assert session.hello == board.hello
     assert np.array_equal(whole_clip(session), AN_INPUT[:4])
     assert session.link.statistics.retries == 0
-    assert session.stats().stack_used_bytes == 100
+    assert session.stats().frames_received == 10
 
 
 def test_audio_arrives_in_order_and_complete(board: FakeBoard) -> None:
@@ -83,11 +83,14 @@ def test_audio_arrives_in_order_and_complete(board: FakeBoard) -> None:
     chunks = [payload[4:] for opcode, payload in board.executed if opcode == Opcode.AUDIO_CHUNK]
     assert b"".join(chunks) == samples.astype("<i2").tobytes()
     assert [len(chunk) for chunk in chunks] == [1020, 1020, 160]
-    assert session.run(macs=0).frontend_time == 1100
+    assert session.run(macs=0).frontend_time == 300
 
 
 def test_profile_is_read_in_several_answers(board: FakeBoard) -> None:
-    assert Session(Link(board)).profile() == tuple(range(300))
+    session = Session(Link(board))
+    session.write_input(AN_INPUT)
+    session.run(macs=0, profile=True)
+    assert session.profile() == tuple(range(300))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -142,7 +145,7 @@ def test_board_that_stops_in_the_middle(board: FakeBoard) -> None:
     session = Session(Link(board))
     board.is_silent = True
     start = board.clock.now
-    with pytest.raises(BoardError, match="did not answer WRITE_INPUT"):
+    with pytest.raises(NoAnswerError, match="did not answer WRITE_INPUT"):
         session.write_input(AN_INPUT)
     assert board.clock.now - start < 12
 
@@ -154,7 +157,18 @@ def test_run_waits_longer_for_a_larger_model(board: FakeBoard) -> None:
     start = board.clock.now
     with pytest.raises(BoardError, match="RUN"):
         session.run(macs=30_000_000)
-    assert 140 <= board.clock.now - start < 145
+    assert 210 <= board.clock.now - start < 215
+
+
+def test_once_the_model_has_run_a_lost_request_costs_seconds(board: FakeBoard) -> None:
+    session = Session(Link(board))
+    session.write_input(AN_INPUT)
+    session.run(macs=30_000_000)
+    board.to_board = [unchanged, unchanged, unchanged, lost]
+    start = board.clock.now
+    session.write_input(AN_INPUT)
+    session.run(macs=30_000_000)
+    assert board.clock.now - start < 12
 
 
 def test_line_that_only_babbles_is_given_up_and_does_not_fill_the_memory(board: FakeBoard) -> None:
@@ -171,37 +185,52 @@ def test_fault_is_reported_with_its_address(board: FakeBoard) -> None:
     session = Session(Link(board))
     board.is_silent = True
     fault = Fault(number=3, program_counter=0x1234)
-    board.say(encode(Frame(sequence=0, type=0xFF, payload=fault.pack())))
+    board.say(encode(Frame(nonce=session.link.nonce, sequence=0, type=0xFF, payload=fault.pack())))
     with pytest.raises(BoardError, match="HardFault.*0x00001234") as caught:
         session.stats()
     assert "addr2line" in str(caught.value.hint)
 
 
 def test_fault_of_the_wrong_length_is_still_a_fault(board: FakeBoard) -> None:
-    board.say(encode(Frame(sequence=0, type=0xFF, payload=b"x")))
-    with pytest.raises(BoardError, match="faulted"):
+    board.say(encode(Frame(nonce=0, sequence=0, type=0xFF, payload=b"x")))
+    with pytest.raises(FaultError, match="faulted"):
         Link(board).request(Opcode.READ_STATS)
 
 
-@pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
-def test_refusal_names_the_status_and_has_a_hint(board: FakeBoard, status: Status) -> None:
-    answer = Frame(sequence=0, type=Opcode.RUN | 0x80, payload=bytes((status,)))
+def test_fault_of_an_older_session_is_not_ours(board: FakeBoard) -> None:
+    session = Session(Link(board))
+    board.say(encode(Frame(nonce=session.link.nonce ^ 1, sequence=0, type=0xFF, payload=bytes(8))))
+    assert session.stats().frames_received == 2
+    assert session.link.statistics.frames_of_others == 1
+
+
+def answered(board: FakeBoard, body: bytes) -> Link:
+    """A link whose next request, an empty RUN, the board answers in this way."""
+    link = Link(board)
     board.is_silent = True
+    request = Frame(nonce=link.begin(), sequence=1, type=Opcode.RUN, payload=b"")
+    answer = replace(request, type=Opcode.RUN | 0x80, payload=body + protocol.seal(request, body))
     board.say(encode(answer))
+    return link
+
+
+LOST = {Status.OTHER_SESSION, Status.OLD_SEQUENCE}
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK and status not in LOST])
+def test_refusal_names_the_status_and_has_a_hint(board: FakeBoard, status: Status) -> None:
     with pytest.raises(RefusedError, match=f"refused RUN with status {status.name}") as caught:
-        Link(board).request(Opcode.RUN)
+        answered(board, bytes((status,))).request(Opcode.RUN)
     assert caught.value.hint == protocol.STATUS_HINTS[status]
 
 
 @pytest.mark.parametrize(("payload", "text"), [(b"", "without a status"), (b"\x63", "unknown status 99")])
 def test_answer_that_is_no_answer(board: FakeBoard, payload: bytes, text: str) -> None:
-    board.is_silent = True
-    board.say(encode(Frame(sequence=0, type=Opcode.RUN | 0x80, payload=payload)))
     with pytest.raises(BoardError, match=text):
-        Link(board).request(Opcode.RUN)
+        answered(board, payload).request(Opcode.RUN)
 
 
-def test_sequence_wraps_and_old_answers_are_ignored(board: FakeBoard) -> None:
+def test_old_answers_are_ignored(board: FakeBoard) -> None:
     session = Session(Link(board))
     for number in range(300):
         assert session.stats().frames_received == number + 2
@@ -235,21 +264,24 @@ def test_unplugged_port_is_a_board_error() -> None:
 
 
 def test_other_protocol_version() -> None:
-    for hello in (a_hello(protocol_version=2), a_hello(protocol_version=0)):
-        with pytest.raises(BoardError, match=rf"speaks protocol version {hello.protocol_version}, this asc-kit 1"):
+    for hello in (a_hello(protocol_version=3), a_hello(protocol_version=0)):
+        with pytest.raises(BoardError, match=rf"speaks protocol version {hello.protocol_version}, this asc-kit 2"):
             Session(Link(FakeBoard(hello)))
 
 
 def test_impossible_promises_are_refused() -> None:
     with pytest.raises(BoardError, match="impossible promise"):
         Session(Link(FakeBoard(a_hello(max_payload_bytes=4))))
+    with pytest.raises(BoardError, match="impossible promise"):
+        Session(Link(FakeBoard(a_hello(input_sizes=(3000, 4)))))
 
 
 def test_smaller_payloads_are_respected() -> None:
     board = FakeBoard(a_hello(max_payload_bytes=64))
     session = Session(Link(board))
     session.write_input(AN_INPUT)
-    assert max(len(payload) for _, payload in board.executed) == 64
+    assert max(len(payload) for _, payload in board.executed[1:]) == 64
+    assert np.array_equal(session.read_input(), AN_INPUT)
 
 
 def a_manifest(hello: protocol.Hello) -> BundleManifest:
@@ -271,8 +303,8 @@ def a_manifest(hello: protocol.Hello) -> BundleManifest:
         ({"model_sha256": "cd" * 32}, "another model"),
         ({"spec_id": "ff" * 8}, "another front end"),
         ({"firmware_id": "ff" * 8}, "another firmware"),
-        ({"input_bytes": 2999}, "another input size"),
-        ({"output_bytes": 5}, "another output size"),
+        ({"input_sizes": (2999,)}, "another input size"),
+        ({"output_sizes": (5,)}, "another output size"),
         ({"sample_rate_hz": 16000}, "another sampling rate"),
         ({"clip_samples": 1}, "another clip length"),
     ],
@@ -298,6 +330,6 @@ def test_board_without_audio_is_refused() -> None:
 
 
 def test_encoded_frame_has_no_zero_inside() -> None:
-    line = encode(Frame(sequence=0, type=0, payload=bytes(1024)))
+    line = encode(Frame(nonce=0, sequence=0, type=0, payload=bytes(1024)))
     assert line[0] == line[-1] == 0 and 0 not in line[1:-1]
-    assert cobs.decode(line[1:-1])[2:-2] == bytes(1024)
+    assert cobs.decode(line[1:-1])[9:-4] == bytes(1024)
