@@ -246,8 +246,8 @@ def hello_of(bundle: Bundle, **changes: object) -> Any:
     manifest = bundle.manifest
     return a_hello(
         **{
-            "input_bytes": manifest.input.n_elements,
-            "output_bytes": manifest.output.n_elements,
+            "input_sizes": (manifest.input.n_elements,),
+            "output_sizes": (manifest.output.n_elements,),
             "sample_rate_hz": FRONTEND.sample_rate_hz,
             "clip_samples": FRONTEND.clip_samples,
             "spec_id": FRONTEND.spec_id,
