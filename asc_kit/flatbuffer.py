@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
+from asc_kit.model_file.identity import check_identifier
 
 T = TypeVar("T")
 
-_IDENTIFIER = b"TFL3"
 # what the flatbuffer accessors raise on offsets that lead nowhere
-_DAMAGE = (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
+_DAMAGE = (struct.error, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError)
 
 
 def read_checked(model: bytes, read: Callable[[bytes], T]) -> T:
@@ -23,11 +26,7 @@ def read_checked(model: bytes, read: Callable[[bytes], T]) -> T:
     ModelError
         When it is no flatbuffer of TensorFlow Lite, or a damaged one; or what `read` itself says of it.
     """
-    if model[4:8] != _IDENTIFIER:
-        raise ModelError(
-            "this is not a TensorFlow Lite model: it does not have the identifier TFL3",
-            hint="give a .tflite file as the converter writes it",
-        )
+    check_identifier(model)
     try:
         return read(model)
     except _DAMAGE as failure:
@@ -35,3 +34,26 @@ def read_checked(model: bytes, read: Callable[[bytes], T]) -> T:
             f"the TensorFlow Lite model is damaged: {type(failure).__name__}: {failure}",
             hint="export or convert it again",
         ) from failure
+
+
+def buffer_bytes(model: bytes, root: Any, index: int) -> NDArray[np.uint8] | None:
+    """Return the bytes of a buffer, a view; None for one that is empty, as activations have.
+
+    Large models have them behind the flatbuffer, at an offset from the beginning of the file.
+
+    Raises
+    ------
+    ValueError
+        When there is no such buffer, or the file ends before it does.
+    """
+    if not 0 <= index < root.BuffersLength():
+        raise ValueError(f"buffer {index} of {root.BuffersLength()}")
+    if index == 0:  # empty by definition
+        return None
+    buffer = root.Buffers(index)
+    if buffer.Offset() > 1:  # 0 and 1 are what writers leave in a field that they do not use
+        begin, size = int(buffer.Offset()), int(buffer.Size())
+        if begin + size > len(model):
+            raise ValueError(f"buffer {index} of {size} bytes at {begin} in a file of {len(model)} bytes")
+        return np.frombuffer(model, np.uint8, size, begin) if size else None
+    return np.asarray(buffer.DataAsNumpy()) if buffer.DataLength() > 0 else None

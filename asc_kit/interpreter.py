@@ -108,6 +108,7 @@ def _allocated(module: Any, resolver: Any, model: bytes, input_shapes: Sequence[
     interpreter.allocate_tensors()
     if SUM not in operator_codes(model):
         return interpreter
+    interpreter.invoke()  # some operators have no shape until they run
     shapes = {
         details["index"]: tuple(int(size) for size in details["shape"]) for details in interpreter.get_tensor_details()
     }

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asc_kit.cli.options import optimize_option
+from asc_kit.cli.options import input_shape_option, optimize_option
 
 from .cli_memory_map import memory_map_option, write_map
 
 if TYPE_CHECKING:
     from asc_kit.board import Goal, KernelSet
+    from asc_kit.model_file.inputs import InputShape
 
 _LABELS_HINT = "give a text file with one label on each line, all different, in the order of the model's output"
 
@@ -39,6 +40,7 @@ _LABELS_HINT = "give a text file with one label on each line, all different, in 
     metavar="FILE",
     help="Labels of a MODEL.tflite, one on each line.  [default: class_0, class_1, …]",
 )
+@input_shape_option
 @click.option("--build/--no-build", default=False, help="Compile the image too.  [default: --no-build]")
 @memory_map_option("the firmware's folder")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as one JSON document on stdout.")
@@ -49,6 +51,7 @@ def firmware(
     kernels: KernelSet | None = None,
     optimize: Goal = "speed",
     labels: Path | None = None,
+    input_shapes: tuple[InputShape, ...] = (),
     build: bool = False,
     memory_map: Path | None = None,
     as_json: bool = False,
@@ -69,12 +72,21 @@ def firmware(
     is_bare = is_bare_model(bundle)
     if labels is not None and not is_bare:
         raise click.UsageError("--labels goes with a MODEL.tflite: a bundle has labels of its own")
+    if input_shapes and not is_bare:
+        raise click.UsageError("--input-shape goes with a MODEL.tflite: a bundle's model has fixed shapes")
     spec = load_board(board)
     if is_bare:
         folder = out if out is not None else bundle.with_suffix(".firmware") / spec.name
         names = _read_labels(labels) if labels is not None else None
         manifest = generate_bare(
-            bundle, spec, folder, labels=names, compile_it=build, kernels=kernels, optimize=optimize
+            bundle,
+            spec,
+            folder,
+            labels=names,
+            input_shapes=input_shapes,
+            compile_it=build,
+            kernels=kernels,
+            optimize=optimize,
         )
     else:
         folder = out if out is not None else bundle / "firmware" / spec.name

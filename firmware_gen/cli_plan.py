@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asc_kit.cli.options import optimize_option
+from asc_kit.cli.options import input_shape_option, optimize_option
 
 from .cli_memory_map import memory_map_option, write_map
 
 if TYPE_CHECKING:
     from asc_kit.board import Goal, KernelSet
+    from asc_kit.model_file.inputs import InputShape
 
     from .plan import Plan
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     help="Kernel set: plain C99, DSP instructions (Cortex-M4, M7, M33) or Helium (M55, M85).",
 )
 @optimize_option
+@input_shape_option
 @memory_map_option("this folder")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole plan as one JSON document, as in plan.json.")
 @click.option("--quiet", is_flag=True, hidden=True, help="Print nothing: for the command that asks for the plan.")
@@ -37,6 +39,7 @@ def plan(
     quiet: bool,
     kernels: KernelSet = "portable",
     optimize: Goal = "speed",
+    input_shapes: tuple[InputShape, ...] = (),
     memory_map: Path | None = None,
 ) -> dict[str, Any]:
     """Show how the engine would run a model: kernels, multiply-accumulates, constants and the arena it needs.
@@ -50,7 +53,7 @@ def plan(
     from .reader import read_model
 
     try:
-        made = make_plan(read_model(_flatbuffer(model)), kernels, optimize)
+        made = make_plan(read_model(_flatbuffer(model), input_shapes), kernels, optimize)
     except ModelError as failure:
         raise failure.in_file(model) from None
     document = plan_document(made)

@@ -23,7 +23,7 @@ class Wires:
     op: str
     """TFLite's name."""
     inputs: tuple[int, ...]
-    """Tensor indices."""
+    """Tensor indices; -1 for an optional one that is left out before others."""
     outputs: tuple[int, ...]
     """Tensor indices."""
 

@@ -12,6 +12,7 @@ from asc_kit.board import BoardSpec, Goal, KernelSet
 from asc_kit.bundle import Bundle
 from asc_kit.errors import BoardError, BundleError, ModelError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, OperatorInfo
+from asc_kit.model_file.inputs import InputShape
 from asc_kit.quantization import TensorInfo
 from asc_kit.records import new_folder, write_bytes, write_json
 from asc_kit.references import reference_of
@@ -73,6 +74,7 @@ def generate_bare(
     out: Path,
     *,
     labels: Sequence[str] | None = None,
+    input_shapes: Sequence[InputShape] = (),
     compile_it: bool = False,
     kernels: KernelSet | None = None,
     optimize: Goal = "speed",
@@ -86,6 +88,8 @@ def generate_bare(
     labels
         Names of the classes, one for each element of the output's last axis; None for ``class_0``, ``class_1`` and
         so on.
+    input_shapes
+        Shapes of inputs that the file leaves free.
     board, out, compile_it, kernels, optimize
         As of `generate`.
 
@@ -99,7 +103,7 @@ def generate_bare(
     """
     data = read_file(model)
     try:
-        graph = read_model(data)
+        graph = read_model(data, input_shapes)
         info = bare_info(graph, data, model.stem, labels)
         return _write(graph, info, board, out, compile_it=compile_it, kernels=kernels, optimize=optimize)
     except ModelError as failure:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from asc_kit.errors import ModelError
-from asc_kit.flatbuffer import read_checked
+from asc_kit.flatbuffer import buffer_bytes, read_checked
+from asc_kit.model_file.identity import refuse_unsupported
+from asc_kit.model_file.inputs import InputShape
+from asc_kit.model_file.operator_codes import operator_name
+from asc_kit.model_file.resolving import Resolved, resolve_shapes
+from asc_kit.model_file.shape_values import FOLDED
 
 from .ends import Wires, find_end
 from .graph import DType, Graph, Operator, Quantization, Tensor
@@ -25,20 +32,27 @@ _LEAST_SCALE, _LARGEST_SCALE = 1e-36, 1e36
 _CONVERTERS = ("QUANTIZE", "DEQUANTIZE")
 _FIXED_BATCH = "convert with a batch of 1, as keras.Input(shape, batch_size=1), which leaves this operator out; "
 _NO_LOOPS = "a loop over time, as of an LSTM or GRU, is none of the engine's; "
+_NO_STATE = "the engine keeps no state between inferences; "
 _HINTS = {
     **dict.fromkeys(("SHAPE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"), _FIXED_BATCH),
-    **dict.fromkeys(("WHILE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "LSTM"), _NO_LOOPS),
+    **dict.fromkeys(
+        ("WHILE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
+        + ("BIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "RNN"),
+        _NO_LOOPS,
+    ),
+    **dict.fromkeys(("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), _NO_STATE),
 }
-T = TypeVar("T")
 
 
-def read_model(model: bytes) -> Graph:
+def read_model(model: bytes, input_shapes: Sequence[InputShape] = ()) -> Graph:
     """Read a model.
 
     Parameters
     ----------
     model
         The flatbuffer.
+    input_shapes
+        Shapes of inputs that the file leaves free.
 
     Returns
     -------
@@ -48,34 +62,43 @@ def read_model(model: bytes) -> Graph:
     Raises
     ------
     ModelError
-        When the file is damaged, or holds an operator, type or attribute that is not supported.
+        When the file is damaged, holds an operator, type or attribute that is not supported, or leaves sizes free
+        that are not given.
     """
-    return read_checked(model, _read)
+    return read_checked(model, functools.partial(_read, input_shapes=input_shapes))
 
 
-def _read(model: bytes) -> Graph:
+def _read(model: bytes, input_shapes: Sequence[InputShape]) -> Graph:
     import tflite
 
     root = tflite.Model.GetRootAs(model, 0)
     if root.SubgraphsLength() < 1:
         raise ModelError("the model has no subgraph", hint="supported: one")
-    subgraph = root.Subgraphs(0)
     limit = len(model)
+    # before anything else of a file: the operator is why an index, a type or another subgraph is strange
+    _check_known(root, limit)
+    subgraph = root.Subgraphs(0)
     n_tensors = _length(subgraph.TensorsLength(), limit)
-    ends = [_indices(part, n_tensors) for part in (subgraph.InputsAsNumpy(), subgraph.OutputsAsNumpy())]
+    ends = [
+        _indices(part, n_tensors) if length else ()
+        for part, length in (
+            (subgraph.InputsAsNumpy(), subgraph.InputsLength()),
+            (subgraph.OutputsAsNumpy(), subgraph.OutputsLength()),
+        )
+    ]
     are_ends = {*ends[0], *ends[1]}
-    names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
     n_operators = _length(subgraph.OperatorsLength(), limit)
     if n_operators > _MOST_OPERATORS:
         raise ModelError(f"the model has {n_operators} operators", hint=f"supported: up to {_MOST_OPERATORS}")
-    wires = [_read_wires(root, subgraph.Operators(index), index, n_tensors, names) for index in range(n_operators)]
-    # before the tensors' types: the operator is why a tensor of another type, or another subgraph, is there
-    _check_known(subgraph, wires)
+    all_wires = [_read_wires(root, subgraph.Operators(index), index, n_tensors) for index in range(n_operators)]
     if root.SubgraphsLength() != 1:
         raise ModelError(f"the model has {root.SubgraphsLength()} subgraphs", hint="supported: one")
-    tensors = tuple(
-        _read_tensor(root, subgraph.Tensors(index), index, index in are_ends, wires) for index in range(n_tensors)
+    resolved = resolve_shapes(model, root, input_shapes)
+    wires = [one for one in all_wires if one.index not in resolved.folded]
+    refuse_unsupported(
+        [one.op for one in wires], {*REGISTRY, *_CONVERTERS}, _first_computed(subgraph, wires, n_tensors), _HINTS
     )
+    tensors = tuple(_read_tensor(model, root, index, index in are_ends, wires, resolved) for index in range(n_tensors))
     first, last = find_end("input", ends[0], tensors, wires), find_end("output", ends[1], tensors, wires)
     _check_sharing(tensors, wires, limit)
     graph = Graph(
@@ -94,22 +117,50 @@ def _read(model: bytes) -> Graph:
     return graph
 
 
-def _check_known(subgraph: Any, all_wires: list[Wires]) -> None:
-    """Check that there is a definition of each operator; those of other types are left to their tensors' check."""
+def _check_known(root: Any, limit: int) -> None:
+    """Check that there is a definition of every operator, in all subgraphs, from their codes alone.
+
+    Those that may compute shapes, and those of types the engine does not have, are left to later checks.
+    """
+    n_codes = _length(root.OperatorCodesLength(), limit)
+    known = [operator_name(root.OperatorCodes(index)) for index in range(n_codes)]
+    names: list[str] = []
+    for number in range(_length(root.SubgraphsLength(), limit)):
+        subgraph = root.Subgraphs(number)
+        for index in range(_length(subgraph.OperatorsLength(), limit)):
+            code = subgraph.Operators(index).OpcodeIndex()
+            if not 0 <= code < n_codes:
+                raise ValueError(f"operator {index} has code {code} of {n_codes}")
+            names.append(known[code])
+    taken = {*REGISTRY, *_CONVERTERS, *FOLDED}
+    if not all(name in taken for name in names):
+        refuse_unsupported(names, {*REGISTRY, *_CONVERTERS}, _computed_by(root, names), _HINTS)
+
+
+def _computed_by(root: Any, names: list[str]) -> str:
+    """Say what the first operator of the main subgraph that is not taken computes."""
+    index = next(index for index, name in enumerate(names) if name not in {*REGISTRY, *_CONVERTERS})
+    subgraph = root.Subgraphs(0)
+    if index >= subgraph.OperatorsLength() or not subgraph.Operators(index).OutputsLength():
+        return "nothing"
+    return _named(subgraph, int(subgraph.Operators(index).Outputs(0)))
+
+
+def _first_computed(subgraph: Any, all_wires: list[Wires], n_tensors: int) -> str:
     for wires in all_wires:
-        if wires.op in REGISTRY or wires.op in _CONVERTERS:
-            continue
-        computed = "nothing"
-        if wires.outputs:
-            table = subgraph.Tensors(wires.outputs[0])
-            name = (table.Name() or b"").decode("utf-8", errors="replace")
-            shape = "x".join(str(int(table.Shape(axis))) for axis in range(min(table.ShapeLength(), 8)))
-            computed = f"tensor {wires.outputs[0]} '{name}' ({shape or 'scalar'})"
-        hint = _HINTS.get(wires.op, "")
-        raise ModelError(
-            f"operator {wires.index} {wires.op}, which computes {computed}, is not supported",
-            hint=f"{hint}supported: {', '.join(sorted(REGISTRY))}",
-        )
+        if wires.op not in REGISTRY and wires.op not in _CONVERTERS and wires.outputs:
+            return _named(subgraph, wires.outputs[0])
+    return "nothing"
+
+
+def _named(subgraph: Any, tensor: int) -> str:
+    """Return a tensor's index, name and shape, before it is read."""
+    if not 0 <= tensor < subgraph.TensorsLength():
+        return f"tensor {tensor}"
+    table = subgraph.Tensors(tensor)
+    name = (table.Name() or b"").decode("utf-8", errors="replace")
+    shape = "x".join(str(int(table.Shape(axis))) for axis in range(min(table.ShapeLength(), 8)))
+    return f"tensor {tensor} '{name}' ({shape or 'scalar'})"
 
 
 def _role(index: int, all_wires: list[Wires]) -> str:
@@ -130,16 +181,24 @@ def _length(value: int, limit: int) -> int:
 
 
 def _indices(values: Any, n_tensors: int) -> tuple[int, ...]:
-    indices = tuple(int(value) for value in np.atleast_1d(values)) if not isinstance(values, int) else ()
+    indices = tuple(int(value) for value in values)
     for index in indices:
         if not 0 <= index < n_tensors:
             raise ValueError(f"tensor index {index} of {n_tensors} tensors")
     return indices
 
 
-def _read_tensor(root: Any, table: Any, index: int, is_end: bool, all_wires: list[Wires]) -> Tensor:
+def _read_tensor(
+    model: bytes, root: Any, index: int, is_end: bool, all_wires: list[Wires], resolved: Resolved
+) -> Tensor:
+    table = root.Subgraphs(0).Tensors(index)
     name = (table.Name() or b"").decode("utf-8", errors="replace")
-    shape = () if table.ShapeLength() == 0 else tuple(int(size) for size in table.ShapeAsNumpy())
+    stored = () if table.ShapeLength() == 0 else tuple(int(size) for size in table.ShapeAsNumpy())
+    shape = resolved.shapes.get(index, stored)
+    if index in resolved.values:
+        value = resolved.values[index].astype(np.int32)
+        value.setflags(write=False)
+        return Tensor(index=index, name=name, shape=value.shape, dtype="int32", quantization=None, data=value)
     code = int(table.Type())
     dtypes = _DTYPES | _END_DTYPES if is_end else _DTYPES
     if code not in dtypes:
@@ -157,12 +216,9 @@ def _read_tensor(root: Any, table: Any, index: int, is_end: bool, all_wires: lis
         raise ModelError(f"tensor {index} '{name}' has the shape {shape}", hint="supported: static positive dimensions")
     dtype = dtypes[code]
     data = None
-    buffer = int(table.Buffer())
-    if not 0 <= buffer < root.BuffersLength():
-        raise ValueError(f"tensor {index} is in buffer {buffer} of {root.BuffersLength()}")
-    if buffer > 0 and root.Buffers(buffer).DataLength() > 0:
-        # a view: tensors beyond number may have the same bytes
-        raw = root.Buffers(buffer).DataAsNumpy()
+    # a view: tensors beyond number may have the same bytes
+    raw = buffer_bytes(model, root, int(table.Buffer()))
+    if raw is not None:
         data = raw.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
         data.setflags(write=False)
     return Tensor(
@@ -197,22 +253,15 @@ def _read_quantization(table: Any, dtype: DType, where: str) -> Quantization | N
     return Quantization(scales=scales, zero_points=zero_points, axis=int(table.QuantizedDimension()))
 
 
-def _read_wires(root: Any, table: Any, index: int, n_tensors: int, names: dict[int, str]) -> Wires:
-    if not 0 <= table.OpcodeIndex() < root.OperatorCodesLength():
-        raise ValueError(f"operator {index} has code {table.OpcodeIndex()} of {root.OperatorCodesLength()}")
-    opcode = root.OperatorCodes(table.OpcodeIndex())
-    # models of before schema 3a have the code in the older, narrower field only
-    code = max(int(opcode.BuiltinCode()), int(opcode.DeprecatedBuiltinCode()))
-    op = names.get(code, str(code))
-    if op == "CUSTOM":
-        op = f"CUSTOM {(opcode.CustomCode() or b'').decode('utf-8', errors='replace')!r}"
-    # an optional input that is absent has index -1; only the last, the bias, can be
+def _read_wires(root: Any, table: Any, index: int, n_tensors: int) -> Wires:
+    op = operator_name(root.OperatorCodes(table.OpcodeIndex()))
+    # an optional input that is absent has index -1
     listed = [int(value) for value in table.InputsAsNumpy()] if table.InputsLength() else []
     while listed and listed[-1] == -1:
         listed.pop()
-    inputs = _indices(np.array(listed, np.int64), n_tensors)
+    _indices([value for value in listed if value != -1], n_tensors)
     outputs = _indices(table.OutputsAsNumpy(), n_tensors) if table.OutputsLength() else ()
-    return Wires(index=index, op=op, inputs=inputs, outputs=outputs)
+    return Wires(index=index, op=op, inputs=tuple(listed), outputs=outputs)
 
 
 def _read_operator(table: Any, wires: Wires, tensors: tuple[Tensor, ...]) -> Operator:
@@ -224,6 +273,11 @@ def _read_operator(table: Any, wires: Wires, tensors: tuple[Tensor, ...]) -> Ope
             hint="supported: QUANTIZE and DEQUANTIZE of the model's input and output",
         )
     definition = REGISTRY[op]
+    if -1 in inputs:
+        raise ModelError(
+            f"operator {index} {op} has no input {inputs.index(-1)}, but later ones",
+            hint="supported: optional inputs left out at the end, as a bias is",
+        )
     if not outputs or (len(outputs) > 1 and not definition.many_outputs):
         supported = "one or more" if definition.many_outputs else "one"
         raise ModelError(f"operator {index} {op} has {len(outputs)} outputs", hint=f"supported: {supported}")
@@ -255,7 +309,7 @@ def _read_options(table: Any, expected: str | None, where: str) -> Any:
 
 def _check_sharing(tensors: tuple[Tensor, ...], all_wires: list[Wires], limit: int) -> None:
     """Check that no constant is used so often that the generated arrays, one for each use, outgrow the file by far."""
-    used = [tensors[index].data for wires in all_wires for index in wires.inputs]
+    used = [tensors[index].data for wires in all_wires for index in wires.inputs if index != -1]
     total = sum(data.nbytes for data in used if data is not None)
     if total > _LARGEST_SHARING * limit:
         raise ModelError(

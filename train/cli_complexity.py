@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from asc_kit.cli import invoke
+from asc_kit.cli.options import input_shape_option
 
 from .options import JSON, SET, recipe_of
 
 if TYPE_CHECKING:
     from asc_kit.challenge_rules import Precision, Year
+    from asc_kit.model_file.inputs import InputShape
 
     from .complexity_report import Deployed, Kind
     from .complexity_subject import Subject
@@ -44,6 +46,7 @@ _PRECISIONS = ("float32", "float16", "int8")
     type=click.Choice(_YEARS),
     help="Exit with 4 when a limit of that year's challenge does not hold; repeatable.",
 )
+@input_shape_option
 @JSON
 def complexity(
     subject: str,
@@ -52,6 +55,7 @@ def complexity(
     precision: Precision | None,
     clip_seconds: float | None,
     years: tuple[Year, ...],
+    input_shapes: tuple[InputShape, ...],
     as_json: bool,
 ) -> None:
     """Count parameters, bytes and multiply-accumulates, layer by layer, by the rules of DCASE 2021 to 2025.
@@ -67,12 +71,12 @@ def complexity(
     from .complexity_table import show_complexity
 
     kind = kind_of(subject)
-    _check_options(subject, kind, n_labels, overrides, clip_seconds)
-    counted = _count(subject, kind, n_labels, overrides, clip_seconds)
+    _check_options(subject, kind, n_labels, overrides, clip_seconds, input_shapes)
+    counted = _count(subject, kind, n_labels, overrides, clip_seconds, input_shapes)
     if precision is not None and counted.counts.stored_at(precision) is None:
         own = counted.counts.storage[0].precision
         raise click.UsageError(f"{subject} is stored as {own}: --precision {precision} does not apply")
-    deployed, reason = _deployed(counted)
+    deployed, reason = _deployed(counted, input_shapes)
     report = ComplexityReport(
         kind=kind,
         name=counted.name,
@@ -91,8 +95,15 @@ def complexity(
 
 
 def _check_options(
-    subject: str, kind: Kind, n_labels: int | None, overrides: tuple[str, ...], clip_seconds: float | None
+    subject: str,
+    kind: Kind,
+    n_labels: int | None,
+    overrides: tuple[str, ...],
+    clip_seconds: float | None,
+    input_shapes: tuple[InputShape, ...],
 ) -> None:
+    if kind != "model" and input_shapes:
+        raise click.UsageError(f"{subject} is a {kind}, whose shapes are fixed: --input-shape does not apply")
     if kind != "recipe" and (n_labels is not None or overrides):
         raise click.UsageError(f"{subject} is a {kind}: its network is what it is, without --labels and --set")
     if kind != "model" and clip_seconds is not None:
@@ -100,7 +111,12 @@ def _check_options(
 
 
 def _count(
-    subject: str, kind: Kind, n_labels: int | None, overrides: tuple[str, ...], clip_seconds: float | None
+    subject: str,
+    kind: Kind,
+    n_labels: int | None,
+    overrides: tuple[str, ...],
+    clip_seconds: float | None,
+    input_shapes: tuple[InputShape, ...],
 ) -> Subject:
     from .complexity_subject import count_bundle, count_model, count_recipe, count_run
     from .tensorflow_start import start_tensorflow
@@ -108,13 +124,13 @@ def _count(
     if kind == "bundle":
         return count_bundle(Path(subject))
     if kind == "model":
-        return count_model(Path(subject), clip_seconds)
+        return count_model(Path(subject), clip_seconds, input_shapes)
     recipe = recipe_of(subject, overrides) if kind == "recipe" else None
     start_tensorflow()
     return count_run(Path(subject)) if recipe is None else count_recipe(recipe, n_labels)
 
 
-def _deployed(counted: Subject) -> tuple[Deployed | None, str | None]:
+def _deployed(counted: Subject, input_shapes: tuple[InputShape, ...]) -> tuple[Deployed | None, str | None]:
     """Ask the engine for its plan; return why where there is none."""
     from asc_kit.errors import ModelError
 
@@ -126,7 +142,7 @@ def _deployed(counted: Subject) -> tuple[Deployed | None, str | None]:
     if precision != "int8":
         return None, f"the engine takes int8 models only, this one is {precision}"
     try:
-        plan = invoke("plan", model=counted.flatbuffer, quiet=True)
+        plan = invoke("plan", model=counted.flatbuffer, quiet=True, input_shapes=input_shapes)
     except ModelError as refusal:
         return None, f"the engine does not take it: {refusal.message}"
     assert isinstance(plan, dict)

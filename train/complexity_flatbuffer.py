@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from asc_kit.challenge_rules import NetworkCounts, Precision, Storage
 from asc_kit.errors import ModelError
+from asc_kit.model_file.inputs import InputShape
 
 from .complexity import LayerComplexity
 from .complexity_reader import FlatModel, FlatOperator, FlatTensor, read_flatbuffer
@@ -30,6 +32,7 @@ _NOT_COUNTED = frozenset(
     SQRT SQUARE SQUARED_DIFFERENCE STRIDED_SLICE SUM TANH TILE TRANSPOSE UNPACK
     """.split()
 ) | set(_POOLS + _RESHAPES)
+_OPERATORS = _NOT_COUNTED | {*_CONVOLUTIONS, *_ARITHMETIC}
 _VALUES = ("float32", "float16", "int8", "uint8", "int16")
 
 
@@ -43,7 +46,9 @@ class FlatbufferComplexity:
     """Every operator, in order."""
 
 
-def flatbuffer_complexity(model: bytes, seconds: float | None) -> FlatbufferComplexity:
+def flatbuffer_complexity(
+    model: bytes, seconds: float | None, input_shapes: Sequence[InputShape] = ()
+) -> FlatbufferComplexity:
     """Count a TFLite model.
 
     Parameters are the constants that operators compute with: weights, biases and constant operands; not indices, axes
@@ -61,13 +66,16 @@ def flatbuffer_complexity(model: bytes, seconds: float | None) -> FlatbufferComp
         The flatbuffer.
     seconds
         Audio of one inference; None where it is not known.
+    input_shapes
+        Shapes of inputs that the file leaves free.
 
     Raises
     ------
     ModelError
-        When the file is no model or damaged, or has an operator that no rule names.
+        When the file is no model or damaged, has an operator that no rule names, or leaves sizes free that are not
+        given.
     """
-    network = read_flatbuffer(model)
+    network = read_flatbuffer(model, _OPERATORS, input_shapes)
     producers = {index: operator for operator in network.operators for index in operator.outputs}
     counted: set[int] = set()
     layers, constants = [], []
@@ -96,12 +104,6 @@ def flatbuffer_complexity(model: bytes, seconds: float | None) -> FlatbufferComp
 
 def _parameters(network: FlatModel, operator: FlatOperator, producers: dict[int, FlatOperator]) -> list[FlatTensor]:
     """Return the constants that an operator computes with, as they are stored."""
-    if operator.op not in _NOT_COUNTED and operator.op not in (*_CONVOLUTIONS, *_ARITHMETIC):
-        raise ModelError(
-            f"no rule says how to count operator {operator.index} {operator.op}, which computes tensor "
-            f"{network.tensors[operator.outputs[0]].describe()}",
-            hint="counted: convolutions, dense layers, pools, sums, products and activations",
-        )
     stored = [_stored(network, index, producers) for index in operator.inputs]
     if operator.op in _CONVOLUTIONS:
         if len(stored) < 2 or stored[1] is None:

@@ -5,14 +5,20 @@ The engine's own reader (`firmware_gen`) is stricter: it refuses whatever the en
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from asc_kit.errors import ModelError
-from asc_kit.flatbuffer import read_checked
+from asc_kit.flatbuffer import buffer_bytes, read_checked
+from asc_kit.model_file.identity import refuse_unsupported
+from asc_kit.model_file.inputs import InputShape
+from asc_kit.model_file.operator_codes import operator_name
+from asc_kit.model_file.resolving import Resolved, resolve_shapes
 
 # name and bytes of TFLite's element types
 _DTYPES = {0: ("float32", 4), 1: ("float16", 2), 2: ("int32", 4), 3: ("uint8", 1), 4: ("int64", 8), 6: ("bool", 1)} | {
@@ -84,32 +90,59 @@ class FlatModel:
     """In order of execution."""
 
 
-def read_flatbuffer(model: bytes) -> FlatModel:
+def read_flatbuffer(model: bytes, counted: Collection[str], input_shapes: Sequence[InputShape] = ()) -> FlatModel:
     """Read a model.
+
+    Parameters
+    ----------
+    model
+        The flatbuffer.
+    counted
+        Names of the operators that a rule counts; a model with others is refused.
+    input_shapes
+        Shapes of inputs that the file leaves free.
 
     Raises
     ------
     ModelError
-        When it is no TFLite model, is damaged, or has tensors that cannot be counted.
+        When it is no TFLite model, is damaged, has operators that no rule names or tensors that cannot be counted, or
+        leaves sizes free that are not given.
     """
-    return read_checked(model, _read)
+    return read_checked(model, functools.partial(_read, counted=counted, input_shapes=input_shapes))
 
 
-def _read(model: bytes) -> FlatModel:
+def _read(model: bytes, counted: Collection[str], input_shapes: Sequence[InputShape]) -> FlatModel:
     import tflite
 
     root = tflite.Model.GetRootAs(model, 0)
+    _check_counted(root, len(model), counted)
     if root.SubgraphsLength() != 1:
         raise ModelError(f"the model has {root.SubgraphsLength()} graphs", hint="counted: models of one")
     graph = root.Subgraphs(0)
-    names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
     n_tensors, n_operators = (_length(n, len(model)) for n in (graph.TensorsLength(), graph.OperatorsLength()))
-    tensors = tuple(_read_tensor(root, graph.Tensors(index), index) for index in range(n_tensors))
-    operators = tuple(
-        _read_operator(root, graph.Operators(index), index, names, n_tensors) for index in range(n_operators)
-    )
+    # before the tensors: the operator is why one of another type is there
+    operators = tuple(_read_operator(root, graph.Operators(index), index, n_tensors) for index in range(n_operators))
+    resolved = resolve_shapes(model, root, input_shapes)
+    tensors = tuple(_read_tensor(model, root, index, resolved) for index in range(n_tensors))
     _check_order(operators)
     return FlatModel(tensors=tensors, operators=operators)
+
+
+def _check_counted(root: Any, limit: int, counted: Collection[str]) -> None:
+    """Check that a rule counts every operator, before anything of it is found strange."""
+    names, first = [], "nothing"
+    for number in range(_length(root.SubgraphsLength(), limit)):
+        graph = root.Subgraphs(number)
+        for index in range(_length(graph.OperatorsLength(), limit)):
+            table = graph.Operators(index)
+            if not 0 <= table.OpcodeIndex() < root.OperatorCodesLength():
+                raise ValueError(f"operator {index} has code {table.OpcodeIndex()} of {root.OperatorCodesLength()}")
+            names.append(operator_name(root.OperatorCodes(table.OpcodeIndex())))
+            tensor = int(table.Outputs(0)) if table.OutputsLength() else -1
+            if names[-1] not in counted and first == "nothing" and 0 <= tensor < graph.TensorsLength():
+                name = (graph.Tensors(tensor).Name() or b"").decode("utf-8", errors="replace")
+                first = f"tensor {tensor} '{name}'"
+    refuse_unsupported(names, counted, first, {}, what="counted by any rule")
 
 
 def _check_order(operators: tuple[FlatOperator, ...]) -> None:
@@ -127,9 +160,11 @@ def _length(value: int, limit: int) -> int:
     return value
 
 
-def _read_tensor(root: Any, table: Any, index: int) -> FlatTensor:
+def _read_tensor(model: bytes, root: Any, index: int, resolved: Resolved) -> FlatTensor:
+    table = root.Subgraphs(0).Tensors(index)
     name = (table.Name() or b"").decode("utf-8", errors="replace")
-    shape = () if table.ShapeLength() == 0 else tuple(int(size) for size in table.ShapeAsNumpy())
+    stored = () if table.ShapeLength() == 0 else tuple(int(size) for size in table.ShapeAsNumpy())
+    shape = resolved.shapes.get(index, stored)
     if int(table.Type()) not in _DTYPES:
         raise ModelError(
             f"tensor {index} '{name}' has elements of type {table.Type()}",
@@ -141,16 +176,17 @@ def _read_tensor(root: Any, table: Any, index: int) -> FlatTensor:
     if any(size < 0 for size in shape) or math.prod(shape) > _LARGEST_ELEMENTS:
         raise ModelError(f"tensor {index} '{name}' has the shape {shape}", hint="counted: static dimensions")
     buffer = int(table.Buffer())
-    if not 0 <= buffer < root.BuffersLength():
-        raise ValueError(f"tensor {index} is in buffer {buffer} of {root.BuffersLength()}")
-    is_constant = buffer > 0 and root.Buffers(buffer).DataLength() > 0
+    values = buffer_bytes(model, root, buffer)
+    is_constant = values is not None
+    if not is_constant and 0 in shape:
+        raise ModelError(f"tensor {index} '{name}' has the shape {shape}", hint="counted: positive dimensions")
     n_nonzero = 0
-    if is_constant:
-        raw = root.Buffers(buffer).DataAsNumpy().tobytes()
+    if values is not None:
+        raw = values.tobytes()
         if len(raw) != width * math.prod(shape):
             raise ValueError(f"tensor {index} of shape {shape} has {len(raw)} bytes")
-        values = np.frombuffer(raw, np.dtype(dtype).newbyteorder("<"))
-        n_nonzero = int(np.count_nonzero(values != _zero_point(table.Quantization())))
+        numbers = np.frombuffer(raw, np.dtype(dtype).newbyteorder("<"))
+        n_nonzero = int(np.count_nonzero(numbers != _zero_point(table.Quantization())))
     return FlatTensor(
         index=index,
         name=name,
@@ -170,17 +206,12 @@ def _zero_point(quantization: Any) -> int:
     return int(quantization.ZeroPoint(0))
 
 
-def _read_operator(root: Any, table: Any, index: int, names: dict[int, str], n_tensors: int) -> FlatOperator:
+def _read_operator(root: Any, table: Any, index: int, n_tensors: int) -> FlatOperator:
     import tflite
 
     if not 0 <= table.OpcodeIndex() < root.OperatorCodesLength():
         raise ValueError(f"operator {index} has code {table.OpcodeIndex()} of {root.OperatorCodesLength()}")
-    opcode = root.OperatorCodes(table.OpcodeIndex())
-    # models of before schema 3a have the code in the older, narrower field only
-    code = max(int(opcode.BuiltinCode()), int(opcode.DeprecatedBuiltinCode()))
-    op = names.get(code, str(code))
-    if op == "CUSTOM":
-        op = f"CUSTOM {(opcode.CustomCode() or b'').decode('utf-8', errors='replace')!r}"
+    op = operator_name(root.OperatorCodes(table.OpcodeIndex()))
     inputs = tuple(int(value) for value in table.InputsAsNumpy()) if table.InputsLength() else ()
     outputs = tuple(int(value) for value in table.OutputsAsNumpy()) if table.OutputsLength() else ()
     # an optional input that is absent has index -1; the first never is

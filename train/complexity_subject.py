@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from asc_kit.bundle import MANIFEST as BUNDLE_MANIFEST
 from asc_kit.bundle import Bundle
 from asc_kit.challenge_rules import NetworkCounts, macs_per_second
 from asc_kit.errors import ModelError, SpecError
+from asc_kit.model_file.inputs import InputShape
 from asc_kit.run import MANIFEST as RUN_MANIFEST
 from asc_kit.run import Run
 
@@ -110,20 +112,20 @@ def count_bundle(path: Path) -> Subject:
     )
 
 
-def count_model(path: Path, seconds: float | None) -> Subject:
+def count_model(path: Path, seconds: float | None, input_shapes: Sequence[InputShape] = ()) -> Subject:
     """Count a .tflite file, whoever made it.
 
     Raises
     ------
     ModelError
-        When it is missing, damaged, or has an operator that no rule names.
+        When it is missing, damaged, has an operator that no rule names, or leaves sizes free that are not given.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise ModelError(f"model {path} does not exist", hint="give a .tflite file") from None
     try:
-        counted = flatbuffer_complexity(content, seconds)
+        counted = flatbuffer_complexity(content, seconds, input_shapes)
     except ModelError as failure:
         raise failure.in_file(path) from None
     return Subject(kind="model", name=path.name, counts=counted.counts, layers=counted.layers, flatbuffer=path)

@@ -20,15 +20,17 @@ def builtin_names() -> dict[int, str]:
 
 
 def operator_name(opcode: Any) -> str:
-    """Return what to call an operator, given its code's table: its name, or a number that the schema does not know.
+    """Return what to call an operator, given the table of its code."""
+    return name_of(int(opcode.BuiltinCode()), int(opcode.DeprecatedBuiltinCode()), opcode.CustomCode())
 
-    Custom operators have the name that their makers gave them.
-    """
+
+def name_of(builtin: int, deprecated: int, custom: bytes | None) -> str:
+    """Return an operator's name, a custom one's as its makers gave it; a number that no known schema names."""
     # models of before schema 3a have the code in the older, narrower field only
-    code = max(int(opcode.BuiltinCode()), int(opcode.DeprecatedBuiltinCode()))
+    code = max(builtin, deprecated)
     if code == _CUSTOM:
-        return f"CUSTOM {(opcode.CustomCode() or b'').decode('utf-8', errors='replace')!r}"
-    return builtin_names().get(code, f"number {code}, which no schema up to 2.18 knows,")
+        return f"CUSTOM {(custom or b'').decode('utf-8', errors='replace')!r}"
+    return builtin_names().get(code, f"BUILTIN {code}")
 
 
 def operator_codes(model: bytes) -> frozenset[int]:

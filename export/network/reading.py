@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
+from asc_kit.model_file.identity import check_identifier
+from asc_kit.model_file.operator_codes import name_of
+from asc_kit.model_file.resolving import Resolved, resolve_shapes
 
 from .graph import WEIGHTED, Network, Operator, Quantization, Tensor
 
@@ -27,9 +30,13 @@ def read_network(flatbuffer: bytes) -> Network:
         When it is damaged, has several graphs, inputs or outputs, weights that are computed, or a constant that is
         not a number.
     """
+    import tflite
     from ai_edge_litert import schema_py_generated as schema
 
+    check_identifier(flatbuffer)
     try:
+        # refuses sizes left free; the record below has the stored shapes
+        resolved = resolve_shapes(flatbuffer, tflite.Model.GetRootAs(flatbuffer, 0))
         model = schema.ModelT.InitFromPackedBuf(flatbuffer)
         if len(model.subgraphs) != 1:
             raise ModelError(f"expected a model of one graph. Received: {len(model.subgraphs)} graphs")
@@ -38,9 +45,8 @@ def read_network(flatbuffer: bytes) -> Network:
             raise ModelError(
                 f"expected one input and one output. Received: {len(graph.inputs)} and {len(graph.outputs)}"
             )
-        names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-        tensors = [_tensor(model, schema, index, tensor) for index, tensor in enumerate(graph.tensors)]
-        operators = [_operator(model, names, index, operator) for index, operator in enumerate(graph.operators)]
+        tensors = [_tensor(flatbuffer, model, schema, index, resolved) for index in range(len(graph.tensors))]
+        operators = [_operator(model, index, operator) for index, operator in enumerate(graph.operators)]
         ends = int(graph.inputs[0]), int(graph.outputs[0])
         _check_order(tensors, operators, *ends)
         operators = _own_biases(tensors, operators)
@@ -54,16 +60,22 @@ def read_network(flatbuffer: bytes) -> Network:
     return network
 
 
-def _tensor(model: Any, schema: Any, index: int, tensor: Any) -> Tensor:
+def _tensor(flatbuffer: bytes, model: Any, schema: Any, index: int, resolved: Resolved) -> Tensor:
+    tensor = model.subgraphs[0].tensors[index]
     dtypes = {
         schema.TensorType.FLOAT32: np.float32,
         schema.TensorType.INT8: np.int8,
         schema.TensorType.INT32: np.int32,
     }
-    shape = tuple(int(n) for n in tensor.shape) if tensor.shape is not None else ()
+    stored = tuple(int(n) for n in tensor.shape) if tensor.shape is not None else ()
+    shape = resolved.shapes.get(index, stored)
     name = tensor.name.decode("utf-8", "replace") if isinstance(tensor.name, bytes) else str(tensor.name)
     quantization = _quantization(tensor.quantization)
-    raw = model.buffers[tensor.buffer].data
+    if tensor.sparsity is not None:
+        raise ModelError(f"tensor {name} is stored sparse", hint="supported: dense tensors")
+    buffer = model.buffers[tensor.buffer]
+    # weights of large models lie behind the flatbuffer
+    raw = flatbuffer[buffer.offset : buffer.offset + buffer.size] if buffer.offset > 1 else buffer.data
     data: NDArray[Any] | None = None
     if raw is not None and len(raw):
         if tensor.type not in dtypes:
@@ -97,14 +109,13 @@ def _real(values: NDArray[Any], quantization: Quantization) -> NDArray[np.float3
         return np.asarray(real.reshape(values.shape), np.float32)
 
 
-def _operator(model: Any, names: dict[int, str], index: int, operator: Any) -> Operator:
+def _operator(model: Any, index: int, operator: Any) -> Operator:
     code = model.operatorCodes[operator.opcodeIndex]
-    # old files have the code in a byte-sized field, newer ones in a wide one
     return Operator(
         index=index,
-        op=names[max(code.builtinCode, code.deprecatedBuiltinCode)],
-        inputs=tuple(int(tensor) for tensor in operator.inputs),
-        outputs=tuple(int(tensor) for tensor in operator.outputs),
+        op=name_of(code.builtinCode, code.deprecatedBuiltinCode, code.customCode),
+        inputs=tuple(int(tensor) for tensor in operator.inputs) if operator.inputs is not None else (),
+        outputs=tuple(int(tensor) for tensor in operator.outputs) if operator.outputs is not None else (),
         options=operator.builtinOptions,
     )
 

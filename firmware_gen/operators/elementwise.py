@@ -41,6 +41,8 @@ class Elementwise(RowWise):
             view.fail("both inputs are constant", "at most one constant input")
         if _loops(view.inputs, view.output) is None:
             listed = ", ".join(tensor.describe() for tensor in view.inputs)
+            if _broadcast(view.inputs) == view.output.shape:
+                view.fail(f"its inputs are broadcast along too many axes in turn: {listed}", _SUPPORTED_SHAPES)
             view.fail(f"its inputs' shapes do not lead to its output's: {listed}", _SUPPORTED_SHAPES)
         return ElementwiseAttributes(activation=self.fused(view))
 
@@ -75,6 +77,14 @@ class Elementwise(RowWise):
     @abstractmethod
     def choose(self, node: Node) -> Kernel:
         """Choose the kernel."""
+
+
+def _broadcast(inputs: tuple[Tensor, ...]) -> tuple[int, ...] | None:
+    """Return the shape that inputs have together; None where they do not fit."""
+    try:
+        return np.broadcast_shapes(*(tensor.shape for tensor in inputs))
+    except ValueError:
+        return None
 
 
 def _loops(inputs: tuple[Tensor, ...], output: Tensor) -> Loops | None:

@@ -15,6 +15,7 @@ _TYPES = {np.dtype(np.int8): schema.TensorType.INT8, np.dtype(np.int32): schema.
 _VERSIONS = {
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 3,
+    "DEPTH_TO_SPACE": 1,
     "EXPAND_DIMS": 1,
     "FULLY_CONNECTED": 4,
     "HARD_SWISH": 1,
@@ -22,6 +23,7 @@ _VERSIONS = {
     "RELU_0_TO_1": 1,
     "RELU_N1_TO_1": 1,
     "RESHAPE": 1,
+    "SHAPE": 1,
     "SQUEEZE": 1,
 }
 

@@ -199,7 +199,9 @@ def test_a_loop_over_time_is_refused_by_its_name() -> None:
     builder = ModelBuilder()
     source, output = operator_alone("WHILE")(builder)
     builder.model.subgraphs = [builder.graph, builder.graph]
-    with pytest.raises(ModelError, match="operator 0 WHILE") as caught:
+    with pytest.raises(
+        ModelError, match="2 of 4 operators are not supported: 2 WHILE. The first, operator 0 WHILE, computes tensor 1"
+    ) as caught:
         read_model(builder.finish(source, output))
     assert caught.value.hint is not None and "LSTM" in caught.value.hint
 
