@@ -3,17 +3,12 @@
 A record class sets ``__pydantic_config__ = STRICT``: unknown keys and wrong types are refused. Its fields are of the
 types in `asc_kit/fields.py`, which have bounds; records of earlier versions are brought up to date
 (`asc_kit/migration.py`). So whatever a file holds, a record comes out of it, or an error in words.
-Files are written to a temporary name and moved into place, so that a reader never sees half of one.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +16,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from asc_kit.documents import problem_of, read_document, shorten_reason
 from asc_kit.errors import AscKitError, SpecError
+from asc_kit.files import reserve as reserve
+from asc_kit.files import write_bytes as write_bytes
+from asc_kit.files import write_text as write_text
 from asc_kit.migration import migrate
 from asc_kit.text import shorten
 
@@ -104,113 +102,3 @@ def read_record(cls: type[T], path: Path, *, error: type[AscKitError] = SpecErro
 def write_json(path: Path, value: object) -> None:
     """Write a record or plain data as indented JSON, atomically, keys in the record's order."""
     write_bytes(path, (json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, in UTF-8."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file atomically: it holds all of `data`, or what it held before. An OSError names the file."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as failure:
-        # what a full disk raises names no file, everything else the temporary one
-        raise OSError(failure.errno, failure.strerror, os.fspath(path)) from failure
-
-
-def reserve(path: Path) -> None:
-    """Take the room on the disk that a file claims to have, before its pages are written through a mapping.
-
-    A mapped write that finds the disk full ends the process with SIGBUS, and nothing can be said any more.
-
-    Raises
-    ------
-    OSError
-        When there is no room.
-    """
-    if hasattr(os, "posix_fallocate"):  # macOS has none, and takes its chances
-        with path.open("r+b") as stream:
-            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
-
-
-@contextlib.contextmanager
-def new_folder(path: Path, *, marker: str) -> Iterator[Path]:
-    """Give a temporary folder to fill; on success it becomes `path`, on failure it is removed.
-
-    An existing `path` is replaced only if it is empty or holds a file named `marker`, the sign that this
-    kind of folder was written there before; anything else of the user's is left alone.
-
-    Raises
-    ------
-    AscKitError
-        When `path` is a file or a folder that holds something else, or when nothing can be written there.
-    """
-    path = Path(os.path.abspath(path))
-    check_replaceable(path, marker=marker)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    except OSError as failure:
-        raise AscKitError(
-            f"no folder can be made in {path.parent}: {failure}", hint="choose another --out"
-        ) from failure
-    try:
-        yield temporary
-        os.chmod(temporary, 0o755)
-        put_folder(temporary, path)
-    finally:
-        _remove_tree(temporary)
-
-
-def check_replaceable(path: Path, *, marker: str) -> None:
-    """Make sure that `path` does not exist, is an empty folder, or one that holds a file named `marker`.
-
-    Raises
-    ------
-    AscKitError
-        When it is something of the user's.
-    """
-    if path.exists() and not (path.is_dir() and ((path / marker).exists() or not any(path.iterdir()))):
-        raise AscKitError(
-            f"{path} exists and was not written by this command (it has no {marker})",
-            hint="choose another --out, or move it away",
-        )
-
-
-def put_folder(folder: Path, path: Path) -> None:
-    """Give a finished folder its name `path`, on the same file system; what stood there is replaced as a whole."""
-    if path.exists():
-        _exchange(path, folder)
-    else:
-        os.replace(folder, path)
-
-
-def _exchange(path: Path, temporary: Path) -> None:
-    """Put `temporary` in the place of `path`; what stood there returns when that fails or is interrupted."""
-    old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
-    try:
-        os.replace(path, old / "folder")
-        os.replace(temporary, path)
-    except BaseException:
-        if (old / "folder").exists() and not path.exists():
-            os.replace(old / "folder", path)
-        raise
-    finally:
-        _remove_tree(old)
-
-
-def _remove_tree(path: Path) -> None:
-    import shutil
-
-    shutil.rmtree(path, ignore_errors=True)

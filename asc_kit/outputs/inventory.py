@@ -1,0 +1,159 @@
+"""The list of what the kit wrote into a folder, ``.asc-kit.json`` in it: names and SHA-256, by who wrote them.
+
+A file is the kit's own if it is on the list and still holds what the list says. Everything else is the user's: what is
+not on the list, and what was edited since. Only the kit's own files are ever replaced or removed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
+
+from asc_kit.errors import AscKitError
+from asc_kit.records import STRICT, read_record, sha256_file
+
+INVENTORY = ".asc-kit.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputKind:
+    """A kind of folder, or of files in a folder, that a command writes."""
+
+    name: str
+    """Its name on the list: ``bundle``."""
+    command: str
+    """What writes it: ``asc-kit export``."""
+    manifest: str | None = None
+    """The file that readers look for: it goes first and comes last. None where there is none."""
+    names: tuple[str, ...] = ()
+    """Files that are written for certain, relative to the folder: whether one is in the way shows before the work."""
+    products: tuple[str, ...] = ()
+    """Patterns of files that a tool makes anew at any time, as make does: what they hold is nobody's work."""
+    parts: tuple[str, ...] = ()
+    """Names of kinds that tell of this one, and go with it when it is replaced."""
+    is_guest: bool = False
+    """Whether it may lie in a folder beside anything else; otherwise the folder must be new, empty, or of this kind."""
+
+    def of_file(self, name: str) -> OutputKind:
+        """Return the kind of a single file."""
+        return replace(self, name=f"{self.name} {name}", names=(name,), is_guest=True)
+
+    def is_product(self, path: str) -> bool:
+        """Tell whether a file, relative to the folder, can be made anew at any time."""
+        return any(fnmatchcase(path, pattern) for pattern in self.products)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """What ``.asc-kit.json`` holds."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: Literal[1] = 1
+    """Version of this record."""
+    written: dict[str, dict[str, str]]
+    """For each kind that was written here, the SHA-256 of its files by their path relative to the folder, with /."""
+
+    def __post_init__(self) -> None:
+        for path in (path for files in self.written.values() for path in files):
+            check_inside(path)
+
+
+def check_inside(path: str) -> None:
+    """Refuse the path of a file that is not inside the folder it is relative to.
+
+    Raises
+    ------
+    AscKitError
+        When it leads out, or is not a path at all.
+    """
+    parts = PurePosixPath(path).parts
+    if (
+        not parts
+        or ".." in parts
+        or path.startswith("/")
+        or "\0" in path
+        or (os.name == "nt" and set(path) & set(":\\"))
+    ):
+        raise AscKitError(f"{path[:80]!r} does not name a file inside its folder")
+
+
+def read_inventory(folder: Path) -> Inventory:
+    """Read the list of a folder; one without it has an empty list.
+
+    Raises
+    ------
+    AscKitError
+        When it is damaged: then nothing in the folder can be told from the user's own.
+    """
+    path = folder / INVENTORY
+    if not os.path.lexists(path):
+        return Inventory(written={})
+    try:
+        return read_record(Inventory, path, error=AscKitError)
+    except AscKitError as failure:
+        raise AscKitError(
+            f"{path}, the list of what asc-kit wrote there, cannot be read: {failure.message}",
+            hint="choose another --out, or move that folder away",
+        ) from None
+
+
+def state(folder: Path, path: str) -> str | None:
+    """Return the SHA-256 of a file in a folder; None where nothing is, and no digest where it is something else.
+
+    A folder, a link, or a file that is reached through a link is something else: the kit writes none.
+    """
+    place = folder
+    for part in PurePosixPath(path).parts[:-1]:
+        place = place / part
+        if not os.path.lexists(place):
+            return None
+        if not stat.S_ISDIR(os.lstat(place).st_mode):
+            return "something else"
+    place = folder / path
+    if not os.path.lexists(place):
+        return None
+    if not stat.S_ISREG(os.lstat(place).st_mode):
+        return "something else"
+    return sha256_file(place)
+
+
+def edited(folder: Path, kind: OutputKind, files: Mapping[str, str]) -> list[str]:
+    """Return which listed files are there and do not hold what the list says."""
+    return [path for path, sha256 in files.items() if not _is(folder, kind, path, sha256)]
+
+
+def _is(folder: Path, kind: OutputKind, path: str, sha256: str) -> bool:
+    found = state(folder, path)
+    return found in (None, sha256) or (kind.is_product(path) and found != "something else")
+
+
+def digests(folder: Path, *, without: Iterable[str] = ()) -> dict[str, str]:
+    """Return the SHA-256 of all files in a folder, by their path relative to it, in the order of the paths.
+
+    Parameters
+    ----------
+    without
+        Paths to leave out.
+    """
+    left_out = set(without)
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name not in left_out and path.is_file():
+            found[name] = sha256_file(path)
+    return found
+
+
+def some(paths: Iterable[str]) -> str:
+    """Return a few paths in words."""
+    names = list(paths)
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
