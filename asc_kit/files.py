@@ -73,7 +73,12 @@ def _temporary_file(path: Path) -> tuple[Path, locking.Lock | None]:
         if not _HAS_LOCKS:
             temporary.touch(exist_ok=False)
             return temporary, None
-        if (lock := locking.take(temporary)) is not None:
+        try:
+            lock = locking.take(temporary)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        if lock is not None:
             return temporary, lock
 
 

@@ -101,4 +101,9 @@ def read_record(cls: type[T], path: Path, *, error: type[AscKitError] = SpecErro
 
 def write_json(path: Path, value: object) -> None:
     """Write a record or plain data as indented JSON, atomically, keys in the record's order."""
-    write_bytes(path, (json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: object) -> bytes:
+    """Return what `write_json` writes."""
+    return (json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

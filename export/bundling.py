@@ -33,12 +33,13 @@ from asc_kit.frontend import log_mel, model_input
 from asc_kit.int8_scores import map_int8
 from asc_kit.interpreter import Int8Model
 from asc_kit.metrics import probabilities
+from asc_kit.outputs import OutputKind, new_folder
 from asc_kit.quantization import QuantizationSettings, TensorInfo
-from asc_kit.records import new_folder, sha256_file, write_bytes, write_json, write_text
+from asc_kit.records import sha256_file, write_bytes, write_json, write_text
 from asc_kit.run import Run, RunManifest
 from asc_kit.sampling import balanced, proportional
 
-from .c_array import c_array
+from .c_array import HEADER, SOURCE, c_array
 from .conversion import float_flatbuffer, float_network
 from .graph_check import check_integer
 from .network.execution import compiled, in_batches
@@ -47,7 +48,9 @@ from .quantization.pipeline import FineTuning, Quantized, quantized
 from .quantization.simulation import fake_quantizer, with_rounded_weights
 from .representative import representative_clips
 from .training_windows import training_windows
-from .variants import write_variants
+from .variants import FILENAMES, write_variants
+
+BUNDLE = OutputKind(name="bundle", command="asc-kit export", manifest=MANIFEST, names=(MANIFEST, MODEL, HEADER, SOURCE))
 
 # The reference kernels take up to 25 ms per inference: beyond this many clips, a stratified sample is measured, and
 # the evaluation says how many those were.
@@ -69,7 +72,8 @@ def export_run(
     run
         What training wrote.
     out
-        The bundle's folder; an earlier bundle there is replaced, once the new one is complete.
+        The bundle's folder; an earlier bundle there is replaced, once the new one is complete. Files that are not the
+        bundle's stay.
     data
         Folder of the data set; None for where the run found it.
     settings
@@ -86,7 +90,7 @@ def export_run(
     """
     root = data if data is not None else Path(run.manifest.data_root)
     settings = settings or run.manifest.quantization
-    with new_folder(out, marker=MANIFEST) as folder:
+    with new_folder(out, BUNDLE, [FILENAMES[name] for name in variants]) as folder:
         representative = representative_clips(run, root, settings.representative_clips)
         test_set = proportional(_test_clips(run.manifest, root), _MEASURED_CLIPS)
         network = read_network(float_flatbuffer(run.saved_model_path))

@@ -13,8 +13,9 @@ from asc_kit.bundle import Bundle
 from asc_kit.errors import BoardError, BundleError, ModelError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, OperatorInfo
 from asc_kit.model_file.inputs import InputShape
+from asc_kit.outputs import OutputKind, new_folder
 from asc_kit.quantization import TensorInfo
-from asc_kit.records import new_folder, write_bytes, write_json
+from asc_kit.records import write_bytes, write_json
 from asc_kit.references import reference_of
 
 from .build import build, check_memory, check_stack
@@ -22,9 +23,20 @@ from .emit import ModelInfo, emit_example
 from .frontend_tables import frontend_tables
 from .graph import Graph
 from .makefile import makefile
+from .memory_map import MEMORY_MAP
 from .plan import Plan, make_plan, plan_document
 from .reader import read_model
 from .sources import BUILD_HEADER, app_files, board_files, build_header, c_sources, engine_files, firmware_id
+
+FIRMWARE = OutputKind(
+    name="firmware",
+    command="asc-kit firmware",
+    manifest=MANIFEST,
+    names=(MANIFEST, "plan.json"),
+    # what make makes, ours or the user's
+    products=("build/*.o", "build/*.d", "build/firmware", "build/firmware.elf"),
+    parts=(MEMORY_MAP.name,),
+)
 
 
 def generate(
@@ -45,7 +57,7 @@ def generate(
     board
         The board.
     out
-        Folder to write; one that this function wrote before is replaced.
+        Folder to write; of one that this function wrote before, its own files are replaced.
     compile_it
         Build the image too.
     kernels
@@ -208,7 +220,7 @@ def _write(
         operators=_operators(plan),
         reference=reference_of(step.operator.op for step in plan.steps),
     )
-    with new_folder(out, marker=MANIFEST) as folder:
+    with new_folder(out, FIRMWARE, files) as folder:
         for name, data in files.items():
             write_bytes(folder / name, data)
         write_json(folder / "plan.json", plan_document(plan))

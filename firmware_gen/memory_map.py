@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from asc_kit.errors import AscKitError
+from asc_kit.outputs import OutputKind, check_output, write_files
 from asc_kit.pages import PALETTE
-from asc_kit.records import read_json, write_bytes, write_json
+from asc_kit.records import json_bytes
+
+MEMORY_MAP = OutputKind(name="memory map", command="asc-kit --memory-map", option="--memory-map", is_guest=True)
 
 _PICTURES = (".png", ".svg")
 _COLOURS = {"input": PALETTE[2], "tensor": PALETTE[0], "lines": PALETTE[4], "scratch": PALETTE[6], "output": PALETTE[3]}
@@ -81,31 +84,30 @@ def write_memory_map(plan: dict[str, Any], path: Path, title: str) -> tuple[Path
     Raises
     ------
     AscKitError
-        When there is another document where the JSON goes.
+        When something else is where the files go.
     """
     document = memory_map(plan)
-    _check_replaceable(path.with_suffix(".json"), document)
-    written = []
+    files = {path.with_suffix(".json").name: json_bytes(document)}
     if path.suffix in _PICTURES:
-        write_bytes(path, draw(document, title, path.suffix[1:]))
-        written.append(path)
-    write_json(path.with_suffix(".json"), document)
-    return (*written, path.with_suffix(".json"))
+        check_map(path)  # drawing takes seconds
+        files = {path.name: draw(document, title, path.suffix[1:])} | files
+    return write_files(path.parent, _kind_of(path), files)
 
 
-def _check_replaceable(path: Path, document: dict[str, Any]) -> None:
-    """Check that a file does not exist or is a map: plan.svg's JSON would be plan.json, which may be another's."""
-    if not path.exists():
-        return
-    try:
-        found = read_json(path)
-    except AscKitError:
-        found = None
-    if not (isinstance(found, dict) and found.keys() == document.keys()):
-        raise AscKitError(
-            f"{path} exists and is not a memory map: the map's JSON would replace it",
-            hint="--memory-map FILE with another name",
-        )
+def check_map(path: Path) -> None:
+    """Check that a map can be written: plan.svg's JSON would be plan.json, which may be another's.
+
+    Raises
+    ------
+    AscKitError
+        When something else is there.
+    """
+    check_output(path.parent, _kind_of(path))
+
+
+def _kind_of(path: Path) -> OutputKind:
+    names = {path.with_suffix(".json").name, path.name}
+    return replace(MEMORY_MAP.of_file(path.stem), names=tuple(sorted(names)))
 
 
 def draw(document: dict[str, Any], title: str, form: str) -> bytes:

@@ -101,6 +101,7 @@ def _evaluate(
     for folder in (out, predictions.parent if predictions is not None else None):
         if folder is not None:
             _make_folder(folder)
+    _check_free(out, predictions)
     recordings = Recordings(dataset)
     results = []
     for subject in subjects:
@@ -129,6 +130,7 @@ def _predict_unlabelled(subject: Subject, data: Path, predictions: Path) -> None
     from .evaluation.files import write_predictions
 
     dataset = unlabelled_clips(data, subject)
+    _check_free(None, predictions)
     write_predictions(predictions, dataset, subject.labels, subject.score(Recordings(dataset)))
     _say(f"predictions of {len(dataset.clips):,} recordings: {predictions}")
 
@@ -173,6 +175,18 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
         raise AscKitError(f"no folder {folder} can be made: {failure}", hint="choose another") from failure
+
+
+def _check_free(out: Path | None, predictions: Path | None) -> None:
+    """Refuse files of somebody else's, before hours of evaluation rather than after."""
+    from asc_kit.outputs import check_file, check_output
+
+    from .evaluation.files import EVALUATION, PREDICTIONS
+
+    if out is not None:
+        check_output(out, EVALUATION)
+    if predictions is not None:
+        check_file(predictions, PREDICTIONS)
 
 
 def _say(text: str) -> None:

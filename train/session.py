@@ -19,10 +19,11 @@ from asc_kit.dataset import TRAIN_SPLITS, Dataset, read_dataset, test_split_for
 from asc_kit.errors import DataError, SpecError
 from asc_kit.evaluation import evaluation_of
 from asc_kit.metrics import OutputActivation, probabilities
+from asc_kit.outputs import partial_folder
 from asc_kit.records import sha256_file, short_id, write_json
 from asc_kit.run import KERAS_MODEL, MANIFEST, SAVED_MODEL, Run, RunManifest
 
-from .fitting.working_folder import STATE, check_working_folder, partial_folder, working_folder
+from .fitting.working_folder import STATE, check_working_folder, working_folder
 from .inputs.teacher import open_teacher
 from .models import build_model
 from .recipe import Recipe, resolved, write_recipe

@@ -1,6 +1,24 @@
 """What commands write: lists of it, so that nothing else is ever replaced, and folders that change as a whole."""
 
 from asc_kit.outputs.inventory import INVENTORY, OutputKind
-from asc_kit.outputs.replacing import check_output, new_folder, partial_folder, publish, write_files
+from asc_kit.outputs.replacing import (
+    check_file,
+    check_output,
+    new_folder,
+    partial_folder,
+    publish,
+    write_file,
+    write_files,
+)
 
-__all__ = ["INVENTORY", "OutputKind", "check_output", "new_folder", "partial_folder", "publish", "write_files"]
+__all__ = [
+    "INVENTORY",
+    "OutputKind",
+    "check_file",
+    "check_output",
+    "new_folder",
+    "partial_folder",
+    "publish",
+    "write_file",
+    "write_files",
+]

@@ -38,6 +38,8 @@ class OutputKind:
     """Patterns of files that a tool makes anew at any time, as make does: what they hold is nobody's work."""
     parts: tuple[str, ...] = ()
     """Names of kinds that tell of this one, and go with it when it is replaced."""
+    option: str = "--out"
+    """The option that says where."""
     is_guest: bool = False
     """Whether it may lie in a folder beside anything else; otherwise the folder must be new, empty, or of this kind."""
 

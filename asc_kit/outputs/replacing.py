@@ -1,8 +1,8 @@
 """Folders that change as a whole, and only where they are the kit's.
 
-A new folder is filled beside its place and renamed. A folder that is there already may hold files of the user's, and may
-be a link or a mounted disk, so it stays where it is, and the kit's files in it are exchanged one by one: the new ones
-wait in ``.asc-kit.work``; a plan says which old ones go and which new ones come; old ones are moved to
+A new folder is filled beside its place and renamed. A folder that is there already may hold files of the user's, and
+may be a link or a mounted disk, so it stays where it is, and the kit's files in it are exchanged one by one: the new
+ones wait in ``.asc-kit.work``; a plan says which old ones go and which new ones come; old ones are moved to
 ``.asc-kit.work``, new ones to their places; the plan is removed, and that is the moment from which the folder is new.
 Until then a failure moves everything back. A process that is killed in between leaves the plan, and the next one that
 writes there carries it out. Files that are not the kit's are never touched, not even moved.
@@ -168,6 +168,25 @@ def write_files(out: Path, kind: OutputKind, files: Mapping[str, bytes]) -> tupl
     return tuple(out / name for name in files)
 
 
+def check_file(path: Path, kind: OutputKind) -> None:
+    """Make sure that one file can be written: it is not there, or it is what `write_file` wrote there before.
+
+    Raises
+    ------
+    AscKitError
+        Naming what is in the way.
+    """
+    if path.is_dir():
+        raise AscKitError(f"{path} is a folder. Expected: a file to write", hint=f"choose another {kind.option}")
+    check_output(path.parent, kind.of_file(path.name))
+
+
+def write_file(path: Path, kind: OutputKind, data: bytes) -> None:
+    """Write one file, which `check_file` would let pass."""
+    check_file(path, kind)
+    write_files(path.parent, kind.of_file(path.name), {path.name: data})
+
+
 def publish(folder: Path, out: Path, kind: OutputKind, *, leave_out: Iterable[str] = ()) -> None:
     """Put a finished folder's files into `out`, as `new_folder` does; on failure both stay as they were.
 
@@ -206,14 +225,14 @@ def _check(target: Path, out: Path, kind: OutputKind, names: Iterable[str]) -> N
                 if not earlier
                 else f"{out} was written by a version of asc-kit that kept no list of its files ({INVENTORY}), so that "
                 f"they cannot be told from yours",
-                hint=f"{_ANOTHER}, or move it away",
+                hint=f"choose another {kind.option}, or move it away",
             )
     changed = edited(target, kind, mine or {})
     if changed:
         raise AscKitError(
             f"{some(changed)} in {out} {'was' if len(changed) == 1 else 'were'} changed since {kind.command} wrote "
             f"{'it' if len(changed) == 1 else 'them'}, and would be replaced",
-            hint=f"{_ANOTHER}, or move what you changed away",
+            hint=f"choose another {kind.option}, or move what you changed away",
         )
     in_the_way = [
         name
@@ -221,12 +240,14 @@ def _check(target: Path, out: Path, kind: OutputKind, names: Iterable[str]) -> N
         if name not in (mine or {}) and os.path.lexists(target / name) and not kind.is_product(name)
     ]
     if in_the_way:
-        raise _in_the_way(out, in_the_way)
+        raise _in_the_way(out, kind, in_the_way)
 
 
-def _in_the_way(out: Path, names: Iterable[str]) -> _InTheWayError:
+def _in_the_way(out: Path, kind: OutputKind, names: list[str]) -> _InTheWayError:
+    is_, it = ("is", "it") if len(names) == 1 else ("are", "them")
     return _InTheWayError(
-        f"{some(names)} in {out} is not this command's, and would be replaced", hint=f"{_ANOTHER}, or move it away"
+        f"{some(names)} in {out} {is_} not what {kind.command} wrote there, and would be replaced",
+        hint=f"choose another {kind.option}, or move {it} away",
     )
 
 
@@ -241,13 +262,13 @@ def _claimed(target: Path) -> Iterator[Path]:
     try:
         with contextlib.suppress(OSError):  # a full disk: the lock holds without a note
             lock.sign()
-        _repair(target, work, lock)
-        yield work
-    finally:
+        _repair(target, work, lock)  # where that fails, all stays for the next one
         try:
-            _clear(work)
+            yield work
         finally:
-            lock.release()
+            _clear(work)
+    finally:
+        lock.release()
 
 
 def _claim(target: Path) -> tuple[locking.Lock, Path]:
@@ -263,6 +284,8 @@ def _claim(target: Path) -> tuple[locking.Lock, Path]:
         except FileNotFoundError:
             continue  # who held it finished just now, and took it away
         except OSError as failure:
+            with contextlib.suppress(OSError):
+                work.rmdir()
             raise AscKitError(f"no folder can be made in {work.parent}: {failure}", hint=_ANOTHER) from failure
         if lock is None:
             raise _busy(target, work)
@@ -332,7 +355,11 @@ def _repair(target: Path, work: Path, lock: locking.Lock) -> None:
         _say(f"{target}: finished what an interrupted run had begun to write there")
     else:
         _say(f"{target}: removed what an interrupted run left there")
-    for path in left:
+    _remove(left)
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
@@ -344,10 +371,9 @@ def _clear(work: Path) -> None:
     """Remove a work folder; one whose plan is not done stays for the next process."""
     if (work / _PLAN).exists():
         return
-    for name in (_NEW, _OLD):
-        shutil.rmtree(work / name, ignore_errors=True)
-    (work / _LOCK).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # what cannot be removed now is swept by the next process
+        _remove([path for path in work.iterdir() if path.name != _LOCK])
+        (work / _LOCK).unlink(missing_ok=True)
         work.rmdir()
 
 
@@ -413,7 +439,7 @@ def _plan(
         if path not in mine and here[path] is not None and not _gives_way(target, path, here[path], mine, kind)
     ]
     if in_the_way:
-        raise _in_the_way(target, in_the_way)
+        raise _in_the_way(target, kind, in_the_way)
     going = [
         path for path, found in here.items() if found not in (None, "something else") and found != staged.get(path)
     ]

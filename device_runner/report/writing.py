@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asc_kit import __version__
+from asc_kit.outputs import OutputKind, check_output, write_files
 from asc_kit.pages import page_templates
-from asc_kit.records import write_text
 
 from .content import sections_of, title_of
 from .parts import DataTable
@@ -15,22 +15,23 @@ from .reading import NamedResult
 
 PAGE = "index.html"
 MARKDOWN = "report.md"
+REPORT = OutputKind(name="report", command="asc-kit report", names=(PAGE, MARKDOWN), option="-o", is_guest=True)
 
 
 def write_report(results: Sequence[NamedResult], out: Path) -> tuple[Path, Path]:
     """Write ``index.html`` (self-contained) and ``report.md`` into `out` and return their paths.
 
-    Both are rendered before either is written; other files in `out` are left alone.
+    Both are rendered before either is written; other files in `out` are left alone, and files of these names that no
+    report wrote are refused.
     """
+    check_output(out, REPORT)
     environment = page_templates(str(__package__))
     environment.filters["markdown_table"] = _markdown_table
     content = {"title": title_of(results), "sections": sections_of(results), "version": __version__}
     page = environment.get_template("page.html").render(content)
     markdown = environment.get_template("report.md").render(content)
-    paths = out / PAGE, out / MARKDOWN
-    write_text(paths[0], page)
-    write_text(paths[1], markdown)
-    return paths
+    page_path, markdown_path = write_files(out, REPORT, {PAGE: page.encode(), MARKDOWN: markdown.encode()})
+    return page_path, markdown_path
 
 
 def _markdown_table(table: DataTable) -> str:

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from asc_kit.errors import AscKitError
+from asc_kit.outputs import OutputKind, check_file, write_file
 from asc_kit.pages import page_templates
-from asc_kit.records import write_text
 
 from . import pictures, words
 from .document import Inspection
 from .suggestions import LOW_DB
+
+PAGE = OutputKind(name="inspection", command="asc-kit inspect", option="--html", is_guest=True)
 
 # histograms that are not folded away, beside those of layers with a suggestion
 _SHOWN = 6
@@ -23,17 +25,18 @@ def check_target(path: Path) -> None:
     Raises
     ------
     AscKitError
-        When its folder is missing, or it is a folder itself.
+        When its folder is missing, it is a folder itself, or a file that is no such page.
     """
     if path.is_dir():
         raise AscKitError(f"{path} is a folder. Expected: a file to write", hint=f"--html {path / 'inspect.html'}")
     if not path.parent.is_dir():
         raise AscKitError(f"no page can be written to {path}: there is no folder {path.parent}", hint="make it first")
+    check_file(path, PAGE)
 
 
 def write_page(found: Inspection, path: Path) -> None:
     """Write the page, whole or not at all."""
-    write_text(path, render(found))
+    write_file(path, PAGE, render(found).encode())
 
 
 def render(found: Inspection) -> str:

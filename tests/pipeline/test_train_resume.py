@@ -22,11 +22,12 @@ from tone_data import RECIPE
 import asc_kit.train.layers  # noqa: F401  a saved network needs its layers known
 from asc_kit.dataset import read_dataset
 from asc_kit.errors import AscKitError, ModelError, SpecError
+from asc_kit.outputs import INVENTORY, partial_folder
 from asc_kit.run import Run
 from asc_kit.train.fitting import loop, working_folder
 from asc_kit.train.fitting.checkpoint import Checkpoint, Epoch, Progress
 from asc_kit.train.fitting.run_log import RunLog
-from asc_kit.train.fitting.working_folder import STATE, Diverged, partial_folder
+from asc_kit.train.fitting.working_folder import STATE, Diverged
 from asc_kit.train.recipe import load_recipe
 from asc_kit.train.session import Session
 from asc_kit.train.warm_start import WarmStart
@@ -208,7 +209,7 @@ def test_a_run_that_cannot_be_moved_into_place_keeps_its_checkpoint(
     with working_folder.working_folder(tmp_path / "run", resume=True) as folder:
         assert (folder / STATE).read_text() == "hours"
         (folder / "run.json").write_text("{}")
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [INVENTORY, "run.json"]
 
 
 def test_another_seed_gives_other_weights(tmp_path: Path, data: Path, recipe_path: str, whole: Path) -> None:

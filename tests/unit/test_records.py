@@ -1,6 +1,5 @@
 """Records on disk: strict when read, never half-written, never over somebody else's folder."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +7,10 @@ from typing import ClassVar
 
 import pytest
 
-from asc_kit.errors import AscKitError, BoardError, SpecError
+from asc_kit.errors import BoardError, SpecError
 from asc_kit.records import (
     STRICT,
     canonical_json,
-    new_folder,
     parse_record,
     read_record,
     reserve,
@@ -80,47 +78,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_bytes(path, "not bytes")  # type: ignore[arg-type]
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
-
-
-def test_a_failed_folder_leaves_nothing_and_keeps_the_old_one(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    with new_folder(out, marker="m.json") as folder:
-        (folder / "m.json").write_text("first")
-    with pytest.raises(KeyboardInterrupt), new_folder(out, marker="m.json") as folder:
-        (folder / "m.json").write_text("second")
-        raise KeyboardInterrupt
-    assert (out / "m.json").read_text() == "first"
-    assert list(tmp_path.iterdir()) == [out]
-    with new_folder(out, marker="m.json") as folder:
-        (folder / "other").write_text("x")
-    assert [path.name for path in out.iterdir()] == ["other"] and list(tmp_path.iterdir()) == [out]
-
-
-def test_a_users_own_folder_is_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(AscKitError, match=r"no m\.json"), new_folder(tmp_path, marker="m.json"):
-        pass
-    assert json.dumps([path.name for path in tmp_path.iterdir()]) == '["thesis.tex"]'
-
-
-def test_the_old_folder_returns_when_the_new_one_cannot_take_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "out"
-    with new_folder(out, marker="m") as folder:
-        (folder / "m").write_text("first")
-    replace, calls = os.replace, []
-
-    def interrupted(source: Path, target: Path) -> None:
-        calls.append(target)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        replace(source, target)
-
-    with pytest.raises(KeyboardInterrupt), new_folder(out, marker="m") as folder:
-        (folder / "m").write_text("second")
-        monkeypatch.setattr(os, "replace", interrupted)
-    assert len(calls) == 3 and (out / "m").read_text() == "first" and list(tmp_path.iterdir()) == [out]
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system reserves no room")

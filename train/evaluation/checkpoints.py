@@ -20,13 +20,15 @@ from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation, eva
 from asc_kit.fields import Epochs, Sha256
 from asc_kit.metrics import label_precisions, lwlrap, probabilities
 from asc_kit.migration import Migrations
-from asc_kit.records import STRICT, read_record, sha256_file, write_json
+from asc_kit.outputs import OutputKind, check_file, write_file
+from asc_kit.records import STRICT, json_bytes, read_record, sha256_file
 from asc_kit.run import CHECKPOINTS, Run, RunManifest
 
 from ..tensorflow_start import start_tensorflow
 from .document import figures_of
 
 LOGS = "logs"
+RECORD = OutputKind(name="checkpoint record", command="asc-kit evaluate --checkpoints", is_guest=True)
 _BATCH = 64
 _NAME = re.compile(r"epoch_(\d+)\.weights\.h5")
 
@@ -90,6 +92,7 @@ def evaluate_checkpoints(
         if known is not None:
             yield known, True
             continue
+        check_file(record_path, RECORD)
         if network is None:  # TensorFlow's seconds of start-up only when there is something to do
             network = _Network(run)
         network.load(path)
@@ -101,8 +104,8 @@ def evaluate_checkpoints(
             weights_sha256=sha256,
             evaluation=evaluation_of(dataset, scores, manifest.labels, manifest.train_recording_devices),
         )
+        write_file(record_path, RECORD, json_bytes(record))
         _write_scalars(out / LOGS, record)
-        write_json(record_path, record)
         yield record, False
 
 

@@ -12,20 +12,25 @@ from numpy.typing import NDArray
 
 from asc_kit.dataset import Dataset
 from asc_kit.evaluation import Evaluation
-from asc_kit.records import write_bytes, write_json, write_text
+from asc_kit.outputs import OutputKind, write_file, write_files
+from asc_kit.records import json_bytes
 
 from .document import EvaluationDocument
 from .tables import to_markdown
+
+EVALUATION = OutputKind(
+    name="evaluation", command="asc-kit evaluate", names=("evaluation.json", "evaluation.md"), is_guest=True
+)
+PREDICTIONS = OutputKind(name="predictions", command="asc-kit evaluate", option="--predictions", is_guest=True)
 
 
 def write_evaluation(document: EvaluationDocument, out: Path) -> tuple[Path, ...]:
     """Write ``evaluation.json``, ``evaluation.md`` and the pictures of each model with one class to a clip.
 
-    Pictures of several models carry the model's number: ``confusion_1.png``. Other files in `out` are left alone.
+    Pictures of several models carry the model's number: ``confusion_1.png``. Other files in `out` are left
+    alone, and files of these names that no evaluation wrote are refused.
     """
-    paths = [out / "evaluation.json", out / "evaluation.md"]
-    write_json(paths[0], document)
-    write_text(paths[1], to_markdown(document))
+    files = {"evaluation.json": json_bytes(document), "evaluation.md": to_markdown(document).encode()}
     for number, model in enumerate(document.models, start=1):
         found = model.evaluation
         if not isinstance(found, Evaluation):
@@ -35,9 +40,8 @@ def write_evaluation(document: EvaluationDocument, out: Path) -> tuple[Path, ...
         suffix = f"_{number}" if len(document.models) > 1 else ""
         title = f"{model.name}, {model.kind}, seed {model.seed}, split {found.split}"
         for name, draw in (("confusion", confusion_png), ("reliability", reliability_png)):
-            paths.append(out / f"{name}{suffix}.png")
-            write_bytes(paths[-1], draw(found, title))
-    return tuple(paths)
+            files[f"{name}{suffix}.png"] = draw(found, title)
+    return write_files(out, EVALUATION, files)
 
 
 def write_predictions(path: Path, dataset: Dataset, labels: Sequence[str], scores: NDArray[np.float64]) -> None:
@@ -68,4 +72,4 @@ def write_predictions(path: Path, dataset: Dataset, labels: Sequence[str], score
     for name, row in zip(bare if len(set(bare)) == len(bare) else names, scores, strict=True):
         likeliest = [] if is_tagging else [labels[int(row.argmax())]]
         writer.writerow([name, *likeliest, *(f"{value:.9g}" for value in row)])
-    write_text(path, stream.getvalue())
+    write_file(path, PREDICTIONS, stream.getvalue().encode())

@@ -5,29 +5,27 @@ An interrupted training leaves it, with its checkpoint, its history and its logs
 
 from __future__ import annotations
 
-import fcntl
-import os
+import contextlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from asc_kit import locking
 from asc_kit.console import console
 from asc_kit.errors import AscKitError, ModelError, SpecError
-from asc_kit.records import check_replaceable, put_folder
-from asc_kit.run import MANIFEST
+from asc_kit.outputs import OutputKind, check_output, partial_folder, publish
+from asc_kit.run import HISTORY, KERAS_MODEL, MANIFEST
 
 STATE = "state.npz"
 _LOCK = "training.lock"  # also the sign that the folder is ours
+RUN = OutputKind(
+    name="run", command="asc-kit train", manifest=MANIFEST, names=(MANIFEST, KERAS_MODEL, HISTORY, "recipe.toml")
+)
 
 
 class Diverged(ModelError):
     """A training whose loss is no number any more: from any of its checkpoints the same steps would follow."""
-
-
-def partial_folder(out: Path) -> Path:
-    """Return where a training to `out` works."""
-    return Path(f"{os.path.abspath(out)}.partial")  # "." has no name of its own
 
 
 @contextmanager
@@ -42,31 +40,36 @@ def working_folder(out: Path, *, resume: bool) -> Iterator[Path]:
         When `out` is something of the user's, or another process is training there.
     """
     check_working_folder(out, resume=resume)
-    target, folder = Path(os.path.abspath(out)), partial_folder(out)
+    folder = partial_folder(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("w")
+        lock = locking.take(folder / _LOCK)
     except OSError as failure:
         raise AscKitError(f"no folder {folder} can be made: {failure}", hint="choose another --out") from failure
+    if lock is None:
+        raise AscKitError(
+            f"another process is training in {folder}: {locking.holder(folder / _LOCK)}",
+            hint="wait for it, or choose another --out",
+        )
     # locked to the very end: whoever comes while the folder is cleared up or moved must find it busy
-    with lock:
-        _acquire(lock.fileno(), folder)
-        try:
-            if not resume:
-                _empty(folder)
-            yield folder
-            put_folder(folder, target)
-            # not before: should the move fail, the checkpoint keeps hours of work
-            for name in (STATE, _LOCK):
-                (target / name).unlink(missing_ok=True)
-        except BaseException as failure:
-            _keep_or_remove(folder, failure)
-            raise
+    try:
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without a note
+            lock.sign()
+        if not resume:
+            _empty(folder)
+        yield folder
+        # should that fail, the checkpoint keeps hours of work
+        publish(folder, out, RUN, leave_out=(STATE, _LOCK))
+    except BaseException as failure:
+        _keep_or_remove(folder, failure)
+        raise
+    finally:
+        lock.release()
 
 
 def check_working_folder(out: Path, *, resume: bool) -> None:
     """Make sure that a training to `out` can begin or go on, as `working_folder` does."""
-    check_replaceable(Path(os.path.abspath(out)), marker=MANIFEST)
+    check_output(out, RUN)
     folder = partial_folder(out)
     if resume and not (folder / STATE).is_file():
         raise SpecError(
@@ -81,17 +84,6 @@ def check_working_folder(out: Path, *, resume: bool) -> None:
         )
     if not (folder / _LOCK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise AscKitError(f"{folder} exists and was not written by this command", hint="choose another --out")
-
-
-def _acquire(handle: int, folder: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # the file may have gone with its folder between the opening and the locking
-        is_ours = os.path.samestat(os.fstat(handle), os.stat(folder / _LOCK))
-    except (BlockingIOError, FileNotFoundError):
-        is_ours = False
-    if not is_ours:
-        raise AscKitError(f"another process is training in {folder}", hint="wait for it, or choose another --out")
 
 
 def _empty(folder: Path) -> None:

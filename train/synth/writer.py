@@ -14,14 +14,18 @@ import numpy as np
 
 from asc_kit.audio import to_int16
 from asc_kit.dataset import META_COLUMNS
-from asc_kit.records import new_folder, write_bytes, write_json
+from asc_kit.outputs import OutputKind, new_folder
+from asc_kit.records import write_bytes, write_json
 
 from .layout import SCENES, TEST_RECORDING_DEVICES, Moment, SynthSpec, plan_clips, training_splits
 from .recording_devices import RECORDING_DEVICES, record
 from .scenes import sound_of
 
 MARKER = "synth.json"
-"""What was synthesized; the sign that a folder may be replaced by another synthesis."""
+"""What was synthesized."""
+DATA_SET = OutputKind(
+    name="data set", command="asc-kit data synth", manifest=MARKER, names=(MARKER, "meta.csv", "test.csv")
+)
 
 _MOMENTS_PER_TASK = 8
 
@@ -46,8 +50,7 @@ def synthesize(
         When `out` holds something else than an earlier data set.
     """
     moments = plan_clips(spec)
-    # not meta.csv: recordings of somebody's own have that as well, and must not be replaced
-    with new_folder(out, marker=MARKER) as folder:
+    with new_folder(out, DATA_SET) as folder:
         (folder / "audio").mkdir()
         tasks = [moments[at : at + _MOMENTS_PER_TASK] for at in range(0, len(moments), _MOMENTS_PER_TASK)]
         if jobs == 1:
@@ -65,9 +68,9 @@ def _write_in_parallel(
     # spawned, not forked: the caller may have threads (TensorFlow's, a progress bar's)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context, initializer=_start_worker) as pool:
-        # Ctrl-C reaches the whole process group, and this process alone decides what it means: the workers are
-        # started with it blocked, and inherit that from their first instruction on
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # Ctrl-C and a terminal that goes reach the whole process group, and this process alone decides what they
+        # mean: the workers are started with them blocked, and inherit that from their first instruction on
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
             futures = [pool.submit(_write_clips, folder, spec, task) for task in tasks]
         finally:
