@@ -6,15 +6,14 @@ import errno
 import importlib
 import io
 import os
-import signal
 import sys
 import traceback
-from types import FrameType
 
 import click
 
 from asc_kit import __version__
 from asc_kit.errors import AscKitError
+from asc_kit.interruption import interrupt_on_signals
 
 # command -> where it lives; imported only when it is called, so that --help stays fast
 COMMANDS = {
@@ -100,6 +99,8 @@ _OS_HINTS = {
     errno.ENOSPC: "make room on that disk, or write to another place",
     errno.EROFS: "choose a place that can be written",
     errno.EACCES: "choose a place that you may read and write, or change its permissions",
+    errno.EFBIG: "the system allows no file of that size here: see ulimit -f",
+    errno.EDQUOT: "make room in your quota, or write to another place",
     errno.EPERM: "choose a place that you may read and write, or change its permissions",
 }
 
@@ -132,15 +133,10 @@ def missing_package(failure: ModuleNotFoundError, command: str) -> AscKitError:
     )
 
 
-def _on_sigterm(signum: int, frame: FrameType | None) -> None:
-    # so that emulators and temporary folders are cleaned up on a polite kill, as on Ctrl-C
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 usage, 3 board, 4 differs, 130 interrupted."""
     debug = "--debug" in sys.argv[1:]
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    interrupt_on_signals()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a file's name need not be text: what cannot be encoded is shown as an escape, as on stderr
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -42,7 +42,7 @@ from asc_kit.records import STRICT, read_record, sha256_file, write_json
 WORK = ".asc-kit.work"
 _LOCK, _PLAN, _NEW, _OLD = "lock", "plan.json", "new", "old"
 _MOST_TRIES = 100
-_ANOTHER = "choose another --out"
+_ANOTHER = "choose another place"
 
 
 class _InTheWayError(AscKitError):
@@ -71,7 +71,7 @@ class _Plan:
             check_inside(path)
 
 
-def real_target(out: Path) -> Path:
+def real_target(out: Path, kind: OutputKind) -> Path:
     """Return the folder that `out` stands for, absolute, links followed.
 
     Raises
@@ -82,11 +82,15 @@ def real_target(out: Path) -> Path:
     path = Path(os.path.abspath(out))
     if path.is_symlink() and not path.exists():
         raise AscKitError(
-            f"{out} is a link to {os.readlink(path)}, which does not exist", hint=f"remove the link, or {_ANOTHER}"
+            f"{out} is a link to {os.readlink(path)}, which does not exist",
+            hint=f"remove the link, or choose another {kind.option}",
         )
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_dir():
-        raise AscKitError(f"{out} is a file. Expected: a folder to write, or a name that is free", hint=_ANOTHER)
+        raise AscKitError(
+            f"{out} is a file. Expected: a folder to write, or a name that is free",
+            hint=f"choose another {kind.option}",
+        )
     return target
 
 
@@ -114,7 +118,7 @@ def check_output(out: Path, kind: OutputKind, names: Iterable[str] = ()) -> None
     AscKitError
         Naming what is in the way, or who is writing there.
     """
-    target = real_target(out)
+    target = real_target(out, kind)
     if any(os.path.lexists(work) for work in (target / WORK, _sibling(target))):
         with _claimed(target):
             pass
@@ -139,7 +143,7 @@ def new_folder(out: Path, kind: OutputKind, names: Iterable[str] = ()) -> Iterat
     """
     names = tuple(names)
     check_output(out, kind, names)
-    target = real_target(out)
+    target = real_target(out, kind)
     with _claimed(target) as work:
         _check(target, out, kind, names)
         folder = work / _NEW
@@ -199,7 +203,7 @@ def publish(folder: Path, out: Path, kind: OutputKind, *, leave_out: Iterable[st
     """
     leave_out = tuple(leave_out)
     check_output(out, kind)
-    target = real_target(out)
+    target = real_target(out, kind)
     with _claimed(target) as work:
         _check(target, out, kind, ())
         source = folder
@@ -407,12 +411,13 @@ def _publish(target: Path, work: Path, source: Path, kind: OutputKind, leave_out
             plan.put[kind.manifest] = plan.put.pop(kind.manifest)
         write_json(work / _PLAN, plan)
         _carry_out(plan, target, source, work / _OLD)
-    except BaseException:
-        _undo(plan, target, source, work / _OLD)
         _forget(work)
-        (source / INVENTORY).unlink(missing_ok=True)
+    except BaseException:
+        if (work / _PLAN).exists():  # otherwise nothing was moved yet, or all is done
+            _undo(plan, target, source, work / _OLD)
+            _forget(work)
+            (source / INVENTORY).unlink(missing_ok=True)
         raise
-    _forget(work)
 
 
 def _plan(

@@ -20,6 +20,7 @@ from asc_kit.export.inspection.document import Inspection, Kept, LayerRecord, Su
 from asc_kit.export.inspection.page import check_target, render, write_page
 from asc_kit.export.inspection.suggestions import Findings, suggestions_for
 from asc_kit.export.inspection.terminal import show, sparkline
+from asc_kit.outputs import INVENTORY
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import parse_record, to_plain
 
@@ -270,7 +271,11 @@ def test_where_no_page_can_be_is_told_before_the_work(tmp_path: Path) -> None:
         check_target(tmp_path / "missing" / "page.html")
     check_target(tmp_path / "page.html")
     write_page(made_up_inspection(), tmp_path / "page.html")
-    assert [path.name for path in tmp_path.iterdir()] == ["page.html"], "no temporary file is left"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [INVENTORY, "page.html"], "no temporary file is left"
+    write_page(made_up_inspection(), tmp_path / "page.html")
+    (tmp_path / "page.html").write_text("with a note of mine")
+    with pytest.raises(AscKitError, match="page.html"):
+        check_target(tmp_path / "page.html")
 
 
 def test_help_is_fast_and_needs_no_tensorflow() -> None:

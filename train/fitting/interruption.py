@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from asc_kit.interruption import INTERRUPTIONS, heard
 
 
 @contextmanager
 def postponed_interrupts() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether Ctrl-C or a polite kill came since the block began.
+    """Give a function that says whether Ctrl-C, a polite kill or a hang-up came since the block began.
 
     The first one is only noted: the block must look, and raise `KeyboardInterrupt` itself. A second one is not
     postponed. Outside the main thread, where Python delivers no signals, nothing changes.
@@ -22,6 +22,7 @@ def postponed_interrupts() -> Iterator[Callable[[], bool]]:
 
     def note(signum: int, frame: FrameType | None) -> None:
         nonlocal came
+        heard(signum)
         if came:
             raise KeyboardInterrupt
         came = True
@@ -29,9 +30,12 @@ def postponed_interrupts() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    earlier = {number: signal.signal(number, note) for number in _SIGNALS}
+    # a hang-up that whoever started the command had it ignore stays ignored
+    listening = [number for number in INTERRUPTIONS if signal.getsignal(number) is not signal.SIG_IGN]
+    earlier = {number: signal.signal(number, note) for number in listening}
     try:
         yield lambda: came
     finally:
         for number, handler in earlier.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is note:  # a hang-up that came is ignored from then on
+                signal.signal(number, handler)
