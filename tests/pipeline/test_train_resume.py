@@ -199,10 +199,10 @@ def test_what_fails_after_hours_keeps_the_checkpoint(tmp_path: Path, failure: ty
 def test_a_run_that_cannot_be_moved_into_place_keeps_its_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(folder: Path, path: Path) -> None:
+    def refuse(*folders: object, **options: object) -> None:
         raise OSError("no")
 
-    monkeypatch.setattr(working_folder, "put_folder", refuse)
+    monkeypatch.setattr(working_folder, "publish", refuse)
     with pytest.raises(OSError, match="no"), working_folder.working_folder(tmp_path / "run", resume=False) as folder:
         (folder / STATE).write_text("hours")
     monkeypatch.undo()
