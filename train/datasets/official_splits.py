@@ -22,6 +22,7 @@ from typing import Literal
 
 from asc_kit.dataset import Clip, Dataset, Layout, find_layout, read_dataset
 from asc_kit.dataset.pins import PINS, PinnedFile, Pins, read_pins
+from asc_kit.dataset.spelling import composed
 from asc_kit.dataset.tables import Table, parse_table
 from asc_kit.dataset.tau import SPLIT_COLUMNS, TableSplits, match_split, parse_name
 from asc_kit.errors import DataError
@@ -103,14 +104,14 @@ def fetch_splits(
             f"no official split file of {year} is called {', '.join(strange)}",
             hint=f"they are: {', '.join(FILES[year])}",
         )
-    if find_layout(root) is not Layout.TAU:
+    if find_layout(root, layout) is not Layout.TAU:
         raise DataError(
             f"{root} has no meta.csv: the official splits belong to TAU Urban Acoustic Scenes 2022 Mobile",
             hint="give the folder of that data set with --data",
         )
-    dataset = read_dataset(root)
+    dataset = read_dataset(root, layout=layout)
     pins = read_pins(root)
-    by_name = {clip.filename: clip for clip in dataset.clips}
+    by_name = {composed(clip.filename): clip for clip in dataset.clips}
     files = [_get(root, name, url, year, wanted, pins, by_name, dataset.labels) for name in FILES[year]]
     verify(dataset, {file.name: file for file in files})
     for file in files:
