@@ -13,7 +13,7 @@ import numpy as np
 from asc_kit import __version__
 from asc_kit.board import BoardSpec, TimerKind, board_names, load_board
 from asc_kit.bundle import Bundle
-from asc_kit.dataset import TEST_SPLITS, Dataset, read_dataset
+from asc_kit.dataset import TEST_SPLITS, Dataset, Layout, read_dataset
 from asc_kit.errors import DataError
 from asc_kit.evaluation import check_labels, evaluation_of
 from asc_kit.firmware import FirmwareManifest
@@ -34,7 +34,9 @@ _UNITS: dict[TimerUnit, TimerKind] = {
 }
 
 
-def choose_clips(bundle: Bundle, root: Path, split: str | None, limit: int | None) -> Dataset:
+def choose_clips(
+    bundle: Bundle, root: Path, split: str | None, limit: int | None, layout: Layout | None = None
+) -> Dataset:
     """Read a data set and choose the clips to measure.
 
     Parameters
@@ -43,6 +45,8 @@ def choose_clips(bundle: Bundle, root: Path, split: str | None, limit: int | Non
         Name of the split; None for the one the bundle was measured on, or else the usual test split.
     limit
         How many clips, stratified over scenes and recording devices; None for all.
+    layout
+        What the user says the data set's layout is; None to find out.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def choose_clips(bundle: Bundle, root: Path, split: str | None, limit: int | Non
     """
     manifest = bundle.manifest
     names = (split,) if split is not None else (manifest.provenance.metrics_int8.split, *TEST_SPLITS)
-    dataset = read_dataset(root).for_task(manifest.task).split(*names)
+    dataset = read_dataset(root, layout=layout).for_task(manifest.task).split(*names)
     if limit is not None:
         dataset = proportional(dataset, limit)
     check_labels(dataset, manifest.labels, manifest.task)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from asc_kit.cli.options import optimize_option
+from asc_kit.cli.options import layout_option, optimize_option
 from asc_kit.errors import AscKitError, BoardError, MismatchError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from asc_kit.board import Goal
+    from asc_kit.dataset import Layout
 
     from .session import Session
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     "--port", metavar="PORT", help="Where a board is plugged in: /dev/ttyACM0, socket://host:port. See: ports."
 )
 @click.option("--baud", type=click.IntRange(min=300), default=115_200, show_default=True, help="Rate of the port.")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Data set: a folder with meta.csv.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of the data set.")
+@layout_option
 @click.option("--split", metavar="NAME", help="Split of the data set.  [default: its test split]")
 @click.option(
     "--mode",
@@ -54,6 +56,7 @@ def bench(
     port: str | None,
     baud: int,
     data: Path,
+    layout: Layout | None,
     split: str | None,
     mode: Literal["features", "audio"],
     limit: int | None,
@@ -86,7 +89,7 @@ def bench(
         raise click.UsageError("a board on a port has its firmware: --optimize goes with an emulated --board")
     spec = load_board(board) if board is not None else None
     opened = Bundle.open(bundle)
-    dataset = choose_clips(opened, data, split, limit)
+    dataset = choose_clips(opened, data, split, limit, layout)
     _check_writable(out or bundle)
 
     with ExitStack() as stack:

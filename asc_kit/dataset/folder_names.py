@@ -48,7 +48,7 @@ _QUALIFIERS = frozenset(
     "set split subset clean noisy curated raw public private mono stereo full small k khz hz bit "
     "fsd kaggle fsdkaggle tau tut urban acoustic scenes mobile dcase esc urbansound".split()
 )
-_ARCHIVE_ENDING = re.compile(r"\.(audio|zip|tar|tgz|gz|rar|7z|z\d\d)(\.\d+)?")
+_ARCHIVE_ENDING = re.compile(r"\.(audio\.\d+|(zip|tar|tgz|gz|rar|7z|z\d\d)(\.\d+)?)$")
 _TOKENS = re.compile(r"[^\W\d_]+|\d+")
 # numbers after these tell classes apart
 _CLASS_WORDS = frozenset("class label scene category cat event type".split())

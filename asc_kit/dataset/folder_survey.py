@@ -51,7 +51,9 @@ def survey(root: Path) -> ClassFolders | Question | None:
         return None
     splits = [folder for folder in held if folder.role in SPLIT_ROLES]
     # train is a scene too, beside others
-    if splits and not (len(splits) == 1 < len(held) and splits[0].path.name.casefold() == "train" and splits[0].has_own):
+    if splits and not (
+        len(splits) == 1 < len(held) and splits[0].path.name.casefold() == "train" and splits[0].has_own
+    ):
         return _as_splits(held, splits)
     question = _doubt_of_names(held) or _doubt_of_contents(held)
     if question is not None:
@@ -111,7 +113,9 @@ def _as_splits(held: Sequence[_Folder], splits: Sequence[_Folder]) -> ClassFolde
         return Question(says=f"{look}, without another to train or to test on", hint=_AS_SPLITS)
     strange = [folder for split in splits for folder in split.inner if role_of(folder.name) is not None]
     if strange:
-        says = f"{look}, but {_list(f'{folder.parent.name}/{folder.name}' for folder in strange)} in them are no classes"
+        says = (
+            f"{look}, but {_list(f'{folder.parent.name}/{folder.name}' for folder in strange)} in them are no classes"
+        )
         return Question(says=says, hint=f"{_AS_SPLITS}; or say that they are: --layout split_folders")
     classes = {names[split.path.name]: {label_key(folder.name) for folder in split.inner} for split in splits}
     apart = [name for name, labels in classes.items() if not labels & classes["train"]]
@@ -148,7 +152,9 @@ def _doubt_of_contents(held: Sequence[_Folder]) -> Question | None:
     repeated = {name for name in repeated if any(mark.isalpha() for mark in name)}
     if len(held) > 1 and len(repeated) > 1 and not any(folder.has_own for folder in held):
         says = f"{_names(held)} hold folders of the same names, {_list(sorted(repeated))}: either may be the classes"
-        return Question(says=says, hint=f"if the outer ones are, say so: --layout folders; if the inner ones: {_AS_SPLITS}")
+        return Question(
+            says=says, hint=f"if the outer ones are, say so: --layout folders; if the inner ones: {_AS_SPLITS}"
+        )
     for folder in held:
         files = recordings_below(folder.path)
         step = max(1, len(files) // _NAMES_TO_READ)

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from asc_kit.console import console
+
 
 def composed(name: str) -> str:
     """Return the form (NFC) that is the same for all forms of a name."""
@@ -71,3 +73,10 @@ def quote(names: Iterable[str]) -> str:
         unicodedata.category(mark) in ("Cf", "Zs") and mark != " " for name in found for mark in name
     )
     return ", ".join(ascii(name) if alike else repr(name) for name in found)
+
+
+def warn_of_twins(labels: Iterable[str]) -> None:
+    """Print a warning for each group of labels that are likely meant to be one."""
+    for group in twins(labels):
+        differ = "differ in case, spaces or Unicode form alone; each is a class of its own"
+        console.print(f"Warning: the classes {quote(group)} {differ}", markup=False, soft_wrap=True, style="yellow")

@@ -185,7 +185,9 @@ def read_tagging(root: Path, class_map: Path | None, column: LabelColumn) -> Dat
             )
             continue
         rows, missing = _read_split(table, finder, clips, order, column)
-        parts = {part: tuple(clip for where, clip in rows if where == part) for part in dict.fromkeys(w for w, _ in rows)}
+        parts = {
+            part: tuple(clip for where, clip in rows if where == part) for part in dict.fromkeys(w for w, _ in rows)
+        }
         parts = {part: chosen for part, chosen in parts.items() if part} | {name: tuple(clip for _, clip in rows)}
         for part, chosen in parts.items():
             _add(splits, part, chosen, path)

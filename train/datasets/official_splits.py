@@ -66,7 +66,12 @@ class SplitFile:
 
 
 def fetch_splits(
-    root: Path, *, year: int = 2024, url: str = SPLITS_URL, wanted: Mapping[str, str] | None = None
+    root: Path,
+    *,
+    year: int = 2024,
+    url: str = SPLITS_URL,
+    wanted: Mapping[str, str] | None = None,
+    layout: Layout | None = None,
 ) -> list[SplitFile]:
     """Put the official split files of a year into a data set's folder.
 
@@ -83,6 +88,8 @@ def fetch_splits(
         Where the files are.
     wanted
         SHA-256, in hexadecimal, that files must have: by file name.
+    layout
+        What the user says the layout is; None to find out.
 
     Returns
     -------
