@@ -68,7 +68,7 @@ def test_strange_recordings_are_counted_in_one_warning(dataset: Dataset, capsys:
     for hop_samples in (None, 300):
         load_windows(dataset, SPEC, hop_samples, "clips")
         said = capsys.readouterr().err
-        assert said.count("Warning: 5 recordings have channels that cancel each other") == 1
+        assert said.count("Warning: 5 recordings with channels that cancel each other") == 1
         assert said.count("dB below them") == 3 and "…" in said
 
 
