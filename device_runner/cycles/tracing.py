@@ -63,12 +63,7 @@ def estimate_run(
         raise BoardError(f"cycles cannot be estimated: {reason}")
     assert board.emulator is not None
     chosen = tuple(parts_with(board.core) if parts is None else parts)
-    for part in chosen:
-        if part.core != board.core:
-            raise BoardError(
-                f"part {part.name} has a {part.core}, the code of board {board.name} is for a {board.core}",
-                hint=f"parts with that core: {', '.join(one.name for one in parts_with(board.core)) or 'none'}",
-            )
+    check_cores(board, chosen)
     code = read_image(image, prefix=board.toolchain.prefix)
     with tempfile.TemporaryDirectory(prefix="asc-kit-cycles.") as name, ExitStack() as stack:
         out = Path(name) / "trace.txt"
@@ -83,3 +78,13 @@ def estimate_run(
     if trace.calls == 0 or not trace.visits:
         raise BoardError(f"{function} was not called: there are no cycles to estimate")
     return estimate(trace, code, board.core, chosen)
+
+
+def check_cores(board: BoardSpec, parts: Sequence[PartSpec]) -> None:
+    """Refuse parts with another core than the board's, whose code they would not run."""
+    for part in parts:
+        if part.core != board.core:
+            raise BoardError(
+                f"part {part.name} has a {part.core}, the code of board {board.name} is for a {board.core}",
+                hint=f"parts with that core: {', '.join(one.name for one in parts_with(board.core)) or 'none'}",
+            )
