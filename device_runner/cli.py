@@ -48,6 +48,12 @@ if TYPE_CHECKING:
     help="Emulators side by side.  [default: 2 when instructions count]",
 )
 @optimize_option
+@click.option(
+    "--estimate-cycles", is_flag=True, help="Estimate the cycles of one inference too, on parts with the core."
+)
+@click.option(
+    "--part", metavar="PART", help="Estimate for this part alone, operator by operator: a name, or PART.toml."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for results.json.  [default: in the bundle]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document on stdout.")
 def bench(
@@ -62,6 +68,8 @@ def bench(
     limit: int | None,
     jobs: int | None,
     optimize: Goal,
+    estimate_cycles: bool,
+    part: str | None,
     out: Path | None,
     as_json: bool,
 ) -> Path:
@@ -78,6 +86,7 @@ def bench(
 
     from .bench import RESULTS, benchmark, choose_clips
     from .connection import connect_port, firmware_of, start_boards
+    from .cycles.bench import chosen_parts, show_cycles
     from .emulator import require_emulator
     from .table import result_tables
 
@@ -87,7 +96,10 @@ def bench(
         raise click.UsageError("a board on a port does one clip at a time: --jobs goes with an emulated --board")
     if port is not None and optimize != "speed":
         raise click.UsageError("a board on a port has its firmware: --optimize goes with an emulated --board")
+    if port is not None and (estimate_cycles or part):
+        raise click.UsageError("a board on a port counts its own cycles: estimates go with an emulated --board")
     spec = load_board(board) if board is not None else None
+    parts = chosen_parts(spec, part) if spec is not None and (estimate_cycles or part) else ()
     opened = Bundle.open(bundle)
     dataset = choose_clips(opened, data, split, limit, layout)
     _check_writable(out or bundle)
@@ -105,6 +117,7 @@ def bench(
             require_emulator(spec.emulator)
             folder = invoke("firmware", bundle=bundle, board=board, out=None, optimize=optimize, build=True)
             assert isinstance(folder, Path)
+            built = folder
             firmware = read_firmware(folder)
             # nanoseconds are only true when nothing else runs beside
             usual = min(2, os.cpu_count() or 1) if spec.timer != "ns" else 1
@@ -115,6 +128,8 @@ def bench(
     path = (out or bundle / "results" / f"{result.board}-{mode}") / RESULTS
     write_json(path, result)
     console.print(result_tables(result))
+    if parts and spec is not None and firmware is not None:
+        show_cycles(spec, parts, opened, dataset, (built, firmware), path.parent)
     console.print(f"Result: {path}", soft_wrap=True, markup=False)
     if as_json:
         click.echo(path.read_text(encoding="utf-8"), nl=False)
