@@ -1,18 +1,17 @@
 /*
- * QEMU TCG plugin: which blocks of instructions ran after which, how often, where loads and stores went, and what missed
- * in caches in front of the flash. It knows nothing of timing: trace.py reads what it writes.
+ * QEMU TCG plugin: which blocks of instructions ran after which, how often, where loads and stores went, and what
+ * missed in caches in front of the flash. It knows nothing of timing: trace.py reads what it writes.
  *
  * Arguments, each NAME=VALUE:
  *   out       the file to write when the emulator ends
  *   entry     count between a call of the function at this address and its return; all if it is not given
  *   call      only this call of it, from 0 on; all if it is not given
  *   flash     START:END of the memory behind the caches; may be given several times
- *   owners    file of lines START END NUMBER, sorted: constants and whose they are. What runs belongs to the owner whose
- *             constants were read last, -1 before the first
- *   memory    caches of one part, as CODE or CODE/DATA, or CODE/= where data go through the code's cache; each cache is
- *             LINES:LINE_BYTES:SECTOR_BYTES:WAYS:REPLACEMENT, with 0 ways where a line may lie anywhere, and replacement
- *             0 of the line that was not used for longest, 1 by chance. A line has sectors, read one at a time. May be
- *             given several times: all parts see the same run
+ *   owners    file of lines START END NUMBER, sorted: constants and whose they are. What runs belongs to the owner
+ * whose constants were read last, -1 before the first memory    caches of one part, as CODE or CODE/DATA, or CODE/=
+ * where data go through the code's cache; each cache is LINES:LINE_BYTES:SECTOR_BYTES:WAYS:REPLACEMENT, with 0 ways
+ * where a line may lie anywhere, and replacement 0 of the line that was not used for longest, 1 by chance. A line has
+ * sectors, read one at a time. May be given several times: all parts see the same run
  *
  * Interface QEMU's plugin interface of version 1 (QEMU 6.0 to 8.x). The declarations are our own: no header is needed.
  */
