@@ -12,13 +12,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from asc_kit.dataset import Layout, Task
+from asc_kit.dataset import Task
 from asc_kit.errors import SpecError
 from asc_kit.evaluation import AnyEvaluation, Evaluation
 from asc_kit.fields import (
@@ -88,8 +88,6 @@ class RunManifest:
     """The data set's folder, absolute, when the run was made."""
     class_map: AnyPath | None = None
     """Table of the classes and their order, if it was not the data set's own."""
-    layout: Layout | None = None
-    """How the data set lies in its folder, if the user had to say it."""
     train_split: Name
     """Name of the split that was trained on."""
     train_data_id: ShortId
@@ -153,10 +151,6 @@ class Run:
     """The folder."""
     manifest: RunManifest
     """Its run.json."""
-
-    def with_layout(self, layout: Layout | None) -> Run:
-        """Return this run with another word on how its data set lies in its folder; None for the run's own."""
-        return self if layout is None else replace(self, manifest=replace(self.manifest, layout=layout))
 
     @classmethod
     def open(cls, path: Path) -> Run:

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-from asc_kit.cli.options import layout_option
-
-if TYPE_CHECKING:
-    from asc_kit.dataset import Layout
 
 _DATA = click.option(
     "--data", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Data set."
@@ -76,14 +70,13 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
 
 @data.command()
 @_DATA
-@layout_option
 @_CLASS_MAP
 @_JSON
-def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: bool) -> None:
+def info(folder: Path, class_map: Path | None, as_json: bool) -> None:
     """Say what a data set holds: classes, recording devices, places, splits, lengths and sampling rates."""
     from .datasets.info import describe, show
 
-    found = describe(folder, class_map, layout)
+    found = describe(folder, class_map)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
@@ -92,7 +85,6 @@ def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: b
 
 @data.command()
 @_DATA
-@layout_option
 @_CLASS_MAP
 @click.option(
     "--split-pair", "pairs", type=(str, str), multiple=True, metavar="TRAIN TEST",
@@ -111,7 +103,6 @@ def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: b
 def check(
     ctx: click.Context,
     folder: Path,
-    layout: Layout | None,
     class_map: Path | None,
     pairs: tuple[tuple[str, str], ...],
     examples: int,
@@ -124,7 +115,7 @@ def check(
     from .datasets.check import check as check_data
     from .datasets.check import show
 
-    report = check_data(folder, class_map=class_map, layout=layout, pairs=pairs, n_examples=examples)
+    report = check_data(folder, class_map=class_map, pairs=pairs, n_examples=examples)
     if as_json:
         click.echo(json.dumps(report, indent=2))
     else:
@@ -135,7 +126,6 @@ def check(
 
 @data.command()
 @_DATA
-@layout_option
 @click.option(
     "--year", type=click.Choice(["2024", "2025"]), default="2024", show_default=True, help="DCASE Challenge, Task 1."
 )
@@ -145,9 +135,7 @@ def check(
     help="SHA-256 a file must have; may be given again.",
 )  # fmt: skip
 @_JSON
-def splits(
-    folder: Path, layout: Layout | None, year: str, url: str | None, digests: dict[str, str], as_json: bool
-) -> None:
+def splits(folder: Path, year: str, url: str | None, digests: dict[str, str], as_json: bool) -> None:
     """Download the official splits of TAU Urban Acoustic Scenes 2022 Mobile into its folder, and verify them."""
     from rich.markup import escape
 
@@ -155,7 +143,7 @@ def splits(
 
     from .datasets.official_splits import SPLITS_URL, fetch_splits
 
-    files = fetch_splits(folder, year=int(year), url=url or SPLITS_URL, wanted=digests, layout=layout)
+    files = fetch_splits(folder, year=int(year), url=url or SPLITS_URL, wanted=digests)
     if as_json:
         rows = [
             {"name": file.name, "state": file.state, "clips": len(file.clips), "sha256": file.sha256} for file in files

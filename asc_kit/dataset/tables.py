@@ -13,8 +13,6 @@ from asc_kit.errors import DataError
 
 Complain = Callable[[int, str], None]
 
-# what stands there is the name of a file, in which a space at the end counts
-_NAMES_OF_FILES = frozenset({"filename", "fname", "slice_file_name"})
 _SEPARATION = {"\t": "TAB-separated", ",": "comma-separated"}
 
 
@@ -40,7 +38,7 @@ class Table:
             )
 
     def select(self, columns: Sequence[str], complain: Complain | None = None) -> Iterator[tuple[int, list[str]]]:
-        """Yield line number and the fields of `columns`, none of them empty, without the spaces around labels.
+        """Yield line number and the fields of `columns`, none of them empty.
 
         A row that does not fit is told to `complain` and left out; without `complain` it raises DataError.
         """
@@ -48,11 +46,8 @@ class Table:
         complain = complain or self._refuse
         places = [self.header.index(name) for name in columns]
         least = max(places) + 1
-        exact = [(place, name in _NAMES_OF_FILES) for place, name in zip(places, columns, strict=True)]
         for line, fields in self.rows:
-            chosen = []
-            if least <= len(fields) <= len(self.header):
-                chosen = [fields[place] if as_is else fields[place].strip() for place, as_is in exact]
+            chosen = [fields[place] for place in places] if least <= len(fields) <= len(self.header) else []
             if not chosen or not all(chosen):
                 complain(line, f"expected the columns {', '.join(columns)}. Received: {self.delimiter.join(fields)!r}")
             else:
