@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ CANCELLED_SHARE = 0.02
 channels, 20 dB below the channels themselves. A choice of ours: no pair of microphones in one place comes near."""
 
 _BLOCK_FRAMES = 2**20
+_PIECE_FRAMES = 2**14
+_MOST_FRAMES = 2**48  # 180 years at 48 kHz: no length, but a word for none
 _DOUBTS: Mapping[HeaderFault, DoubtKind] = {"longer": "longer_than_header", "off": "header_off", "cut_off": "cut_off"}
 
 
@@ -71,7 +74,7 @@ def open_recording(path: Path, doubts: list[Doubt] | None = None) -> Iterator[An
         extent = find_extent(path)
         if extent is not None and extent.fault is not None and doubts is not None:
             doubts.append(Doubt(kind=_DOUBTS[extent.fault], path=path, says=extent.says))
-        with _source(path, extent) as source, soundfile.SoundFile(source) as recording:
+        with _source(path, extent) as source, _open(source) as recording:
             yield recording
     except (soundfile.SoundFileError, OSError) as failure:
         reason = getattr(failure, "error_string", failure)
@@ -86,6 +89,41 @@ def _source(path: Path, extent: WavExtent | None) -> Iterator[Any]:
     else:
         # the name as bytes, for soundfile refuses names that are not valid Unicode
         yield os.fsencode(path)
+
+
+def _open(source: Any) -> Any:
+    import soundfile
+
+    recording = soundfile.SoundFile(source)
+    if recording.frames <= _MOST_FRAMES:
+        return recording
+    recording.close()
+    return _unmeasured()(source)
+
+
+@cache
+def _unmeasured() -> Any:
+    """Return a `soundfile.SoundFile` for FLAC that was written to a pipe: its header leaves the length open."""
+    import soundfile
+
+    class Unmeasured(soundfile.SoundFile):  # type: ignore[misc]
+        def __init__(self, source: bytes) -> None:
+            # the end is found by decoding to it; libsndfile fails to seek there
+            self._counted = 0
+            with soundfile.SoundFile(source) as other:
+                other.seekable = lambda: False
+                while len(block := other.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+                    self._counted += len(block)
+            super().__init__(source)
+
+        @property
+        def frames(self) -> int:
+            return self._counted
+
+        def seekable(self) -> bool:
+            return False
+
+    return Unmeasured
 
 
 class Mixer:
@@ -116,14 +154,23 @@ class Mixer:
         check_scale(self._path, *self.extremes)
         if block.shape[1] == 1:
             return np.ascontiguousarray(block[:, 0])
-        mono = block.mean(axis=1, dtype=np.float32)
         if self._n_frames == 0:
             self._n_channels = block.shape[1]
             self._channels = np.zeros((2, self._n_channels))
         self._n_frames += len(block)
-        self._mix += mono.sum(dtype=np.float64), np.square(mono, dtype=np.float64).sum()
-        self._channels += block.sum(axis=0, dtype=np.float64), np.square(block, dtype=np.float64).sum(axis=0)
-        return np.ascontiguousarray(mono)
+        mono = np.empty(len(block), np.float32)
+        # in pieces that fit a cache, and channel after channel: several times faster than a mean over rows
+        for start in range(0, len(block), _PIECE_FRAMES):
+            piece = mono[start : start + _PIECE_FRAMES]
+            channels = np.ascontiguousarray(block[start : start + _PIECE_FRAMES].T)
+            piece[:] = channels[0]
+            for channel in channels[1:]:
+                piece += channel
+            piece /= np.float32(self._n_channels)
+            self._mix += _sums(piece)
+            for number, channel in enumerate(channels):
+                self._channels[:, number] += _sums(channel)
+        return mono
 
     def doubt(self) -> Doubt | None:
         """Say that the channels cancel, as far as they were mixed; None when they do not.
@@ -243,6 +290,13 @@ def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
 def from_int16(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     """Return int16 audio as float32, full scale ±1; exact."""
     return np.asarray(samples, np.float32) / np.float32(32768)
+
+
+def _sums(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the sum, and the sum of squares."""
+    exact = samples.astype(np.float64)
+    # not np.dot, which would set threads to work on this
+    return np.array([exact.sum(), np.einsum("i,i->", exact, exact)])
 
 
 def _variance(sums: NDArray[np.float64], n_frames: int) -> Any:

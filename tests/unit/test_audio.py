@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.signal import resample_poly
 from wav_files import pcm_bytes, wav
 
@@ -15,7 +17,7 @@ from asc_kit.audio import Mixer, fit_length, from_int16, load_clip, read_audio, 
 from asc_kit.doubts import Doubt
 from asc_kit.errors import DataError
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.train.datasets.recording_facts import examine
+from asc_kit.train.datasets.recording_facts import examine, read_header
 
 SPEC = FrontEndSpec(
     sample_rate_hz=16000, clip_samples=16000, n_fft=512, win_length=512, hop_length=256, n_mels=16, f_max_hz=8000.0
@@ -277,3 +279,35 @@ def test_a_page_of_html_is_no_recording(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_audio(tmp_path / "x.wav")
     assert examine(tmp_path / "x.wav").problem == "unreadable"
+
+
+def flac_of_unknown_length(path: Path, samples: np.ndarray, rate: int) -> None:
+    """Write FLAC as an encoder does that cannot go back to its start: no number of samples, no MD5."""
+    soundfile.write(path, samples, rate, format="FLAC")
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0
+    content[22:42] = bytes(20)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_flac_of_unknown_length_is_read_to_its_end(tmp_path: Path, channels: int) -> None:
+    path = tmp_path / "x.flac"
+    samples = np.repeat(sine(440, 1.3, 16000)[:, None], channels, 1)
+    flac_of_unknown_length(path, samples, 16000)
+    found, rate = read_audio(path)
+    np.testing.assert_allclose(found, samples[:, 0], atol=2**-15)
+    facts = examine(path)
+    assert (facts.problem, facts.n_frames, rate) == (None, len(samples), 16000)
+    assert read_header(path).seconds == pytest.approx(1.3)
+    np.testing.assert_array_equal(load_clip(path, SPEC), from_int16(to_int16(found[:16000])))
+
+
+@given(st.integers(2, 9), st.integers(1, 300), st.integers(0, 99))
+def test_a_mix_is_the_mean_over_channels(channels: int, n: int, seed: int) -> None:
+    block = np.random.default_rng(seed).uniform(-1, 1, (n, channels)).astype(np.float32)
+    # in the order of the channels, one after the other, as NumPy's mean has it
+    expected = np.zeros(n, np.float32)
+    for channel in range(channels):
+        expected += block[:, channel]
+    np.testing.assert_array_equal(Mixer(Path("x")).mix(block), expected / np.float32(channels))
