@@ -9,7 +9,6 @@ wants them, ``checkpoints/`` (weights of some epochs).
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from asc_kit.fields import (
     differ,
     require,
 )
+from asc_kit.files import temporary_folder
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.metrics import OutputActivation
 from asc_kit.migration import Migrations
@@ -137,8 +137,8 @@ def without_wildcards(path: Path) -> Iterator[Path]:
     if not set("*?[]{}\\") & set(os.fspath(path)):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="asc-kit-") as folder:
-        link = Path(folder) / path.name
+    with temporary_folder("link") as folder:
+        link = folder / path.name
         link.symlink_to(path.absolute(), target_is_directory=True)
         yield link
 

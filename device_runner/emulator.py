@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import IO
 
 from asc_kit.board import BoardSpec, EmulatorSpec
 from asc_kit.errors import BoardError, ToolError
+from asc_kit.files import temporary_folder
 
 _START_TIMEOUT_S = 10.0
 _END_TIMEOUT_S = 2.0
@@ -116,8 +116,7 @@ def emulate(board: BoardSpec, image: Path, *, processor: int | None = None) -> I
     if spec is None:
         raise BoardError(f"board {board.name} has no emulator", hint="plug it in and give its --port")
     require_emulator(spec)
-    with tempfile.TemporaryDirectory(prefix="asc-kit-emulator.") as name:
-        folder = Path(name)
+    with temporary_folder("emulator") as folder:
         with _on_processor(processor):
             emulator = _launch(spec, image, folder)
         try:

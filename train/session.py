@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import tempfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +17,7 @@ from asc_kit.console import console
 from asc_kit.dataset import TRAIN_SPLITS, Dataset, read_dataset, test_split_for
 from asc_kit.errors import DataError, SpecError
 from asc_kit.evaluation import evaluation_of
+from asc_kit.files import temporary_folder
 from asc_kit.metrics import OutputActivation, probabilities
 from asc_kit.outputs import partial_folder
 from asc_kit.records import sha256_file, short_id, write_json
@@ -88,8 +88,8 @@ class Session:
 
         distribution = start_distribution()
         if not distribution.is_chief:
-            with tempfile.TemporaryDirectory(prefix="asc-kit-") as folder:
-                self._fit(Path(folder), train_set, examples, distribution)
+            with temporary_folder("worker") as folder:
+                self._fit(folder, train_set, examples, distribution)
             return None
         with working_folder(self.out, resume=self.resume) as folder:
             if not self.resume:  # a resumption that is refused must not take away what the right one needs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from asc_kit.console import console, progress_bar
 from asc_kit.errors import AscKitError
+from asc_kit.files import replacement
 from asc_kit.run import CHECKPOINTS
 
 from ..augmentation import Augmenter
@@ -147,14 +147,11 @@ class Fitting:
         if self.folder is None or not every or epoch % every:
             return
         folder = self.folder / CHECKPOINTS
-        name = f"epoch_{epoch:04d}.weights.h5"
-        temporary = folder / f".{name}"
         try:
             folder.mkdir(exist_ok=True)
-            self.model.save_weights(temporary)
-            os.replace(temporary, folder / name)
+            with replacement(folder / f"epoch_{epoch:04d}.weights.h5") as temporary:
+                self.model.save_weights(temporary)
         except (OSError, RuntimeError) as failure:  # h5py has either for a full disk
-            temporary.unlink(missing_ok=True)
             raise AscKitError(
                 f"the weights of epoch {epoch} cannot be written to {folder}: {failure}",
                 hint="make room",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from asc_kit.clips import load_windows
 from asc_kit.console import console, progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.errors import AscKitError
+from asc_kit.files import replacement
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.records import reserve, short_id
 
@@ -89,12 +88,11 @@ def _fill(paths: tuple[Path, Path], dataset: Dataset, spec: FrontEndSpec, hop_sa
 
     windows = load_windows(dataset, spec, hop_samples, "clips")
     graph: Any = tf.function(log_mel_graph(spec), reduce_retracing=True)
-    handle, temporary = tempfile.mkstemp(dir=paths[0].parent, prefix=".", suffix=".npy")
-    os.close(handle)
-    try:
+    # in place last: the cache holds what this file's name says, or nothing
+    with replacement(paths[0]) as temporary:
         shape = (len(windows.clip), spec.n_frames, spec.n_mels)
         values = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
-        reserve(Path(temporary))
+        reserve(temporary)
         with progress_bar("features", len(values)) as (bar, task):
             for start in range(0, len(values), _BATCH):
                 audio = windows.samples[start : start + _BATCH].astype(np.float32) / 32768
@@ -103,7 +101,3 @@ def _fill(paths: tuple[Path, Path], dataset: Dataset, spec: FrontEndSpec, hop_sa
         values.flush()
         del values
         np.save(paths[1], windows.clip)
-        # last: the cache holds what this file's name says, or nothing
-        os.replace(temporary, paths[0])
-    finally:
-        Path(temporary).unlink(missing_ok=True)
