@@ -14,12 +14,12 @@ from asc_kit.console import console
 DoubtKind = Literal["longer_than_header", "header_off", "cut_off", "channels_cancel"]
 
 SAYS: Mapping[DoubtKind, str] = {
-    "longer_than_header": "recordings hold more than their header says; they were read to the end of the file",
-    "header_off": "recordings have a header that is a few bytes off",
-    "cut_off": "recordings are cut off; what is left of them was read",
-    "channels_cancel": "recordings have channels that cancel each other: little or nothing is left of their mean",
+    "longer_than_header": "more audio than the header says, which was read to the end of the file",
+    "header_off": "a header that is a few bytes off",
+    "cut_off": "the end cut off; what is left was read",
+    "channels_cancel": "channels that cancel each other: little or nothing is left of their mean",
 }
-"""What a kind means, after the number of recordings."""
+"""What recordings of a kind are with."""
 
 _EXAMPLES = 3
 
@@ -47,8 +47,12 @@ def show_doubts(doubts: Iterable[Doubt]) -> None:
     for kind, found in by_kind.items():
         examples = [f"  {doubt.path}: {doubt.says}" for doubt in list(found.values())[:_EXAMPLES]]
         more = ["  …"] if len(found) > _EXAMPLES else []
-        text = "\n".join([f"Warning: {len(found)} {SAYS[kind]}", *examples, *more])
+        text = "\n".join([f"Warning: {_recordings(len(found))} with {SAYS[kind]}", *examples, *more])
         console.print(text, markup=False, soft_wrap=True, style="yellow")
+
+
+def _recordings(number: int) -> str:
+    return f"{number:,} recording{'' if number == 1 else 's'}"
 
 
 def mention_doubts(doubts: Iterable[Doubt]) -> None:
@@ -63,5 +67,5 @@ def mention_doubts(doubts: Iterable[Doubt]) -> None:
         if number <= _EXAMPLES:
             text = f"Warning: {doubt.path}: {doubt.says}"
         else:
-            text = f"Warning: more {SAYS[doubt.kind]}. All of them: asc-kit data check"
+            text = f"Warning: more recordings with {SAYS[doubt.kind]}. All of them: asc-kit data check"
         console.print(text, markup=False, soft_wrap=True, style="yellow")

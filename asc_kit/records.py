@@ -7,10 +7,8 @@ types in `asc_kit/fields.py`, which have bounds; records of earlier versions are
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,10 +26,6 @@ T = TypeVar("T")
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 _SHOWN_PROBLEMS = 10
-
-
-# building one takes milliseconds, and a journal is thousands of records
-_adapter: Callable[[Any], TypeAdapter[Any]] = functools.cache(TypeAdapter)
 
 
 def canonical_json(value: object) -> bytes:
@@ -53,7 +47,7 @@ def sha256_file(path: Path) -> str:
 
 def to_plain(value: object) -> Any:
     """Turn a record into dictionaries, lists, strings and numbers."""
-    return _adapter(type(value)).dump_python(value, mode="json")
+    return TypeAdapter(type(value)).dump_python(value, mode="json")
 
 
 def parse_record(cls: type[T], value: object, *, where: str, error: type[AscKitError] = SpecError) -> T:
@@ -75,8 +69,7 @@ def _build(cls: type[T], value: object, *, where: str, error: type[AscKitError])
     """Build a record from plain data that holds nothing strange."""
     value = migrate(cls, value, where=where, error=error)
     try:
-        validated: T = _adapter(cls).validate_python(value)
-        return validated
+        return TypeAdapter(cls).validate_python(value)
     except ValidationError as failure:
         items = failure.errors(include_url=False, include_context=False)
         lines = [

@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from asc_kit.dataset import Task
+from asc_kit.dataset import Layout, Task
 from asc_kit.errors import SpecError
 from asc_kit.evaluation import AnyEvaluation, Evaluation
 from asc_kit.fields import (
@@ -88,6 +88,8 @@ class RunManifest:
     """The data set's folder, absolute, when the run was made."""
     class_map: AnyPath | None = None
     """Table of the classes and their order, if it was not the data set's own."""
+    layout: Layout | None = None
+    """How the data set lies in its folder, if the user had to say it."""
     train_split: Name
     """Name of the split that was trained on."""
     train_data_id: ShortId
@@ -151,6 +153,10 @@ class Run:
     """The folder."""
     manifest: RunManifest
     """Its run.json."""
+
+    def with_layout(self, layout: Layout | None) -> Run:
+        """Return this run with another word on how its data set lies in its folder; None for the run's own."""
+        return self if layout is None else replace(self, manifest=replace(self.manifest, layout=layout))
 
     @classmethod
     def open(cls, path: Path) -> Run:

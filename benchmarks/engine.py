@@ -1,11 +1,12 @@
-"""What the engine costs on the emulated cores: executed instructions and bytes, checked bit for bit.
+"""What the engine costs on the emulated cores: estimated cycles, executed instructions and bytes, checked bit for bit.
 
     make bench-engine [BOARDS="NAME …"] [MODELS="NAME|FILE.tflite …"] [PER_OPERATOR=1]
 
 Measures every model on every board and writes one line per core, kernel set and model into benchmarks/engine.jsonl,
 which is committed: what changed since by more than 2 % is shown. Lines of models and boards that were not asked for
 stay. engine_tables.py puts the table into the documentation. Models are recipes with random weights, made once (this
-needs TensorFlow) and kept in build/engine, or files.
+needs TensorFlow) and kept in build/engine, or files. Cycles are estimated for all parts in boards/parts with the core,
+and for those in benchmarks/parts, which differ in what is not known of them for sure.
 """
 
 import hashlib
@@ -15,18 +16,23 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import click
+import mlperf_tiny
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from engine_peers import LEADS, PEERS
+from engine_views import functions_table, kinds_table, operators_table, parts_table, results_table
 from random_networks import CP_MOBILE
 from rich.console import Console
-from rich.table import Table
 
 from asc_kit.board import BoardSpec, Goal, KernelSet, load_board
 from asc_kit.cli.options import optimize_option
+from asc_kit.device_runner.cycles.estimate import Estimate, PartEstimate
+from asc_kit.device_runner.cycles.plugin import why_not
+from asc_kit.device_runner.cycles.tracing import estimate_run
 from asc_kit.device_runner.emulator import emulate
 from asc_kit.device_runner.link import Link
 from asc_kit.device_runner.session import Session
@@ -35,53 +41,19 @@ from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate_bare
 from asc_kit.firmware_gen.reader import read_model
+from asc_kit.part import load_part, parts_with
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "benchmarks" / "engine.jsonl"
-BOARDS = ("qemu-mps2-an385", "qemu-mps2-an386", "qemu-mps2-an500", "qemu-mps2-an505", "qemu-mps3-an547")
+DOUBTS = ROOT / "benchmarks" / "parts"
+M0_PLUS = "cortex-m0plus"
+BOARDS = (M0_PLUS, "qemu-mps2-an385", "qemu-mps2-an386", "qemu-mps2-an500", "qemu-mps2-an505", "qemu-mps3-an547")
 ALL_WAYS = "qemu-mps2-an386"
-KEYWORDS = "kws_ds_cnn_int8"
 SEED = 5
 # instructions repeat exactly; what a compiler or a model's random weights move stays below
 TOLERANCE = 0.02
 FAILED = "FAILED: "
-COSTS = ("instructions", "arena_bytes", "stack_bytes", "code_bytes", "weight_bytes")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Peer:
-    """TensorFlow Lite Micro (August 2026) with CMSIS-NN (July 2026), GCC 12.2 -O2, the same emulated cores."""
-
-    instructions: dict[str, int]
-    arena_bytes: int
-    code_bytes: dict[str, int]
-    weight_bytes: int
-
-
-PEERS = {
-    CP_MOBILE: Peer(
-        instructions={
-            "Cortex-M4F": 93_900_000,
-            "Cortex-M7": 93_200_000,
-            "Cortex-M33": 93_800_000,
-            "Cortex-M55": 21_800_000,
-        },
-        arena_bytes=224_084,
-        code_bytes={"Cortex-M4F": 46_496, "Cortex-M55": 39_708},
-        weight_bytes=109_504,
-    ),
-    KEYWORDS: Peer(
-        instructions={
-            "Cortex-M4F": 7_700_000,
-            "Cortex-M7": 7_650_000,
-            "Cortex-M33": 7_680_000,
-            "Cortex-M55": 1_820_000,
-        },
-        arena_bytes=22_820,
-        code_bytes={"Cortex-M4F": 54_468, "Cortex-M55": 45_492},
-        weight_bytes=53_936,
-    ),
-}
+COSTS = ("cycles", "instructions", "arena_bytes", "stack_bytes", "code_bytes", "weight_bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +81,12 @@ class Row:
     """Whether every output of every input equals that of TFLite's reference kernels."""
     optimize: str = "speed"
     """What it was made for: speed or size."""
+    cycles: int = 0
+    """Estimated, without wait states; where the core's table is a bracket, its lower end."""
+    most_cycles: int = 0
+    """The upper end; 0 where there is none."""
+    parts: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Estimated behind the flash of parts: cycles, ms, code_misses, data_misses."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -154,8 +132,8 @@ def reference_outputs(model: bytes, inputs: np.ndarray) -> list[np.ndarray]:
 
 def measure(
     model: Path, board: BoardSpec, kernels: KernelSet, goal: Goal, folder: Path
-) -> tuple[Row, FirmwareManifest, list[int]]:
-    """Build the firmware of a model, boot it and run it; return the line, and the instructions of each operator."""
+) -> tuple[Row, FirmwareManifest, list[int], Estimate | None]:
+    """Build, boot and run the firmware of a model; return the line, instructions by operator, and the estimate."""
     firmware = generate_bare(model, board, folder, compile_it=True, kernels=kernels, optimize=goal)
     assert firmware.image is not None and firmware.memory.code_bytes is not None
     macs = sum(operator.macs for operator in firmware.operators)
@@ -175,6 +153,7 @@ def measure(
         session.write_input(inputs[0])
         session.run(macs=macs, profile=True)
         profile = list(session.profile())
+    found = None if why_not(board) else estimate_cycles(board, folder / firmware.image, inputs[0], macs)
     row = Row(
         core=board.core,
         kernels=kernels,
@@ -189,7 +168,44 @@ def measure(
         bit_identical=all(exact),
         optimize=goal,
     )
-    return row, firmware, profile
+    if found is not None:
+        row = replace(
+            row,
+            cycles=round(found.cost.cycles),
+            most_cycles=round(found.most_cycles or 0),
+            parts={one.part.name: part_figures(one) for one in found.parts},
+        )
+    return row, firmware, profile, found
+
+
+def estimate_cycles(board: BoardSpec, image: Path, values: np.ndarray, macs: int) -> Estimate:
+    """Estimate one inference on all parts with the board's core, and on those that the estimate is doubted with."""
+
+    def work(session: Session) -> None:
+        session.write_input(values)
+        session.run(macs=macs)
+
+    doubts = [part for part in map(load_part, map(str, sorted(DOUBTS.glob("*.toml")))) if part.core == board.core]
+    return estimate_run(board, image, [*parts_with(board.core), *doubts], work)
+
+
+def part_figures(found: PartEstimate) -> dict[str, float]:
+    cost = found.cost
+    return {
+        "cycles": round(cost.total),
+        "ms": round(found.ms, 3),
+        "code_misses": cost.code_misses,
+        "data_misses": cost.data_misses,
+    }
+
+
+def board_of(name: str) -> BoardSpec:
+    """Return a board; cortex-m0plus is the Cortex-M3's machine with code for the smaller core, which it runs too."""
+    if name != M0_PLUS:
+        return load_board(name)
+    board = load_board("qemu-mps2-an385")
+    flags = tuple(flag.replace("cortex-m3", "cortex-m0plus") for flag in board.toolchain.cflags)
+    return replace(board, core="Cortex-M0+", toolchain=replace(board.toolchain, cflags=flags))
 
 
 def find_model(word: str, work: Path) -> Path:
@@ -199,15 +215,21 @@ def find_model(word: str, work: Path) -> Path:
             raise click.UsageError(f"{word} is not a file (names with spaces cannot be given here)")
         return Path(word)
     recipe = ROOT / "train" / "recipes" / f"{'dcase2024_baseline' if word == CP_MOBILE else word}.toml"
-    if not recipe.is_file():
-        raise click.UsageError(f"{word} is neither a .tflite file nor a recipe: {', '.join(recipes())}")
-    maker = Path(__file__).with_name("random_networks.py")
-    state = hashlib.sha256(recipe.read_bytes() + maker.read_bytes()).hexdigest()[:8]
+    makers = [Path(__file__).with_name("random_networks.py")]
+    if word in mlperf_tiny.NETWORKS:
+        makers.append(Path(__file__).with_name("mlperf_tiny.py"))
+    elif recipe.is_file():
+        makers.append(recipe)
+    else:
+        raise click.UsageError(
+            f"{word} is neither a .tflite file, a recipe nor a shape: {', '.join([*recipes(), *mlperf_tiny.NETWORKS])}"
+        )
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in makers)).hexdigest()[:8]
     path = work / state / f"{word}.tflite"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        subprocess.run([sys.executable, str(maker), word, str(partial)], check=True, stderr=subprocess.DEVNULL)
+        subprocess.run([sys.executable, str(makers[0]), word, str(partial)], check=True, stderr=subprocess.DEVNULL)
         partial.replace(path)
     return path
 
@@ -249,11 +271,23 @@ def changes(row: Row, before: Row | None) -> list[str]:
     if before is None:
         return []
     found = []
-    for name in COSTS:
-        old, new = getattr(before, name), getattr(row, name)
+    costs = [(name, getattr(before, name), getattr(row, name)) for name in COSTS]
+    costs += [
+        (f"cycles on {name}", before.parts[name]["cycles"], row.parts[name]["cycles"])
+        for name in before.parts.keys() & row.parts.keys()
+    ]
+    for name, old, new in costs:
+        if name == "cycles" and 0 in (old, new):
+            continue  # not estimated
         if abs(new - old) > TOLERANCE * old:
             found.append(f"{name} {100 * (new - old) / max(old, 1):+.1f} %")
     return found
+
+
+def summary(row: Row) -> str:
+    lead = row.parts.get(LEADS.get(row.core, ""))
+    time = f"estimated {row.cycles:,} cycles, {lead['ms']:.1f} ms on {LEADS[row.core]}; " if lead else ""
+    return f"{row.model}, {row.core}, {row.made}: {time}{row.instructions:,} instructions"
 
 
 def not_measured(path: Path, board: BoardSpec, failure: AscKitError) -> str:
@@ -262,77 +296,12 @@ def not_measured(path: Path, board: BoardSpec, failure: AscKitError) -> str:
     return f"{path.stem} on {board.core}: {'' if small else FAILED}{failure.message}"
 
 
-def results_table(rows: Sequence[Row]) -> Table:
-    table = Table(title="executed instructions of one inference, and bytes; in brackets the peer's")
-    for head in ("model", "core", "kernels", "instructions", "per MAC", "arena", "stack", "code", "weights", "exact"):
-        table.add_column(head, justify="left" if head in ("model", "core", "kernels", "exact") else "right")
-    for row in rows:
-        peer = PEERS.get(row.model)
-        of_peer = peer.instructions.get(row.core) if peer else None
-        code_of_peer = peer.code_bytes.get(row.core) if peer else None
-        table.add_row(
-            row.model,
-            row.core,
-            row.made,
-            _beside(_count(row.instructions), _count(of_peer) if of_peer else None),
-            f"{row.instructions / row.macs:.3f}" if row.macs else "–",
-            _beside(f"{row.arena_bytes:,}", f"{peer.arena_bytes:,}" if peer else None),
-            f"{row.stack_bytes:,}",
-            _beside(f"{row.code_bytes:,}", f"{code_of_peer:,}" if code_of_peer else None),
-            _beside(f"{row.weight_bytes:,}", f"{peer.weight_bytes:,}" if peer else None),
-            "yes" if row.bit_identical else "NO",
-        )
-    return table
-
-
-def _count(n: int) -> str:
-    return f"{n / 1e6:.2f} M" if n >= 100_000 else f"{n:,}"
-
-
-def _beside(ours: str, peers: str | None) -> str:
-    return f"{ours} ({peers})" if peers else ours
-
-
-def operators_table(row: Row, firmware: FirmwareManifest, profile: Sequence[int]) -> Table:
-    table = Table(title=f"{row.model} on {row.core}, {row.made} kernels: instructions of each step")
-    for head in ("step", "operator", "output", "MACs", "instructions", "per MAC", "per output"):
-        table.add_column(head, justify="left" if head in ("operator", "output") else "right")
-    for operator, count in zip(firmware.operators, profile, strict=True):
-        n = int(np.prod(operator.output_shape))
-        table.add_row(
-            str(operator.index),
-            operator.op,
-            "x".join(map(str, operator.output_shape)),
-            f"{operator.macs:,}",
-            f"{count:,}",
-            f"{count / operator.macs:.2f}" if operator.macs else "–",
-            f"{count / n:.1f}",
-        )
-    return table
-
-
-def kinds_table(row: Row, firmware: FirmwareManifest, profile: Sequence[int]) -> Table:
-    """Show where the instructions go: by operator, the dearest first."""
-    table = Table(title=f"{row.model} on {row.core}, {row.made} kernels: instructions by operator")
-    for head in ("operator", "steps", "MACs", "instructions", "share", "per MAC", "per output"):
-        table.add_column(head, justify="left" if head == "operator" else "right")
-    sums: dict[str, list[int]] = {}
-    for operator, count in zip(firmware.operators, profile, strict=True):
-        one = (1, operator.macs, count, int(np.prod(operator.output_shape)))
-        sums[operator.op] = [a + b for a, b in zip(sums.get(operator.op, [0] * len(one)), one, strict=True)]
-    for op, (steps, macs, count, outputs) in sorted(sums.items(), key=lambda item: -item[1][2]):
-        share = f"{100 * count / max(sum(profile), 1):.1f} %"
-        per_mac = f"{count / macs:.2f}" if macs else "–"
-        table.add_row(op, str(steps), f"{macs:,}", f"{count:,}", share, per_mac, f"{count / outputs:.1f}")
-    return table
-
-
 def jobs(
     boards: Sequence[str], models: Iterable[Path], kernels: KernelSet | None, goal: Goal
 ) -> Iterable[tuple[Path, BoardSpec, KernelSet, Goal]]:
     for path in models:
         for name in boards:
-            board = load_board(name)
+            board = board_of(name)
             yield path, board, kernels or board.kernels, goal
             if name == ALL_WAYS and model_name(path) in PEERS and kernels is None and goal == "speed":
                 # what it costs to save flash; and what cores without kernels of their own get, beside the peer's
@@ -342,12 +311,12 @@ def jobs(
 
 @click.command()
 @click.option("--boards", default="", help="Names of boards, with spaces between.  [default: all emulated Cortex-M]")
-@click.option("--models", default="", help="Recipes, cp_mobile or .tflite files.  [default: all recipes, cp_mobile]")
+@click.option("--models", default="", help="Recipes, cp_mobile, mlperf_… or .tflite files.  [default: all but files]")
 @click.option(
     "--kernels", type=click.Choice(["portable", "dsp", "mve"]), help="Kernel set.  [default: the boards' own]"
 )
 @optimize_option
-@click.option("--per-operator", is_flag=True, help="Show the instructions of every step too.")
+@click.option("--per-operator", is_flag=True, help="Show every step and kernel too.")
 @click.option("--work", type=click.Path(path_type=Path), default=ROOT / "build" / "engine", help="Keeps made models.")
 @click.option("--out", type=click.Path(path_type=Path), default=TABLE, help="The table to write.")
 def main(
@@ -356,22 +325,32 @@ def main(
     """Measure the engine; exit code 4 when an output differs from the reference kernels, 1 when a model failed."""
     console = Console(width=None if sys.stdout.isatty() else 170)
     # all of them before the first is measured: a name may be wrong
-    paths = [find_model(word, work) for word in models.split() or [CP_MOBILE, *recipes()]]
+    paths = [find_model(word, work) for word in models.split() or [CP_MOBILE, *mlperf_tiny.NETWORKS, *recipes()]]
     before, rows, failures = committed(), [], []
+    reasons: set[str] = set()
     for path, board, chosen, goal in jobs(boards.split() or BOARDS, paths, kernels, optimize):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                row, firmware, profile = measure(path, board, chosen, goal, Path(folder) / "firmware")
+                row, firmware, profile, found = measure(path, board, chosen, goal, Path(folder) / "firmware")
             except AscKitError as failure:
                 failures.append(not_measured(path, board, failure))
                 continue
         rows.append(row)
         write_rows([row], out)
-        print(f"{row.model}, {row.core}, {row.made}: {row.instructions:,} instructions", file=sys.stderr, flush=True)
+        print(summary(row), file=sys.stderr, flush=True)
         if per_operator:
-            console.print(operators_table(row, firmware, profile))
-            console.print(kinds_table(row, firmware, profile))
+            lead = next((one for one in found.parts if one.part.name == LEADS[row.core]), None) if found else None
+            console.print(operators_table(row, firmware, profile, lead))
+            console.print(kinds_table(row, firmware, profile, lead))
+            if lead is not None:
+                console.print(functions_table(row, lead))
+        reason = why_not(board)
+        if reason is not None:
+            reasons.add(f"instructions only for {board.core}: {reason}")
+    console.print(parts_table(rows))
     console.print(results_table(rows))
+    for text in sorted(reasons):
+        console.print(text, soft_wrap=True, markup=False)
     for row in rows:
         for change in changes(row, before.get(row.key)):
             word = "worse" if "+" in change else "better"

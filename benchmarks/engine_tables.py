@@ -9,14 +9,32 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from engine import CP_MOBILE, KEYWORDS, PEERS, ROOT, TABLE, Row, read_rows
+from engine import CP_MOBILE, PEERS, ROOT, TABLE, Row, read_rows
+from engine_peers import KEYWORDS, LEADS, PUBLISHED_MS
 
 PAGES = (ROOT / "README.md", ROOT / "docs" / "engine.md")
-CORES = ("Cortex-M3", "Cortex-M4F", "Cortex-M7", "Cortex-M33", "Cortex-M55")
+CORES = ("Cortex-M0+", "Cortex-M3", "Cortex-M4F", "Cortex-M7", "Cortex-M33", "Cortex-M55")
 MARK = re.compile(r"(<!-- engine: (\S+) -->\n)(?:\|.*\n)*")
 PEER_STACK = "860–996"
 # the same network and core as PEERS, without CMSIS-NN
 REFERENCE_KERNELS = 373_700_000
+TIMED = {
+    CP_MOBILE: "CP-Mobile",
+    KEYWORDS: "keywords, DS-CNN",
+    "mlperf_image": "image, ResNet-8",
+    "mlperf_person": "person, MobileNet 0.25",
+    "mlperf_anomaly": "anomaly, autoencoder",
+}
+PARTS = {
+    "stm32l4r5": ("Cortex-M4F", "dsp"),
+    "stm32f405": ("Cortex-M4F", "dsp"),
+    "nrf52840": ("Cortex-M4F", "dsp"),
+    "stm32u575": ("Cortex-M33", "dsp"),
+    "stm32f746": ("Cortex-M7", "dsp"),
+    "stm32h743": ("Cortex-M7", "dsp"),
+    "stm32g0b1": ("Cortex-M0+", "portable"),
+    "rp2040": ("Cortex-M0+", "portable"),
+}
 FEATURED = {
     CP_MOBILE: "CP-Mobile, DCASE 2024 baseline (29.4 MMAC)",
     KEYWORDS: "keywords, DS-CNN of MLPerf Tiny (2.7 MMAC)",
@@ -51,13 +69,50 @@ def of_model(rows: Rows, model: str) -> str:
             beside = (millions(of_peer), f"{of_peer / row.macs:.2f}", f"{100 * row.instructions / of_peer:.0f} %")
         sizes = (row.arena_bytes, row.stack_bytes, row.code_bytes, row.weight_bytes)
         per_mac = f"{row.instructions / row.macs:.2f}"
-        found.append((row.core, row.made, millions(row.instructions), per_mac, *beside, *(f"{n:,}" for n in sizes)))
+        costs = (millions(row.instructions), per_mac, *beside)
+        found.append((row.core, row.made, cycles(row), lead(row), *costs, *(f"{n:,}" for n in sizes)))
     code = f"{peer.code_bytes['Cortex-M4F']:,} (M4) {peer.code_bytes['Cortex-M55']:,} (M55)"
-    found.append(("", "*peer*", *[""] * 5, f"{peer.arena_bytes:,}", PEER_STACK, code, f"{peer.weight_bytes:,}"))
+    time = (f"{millions(peer.cycles)} (M4F)", f"{peer.ms:.1f} (`{LEADS['Cortex-M4F']}`)")
+    found.append(("", "*peer*", *time, *[""] * 5, f"{peer.arena_bytes:,}", PEER_STACK, code, f"{peer.weight_bytes:,}"))
     header = (
-        "core", "kernels", "instructions", "per MAC", "peer", "per MAC", "of it", "arena", "stack", "code", "constants",
+        "core", "kernels", "cycles", "ms", "instructions", "per MAC", "peer", "per MAC", "of it", "arena", "stack",
+        "code", "constants",
     )  # fmt: skip
     return lines(header, 2, found)
+
+
+def cycles(row: Row) -> str:
+    """Cycles without wait states."""
+    if not row.cycles:
+        return "–"
+    return millions(row.cycles) + (f" to {millions(row.most_cycles)}" if row.most_cycles else "")
+
+
+def lead(row: Row) -> str:
+    """Milliseconds on the part that the core is shown on."""
+    name = LEADS[row.core]
+    return f"{milliseconds(row.parts[name]['ms'])} (`{name}`)" if name in row.parts else "–"
+
+
+def milliseconds(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}"
+
+
+def times(rows: Rows) -> str:
+    """Networks that others are known for, on parts."""
+    found = []
+    for model, title in TIMED.items():
+        ours = [
+            milliseconds(rows[core, kernels, model, "speed"].parts[part]["ms"])
+            for part, (core, kernels) in PARTS.items()
+        ]
+        found.append((title, "**asc-kit**", *(f"**{cell}**" for cell in ours)))
+        peers = [milliseconds(PEERS[model].ms) if part == LEADS["Cortex-M4F"] else "–" for part in PARTS]
+        found.append(("", "TFLM + CMSIS-NN", *peers))
+        if model in PUBLISHED_MS[LEADS["Cortex-M4F"]]:
+            best = [PUBLISHED_MS.get(part, {}).get(model) for part in PARTS]
+            found.append(("", "*best published*", *(milliseconds(ms) if ms else "–" for ms in best)))
+    return lines(("network", "engine", *(f"`{part}`" for part in PARTS)), 2, found)
 
 
 def recipes(rows: Rows) -> str:
@@ -67,13 +122,15 @@ def recipes(rows: Rows) -> str:
         dsp, mve = (
             rows[core, kernels, name, "speed"] for core, kernels in (("Cortex-M4F", "dsp"), ("Cortex-M55", "mve"))
         )
-        cells = [f"`{name}`", f"{dsp.macs / 1e6:.1f}"]
+        name_of_lead = LEADS["Cortex-M4F"]
+        time = milliseconds(dsp.parts[name_of_lead]["ms"]) if name_of_lead in dsp.parts else "–"
+        cells = [f"`{name}`", f"{dsp.macs / 1e6:.1f}", time, cycles(dsp)]
         for row in (dsp, mve):
             cells += [millions(row.instructions), f"{row.instructions / row.macs:.2f}"]
             cells += [f"{n:,}" for n in (row.arena_bytes, row.bound_bytes, row.weight_bytes)]
         found.append(cells)
     one = ("per MAC", "arena", "bound", "constants")
-    return lines(("recipe", "MMAC", "M4F", *one, "M55", *one), 1, found)
+    return lines(("recipe", "MMAC", "`stm32l4r5`, ms", "cycles", "M4F", *one, "M55", *one), 1, found)
 
 
 def summary(rows: Rows) -> str:
@@ -81,13 +138,13 @@ def summary(rows: Rows) -> str:
     found = []
     for model, title in FEATURED.items():
         dsp, mve = rows["Cortex-M4F", "dsp", model, "speed"], rows["Cortex-M55", "mve", model, "speed"]
-        cells = [title, "**asc-kit**"]
+        cells = [title, "**asc-kit**", f"**{milliseconds(dsp.parts[LEADS['Cortex-M4F']]['ms'])}**"]
         for row in (dsp, mve):
             cells += [f"**{row.instructions / 1e6:.1f} M**", f"{row.instructions / row.macs:.2f}"]
         found.append((*cells, f"**{dsp.arena_bytes:,}**", f"**{dsp.code_bytes:,}**"))
         if model in PEERS:
             peer = PEERS[model]
-            cells = ["", "TensorFlow Lite Micro, CMSIS-NN"]
+            cells = ["", "TensorFlow Lite Micro, CMSIS-NN", milliseconds(peer.ms)]
             for row in (dsp, mve):
                 n = peer.instructions[row.core]
                 cells += [f"{n / 1e6:.1f} M", f"{n / row.macs:.2f}"]
@@ -95,9 +152,10 @@ def summary(rows: Rows) -> str:
         if model == CP_MOBILE:
             n = f"{REFERENCE_KERNELS / 1e6:.1f} M"
             per_mac, arena = f"{REFERENCE_KERNELS / dsp.macs:.2f}", f"{PEERS[model].arena_bytes:,}"
-            found.append(("", "TensorFlow Lite Micro, reference kernels", n, per_mac, "–", "–", arena, "–"))
+            found.append(("", "TensorFlow Lite Micro, reference kernels", "–", n, per_mac, "–", "–", arena, "–"))
     header = (
-        "network", "engine", "Cortex-M4F", "per MAC", "Cortex-M55", "per MAC", "RAM (arena), bytes", "code, bytes",
+        "network", "engine", "STM32L4R5 at 120 MHz, estimated ms", "Cortex-M4F, instructions", "per MAC", "Cortex-M55",
+        "per MAC", "RAM (arena), bytes", "code, bytes",
     )  # fmt: skip
     return lines(header, 2, found)
 
@@ -107,6 +165,7 @@ TABLES: Mapping[str, Callable[[Rows], str]] = {
     "cp_mobile": lambda rows: of_model(rows, CP_MOBILE),
     "keywords": lambda rows: of_model(rows, KEYWORDS),
     "recipes": recipes,
+    "times": times,
 }
 
 

@@ -144,7 +144,7 @@ def export_run(
 
 
 def _test_clips(manifest: RunManifest, root: Path) -> Dataset:
-    test_set = read_dataset(root).for_task(manifest.task).split(manifest.test_split)
+    test_set = read_dataset(root, layout=manifest.layout).for_task(manifest.task).split(manifest.test_split)
     if test_set.data_id != manifest.evaluation.data_id:
         raise DataError(
             f"split {manifest.test_split} of {root} is not what the run was evaluated on: "

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asc_kit.cli import invoke
+from asc_kit.cli.options import layout_option
 
 if TYPE_CHECKING:
     from asc_kit.bundle import VariantName
+    from asc_kit.dataset import Layout
 
 
 @click.command()
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Folder of the data set, if it was moved since training.",
 )
+@layout_option
 @click.option("--quantize", "method", type=click.Choice(["ptq", "qat"]), help="After training, or with fine-tuning.")
 @click.option(
     "--calibration",
@@ -54,6 +57,7 @@ def export(
     run: Path,
     out: Path,
     data: Path | None,
+    layout: Layout | None,
     variants: tuple[VariantName, ...],
     board: str | None,
     as_json: bool,
@@ -78,7 +82,7 @@ def export(
 
     if board is not None:
         load_board(board)  # an unknown board must show before the work, not after it
-    opened = Run.open(run)
+    opened = Run.open(run).with_layout(layout)
     given = {name: value for name, value in settings.items() if value is not None}
     _check(asdict(opened.manifest.quantization) | given, given)
     wanted = parse_record(

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asc_kit.cli.options import layout_option
+
 if TYPE_CHECKING:
+    from asc_kit.dataset import Layout
+
     from .inspection.document import ReferenceKind
 
 _PATH = click.Path(path_type=Path)
@@ -19,6 +23,7 @@ _CLIPS = 200
 @click.argument("bundle", type=_PATH)
 @click.option("--run", type=_PATH, metavar="RUN", help="The run it was exported from: its weights, its test clips.")
 @click.option("--data", type=_PATH, metavar="DIR", help="Folder of the data set; default: where the run found it.")
+@layout_option
 @click.option(
     "--clips", "n_clips", type=click.IntRange(min=1), metavar="N",
     help="Clips of the test split, with --run or --data; default: 200. Without them the golden clips are heard.",
@@ -34,6 +39,7 @@ def inspect(
     bundle: Path,
     run: Path | None,
     data: Path | None,
+    layout: Layout | None,
     n_clips: int | None,
     reference: ReferenceKind | None,
     html: Path | None,
@@ -63,7 +69,7 @@ def inspect(
     with hidden_stderr():
         from .inspection.inspecting import inspect_bundle
 
-    found = inspect_bundle(opened, opened_run, data, n_clips or _CLIPS, reference)
+    found = inspect_bundle(opened, opened_run, data, n_clips or _CLIPS, reference, layout)
     show(found, console if as_json else PipeConsole(highlight=False))
     if html is not None:
         write_page(found, html)

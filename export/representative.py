@@ -96,7 +96,7 @@ def training_clips(run: Run, data: Path) -> Dataset:
             f"the data set of this run is not there: {data} does not exist",
             hint="quantization needs real training clips: say where they are with --data DIR",
         )
-    train_set = read_dataset(data).split(manifest.train_split)
+    train_set = read_dataset(data, layout=manifest.layout).split(manifest.train_split)
     # a class map of the run's own may have more of them, and in another order
     if not set(train_set.labels) <= set(manifest.labels):
         raise DataError(

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from asc_kit.cli.options import layout_option
+
 from .options import DATA, JSON, SET, recipe_of
+
+if TYPE_CHECKING:
+    from asc_kit.dataset import Layout
 
 _RUN = click.Path(path_type=Path)
 
@@ -15,6 +21,7 @@ _RUN = click.Path(path_type=Path)
 @click.command()
 @click.argument("recipe")
 @DATA
+@layout_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="RUN", help="Run folder to write.")
 @click.option("--split", help="Split to train on; default: the data set's own training split.")
 @click.option("--class-map", type=click.Path(path_type=Path), metavar="CSV", help="Classes and their order.")
@@ -33,6 +40,7 @@ _RUN = click.Path(path_type=Path)
 def train(
     recipe: str,
     data: Path,
+    layout: Layout | None,
     out: Path,
     split: str | None,
     class_map: Path | None,
@@ -66,6 +74,7 @@ def train(
     session = Session(
         recipe=chosen,
         data=data,
+        layout=layout,
         out=out,
         split=split,
         class_map=class_map,

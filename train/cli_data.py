@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from asc_kit.cli.options import layout_option
+
+if TYPE_CHECKING:
+    from asc_kit.dataset import Layout
 
 _DATA = click.option(
     "--data", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Data set."
@@ -70,13 +76,14 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
 
 @data.command()
 @_DATA
+@layout_option
 @_CLASS_MAP
 @_JSON
-def info(folder: Path, class_map: Path | None, as_json: bool) -> None:
+def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: bool) -> None:
     """Say what a data set holds: classes, recording devices, places, splits, lengths and sampling rates."""
     from .datasets.info import describe, show
 
-    found = describe(folder, class_map)
+    found = describe(folder, class_map, layout)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
@@ -85,6 +92,7 @@ def info(folder: Path, class_map: Path | None, as_json: bool) -> None:
 
 @data.command()
 @_DATA
+@layout_option
 @_CLASS_MAP
 @click.option(
     "--split-pair", "pairs", type=(str, str), multiple=True, metavar="TRAIN TEST",
@@ -103,6 +111,7 @@ def info(folder: Path, class_map: Path | None, as_json: bool) -> None:
 def check(
     ctx: click.Context,
     folder: Path,
+    layout: Layout | None,
     class_map: Path | None,
     pairs: tuple[tuple[str, str], ...],
     examples: int,
@@ -115,7 +124,7 @@ def check(
     from .datasets.check import check as check_data
     from .datasets.check import show
 
-    report = check_data(folder, class_map=class_map, pairs=pairs, n_examples=examples)
+    report = check_data(folder, class_map=class_map, layout=layout, pairs=pairs, n_examples=examples)
     if as_json:
         click.echo(json.dumps(report, indent=2))
     else:
@@ -126,6 +135,7 @@ def check(
 
 @data.command()
 @_DATA
+@layout_option
 @click.option(
     "--year", type=click.Choice(["2024", "2025"]), default="2024", show_default=True, help="DCASE Challenge, Task 1."
 )
@@ -135,7 +145,9 @@ def check(
     help="SHA-256 a file must have; may be given again.",
 )  # fmt: skip
 @_JSON
-def splits(folder: Path, year: str, url: str | None, digests: dict[str, str], as_json: bool) -> None:
+def splits(
+    folder: Path, layout: Layout | None, year: str, url: str | None, digests: dict[str, str], as_json: bool
+) -> None:
     """Download the official splits of TAU Urban Acoustic Scenes 2022 Mobile into its folder, and verify them."""
     from rich.markup import escape
 
@@ -143,7 +155,7 @@ def splits(folder: Path, year: str, url: str | None, digests: dict[str, str], as
 
     from .datasets.official_splits import SPLITS_URL, fetch_splits
 
-    files = fetch_splits(folder, year=int(year), url=url or SPLITS_URL, wanted=digests)
+    files = fetch_splits(folder, year=int(year), url=url or SPLITS_URL, wanted=digests, layout=layout)
     if as_json:
         rows = [
             {"name": file.name, "state": file.state, "clips": len(file.clips), "sha256": file.sha256} for file in files

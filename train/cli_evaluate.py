@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asc_kit.cli.options import layout_option
+
 from .options import DATA, JSON
 
 if TYPE_CHECKING:
     from asc_kit.bundle import VariantName
+    from asc_kit.dataset import Layout
 
     from .evaluation.assessment import Subject
 
@@ -22,6 +25,7 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("models", metavar="RUN|BUNDLE...", type=_PATH, nargs=-1, required=True)
 @DATA
+@layout_option
 @click.option(
     "--split", help="Split to evaluate on, or 'all'; default: the one of the run, or the data set's test split."
 )
@@ -42,6 +46,7 @@ _PATH = click.Path(path_type=Path)
 def evaluate(
     models: tuple[Path, ...],
     data: Path,
+    layout: Layout | None,
     split: str | None,
     variant: VariantName | None,
     out: Path | None,
@@ -57,8 +62,8 @@ def evaluate(
     """
     if (predictions is not None or checkpoints) and len(models) > 1:
         raise click.UsageError("--predictions and --checkpoints take one model")
-    if unlabelled and (predictions is None or split is not None or out is not None):
-        raise click.UsageError("--unlabelled needs --predictions, and goes without --split and --out")
+    if unlabelled and (predictions is None or split is not None or layout is not None or out is not None):
+        raise click.UsageError("--unlabelled needs --predictions, and goes without --split, --layout and --out")
     if checkpoints and (out is None or predictions is not None):
         raise click.UsageError("--checkpoints needs --out, and goes without --predictions")
     if every != 1 and not checkpoints:
@@ -73,14 +78,15 @@ def evaluate(
         _predict_unlabelled(subjects[0], data, predictions)
     elif checkpoints:
         assert out is not None
-        _evaluate_checkpoints(subjects[0], data, split, out, every, as_json)
+        _evaluate_checkpoints(subjects[0], data, layout, split, out, every, as_json)
     else:
-        _evaluate(subjects, data, split, out, predictions, as_json)
+        _evaluate(subjects, data, layout, split, out, predictions, as_json)
 
 
 def _evaluate(
     subjects: Sequence[Subject],
     data: Path,
+    layout: Layout | None,
     split: str | None,
     out: Path | None,
     predictions: Path | None,
@@ -97,7 +103,7 @@ def _evaluate(
     from .evaluation.summary import show_evaluation
     from .evaluation.tables import comparison_tables
 
-    dataset = labelled_clips(data, split, subjects)
+    dataset = labelled_clips(data, split, subjects, layout)
     for folder in (out, predictions.parent if predictions is not None else None):
         if folder is not None:
             _make_folder(folder)
@@ -136,7 +142,13 @@ def _predict_unlabelled(subject: Subject, data: Path, predictions: Path) -> None
 
 
 def _evaluate_checkpoints(
-    subject: Subject, data: Path, split: str | None, out: Path, every: int, as_json: bool
+    subject: Subject,
+    data: Path,
+    layout: Layout | None,
+    split: str | None,
+    out: Path,
+    every: int,
+    as_json: bool,
 ) -> None:
     from asc_kit.console import console
     from asc_kit.errors import SpecError
@@ -152,7 +164,7 @@ def _evaluate_checkpoints(
         raise SpecError(f"{subject.path} is a bundle: only a run has checkpoints", hint="give the run")
     run = Run.open(subject.path)
     checkpoints_of(run, every)  # that there are none must show before the recordings are read
-    dataset = labelled_clips(data, split, [subject])
+    dataset = labelled_clips(data, split, [subject], layout)
     windows = Recordings(dataset).windows(run.manifest.frontend, run.manifest.hop_samples)
     records = []
     for record, was_there in evaluate_checkpoints(run, dataset, windows, out, every):

@@ -14,7 +14,7 @@ import numpy as np
 from asc_kit import __version__
 from asc_kit.clips import Windows, load_windows
 from asc_kit.console import console
-from asc_kit.dataset import TRAIN_SPLITS, Dataset, read_dataset, test_split_for
+from asc_kit.dataset import TRAIN_SPLITS, Dataset, Layout, read_dataset, test_split_for, warn_of_twins
 from asc_kit.errors import DataError, SpecError
 from asc_kit.evaluation import evaluation_of
 from asc_kit.files import temporary_folder
@@ -52,6 +52,8 @@ class Session:
     """Folder of cached features; None to compute them in every step."""
     warm_start: WarmStart | None = None
     """An earlier run to begin with; None for fresh weights."""
+    layout: Layout | None = None
+    """How the data set lies in its folder; None to find out."""
     teacher: Path | None = None
     """An earlier run to learn from; None for the labels alone."""
 
@@ -71,7 +73,8 @@ class Session:
             When training diverges.
         """
         check_working_folder(self.out, resume=self.resume)
-        dataset = read_dataset(self.data, class_map=self.class_map).for_task(self.recipe.task)
+        dataset = read_dataset(self.data, self.class_map, self.layout).for_task(self.recipe.task)
+        warn_of_twins(dataset.labels)
         train_set = dataset.split(*((self.split,) if self.split else TRAIN_SPLITS))
         test_set = dataset.split(*test_split_for(self.split))
         _check(self.recipe, train_set, test_set)
@@ -192,6 +195,7 @@ class Session:
             quantization=recipe.quantization,
             hop_samples=recipe.hop_samples,
             class_map=None if self.class_map is None else os.fspath(self.class_map.resolve()),
+            layout=self.layout,
             data_root=os.fspath(train_set.root.resolve()),
             train_split=train_set.split_name or "",
             train_data_id=train_set.data_id,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from asc_kit.dataset import Layout
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -47,3 +50,26 @@ def input_shape_option(command: Command) -> Command:
         metavar="[NAME=]1,49,10,1",
         help="Shape of an input of a MODEL.tflite that leaves sizes free, the batch first; once for each input.",
     )(command)
+
+
+LAYOUTS = ("tau", "tagging", "labelled", "urbansound8k", "folders", "split_folders")
+"""Values of ``--layout``: those of `asc_kit.dataset.Layout`, which would be slow to import for a help text."""
+
+
+def layout_option(command: Command) -> Command:
+    """Add ``--layout``, the user's answer where a data set's folder leaves it open what it is."""
+    return click.option(
+        "--layout",
+        type=click.Choice(LAYOUTS),
+        callback=_layout,
+        help="How the data set lies in its folder, where that is not certain: folders (one per class), split_folders "
+        "(train/CLASS and test/CLASS), or whose tables it has.",
+    )(command)
+
+
+def _layout(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Layout | None:
+    if value is None:
+        return None
+    from asc_kit.dataset import Layout
+
+    return Layout(value)

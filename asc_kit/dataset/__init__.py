@@ -1,4 +1,4 @@
-"""Data sets: clips, their labels and their splits, in whichever of three layouts a folder has."""
+"""Data sets: clips, their labels and their splits, in whichever of the layouts a folder has."""
 
 from asc_kit.dataset.contract import (
     META_COLUMNS,
@@ -11,6 +11,7 @@ from asc_kit.dataset.contract import (
     test_split_for,
 )
 from asc_kit.dataset.layout import Layout, find_layout, read_dataset
+from asc_kit.dataset.spelling import warn_of_twins
 
 __all__ = [
     "META_COLUMNS",
@@ -24,4 +25,5 @@ __all__ = [
     "find_layout",
     "read_dataset",
     "test_split_for",
+    "warn_of_twins",
 ]

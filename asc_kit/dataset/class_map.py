@@ -13,6 +13,7 @@ from pathlib import Path
 
 from asc_kit.errors import DataError
 
+from .spelling import label_key
 from .tables import read_table
 
 CLASS_MAP = "class_map.csv"
@@ -31,6 +32,12 @@ class ClassMap:
         """Say that a label is not in the map, with the nearest names; None when it is."""
         if label in self.names:
             return None
+        twin = next((name for name in self.names if label_key(name) == label_key(label)), None)
+        if twin is not None:
+            return (
+                f"label {ascii(label)} is not in {self.path}, but {ascii(twin)} is: they differ in case, spaces or "
+                "Unicode form"
+            )
         near = difflib.get_close_matches(label, self.names, n=3)
         return f"label {label!r} is not in {self.path}" + (f"; nearest: {', '.join(near)}" if near else "")
 

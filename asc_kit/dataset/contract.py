@@ -16,6 +16,8 @@ from asc_kit.errors import DataError
 from asc_kit.fields import DeviceName, InnerPath, Labels, Line
 from asc_kit.records import STRICT, short_id
 
+from .spelling import locate
+
 Task = Literal["single_label", "multi_label"]
 META_COLUMNS = ("filename", "scene_label", "identifier", "source_label")
 # Where a split is looked for when the user names none: our own name first, then the challenges' own names.
@@ -102,8 +104,8 @@ class Dataset:
         return short_id(known)
 
     def path(self, clip: Clip) -> Path:
-        """Return the path of a clip's recording."""
-        return self.root / clip.filename
+        """Return the path of a clip's recording, in the Unicode form that the disk has."""
+        return locate(self.root, clip.filename)
 
     def for_task(self, task: Task) -> Dataset:
         """Return these clips for a model of this task.

@@ -1,11 +1,12 @@
-"""Data sets without tables: a folder per class, with or without folders ``train`` and ``test`` above them."""
+"""Data sets without tables: a folder per class, with or without a folder per split above them."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from asc_kit.errors import DataError
@@ -19,28 +20,18 @@ AUDIO_SUFFIXES = (".wav", ".flac")
 TEST_SHARE = 0.2
 """Share of each class that becomes the test split where a data set has none of its own."""
 
-_EVALUATED = ("test", "validation")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassFolders:
+    """Which folders are classes, and in which splits."""
+
+    by_split: Mapping[str | None, Sequence[Path]]
+    """Folders of classes by split; the key is None where the data set has no splits of its own."""
+    split_folders: Mapping[str, str] = field(default_factory=dict)
+    """What splits are called, by the names of their folders."""
 
 
-def class_folders(root: Path) -> dict[str | None, list[Path]]:
-    """Find the folders of classes, by split; the key is None where the data set has no splits of its own.
-
-    Nothing is found in a folder of another layout, or with less than two classes. Names that begin with ``.`` or
-    ``_`` are passed over: they belong to other programs, or hold background noise.
-    """
-    tops = _folders(root)
-    inner = {top.name: _folders(top) for top in tops if not recordings_below(top, deep=False)}
-    splits = {name: [f for f in folders if recordings_below(f)] for name, folders in inner.items()}
-    if splits.get("train") and any(splits.get(name) for name in _EVALUATED):
-        return {name: folders for name, folders in splits.items() if folders}
-    classes = [top for top in tops if recordings_below(top)]
-    # train is a scene too, but a class called test is half a data set whose tables are missing
-    if len(classes) < 2 or any(top.name in _EVALUATED for top in classes):
-        return {}
-    return {None: classes}
-
-
-def read_folders(root: Path, class_map: Path | None) -> Dataset:
+def read_folders(root: Path, found: ClassFolders, class_map: Path | None) -> Dataset:
     """Read a data set of one folder per class.
 
     Raises
@@ -50,10 +41,11 @@ def read_folders(root: Path, class_map: Path | None) -> Dataset:
     """
     order = find_class_map(class_map, root)
     splits: dict[str | None, list[Clip]] = defaultdict(list)
-    for split, folders in class_folders(root).items():
+    for split, folders in found.by_split.items():
         for folder in folders:
-            check_label(folder.name, order, str(folder))
-            splits[split] += [clip_in_folder(root, folder.name, path) for path in recordings_below(folder)]
+            label = label_of(folder)
+            check_label(label, order, str(folder))
+            splits[split] += [clip_in_folder(root, label, path) for path in recordings_below(folder)]
     every = [clip for clips in splits.values() for clip in clips]
     own = {name: tuple(clips) for name, clips in splits.items() if name is not None}
     refusals: Mapping[str, Refusal] = {}
@@ -64,8 +56,16 @@ def read_folders(root: Path, class_map: Path | None) -> Dataset:
         root=root,
         labels=class_order((clip.scene_label for clip in every), order),
         clips=tuple(every),
-        splits=ListedSplits(clips=own, refusals=refusals),
+        splits=ListedSplits(clips=own, refusals=refusals, aliases=found.split_folders),
     )
+
+
+def label_of(folder: Path) -> str:
+    """Return the class that a folder is; DataError when its name is nothing but spaces."""
+    label = folder.name.strip()
+    if not label:
+        raise DataError(f"the name of folder {os.fspath(folder)!r} is no class: it is blank", hint="rename the folder")
+    return label
 
 
 def hash_split(clips: Sequence[Clip]) -> dict[str, tuple[Clip, ...]]:
@@ -114,19 +114,28 @@ def clip_in_folder(root: Path, label: str, path: Path) -> Clip:
     )
 
 
-def _folders(folder: Path) -> list[Path]:
+def folders_in(folder: Path) -> list[Path]:
+    """Return the folders in a folder, sorted.
+
+    Names that begin with ``.`` or ``_`` are passed over: they belong to other programs, or hold background noise.
+    """
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
 
 
 def recordings_below(folder: Path, *, deep: bool = True) -> list[Path]:
     """Return the WAV and FLAC files in a folder, and with `deep` in the folders below it, sorted."""
-    found = []
+    return list(_recordings(folder, deep=deep))
+
+
+def holds_recordings(folder: Path, *, deep: bool = True) -> bool:
+    """Tell whether there is a WAV or FLAC file in a folder, or with `deep` below it."""
+    return next(_recordings(folder, deep=deep), None) is not None
+
+
+def _recordings(folder: Path, *, deep: bool) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if deep and not name.startswith((".", "_")))
         # macOS leaves ._name.wav beside name.wav
-        found += [
-            Path(parent, name)
-            for name in sorted(names)
-            if name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith(".")
-        ]
-    return found
+        for name in sorted(names):
+            if name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith("."):
+                yield Path(parent, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from asc_kit.errors import DataError
 
@@ -28,8 +28,8 @@ class ListedSplits:
     """The clips of each split, in order."""
     refusals: Mapping[str, Refusal]
     """Splits that are there but cannot be used."""
-    ignored_suffix: str = ""
-    """Ending of a split's name that may be left out."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other names of splits: those of the tables or folders that they are."""
 
     def names(self) -> tuple[str, ...]:
         """Return the splits that can be used."""
@@ -37,7 +37,7 @@ class ListedSplits:
 
     def read(self, dataset: Dataset, names: Sequence[str]) -> Dataset:
         """Return the clips of the first split that exists among `names`."""
-        bare = [name.removesuffix(".csv").removesuffix(self.ignored_suffix) for name in names]
+        bare = [self._name(asked.removesuffix(".csv")) for asked in names]
         for name in bare:
             if name in self.clips and name not in self.refusals:
                 return replace(dataset, clips=self.clips[name], split_name=name)
@@ -47,4 +47,11 @@ class ListedSplits:
         raise DataError(
             f"{dataset.root} has no split {' or '.join(bare)}",
             hint=f"splits there: {', '.join(self.names()) or 'none'}",
+        )
+
+    def _name(self, asked: str) -> str:
+        # the challenges keep their folds in a folder: evaluation_setup/fold1_train
+        return next(
+            (name for name in (asked, self.aliases.get(asked, ""), asked.rpartition("/")[2]) if name in self.clips),
+            asked,
         )

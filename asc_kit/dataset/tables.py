@@ -13,6 +13,8 @@ from asc_kit.errors import DataError
 
 Complain = Callable[[int, str], None]
 
+# what stands there is the name of a file, in which a space at the end counts
+_NAMES_OF_FILES = frozenset({"filename", "fname", "slice_file_name"})
 _SEPARATION = {"\t": "TAB-separated", ",": "comma-separated"}
 
 
@@ -38,7 +40,7 @@ class Table:
             )
 
     def select(self, columns: Sequence[str], complain: Complain | None = None) -> Iterator[tuple[int, list[str]]]:
-        """Yield line number and the fields of `columns`, none of them empty.
+        """Yield line number and the fields of `columns`, none of them empty, without the spaces around labels.
 
         A row that does not fit is told to `complain` and left out; without `complain` it raises DataError.
         """
@@ -46,8 +48,11 @@ class Table:
         complain = complain or self._refuse
         places = [self.header.index(name) for name in columns]
         least = max(places) + 1
+        exact = [(place, name in _NAMES_OF_FILES) for place, name in zip(places, columns, strict=True)]
         for line, fields in self.rows:
-            chosen = [fields[place] for place in places] if least <= len(fields) <= len(self.header) else []
+            chosen = []
+            if least <= len(fields) <= len(self.header):
+                chosen = [fields[place] if as_is else fields[place].strip() for place, as_is in exact]
             if not chosen or not all(chosen):
                 complain(line, f"expected the columns {', '.join(columns)}. Received: {self.delimiter.join(fields)!r}")
             else:

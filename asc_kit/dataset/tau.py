@@ -20,6 +20,7 @@ from asc_kit.errors import DataError
 from .class_map import CLASS_MAP, check_label, class_order, find_class_map
 from .contract import META_COLUMNS, Clip, Dataset
 from .pins import check_pin
+from .spelling import composed, label_key
 from .tables import Table, header_of, read_table
 
 META = "meta.csv"
@@ -111,10 +112,11 @@ def read_tau(root: Path, class_map: Path | None) -> Dataset:
     table.require(SPLIT_COLUMNS)
     clips: dict[str, Clip] = {}
     for line, clip in read_meta(table, table.select(meta_columns(table))):
-        if clip.filename in clips:
+        name = composed(clip.filename)
+        if name in clips:
             raise DataError(f"{table.path}, line {line}: {clip.filename} stands there twice")
         check_label(clip.scene_label, order, f"{table.path}, line {line}")
-        clips[clip.filename] = clip
+        clips[name] = clip
     if not clips:
         raise DataError(f"{table.path} names no clips")
     labels = class_order((clip.scene_label for clip in clips.values()), order)
@@ -159,13 +161,13 @@ class TableSplits:
                 hint=present,
             )
         check_pin(self.root, path)
-        by_name = {clip.filename: clip for clip in dataset.clips}
+        by_name = {composed(clip.filename): clip for clip in dataset.clips}
         clips = match_split(read_table(path, "\t"), by_name, dataset.labels)
         return replace(dataset, clips=clips, split_name=path.stem)
 
 
 def match_split(table: Table, by_name: Mapping[str, Clip], labels: Sequence[str]) -> tuple[Clip, ...]:
-    """Return the clips that a split names, in its order.
+    """Return the clips that a split names, in its order; `by_name` has them by composed name.
 
     Raises
     ------
@@ -175,11 +177,11 @@ def match_split(table: Table, by_name: Mapping[str, Clip], labels: Sequence[str]
     chosen: dict[str, Clip] = {}
     for line, (name, label) in table.select(SPLIT_COLUMNS):
         problem = contradiction(name, label, by_name, labels)
-        if problem is None and name in chosen:
+        if problem is None and composed(name) in chosen:
             problem = (f"{name} stands there twice", None)
         if problem is not None:
             raise DataError(f"{table.path}, line {line}: {problem[0]}", hint=problem[1])
-        chosen[name] = by_name[name]
+        chosen[composed(name)] = by_name[composed(name)]
     if not chosen:
         raise DataError(f"{table.path} names no clips")
     return tuple(chosen.values())
@@ -189,11 +191,14 @@ def contradiction(
     name: str, label: str, by_name: Mapping[str, Clip], labels: Sequence[str]
 ) -> tuple[str, str | None] | None:
     """Say how a row of a split contradicts ``meta.csv`` and how to mend it; None when it does not."""
-    clip = by_name.get(name)
+    clip = by_name.get(composed(name))
     if clip is None:
         return f"{name} is not in {META}", "use the split's own meta.csv"
     if label == clip.scene_label:
         return None
+    if label_key(label) == label_key(clip.scene_label):
+        text = f"{name} is labelled {ascii(label)}, but {ascii(clip.scene_label)} in {META}"
+        return f"{text}: they differ in case, spaces or Unicode form", "write the label alike in both"
     if label not in labels:
         return f"unknown label {label!r} for {name}", f"labels of {META}: {', '.join(labels)}"
     return f"{name} is labelled {label!r}, but {clip.scene_label!r} in {META}", None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from asc_kit.audio import from_int16
 from asc_kit.bundle import Bundle
 from asc_kit.clips import read_windows
-from asc_kit.dataset import Dataset, read_dataset
+from asc_kit.dataset import Dataset, Layout, read_dataset
 from asc_kit.errors import BundleError, DataError
 from asc_kit.frontend import log_mel, model_input
 from asc_kit.parallel import in_parallel
@@ -74,7 +74,9 @@ def golden_clips(bundle: Bundle) -> HeardClips:
     )
 
 
-def split_clips(bundle: Bundle, data: Path, n_clips: int, *, data_id: str | None = None) -> HeardClips:
+def split_clips(
+    bundle: Bundle, data: Path, n_clips: int, *, data_id: str | None = None, layout: Layout | None = None
+) -> HeardClips:
     """Return clips of the split that a bundle's network was tested on, in the proportions of that split.
 
     Parameters
@@ -87,6 +89,8 @@ def split_clips(bundle: Bundle, data: Path, n_clips: int, *, data_id: str | None
         How many clips at most.
     data_id
         Fingerprint that the split must have; None for any.
+    layout
+        What the user says the data set's layout is; None to find out.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def split_clips(bundle: Bundle, data: Path, n_clips: int, *, data_id: str | None
     """
     manifest = bundle.manifest
     split = manifest.provenance.metrics_int8.split
-    whole = read_dataset(data).for_task(manifest.task).split(split)
+    whole = read_dataset(data, layout=layout).for_task(manifest.task).split(split)
     if data_id is not None and whole.data_id != data_id:
         raise DataError(
             f"split {split} of {data} is not what the run was evaluated on: fingerprint {whole.data_id}, "

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from asc_kit import __version__
 from asc_kit.bundle import Bundle, Fidelity
+from asc_kit.dataset import Layout
 from asc_kit.errors import ModelError
 from asc_kit.int8_scores import map_int8
 from asc_kit.run import Run
@@ -56,7 +57,12 @@ class Reference:
 
 
 def inspect_bundle(
-    bundle: Bundle, run: Run | None, data: Path | None, n_clips: int, reference: ReferenceKind | None = None
+    bundle: Bundle,
+    run: Run | None,
+    data: Path | None,
+    n_clips: int,
+    reference: ReferenceKind | None = None,
+    layout: Layout | None = None,
 ) -> Inspection:
     """Look at a bundle's int8 network layer by layer.
 
@@ -72,6 +78,8 @@ def inspect_bundle(
         How many clips of the test split at most.
     reference
         What int8 is compared with; None for the run's network where one is given.
+    layout
+        What the user says the data set's layout is; None for what the run says, or to find out.
 
     Raises
     ------
@@ -85,7 +93,7 @@ def inspect_bundle(
     network = read_network(bundle.model_path.read_bytes())
     scheme = stored_scheme(network)
     found = reference_of(bundle, network, run, reference)
-    clips = _clips(bundle, run, data, n_clips)
+    clips = _clips(bundle, run, data, n_clips, layout)
     return _inspect(bundle, network, scheme, found, clips)
 
 
@@ -128,14 +136,15 @@ def reference_of(bundle: Bundle, network: Network, run: Run | None, wanted: Refe
     return Reference(kind="run", constants=constants, kept=constants, network=real, notes=())
 
 
-def _clips(bundle: Bundle, run: Run | None, data: Path | None, n_clips: int) -> HeardClips:
+def _clips(bundle: Bundle, run: Run | None, data: Path | None, n_clips: int, layout: Layout | None) -> HeardClips:
     if run is None and data is None:
         return golden_clips(bundle)
     if run is None:
         assert data is not None
-        return split_clips(bundle, data, n_clips)
+        return split_clips(bundle, data, n_clips, layout=layout)
     root = data if data is not None else Path(run.manifest.data_root)
-    return split_clips(bundle, root, n_clips, data_id=run.manifest.evaluation.data_id)
+    data_id = run.manifest.evaluation.data_id
+    return split_clips(bundle, root, n_clips, data_id=data_id, layout=layout or run.manifest.layout)
 
 
 def _inspect(

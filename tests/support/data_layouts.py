@@ -47,3 +47,64 @@ def write_tagging(root: Path, tables: Mapping[str, Mapping[str, str]], audio: Ma
         for fname in rows:
             write_sound(root / (audio or {}).get(name, name) / fname)
     return root
+
+
+def write_folders(root: Path, *names: str) -> Path:
+    """Write recordings with such names below a folder."""
+    for name in names:
+        write_sound(root / name)
+    return root
+
+
+URBANSOUND = {
+    f"{number}-{number % 3}-0-{fold}.wav": (fold, number) for fold in range(1, 11) for number in (fold, fold + 10)
+}
+"""By slice: its fold, and the recording it is cut from."""
+
+
+def write_urbansound(root: Path, table: str | None = "metadata/UrbanSound8K.csv") -> Path:
+    """Write ten folds of UrbanSound8K, two recordings in each, and its table at a place below the folder, or none."""
+    classes = ("air_conditioner", "car_horn", "children_playing")
+    rows = ["slice_file_name,fsID,start,end,salience,fold,classID,class"]
+    for name, (fold, number) in URBANSOUND.items():
+        write_sound(root / "audio" / f"fold{fold}" / name)
+        rows.append(f"{name},{number},0.0,0.1,1,{fold},{number % 3},{classes[number % 3]}")
+    if table is not None:
+        (root / table).parent.mkdir(exist_ok=True)
+        (root / table).write_text("\n".join(rows) + "\n")
+    return root
+
+
+def write_fsd50k(root: Path) -> Path:
+    """Write FSD50K as Zenodo has it: names without ending, dev clips divided by a column, eval clips apart."""
+    truth = root / "FSD50K.ground_truth"
+    truth.mkdir(parents=True)
+    (truth / "dev.csv").write_text(
+        'fname,labels,mids,split\n1,"Bark,Dog","/m/1,/m/2",train\n2,Slam,/m/3,train\n3,"Dog",/m/2,val\n'
+    )
+    (truth / "eval.csv").write_text('fname,labels,mids\n4,"Bark,Dog","/m/1,/m/2"\n5,Slam,/m/3\n')
+    (truth / "vocabulary.csv").write_text("0,Bark,/m/1\n1,Dog,/m/2\n2,Slam,/m/3\n")
+    (root / "FSD50K.metadata").mkdir()
+    (root / "FSD50K.metadata" / "dev_clips_info_FSD50K.json").write_text("{}")
+    for number, part in ((1, "dev"), (2, "dev"), (3, "dev"), (4, "eval"), (5, "eval")):
+        write_sound(root / f"FSD50K.{part}_audio" / f"{number}.wav")
+    return root
+
+
+def write_fsdkaggle2018(root: Path, *, zenodo: bool) -> Path:
+    """Write FSDKaggle2018 as the competition has it, or as Zenodo has it."""
+    meta = root / "FSDKaggle2018.meta" if zenodo else root
+    meta.mkdir(parents=True, exist_ok=True)
+    ends = ("_post_competition", "_post_competition_scoring_clips") if zenodo else ("", "")
+    rows = {
+        "train": {"a.wav": "Bark", "b.wav": "Hi-hat", "c.wav": "Bark"},
+        "test": {"d.wav": "Hi-hat", "e.wav": "Bark"},
+    }
+    for (name, clips), end in zip(rows.items(), ends, strict=True):
+        text = "fname,label,manually_verified\n" + "".join(f"{clip},{label},1\n" for clip, label in clips.items())
+        (meta / f"{name}{end}.csv").write_text(text)
+        for clip in clips:
+            write_sound(root / f"{'FSDKaggle2018.' if zenodo else ''}audio_{name}" / clip)
+    if not zenodo:
+        (root / "sample_submission.csv").write_text("fname,label\nd.wav,Laughter Hi-Hat Flute\n")
+    return root

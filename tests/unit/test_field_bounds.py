@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import types
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -53,7 +54,7 @@ def unbounded(kind: Any, where: str, metadata: tuple[Any, ...] = ()) -> Iterator
     elif origin in (Union, types.UnionType):
         for argument in arguments:
             yield from unbounded(argument, where, metadata)
-    elif origin is Literal or kind in (bool, type(None)):
+    elif origin is Literal or kind in (bool, type(None)) or (isinstance(kind, type) and issubclass(kind, Enum)):
         return
     elif kind is str:
         if not any(isinstance(item, annotated_types.MaxLen) or getattr(item, "pattern", None) for item in metadata):

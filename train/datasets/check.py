@@ -6,7 +6,6 @@ Cost: every recording is decoded to its end and hashed, in as many threads as th
 from __future__ import annotations
 
 import os
-import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from asc_kit.console import console
 from asc_kit.dataset import Clip, Layout
 from asc_kit.dataset.folders import AUDIO_SUFFIXES
+from asc_kit.dataset.spelling import locate
 from asc_kit.dataset.tau import parse_name
 from asc_kit.errors import DataError
 from asc_kit.parallel import in_parallel
@@ -34,6 +34,7 @@ def check(
     root: Path,
     *,
     class_map: Path | None = None,
+    layout: Layout | None = None,
     pairs: Sequence[tuple[str, str]] = (),
     n_examples: int = N_EXAMPLES,
 ) -> dict[str, Any]:
@@ -45,6 +46,8 @@ def check(
         The folder.
     class_map
         Class map to hold the labels to; None for the folder's own.
+    layout
+        What the user says the layout is; None to find out.
     pairs
         Training and test splits to hold against each other; empty for all that go together.
     n_examples
@@ -62,13 +65,13 @@ def check(
         When the folder has none of the layouts, or a split of `pairs` is not there.
     """
     found = Findings()
-    inventory = take_inventory(root, class_map, found)
+    inventory = take_inventory(root, class_map, found, layout)
     chosen = [_known_pair(inventory, pair) for pair in pairs] or inventory.pairs()
     clips = list(inventory.clips.values())
     facts = dict(
         zip(
             inventory.clips,
-            in_parallel(examine, [root / clip.filename for clip in clips], "recordings", at_once=FILES_AT_ONCE),
+            in_parallel(examine, [locate(root, clip.filename) for clip in clips], "recordings", at_once=FILES_AT_ONCE),
             strict=True,
         )
     )
@@ -157,12 +160,16 @@ def _outliers(values: Mapping[str, int]) -> dict[str, int]:
 
 
 def _check_unlisted(inventory: Inventory) -> None:
-    if inventory.layout is Layout.FOLDERS:
-        return
-    listed = {posixpath.normpath(name) for name in inventory.clips}
-    for parent, folders, names in os.walk(inventory.root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        below = Path(parent).relative_to(inventory.root)
+    root, has_tables = inventory.root, inventory.layout not in (Layout.FOLDERS, Layout.SPLIT_FOLDERS)
+    listed = {
+        os.path.normpath(locate(root, clip.filename).relative_to(root)).replace(os.sep, "/")
+        for clip in inventory.clips.values()
+    }
+    for parent, folders, names in os.walk(root):
+        # without tables, the folders and files that begin with _ are left out on purpose
+        passed_over = "." if has_tables else (".", "_")
+        folders[:] = sorted(name for name in folders if not name.startswith(passed_over))
+        below = Path(parent).relative_to(root)
         for name in sorted(names):
             filename = (below / name).as_posix()
             if name.lower().endswith(AUDIO_SUFFIXES) and filename not in listed and not name.startswith("."):

@@ -28,6 +28,7 @@ KINDS: Mapping[str, tuple[Severity, str]] = {
     "leaking_place": ("error", "test clips of a place that is in training as well"),
     "class_not_trained": ("error", "classes without clips in a training split"),
     "class_not_tested": ("warning", "classes without clips in a test split"),
+    "label_twins": ("warning", "labels that differ in case, spaces or Unicode form alone: each is a class of its own"),
     "no_labels": ("warning", "tables without labels: their clips can be neither trained on nor evaluated"),
     "duplicate": ("warning", "clips with the audio of another clip"),
     "silent": ("warning", "recordings in which nothing changes"),
@@ -36,7 +37,7 @@ KINDS: Mapping[str, tuple[Severity, str]] = {
     "odd_length": ("warning", "recordings of another length than nearly all"),
     "odd_rate": ("warning", "recordings of another sampling rate than nearly all"),
     "empty_folder": ("warning", "folders among those of the classes that hold no recordings"),
-    "unlisted": ("warning", "recordings in the folder that no table names"),
+    "unlisted": ("warning", "recordings in the folder that no table names and no folder of a class holds"),
 }
 
 

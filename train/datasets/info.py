@@ -15,16 +15,18 @@ from asc_kit.parallel import in_parallel
 from .recording_facts import FILES_AT_ONCE, read_header
 
 
-def describe(root: Path, class_map: Path | None = None) -> dict[str, Any]:
+def describe(root: Path, class_map: Path | None = None, layout: Layout | None = None) -> dict[str, Any]:
     """Count the clips of a data set by class, recording device and split, and read the headers of its recordings.
+
+    `layout` is what the user says it is; None to find out.
 
     Raises
     ------
     DataError
         When the tables are missing or inconsistent, or a recording is missing or unreadable.
     """
-    layout = find_layout(root)
-    dataset = read_dataset(root, class_map)
+    dataset = read_dataset(root, class_map, layout)
+    layout = find_layout(root, layout)
     headers = in_parallel(read_header, [dataset.path(clip) for clip in dataset.clips], "headers", at_once=FILES_AT_ONCE)
     lengths = [header.seconds for header in headers]
     seconds_of: Counter[str] = Counter()
@@ -38,7 +40,7 @@ def describe(root: Path, class_map: Path | None = None) -> dict[str, Any]:
         "task": dataset.task,
         "clips": len(dataset.clips),
         "data_id": dataset.data_id,
-        "places": _places(dataset) if layout is Layout.TAU else None,
+        "places": _places(dataset) if layout.knows_places else None,
         "hours": sum(lengths) / 3600,
         "seconds": {"min": min(lengths), "median": statistics.median(lengths), "max": max(lengths)},
         "sample_rates_hz": _count(header.sample_rate_hz for header in headers),
@@ -104,7 +106,7 @@ def _describe_split(dataset: Dataset, name: str, layout: Layout) -> dict[str, An
         "name": name,
         "clips": len(split.clips),
         "scenes": len({label for clip in split.clips for label in clip.labels}),
-        "places": _places(split) if layout is Layout.TAU else None,
+        "places": _places(split) if layout.knows_places else None,
         "recording_devices": list(split.recording_devices),
     }
 

@@ -12,14 +12,16 @@ from pathlib import Path
 
 from asc_kit.dataset import TEST_SPLITS, TRAIN_SPLITS, Clip, Layout, find_layout, test_split_for
 from asc_kit.dataset.class_map import ClassMap, find_class_map
-from asc_kit.dataset.folders import class_folders, clip_in_folder, hash_split, recordings_below
+from asc_kit.dataset.folders import clip_in_folder, folders_in, hash_split, holds_recordings, label_of, recordings_below
+from asc_kit.dataset.layout import folders_of
 from asc_kit.dataset.pins import check_pin
-from asc_kit.dataset.tables import header_of, read_table
-from asc_kit.dataset.tagging import COLUMNS as TAGGING_COLUMNS
+from asc_kit.dataset.spelling import composed, quote, twins
+from asc_kit.dataset.tables import Complain, Table, header_of, read_table
 from asc_kit.dataset.tagging import (
-    META_FOLDER,
+    META_FOLDERS,
     AudioFinder,
-    split_labels,
+    LabelColumn,
+    label_rows,
     split_name,
     tagging_clip,
     tagging_tables,
@@ -35,6 +37,7 @@ from asc_kit.dataset.tau import (
     parse_name,
     read_meta,
 )
+from asc_kit.dataset.urbansound import find_fold_table, fold_splits, slices
 from asc_kit.errors import DataError
 
 from .findings import Findings
@@ -50,65 +53,82 @@ class Inventory:
     """The folder."""
     layout: Layout
     """How it lies there."""
+    asked: Layout | None = None
+    """What the user says the layout is; None where it was found out."""
     found: Findings
     """What is wrong."""
     class_map: ClassMap | None = None
     """The order of its classes, where one is given."""
     clips: dict[str, Clip] = field(default_factory=dict)
-    """By file name; the first row that names a file counts."""
+    """By composed file name; the first row that names a file counts."""
     splits: dict[str, dict[str, Clip]] = field(default_factory=dict)
     """By name: clips by file name."""
 
     @property
     def places_known(self) -> bool:
         """Whether clips say where they were recorded; elsewhere each is a place of its own."""
-        return self.layout is Layout.TAU
+        return self.layout.knows_places
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return every training split with the test split that goes with it, where that exists."""
         found = []
         for train in self.splits:
             if _TRAIN_NAME.fullmatch(train):
-                test = next((name for name in test_split_for(train) if name in self.splits), None)
+                usual = test_split_for(train)
+                # folds may lie in a folder of the challenges, or not
+                usual = (*usual, *(name.rpartition("/")[2] for name in usual)) if usual != TEST_SPLITS else usual
+                test = next((name for name in usual if name in self.splits), None)
                 found += [(train, test)] if test is not None else []
         return found
 
     def add(self, clip: Clip, where: str) -> None:
         """Keep a clip; tell when an earlier row gave it another label, or the class map does not know a label."""
-        known = self.clips.setdefault(clip.filename, clip)
+        known = self.clips.setdefault(composed(clip.filename), clip)
         if set(known.labels) != set(clip.labels):
             text = f"{clip.filename}: {known.scene_label} and, in {where}, {clip.scene_label}"
             self.found.add("mislabelled", clip.filename, text)
+        self.check_labels(clip, where)
+
+    def check_labels(self, clip: Clip, where: str) -> None:
+        """Tell when the class map does not know a label."""
         for label in clip.labels:
             problem = self.class_map.unknown(label) if self.class_map else None
             if problem:
                 self.found.add("unknown_label", clip.filename, f"{where}: {problem}")
 
 
-def take_inventory(root: Path, class_map: Path | None, found: Findings) -> Inventory:
-    """Read all tables of a data set, or its folders.
+def take_inventory(root: Path, class_map: Path | None, found: Findings, layout: Layout | None = None) -> Inventory:
+    """Read all tables of a data set, or its folders; `layout` is what the user says they are.
 
     Raises
     ------
     DataError
         When it is of none of the layouts: then there is nothing to check.
     """
-    inventory = Inventory(root=root, layout=find_layout(root), found=found)
+    inventory = Inventory(root=root, layout=find_layout(root, layout), asked=layout, found=found)
     try:
-        inventory.class_map = find_class_map(class_map, root, root / META_FOLDER)
+        inventory.class_map = find_class_map(class_map, root, *(root / folder for folder in META_FOLDERS))
     except DataError as failure:
         found.add("table", "class map", failure.message)
-    readers = {Layout.TAU: _read_tau, Layout.TAGGING: _read_tagging, Layout.FOLDERS: _read_folders}
-    readers[inventory.layout](inventory)
+    if inventory.layout is Layout.TAU:
+        _read_tau(inventory)
+    elif inventory.layout.label_column is not None:
+        _read_tagging(inventory, inventory.layout.label_column)
+    elif inventory.layout is Layout.URBANSOUND8K:
+        _read_urbansound(inventory)
+    else:
+        _read_folders(inventory)
     if not inventory.clips:
         found.add("table", "no clips", "no table names a clip that can be used")
+    for group in twins(label for clip in inventory.clips.values() for label in clip.labels):
+        found.add("label_twins", group[0], quote(group), len(group))
     return inventory
 
 
 def _read_tau(inventory: Inventory) -> None:
     meta = inventory.root / META
     for line, clip in _meta_rows(inventory):
-        if clip.filename in inventory.clips:
+        if composed(clip.filename) in inventory.clips:
             inventory.found.add("table", f"{meta}:{line}", f"{META}, line {line}: {clip.filename} stands there twice")
         inventory.add(clip, f"{META}, line {line}")
         told = parse_name(clip.filename)
@@ -131,15 +151,16 @@ def _read_tau(inventory: Inventory) -> None:
             inventory.found.add("table", f"{path}:pin", failure.message)
         for line, (filename, label) in _rows(inventory, path, SPLIT_COLUMNS, "\t"):
             where = f"{path.name}, line {line}"
-            if filename not in inventory.clips:
+            name = composed(filename)
+            if name not in inventory.clips:
                 inventory.found.add("not_in_meta", filename, f"{where}: {filename}")
                 continue
             problem = contradiction(filename, label, inventory.clips, sorted(labels))
             if problem is not None:
                 inventory.found.add("mislabelled", filename, f"{where}: {problem[0]}")
-            if filename in chosen:
+            if name in chosen:
                 inventory.found.add("table", f"{path}:{line}", f"{where}: {filename} stands there twice")
-            chosen[filename] = inventory.clips[filename]
+            chosen[name] = inventory.clips[name]
 
 
 def _meta_rows(inventory: Inventory) -> list[tuple[int, Clip]]:
@@ -151,26 +172,26 @@ def _meta_rows(inventory: Inventory) -> list[tuple[int, Clip]]:
         inventory.found.add("table", str(meta), failure.message)
         return []
 
-    def complain(line: int, message: str) -> None:
-        inventory.found.add("table", f"{meta}:{line}", f"{META}, line {line}: {message}")
-
-    return read_meta(table, table.select(meta_columns(table), complain))
+    return read_meta(table, table.select(meta_columns(table), _complainer(inventory, meta)))
 
 
-def _read_tagging(inventory: Inventory) -> None:
-    paths = tagging_tables(inventory.root)
+def _read_tagging(inventory: Inventory, column: LabelColumn) -> None:
+    paths = tagging_tables(inventory.root, column)
     finder = AudioFinder(inventory.root, tuple(paths))
     for path in paths:
         if split_name(path) in inventory.splits:
             text = f"split {split_name(path)} is there twice: {path.name} is one of two"
             inventory.found.add("table", str(path), text)
-        if _without_labels(path):
+        table = _table(inventory, path)
+        if table is None:
+            continue
+        if without_labels(table, column):
             inventory.found.add("no_labels", str(path), path.name)
             continue
         chosen = inventory.splits.setdefault(split_name(path), {})
-        for line, (name, text) in _rows(inventory, path, TAGGING_COLUMNS, ","):
+        for line, (name, text, part) in label_rows(table, column, _complainer(inventory, path)):
             where = f"{path.name}, line {line}"
-            labels = split_labels(text)
+            labels = column.read(text)
             if not labels:
                 inventory.found.add("table", f"{path}:{line}", f"{where}: {name} has no label")
                 continue
@@ -179,26 +200,38 @@ def _read_tagging(inventory: Inventory) -> None:
             except DataError as failure:
                 inventory.found.add("table", f"{path}:{line}", failure.message)
                 continue
-            if filename in chosen:
+            key = composed(filename)
+            if key in chosen:
                 inventory.found.add("table", f"{path}:{line}", f"{where}: {name} stands there twice")
             clip = tagging_clip(filename, labels)
             inventory.add(clip, where)
-            chosen[filename] = clip
+            chosen[key] = clip
+            if part:
+                inventory.splits.setdefault(part, {})[key] = clip
 
 
-def _without_labels(path: Path) -> bool:
-    try:
-        return without_labels(read_table(path, ","))
-    except DataError:
-        # told when its rows are read
-        return False
+def _read_urbansound(inventory: Inventory) -> None:
+    path = find_fold_table(inventory.root)
+    table = _table(inventory, path) if path is not None else None
+    if path is None or table is None:
+        return
+    rows: list[tuple[str, Clip]] = []
+    for line, fold, clip in slices(inventory.root, table, _complainer(inventory, path)):
+        where = f"{path.name}, line {line}"
+        if composed(clip.filename) in inventory.clips:
+            inventory.found.add("table", f"{path}:{line}", f"{where}: {clip.filename} stands there twice")
+        else:
+            rows.append((fold, clip))
+        inventory.add(clip, where)
+    for name, clips in fold_splits(rows).items():
+        inventory.splits[name] = {composed(clip.filename): clip for clip in clips}
 
 
 def _read_folders(inventory: Inventory) -> None:
-    by_split = class_folders(inventory.root)
+    by_split = folders_of(inventory.root, inventory.asked).by_split
     for parent in sorted({folder.parent for folders in by_split.values() for folder in folders}):
-        for path in sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))):
-            if not recordings_below(path):
+        for path in folders_in(parent):
+            if not holds_recordings(path):
                 name = str(path.relative_to(inventory.root))
                 inventory.found.add("empty_folder", name, name)
     for split, folders in by_split.items():
@@ -206,12 +239,13 @@ def _read_folders(inventory: Inventory) -> None:
         for folder in folders:
             for path in recordings_below(folder):
                 try:
-                    clip = clip_in_folder(inventory.root, folder.name, path)
+                    clip = clip_in_folder(inventory.root, label_of(folder), path)
                 except DataError as failure:
                     inventory.found.add("table", repr(path), failure.message)
                     continue
-                inventory.add(clip, str(folder.relative_to(inventory.root)))
-                chosen[clip.filename] = clip
+                # two files may differ in Unicode form alone, and are two clips without a table
+                inventory.clips[clip.filename] = chosen[clip.filename] = clip
+                inventory.check_labels(clip, str(folder.relative_to(inventory.root)))
     if not inventory.splits:
         halves = hash_split(list(inventory.clips.values()))
         inventory.splits = {name: {clip.filename: clip for clip in clips} for name, clips in halves.items()}
@@ -221,12 +255,21 @@ def _rows(
     inventory: Inventory, path: Path, columns: tuple[str, ...], delimiter: str
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a table that can be read; tell of the others."""
+    table = _table(inventory, path, delimiter)
+    if table is not None:
+        yield from table.select(columns, _complainer(inventory, path))
 
+
+def _table(inventory: Inventory, path: Path, delimiter: str = ",") -> Table | None:
+    try:
+        return read_table(path, "\t" if delimiter == "\t" else ",")
+    except DataError as failure:
+        inventory.found.add("table", str(path), failure.message)
+        return None
+
+
+def _complainer(inventory: Inventory, path: Path) -> Complain:
     def complain(line: int, message: str) -> None:
         inventory.found.add("table", f"{path}:{line}", f"{path.name}, line {line}: {message}")
 
-    try:
-        table = read_table(path, "\t" if delimiter == "\t" else ",")
-        yield from table.select(columns, complain)
-    except DataError as failure:
-        inventory.found.add("table", str(path), failure.message)
+    return complain

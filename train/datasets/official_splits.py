@@ -22,6 +22,7 @@ from typing import Literal
 
 from asc_kit.dataset import Clip, Dataset, Layout, find_layout, read_dataset
 from asc_kit.dataset.pins import PINS, PinnedFile, Pins, read_pins
+from asc_kit.dataset.spelling import composed
 from asc_kit.dataset.tables import Table, parse_table
 from asc_kit.dataset.tau import SPLIT_COLUMNS, TableSplits, match_split, parse_name
 from asc_kit.errors import DataError
@@ -65,7 +66,12 @@ class SplitFile:
 
 
 def fetch_splits(
-    root: Path, *, year: int = 2024, url: str = SPLITS_URL, wanted: Mapping[str, str] | None = None
+    root: Path,
+    *,
+    year: int = 2024,
+    url: str = SPLITS_URL,
+    wanted: Mapping[str, str] | None = None,
+    layout: Layout | None = None,
 ) -> list[SplitFile]:
     """Put the official split files of a year into a data set's folder.
 
@@ -82,6 +88,8 @@ def fetch_splits(
         Where the files are.
     wanted
         SHA-256, in hexadecimal, that files must have: by file name.
+    layout
+        What the user says the layout is; None to find out.
 
     Returns
     -------
@@ -103,14 +111,14 @@ def fetch_splits(
             f"no official split file of {year} is called {', '.join(strange)}",
             hint=f"they are: {', '.join(FILES[year])}",
         )
-    if find_layout(root) is not Layout.TAU:
+    if find_layout(root, layout) is not Layout.TAU:
         raise DataError(
             f"{root} has no meta.csv: the official splits belong to TAU Urban Acoustic Scenes 2022 Mobile",
             hint="give the folder of that data set with --data",
         )
-    dataset = read_dataset(root)
+    dataset = read_dataset(root, layout=layout)
     pins = read_pins(root)
-    by_name = {clip.filename: clip for clip in dataset.clips}
+    by_name = {composed(clip.filename): clip for clip in dataset.clips}
     files = [_get(root, name, url, year, wanted, pins, by_name, dataset.labels) for name in FILES[year]]
     verify(dataset, {file.name: file for file in files})
     for file in files:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from asc_kit.bundle import MANIFEST as BUNDLE_MANIFEST
 from asc_kit.bundle import Bundle, VariantName
 from asc_kit.clips import Windows, load_windows
-from asc_kit.dataset import TEST_SPLITS, Clip, Dataset, Task, read_dataset
+from asc_kit.dataset import TEST_SPLITS, Clip, Dataset, Layout, Task, read_dataset
 from asc_kit.errors import DataError, SpecError
 from asc_kit.evaluation import check_labels
 from asc_kit.float_scores import find_variant, float_scores
@@ -176,7 +176,7 @@ def _settings(manifest: RunManifest) -> dict[str, Any]:
     return settings
 
 
-def labelled_clips(data: Path, split: str | None, subjects: Sequence[Subject]) -> Dataset:
+def labelled_clips(data: Path, split: str | None, subjects: Sequence[Subject], layout: Layout | None = None) -> Dataset:
     """Read the clips to evaluate on.
 
     Parameters
@@ -188,6 +188,8 @@ def labelled_clips(data: Path, split: str | None, subjects: Sequence[Subject]) -
         the data set's own test split.
     subjects
         The models.
+    layout
+        What the user says the data set's layout is; None to find out.
 
     Raises
     ------
@@ -195,7 +197,7 @@ def labelled_clips(data: Path, split: str | None, subjects: Sequence[Subject]) -
         When the data set is broken, or has labels that one of the models does not know.
     """
     tasks = {subject.task for subject in subjects}
-    dataset = read_dataset(data)
+    dataset = read_dataset(data, layout=layout)
     if len(tasks) == 1:
         dataset = dataset.for_task(tasks.pop())
     if split != "all":

@@ -1,0 +1,82 @@
+"""One name written in several ways: Unicode has two forms of ``é``, file systems keep either, people type a space.
+
+Names of files are the same when their composed forms (NFC) are: tables and file systems are matched by that. Labels
+stay as they are written, without the spaces around them; those that differ in case, spaces or form are told.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from asc_kit.console import console
+
+
+def composed(name: str) -> str:
+    """Return the form (NFC) that is the same for all forms of a name."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def locate(root: Path, filename: str) -> Path:
+    """Return the path of a file below a folder, in the form that the disk has; as it is written where it is not."""
+    path = root / filename
+    if filename.isascii() or os.path.lexists(path):
+        return path
+    found = root
+    for part in PurePosixPath(filename).parts:
+        step = found / part
+        if not os.path.lexists(step):
+            names = listing(found)
+            if composed(part) not in names:
+                return path
+            step = found / names[composed(part)]
+        found = step
+    return found
+
+
+def listing(folder: Path) -> Mapping[str, str]:
+    """Return the names in a folder by their composed form; none where there is no folder."""
+    try:
+        return _listing(folder, os.stat(folder).st_mtime_ns)
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=64)
+def _listing(folder: Path, mtime_ns: int) -> Mapping[str, str]:
+    return {composed(name): name for name in sorted(os.listdir(folder))}
+
+
+def label_key(label: str) -> str:
+    """Return what is left of a label without case, Unicode form, marks that are not seen, and kinds of spaces."""
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    seen = "".join(" " if mark in "_-" else mark for mark in plain if unicodedata.category(mark) != "Cf")
+    return unicodedata.normalize("NFKC", " ".join(seen.split()))
+
+
+def twins(labels: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the groups of labels that are likely meant to be one, each sorted."""
+    groups: dict[str, set[str]] = defaultdict(set)
+    for label in labels:
+        groups[label_key(label)].add(label)
+    return [tuple(sorted(group)) for group in groups.values() if len(group) > 1]
+
+
+def quote(names: Iterable[str]) -> str:
+    """Name labels so that their difference is seen: what is not ASCII as escapes, where two look alike."""
+    found = list(names)
+    alike = len({composed(name) for name in found}) < len(found) or any(
+        unicodedata.category(mark) in ("Cf", "Zs") and mark != " " for name in found for mark in name
+    )
+    return ", ".join(ascii(name) if alike else repr(name) for name in found)
+
+
+def warn_of_twins(labels: Iterable[str]) -> None:
+    """Print a warning for each group of labels that are likely meant to be one."""
+    for group in twins(labels):
+        differ = "differ in case, spaces or Unicode form alone; each is a class of its own"
+        console.print(f"Warning: the classes {quote(group)} {differ}", markup=False, soft_wrap=True, style="yellow")

@@ -1,0 +1,158 @@
+"""Parts: the chip that a core is in, as far as time goes: its clock, and what stands between the core and its code.
+
+A board has a part, a part has a core. Parts are read from ``boards/parts/<name>.toml``, or from a file of one's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from asc_kit.board import boards_folder
+from asc_kit.errors import BoardError
+from asc_kit.records import STRICT, read_record
+
+_FOLDER = "parts"
+_LARGEST_LINE_SECTORS = 32
+
+
+def _power_of_two(value: int) -> bool:
+    return value & (value - 1) == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSpec:
+    """A cache or buffer between the core and its flash."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    lines: Annotated[int, Field(gt=0, le=1 << 16)]
+    """How many lines it has."""
+    line_bytes: Annotated[int, Field(ge=4, le=1024)]
+    """Bytes of a line, a power of two."""
+    sector_bytes: Annotated[int, Field(ge=4, le=1024)]
+    """Bytes that one access to the flash brings, a power of two; a line is filled sector by sector."""
+    ways: Annotated[int, Field(ge=0)] = 0
+    """Places that a line may have; 0: any."""
+    replacement: Literal["lru", "random"] = "lru"
+    """Which line makes room: the one that was not used for longest, or one by chance."""
+
+    def __post_init__(self) -> None:
+        if not (_power_of_two(self.line_bytes) and _power_of_two(self.sector_bytes)):
+            raise BoardError("line_bytes and sector_bytes of a cache are powers of two")
+        if not 1 <= self.line_bytes // self.sector_bytes <= _LARGEST_LINE_SECTORS:
+            raise BoardError(f"a line of a cache has 1 to {_LARGEST_LINE_SECTORS} sectors")
+        if self.ways and self.lines % self.ways:
+            raise BoardError("the lines of a cache are a multiple of its ways")
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes that it holds."""
+        return self.lines * self.line_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlashSpec:
+    """The memory that code and constants are read from."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    flash_bytes: Annotated[int, Field(gt=0)]
+    """Its size."""
+    wait_states: Annotated[int, Field(ge=0)]
+    """Wait states at the part's clock, as its manual counts them."""
+    miss_cycles: Annotated[float, Field(ge=0)]
+    """Cycles that the core waits when a sector is not in the cache."""
+    code: CacheSpec
+    """What instructions are read through; a part without a cache has at least a buffer."""
+    data: CacheSpec | None = None
+    """What constants are read through; None where they go through `code`'s cache or through none."""
+    constants: Literal["own", "with_code", "uncached"] = "uncached"
+    """Where constants go: through `data`, through the cache of the code, or past any cache."""
+    prefetch: bool = False
+    """Whether the sector that follows in sequence is read ahead, so that only jumps wait."""
+
+    def __post_init__(self) -> None:
+        if (self.data is not None) != (self.constants == "own"):
+            raise BoardError('a part has a cache `data` exactly if its constants are "own"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorSpec:
+    """How far the estimate was from what others published for the same machine code on silicon."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    images: Annotated[int, Field(gt=0)]
+    """How many images were compared."""
+    mean: Annotated[float, Field(ge=0, le=1)]
+    """Mean of the absolute errors, as a share."""
+    worst: Annotated[float, Field(ge=0, le=1)]
+    """The largest of them."""
+    source: str
+    """What was compared with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartSpec:
+    """One part. A new part is a new file of data: nothing else changes."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: Literal[1]
+    """Version of this record."""
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,31}$")]
+    """Name of the file."""
+    title: str
+    """What it is, for people."""
+    core: str
+    """Processor core, as boards name it."""
+    clock_hz: Annotated[int, Field(gt=0)]
+    """The clock that the flash's figures are for."""
+    ram_bytes: Annotated[int, Field(gt=0)]
+    """Memory for data; read and written without waiting."""
+    flash: FlashSpec | None = None
+    """None where code and constants lie in memory without wait states, such as TCM."""
+    source: str
+    """Where the figures are from, and what was assumed."""
+    error: ErrorSpec | None = None
+    """How far estimates were off on this part; None where it was not checked."""
+
+
+def part_names() -> tuple[str, ...]:
+    """Return the names of all parts that come with the kit, sorted."""
+    return tuple(sorted(path.stem for path in (boards_folder() / _FOLDER).glob("*.toml")))
+
+
+def load_part(word: str) -> PartSpec:
+    """Read a part's description.
+
+    Parameters
+    ----------
+    word
+        Its name, or the path of a file that ends with ``.toml``.
+
+    Raises
+    ------
+    BoardError
+        When there is no such part, or its description is invalid.
+    """
+    path = Path(word)
+    if path.suffix != ".toml":
+        if word not in part_names():
+            raise BoardError(
+                f"unknown part {word!r}", hint=f"parts: {', '.join(part_names())}; or the path of a file: PART.toml"
+            )
+        path = boards_folder() / _FOLDER / f"{word}.toml"
+    spec = read_record(PartSpec, path, error=BoardError)
+    if spec.name != path.stem:
+        raise BoardError(f"{path} is for part {spec.name!r}: the file must have its name")
+    return spec
+
+
+def parts_with(core: str) -> tuple[PartSpec, ...]:
+    """Return the kit's parts that have a core."""
+    return tuple(part for part in map(load_part, part_names()) if part.core == core)

@@ -1,0 +1,84 @@
+"""``bench --estimate-cycles``: one clip of a benchmark once more, followed by the plugin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asc_kit.board import BoardSpec
+from asc_kit.bundle import Bundle
+from asc_kit.console import console
+from asc_kit.dataset import Dataset
+from asc_kit.errors import BoardError
+from asc_kit.firmware import FirmwareManifest
+from asc_kit.part import PartSpec, load_part, parts_with
+from asc_kit.records import write_json
+
+from ..measure import Measurement
+from ..session import Session
+from .plugin import why_not
+from .report import CYCLES, cost_table, cycles_record, summary_table
+from .tracing import check_cores, estimate_run
+
+
+def chosen_parts(board: BoardSpec, part: str | None) -> tuple[PartSpec, ...]:
+    """Return the part that was named, or all with the board's core.
+
+    Raises
+    ------
+    BoardError
+        When there is no such part, or it has another core.
+    """
+    parts = parts_with(board.core) if part is None else (load_part(part),)
+    check_cores(board, parts)
+    if not parts:
+        raise BoardError(f"the kit knows no part with a {board.core}", hint="--part FILE.toml names one of your own")
+    return parts
+
+
+def show_cycles(
+    board: BoardSpec,
+    parts: tuple[PartSpec, ...],
+    bundle: Bundle,
+    dataset: Dataset,
+    firmware: tuple[Path, FirmwareManifest],
+    out: Path,
+) -> None:
+    """Estimate the cycles of one inference, show them, and write ``cycles.json``; or say why that cannot be done.
+
+    Parameters
+    ----------
+    board, parts
+        What runs, and where it would.
+    bundle, dataset
+        The network, and where the clip is from: the first one.
+    firmware
+        The firmware's folder and its manifest.
+    out
+        Folder for the record.
+    """
+    reason = why_not(board)
+    if reason is not None:
+        console.print(f"Cycles cannot be estimated here, instructions stay: {reason}", soft_wrap=True, markup=False)
+        return
+    folder, manifest = firmware
+    assert manifest.image is not None
+    measurement = Measurement(bundle=bundle, dataset=dataset, mode="features")
+    features = measurement.reference_input(measurement.windows(0)[0])
+
+    def work(session: Session) -> None:
+        session.write_input(features)
+        session.run(macs=bundle.manifest.macs)
+
+    record = cycles_record(
+        estimate_run(board, folder / manifest.image, parts, work),
+        manifest.operators,
+        board=board.name,
+        model_sha256=manifest.model_sha256,
+        firmware_id=manifest.firmware_id,
+    )
+    write_json(out / CYCLES, record)
+    console.print(summary_table(record))
+    if len(record.parts) == 1:
+        console.print(cost_table(record.parts[0], "operators"))
+        console.print(cost_table(record.parts[0], "functions"))
+    console.print(f"Cycles: {out / CYCLES}", soft_wrap=True, markup=False)

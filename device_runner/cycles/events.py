@@ -1,0 +1,278 @@
+"""From a trace to events: what instructions and pairs of neighbours do that can cost cycles, and how often.
+
+Nothing is executed a second time. The events of a block's instructions and of each pair in it are found once and
+counted as often as the block ran; those of a block's first instruction after the last of the block before, as often as
+that edge was taken. What an event costs is the core's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from asc_kit.errors import BoardError
+
+from .image import Image
+from .instruction import MEMORY_KINDS, MULTIPLIES, Instruction
+from .trace import Owner, Trace, Visit
+
+Event = str
+_LOADS = frozenset(("load", "vload"))
+_STORES = frozenset(("store", "vstore"))
+_BRANCHES = frozenset(("branch", "branch_register"))
+_FPU_USERS = frozenset(("fpu", "fpu_mac", "fpu_divide", "vstore", "fpu_move"))
+# of the kind dsp, and done in one stage
+_ONE_STAGE = re.compile(r"^(u|s)xt(b|h|b16)$|^bf|^(u|s)bfx$|^rev|^clz$")
+_SHORTEST_RUN = 3
+"""Misplaced wide instructions in a row from which on each further one costs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """Whose events are counted together."""
+
+    function: str
+    owner: Owner
+
+
+EventCounts = defaultdict[Event, float]
+"""How often each event happened."""
+Counts = dict[Key, EventCounts]
+
+
+def own_events(one: Instruction) -> Iterator[tuple[Event, int]]:
+    """Yield what an instruction does whatever its neighbours are; every instruction has one of issue and it."""
+    kind = one.kind
+    yield ("it" if kind == "it" else "issue"), 1
+    if kind in ("load_multiple", "store_multiple"):
+        yield kind, one.words
+        yield "multiple", 1
+    elif kind == "store":
+        yield "store", 1
+        if one.register_offset:
+            yield "store_register_offset", 1
+    elif kind in ("load", "divide", "multiply_long", "special", "barrier", "table_branch", "fpu_mac", "fpu_divide"):
+        yield kind, 1
+    elif kind == "fpu_move" and one.words > 1:
+        yield "fpu_move_pair", 1
+    elif kind == "vload" and one.words > 1:
+        yield "vload_second", 1
+    elif kind == "vstore":
+        yield "vstore", one.words
+    elif kind.startswith("vector"):
+        yield "vector", 1
+    if one.name == "bl":
+        yield "call", 1
+
+
+def pair_events(
+    first: Instruction, second: Instruction, *, jump: bool, same_memory: bool = True, before: Instruction | None = None
+) -> Iterator[tuple[Event, int]]:
+    """Yield what it does that one instruction follows another.
+
+    Parameters
+    ----------
+    first, second
+        The instructions, in the order in which they ran.
+    jump
+        Whether the second does not lie behind the first.
+    same_memory
+        Whether both, if they load or store, go to the same memory: flash or RAM.
+    before
+        What lies before the first in its block.
+    """
+    yield from _exposed_loads(first, second, jump, same_memory)
+    yield from _waiting(first, second)
+    if first.kind in _BRANCHES and before is not None and first.size == before.size == 2:
+        if first.kind == "branch" and first.conditional and not jump:
+            yield "branch_paired_not_taken", 1
+        elif jump and not before.sets_flags:
+            yield "branch_paired_taken", 1
+    if second.kind == "it" and first.size == 2 and not jump:
+        yield "it", -1  # it is folded into the short instruction before
+    if first.kind == "store" and first.register_offset and second.kind == "nop":
+        yield "store_register_offset", -1
+    if _vectors_alternate(first, second):
+        yield "vector_overlap", 1
+    if jump:
+        yield _taken(first), 1
+        if second.is_misplaced:
+            yield "target_misplaced", 1
+
+
+def _exposed_loads(
+    first: Instruction, second: Instruction, jump: bool, same_memory: bool
+) -> Iterator[tuple[Event, int]]:
+    """Yield loads whose second cycle is not hidden by a load or store behind them, one that need not wait for them."""
+    if first.kind not in _LOADS:
+        return
+    both_write_back = second.writeback and first.writeback and bool(first.base & second.base)
+    pipelined = (second.kind in _LOADS and not both_write_back) or (
+        second.kind in _STORES and not second.register_offset
+    )
+    if jump or first.to_pc or first.writes & second.base:
+        pipelined = False
+    if first.kind == "vload":
+        if not pipelined:
+            yield "vload_alone", 1
+    elif second.kind == "nop" and not jump:
+        return
+    elif not pipelined:
+        yield "load_alone", 1
+    elif not same_memory:
+        yield "load_other_memory", 1
+
+
+def _waiting(first: Instruction, second: Instruction) -> Iterator[tuple[Event, int]]:
+    """Results that are not ready for the next instruction."""
+    used = first.writes & second.reads
+    if not used:
+        return
+    as_data = second.kind in ("store", "store_multiple") and not used & second.base
+    as_sum = second.kind in MULTIPLIES and used <= second.accumulator
+    if not as_data and not as_sum:
+        moved_base = first.base if first.writeback else frozenset()
+        if first.kind in ("load", "load_multiple") and not used <= moved_base:
+            yield "load_used_next", 1
+        if first.kind in MULTIPLIES:
+            yield "multiply_used_next", 1
+        in_two_stages = first.kind == "dsp" and not _ONE_STAGE.match(first.name)
+        if in_two_stages or (first.kind == "alu" and first.shifted):
+            yield "two_stage_used_next", 1
+    if first.kind in ("fpu", "fpu_mac") and second.kind in _FPU_USERS:
+        yield "fpu_result_used", 1
+
+
+def _vectors_alternate(first: Instruction, second: Instruction) -> bool:
+    return first.kind.startswith("vector") and second.kind.startswith("vector") and first.kind != second.kind
+
+
+def _taken(first: Instruction) -> Event:
+    if first.to_pc and first.kind == "load_multiple":
+        return "taken_pop"
+    if first.kind in ("branch_register", "table_branch") or first.to_pc:
+        return "taken_register"
+    if first.kind == "loop":
+        return "taken_loop"
+    if first.kind == "branch":
+        return "taken_conditional" if first.conditional else "taken"
+    return "exception"
+
+
+class Blocks:
+    """The blocks of a trace with their instructions."""
+
+    def __init__(self, trace: Trace, image: Image) -> None:
+        self.trace = trace
+        self.image = image
+        self.instructions = {
+            (visit.start, visit.end): tuple(_between(image, visit.start, visit.end)) for visit in trace.visits
+        }
+        self.executed: Counter[int] = Counter()
+        """How often each instruction ran, by address."""
+        for visit in trace.visits:
+            for one in self.of(visit):
+                self.executed[one.address] += visit.count
+        self.accesses: Counter[int] = Counter()
+        flash: Counter[int] = Counter()
+        for access in trace.accesses:
+            self.accesses[access.address] += access.n
+            flash[access.address] += access.flash
+        self._flash_share = {address: flash[address] / n for address, n in self.accesses.items()}
+
+    def of(self, visit: Visit) -> tuple[Instruction, ...]:
+        """Return a block's instructions."""
+        return self.instructions[visit.start, visit.end]
+
+    def origins(self, visit: Visit) -> Iterator[tuple[tuple[Instruction, ...], bool, int]]:
+        """Yield the blocks that ran before one: their instructions, whether it was a jump, and how often."""
+        for start, end, count in visit.edges:
+            origin = self.instructions.get((start, end))
+            if origin is not None:
+                yield origin, end != visit.start, count
+
+    def same_memory(self, first: Instruction, second: Instruction) -> bool:
+        """Tell whether two loads or stores go to the same memory, for the most part."""
+        share = self._flash_share
+        return abs(share.get(first.address, 0.0) - share.get(second.address, 0.0)) < 0.5
+
+    def share_done(self, one: Instruction) -> float:
+        """Return how often a load or store under a condition was done, as a share."""
+        if not one.conditional or one.kind not in MEMORY_KINDS:
+            return 1.0
+        return min(1.0, self.accesses[one.address] / max(one.words, 1) / self.executed[one.address])
+
+    def key(self, visit: Visit) -> Key:
+        """Return whose a block is."""
+        return Key(function=self.image.function_at(visit.start), owner=visit.owner)
+
+
+def _between(image: Image, start: int, end: int) -> Iterator[Instruction]:
+    at = start
+    while at < end:
+        one = image.instructions.get(at)
+        if one is None:
+            raise BoardError(f"the image has no instruction at {at:#x}, which was executed")
+        yield one
+        at += one.size
+
+
+def count_events(blocks: Blocks) -> Counts:
+    """Count all events of a trace by function and operator, and `instructions` and `unaligned` accesses as well."""
+    found: defaultdict[Key, EventCounts] = defaultdict(lambda: defaultdict(float))
+    for visit in blocks.trace.visits:
+        _count_block(blocks, visit, found[blocks.key(visit)])
+    _count_minorities(blocks, found)
+    for access in blocks.trace.accesses:
+        here = found[Key(function=blocks.image.function_at(access.address), owner=access.owner)]
+        here["unaligned"] += access.unaligned
+    return dict(found)
+
+
+def _count_block(blocks: Blocks, visit: Visit, here: EventCounts) -> None:
+    listed = blocks.of(visit)
+    here["instructions"] += visit.count * len(listed)
+    before = None
+    for first, second in zip((None, *listed), listed, strict=False):
+        share = blocks.share_done(second)
+        for event, n in own_events(second):
+            # an instruction under IT that its condition leaves out takes one cycle
+            here[event] += n * visit.count * (share if event != "issue" else 1)
+        if first is not None:
+            same = blocks.same_memory(first, second)
+            for event, n in pair_events(first, second, jump=False, same_memory=same, before=before):
+                here[event] += n * visit.count
+        before = first
+    for origin, jump, count in blocks.origins(visit):
+        last, lead = origin[-1], listed[0]
+        same = blocks.same_memory(last, lead)
+        earlier = origin[-2] if len(origin) > 1 else None
+        for event, n in pair_events(last, lead, jump=jump, same_memory=same, before=earlier):
+            here[event] += n * count
+    here["misplaced_run"] += visit.count * _long_runs(listed)
+
+
+def _long_runs(listed: tuple[Instruction, ...]) -> int:
+    runs = length = 0
+    for one in listed:
+        length = length + 1 if one.is_misplaced else 0
+        runs += length == _SHORTEST_RUN
+    return runs
+
+
+def _count_minorities(blocks: Blocks, found: Counts) -> None:
+    """Conditional branches that went the less usual way: what a predictor of the usual way would miss."""
+    taken: Counter[int] = Counter()
+    for visit in blocks.trace.visits:
+        for origin, jump, count in blocks.origins(visit):
+            if jump and origin[-1].kind == "branch" and origin[-1].conditional:
+                taken[origin[-1].address] += count
+    for visit in blocks.trace.visits:
+        last = blocks.of(visit)[-1]
+        if last.kind == "branch" and last.conditional:
+            executed = blocks.executed[last.address]
+            share = visit.count / executed
+            fewer = min(taken[last.address], executed - taken[last.address])
+            found[blocks.key(visit)]["branch_minority"] += share * fewer

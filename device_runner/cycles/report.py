@@ -1,0 +1,169 @@
+"""What is shown and written of an estimate: `cycles.json`, and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import ConfigDict
+
+from asc_kit.firmware import OperatorInfo
+from asc_kit.records import STRICT
+
+from .estimate import Cost, Estimate, PartEstimate, accuracy
+from .trace import NOBODY
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+CYCLES = "cycles.json"
+_BEFORE_THE_FIRST = "(driver)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRecord:
+    """Estimated cost of an operator, of a function, or of all."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    name: str
+    """Operator and its number, or function."""
+    instructions: int
+    """Executed, exactly."""
+    cycles_without_waits: int
+    """Estimated, were every memory as fast as the core."""
+    cycles: int
+    """Estimated behind the part's flash."""
+    code_misses: int
+    """Fetches of instructions that waited for the flash."""
+    data_misses: int
+    """Reads of constants that did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartCycles:
+    """One inference on one part."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    part: str
+    title: str
+    accuracy: str
+    """How far estimates for it were off on silicon, or that it was not checked."""
+    clock_hz: int
+    estimated_ms: float
+    """Milliseconds at that clock."""
+    total: CostRecord
+    operators: tuple[CostRecord, ...]
+    """In the order of execution."""
+    functions: tuple[CostRecord, ...]
+    """The dearest first, each without those that it calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CyclesRecord:
+    """What ``cycles.json`` holds."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: Literal[1]
+    """Version of this record."""
+    board: str
+    """The emulated board that ran."""
+    core: str
+    model_sha256: str
+    firmware_id: str
+    most_cycles_without_waits: int | None
+    """Where the core's table is a bracket and all else its lower end: the upper one."""
+    parts: tuple[PartCycles, ...]
+
+
+def cycles_record(
+    found: Estimate, operators: Sequence[OperatorInfo], *, board: str, model_sha256: str, firmware_id: str
+) -> CyclesRecord:
+    """Return the record of an estimate."""
+    return CyclesRecord(
+        schema_version=1,
+        board=board,
+        core=found.core,
+        model_sha256=model_sha256,
+        firmware_id=firmware_id,
+        most_cycles_without_waits=None if found.most_cycles is None else round(found.most_cycles),
+        parts=tuple(_part_cycles(one, operators) for one in found.parts),
+    )
+
+
+def _part_cycles(found: PartEstimate, operators: Sequence[OperatorInfo]) -> PartCycles:
+    names = {NOBODY: _BEFORE_THE_FIRST} | {info.index: f"{info.index} {info.op}" for info in operators}
+    return PartCycles(
+        part=found.part.name,
+        title=found.part.title,
+        accuracy=accuracy(found.part),
+        clock_hz=found.part.clock_hz,
+        estimated_ms=round(found.ms, 3),
+        total=_cost_record("all", found.cost),
+        operators=tuple(
+            _cost_record(names.get(owner, str(owner)), cost) for owner, cost in sorted(found.by_operator().items())
+        ),
+        functions=tuple(
+            _cost_record(name, cost)
+            for name, cost in sorted(found.by_function().items(), key=lambda item: -item[1].total)
+        ),
+    )
+
+
+def _cost_record(name: str, cost: Cost) -> CostRecord:
+    return CostRecord(
+        name=name,
+        instructions=cost.instructions,
+        cycles_without_waits=round(cost.cycles),
+        cycles=round(cost.total),
+        code_misses=cost.code_misses,
+        data_misses=cost.data_misses,
+    )
+
+
+def summary_table(record: CyclesRecord) -> Table:
+    """Return one line for each part."""
+    from rich.table import Table
+
+    table = Table(title=f"estimated cycles of one inference, {record.core}")
+    for head in ("part", "clock", "estimated ms", "cycles", "without waits", "code misses", "data misses", "accuracy"):
+        table.add_column(head, justify="left" if head in ("part", "accuracy") else "right")
+    for part in record.parts:
+        total, most = part.total, record.most_cycles_without_waits
+        table.add_row(
+            part.part,
+            f"{part.clock_hz / 1e6:.0f} MHz",
+            f"{part.estimated_ms:.2f}",
+            f"{total.cycles:,}",
+            f"{total.cycles_without_waits:,}" + (f" to {most:,}" if most is not None else ""),
+            f"{total.code_misses:,}",
+            f"{total.data_misses:,}",
+            part.accuracy,
+        )
+    return table
+
+
+def cost_table(part: PartCycles, what: Literal["operators", "functions"]) -> Table:
+    """Return one line for each operator, or for each function that takes a thousandth of the time."""
+    from rich.table import Table
+
+    table = Table(title=f"{what} on {part.part}, {part.accuracy}")
+    for head in ("", "cycles", "share", "without waits", "instructions", "code misses", "data misses"):
+        table.add_column(head, justify="right" if head else "left")
+    for cost in getattr(part, what):
+        share = cost.cycles / max(part.total.cycles, 1)
+        if what == "functions" and share < 0.001:
+            continue
+        table.add_row(
+            cost.name,
+            f"{cost.cycles:,}",
+            f"{share:.1%}",
+            f"{cost.cycles_without_waits:,}",
+            f"{cost.instructions:,}",
+            f"{cost.code_misses:,}",
+            f"{cost.data_misses:,}",
+        )
+    return table

@@ -1,0 +1,90 @@
+"""Follow an emulated board while it serves the protocol."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from asc_kit.board import BoardSpec
+from asc_kit.errors import BoardError
+from asc_kit.part import PartSpec, parts_with
+
+from ..emulator import emulate
+from ..link import Link
+from ..session import Session
+from ..transport import open_port
+from .estimate import Estimate, estimate, memories
+from .image import read_image
+from .plugin import plugin_arguments, why_not, with_plugin
+from .trace import read_trace
+
+RUN = "asc_run"
+"""The generated function that computes the network."""
+PUSH = "asc_push_samples"
+"""The one that computes the features."""
+
+
+def estimate_run(
+    board: BoardSpec,
+    image: Path,
+    parts: Sequence[PartSpec] | None,
+    work: Callable[[Session], object],
+    *,
+    function: str = RUN,
+    call: int | None = 0,
+) -> Estimate:
+    """Boot an image, let it work, and estimate the cycles that a function of it took.
+
+    Parameters
+    ----------
+    board
+        An emulated board.
+    image
+        Its firmware.
+    parts
+        Parts to estimate for; None for all that the kit knows with the board's core.
+    work
+        What to do with the board, such as sending an input and running the network.
+    function
+        The function to follow.
+    call
+        Which call of it; None for the sum of all.
+
+    Raises
+    ------
+    BoardError
+        When cycles cannot be estimated here, the reason why; or when the board fails, or the function was not called.
+    """
+    reason = why_not(board)
+    if reason is not None:
+        raise BoardError(f"cycles cannot be estimated: {reason}")
+    assert board.emulator is not None
+    chosen = tuple(parts_with(board.core) if parts is None else parts)
+    check_cores(board, chosen)
+    code = read_image(image, prefix=board.toolchain.prefix)
+    with tempfile.TemporaryDirectory(prefix="asc-kit-cycles.") as name, ExitStack() as stack:
+        out = Path(name) / "trace.txt"
+        arguments = plugin_arguments(board, code, memories(chosen), out=out, entry=function, call=call)
+        traced = dataclasses.replace(board, emulator=with_plugin(board.emulator, arguments))
+        with emulate(traced, image) as emulator:
+            link = Link(open_port(emulator.port))
+            stack.callback(link.close)
+            emulator.start()
+            work(Session(link))
+        trace = read_trace(out)
+    if trace.calls == 0 or not trace.visits:
+        raise BoardError(f"{function} was not called: there are no cycles to estimate")
+    return estimate(trace, code, board.core, chosen)
+
+
+def check_cores(board: BoardSpec, parts: Sequence[PartSpec]) -> None:
+    """Refuse parts with another core than the board's, whose code they would not run."""
+    for part in parts:
+        if part.core != board.core:
+            raise BoardError(
+                f"part {part.name} has a {part.core}, the code of board {board.name} is for a {board.core}",
+                hint=f"parts with that core: {', '.join(one.name for one in parts_with(board.core)) or 'none'}",
+            )
