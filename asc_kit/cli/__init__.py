@@ -27,6 +27,10 @@ COMMANDS = {
     "plan": ("asc_kit.firmware_gen.cli_plan:plan", "Show how the engine would run a model, and the memory it needs."),
     "firmware": ("asc_kit.firmware_gen.cli:firmware", "Write and build firmware for a board."),
     "bench": ("asc_kit.device_runner.cli:bench", "Measure accuracy and latency on a board."),
+    "verify-link": (
+        "asc_kit.device_runner.cli_link:verify_link",
+        "Attack the line to a board: is a wrong answer ever accepted?",
+    ),
     "report": ("asc_kit.device_runner.cli_host:report", "Make a report page from benchmark results."),
     "predict": ("asc_kit.device_runner.cli_host:predict", "Classify recordings on this machine."),
     "live": ("asc_kit.device_runner.cli_host:live", "Classify what the microphone hears."),

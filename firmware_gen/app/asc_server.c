@@ -463,14 +463,15 @@ void asc_server_run(void) {
     }
 }
 
+/* Nobody asked: sealed as the answer to an empty request of type FAULT and sequence 0. */
 void asc_server_fault(uint32_t number, uint32_t program_counter) {
-    uint8_t payload[ASC_FAULT_BYTES];
+    uint8_t payload[ASC_FAULT_BYTES + ASC_SEAL_BYTES];
     asc_frame_t frame = {0};
 
-    (void)put_u32(put_u32(payload, number), program_counter);
     frame.nonce = session.nonce;
-    frame.type = ASC_OP_FAULT | ASC_RESPONSE_BIT;
+    frame.type = ASC_OP_FAULT;
     frame.payload = payload;
-    frame.length = (uint16_t)sizeof payload;
+    frame.length = seal(&frame, payload, put_u32(put_u32(payload, number), program_counter));
+    frame.type = ASC_OP_FAULT | ASC_RESPONSE_BIT;
     asc_frame_send(&frame);
 }

@@ -181,27 +181,34 @@ def test_line_that_only_babbles_is_given_up_and_does_not_fill_the_memory(board: 
     assert len(link._pending) <= 2 * link_module._LONGEST_FRAME_BYTES
 
 
+def fault_frame(nonce: int, report: bytes) -> bytes:
+    asked = Frame(nonce=nonce, sequence=0, type=Opcode.FAULT, payload=b"")
+    return encode(replace(asked, type=0xFF, payload=report + protocol.seal(asked, report)))
+
+
 def test_fault_is_reported_with_its_address(board: FakeBoard) -> None:
     session = Session(Link(board))
     board.is_silent = True
     fault = Fault(number=3, program_counter=0x1234)
-    board.say(encode(Frame(nonce=session.link.nonce, sequence=0, type=0xFF, payload=fault.pack())))
+    board.say(fault_frame(session.link.nonce, fault.pack()))
     with pytest.raises(BoardError, match="HardFault.*0x00001234") as caught:
         session.stats()
     assert "addr2line" in str(caught.value.hint)
 
 
 def test_fault_of_the_wrong_length_is_still_a_fault(board: FakeBoard) -> None:
-    board.say(encode(Frame(nonce=0, sequence=0, type=0xFF, payload=b"x")))
+    board.say(fault_frame(0, b"x"))
     with pytest.raises(FaultError, match="faulted"):
         Link(board).request(Opcode.READ_STATS)
 
 
 def test_fault_of_an_older_session_is_not_ours(board: FakeBoard) -> None:
     session = Session(Link(board))
-    board.say(encode(Frame(nonce=session.link.nonce ^ 1, sequence=0, type=0xFF, payload=bytes(8))))
+    board.say(fault_frame(session.link.nonce ^ 1, bytes(8)))
+    # and one of ours that was made by damage
+    board.say(encode(Frame(nonce=session.link.nonce, sequence=0, type=0xFF, payload=bytes(16))))
     assert session.stats().frames_received == 2
-    assert session.link.statistics.frames_of_others == 1
+    assert session.link.statistics.frames_of_others == session.link.statistics.seals_refused == 1
 
 
 def answered(board: FakeBoard, body: bytes) -> Link:

@@ -91,7 +91,10 @@ def frame_of(index: int) -> Frame:
     fields = dict(word.split("=", 1) for word in words.split())
     opcode = Opcode[name]
     payload = payload_of(sender, opcode, fields)
-    if sender == "board" and opcode is not Opcode.FAULT:
+    if opcode is Opcode.FAULT:
+        unasked = Frame(nonce=int(nonce, 16), sequence=0, type=opcode, payload=b"")
+        payload += protocol.seal(unasked, payload)
+    elif sender == "board":
         payload += protocol.seal(frame_of(index - 1), payload)
     kind = opcode | (protocol.RESPONSE_BIT if sender == "board" else 0)
     return Frame(nonce=int(nonce, 16), sequence=int(sequence), type=kind, payload=payload)

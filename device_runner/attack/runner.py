@@ -1,0 +1,274 @@
+"""The attack: sessions of known clips on a bad line, and what became of each."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from asc_kit.errors import BoardError
+
+from ..link import FaultError, Link, LinkStatistics, Patience
+from ..session import Session
+from .answers import KnownClip
+from .kinds import KINDS
+from .port import FaultyPort
+
+# A session of ten clips is opened and closed often enough for HELLO and GOODBYE to have their share of the faults.
+CLIPS_PER_SESSION = 10
+# Audio is most of the bytes and says no more than features: one clip in so many.
+_AUDIO_EVERY = 6
+# Waits are a few times the longest that a good line took, and no less than what a busy machine takes to wake up.
+_FACTOR = 4
+_SHORTEST_WAIT_S = 0.04
+_MANY_ATTEMPTS = 25
+_LONGEST_SAID = 12
+
+Outcome = Literal["right", "wrong", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindReport:
+    """What came of one kind of fault. Where several hit one clip, each counts the clip's end as its own."""
+
+    name: str
+    meaning: str
+    injected: int
+    recovered: int
+    """Faults after which the clip's answer was right."""
+    refused: int
+    """Faults after which the session ended in words."""
+    wrong: int
+    """Faults after which a wrong answer was taken for right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttackReport:
+    """What came of an attack."""
+
+    schema_version: Literal[1] = 1
+    board: str
+    port: str
+    model_sha256: str
+    firmware_id: str
+    seed: int
+    every: float
+    """Mean number of frames from fault to fault."""
+    faults: int
+    frames: int
+    """Frames sent, both ways, repetitions included."""
+    sessions: int
+    sessions_completed: int
+    """Sessions all of whose clips were answered."""
+    clips: int
+    """Clips that were begun."""
+    clips_right: int
+    clips_wrong: int
+    """Clips whose wrong answer was accepted."""
+    clips_refused: int
+    """Clips that ended in words."""
+    clips_lost: int
+    """Clips with neither an answer nor words."""
+    clips_doubled: int
+    """Answers that were taken for two clips."""
+    board_faults: int
+    """Sessions that ended with the board's own FAULT: a defect of the firmware."""
+    seconds: float
+    kinds: tuple[KindReport, ...]
+    words: dict[str, int]
+    """How sessions ended that did not complete, and how often."""
+    link: LinkStatistics
+    """What the link noticed."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing wrong was accepted, nothing lost and nothing doubled."""
+        return self.clips_wrong == self.clips_lost == self.clips_doubled == self.board_faults == 0
+
+
+class Attack:
+    """Sessions on a port with faults.
+
+    Parameters
+    ----------
+    port
+        To the board; faults begin with `run`.
+    clips
+        With their answers.
+    patience
+        How long to wait: see `measured_patience`.
+    seed
+        Of the clips' order.
+    """
+
+    def __init__(self, port: FaultyPort, clips: tuple[KnownClip, ...], patience: Patience, seed: int) -> None:
+        self._port = port
+        self._features = [clip for clip in clips if clip.audio is None]
+        self._audio = [clip for clip in clips if clip.audio is not None]
+        self._patience = patience
+        self._random = random.Random(f"{seed} clips")
+        self._outcomes: dict[Outcome, Counter[str]] = {"right": Counter(), "wrong": Counter(), "refused": Counter()}
+        self._clips: Counter[Outcome] = Counter()
+        self._begun = 0
+        self._sessions: Counter[bool] = Counter()
+        self._answers: Counter[tuple[int, int]] = Counter()
+        self._words: Counter[str] = Counter()
+        self._board_faults = 0
+        self._statistics = LinkStatistics()
+        self._counted: Counter[str] = Counter()
+
+    def run(self, faults: int, advance: Callable[[int], object]) -> None:
+        """Hold sessions until so many faults happened; `advance` is told how many came since it was last."""
+        self._port.is_faulty = True
+        before = 0
+        while before < faults:
+            self._hold_session()
+            now = self._port.injected.total()
+            advance(now - before)
+            before = now
+        self._port.is_faulty = False
+
+    def _hold_session(self) -> None:
+        link = Link(self._port, self._patience)  # type: ignore[arg-type]
+        is_complete = False
+        try:
+            session = Session(link)
+            for _ in range(CLIPS_PER_SESSION):
+                self._begun += 1
+                self._end_clip(self._do_clip(session, self._choose()))
+            session.close()
+            is_complete = True
+        except BoardError as failure:
+            self._board_faults += isinstance(failure, FaultError)
+            self._words[_kind_of(failure)] += 1
+            if self._begun > self._clips.total():
+                self._end_clip("refused")
+            else:
+                self._note("refused")
+            session_is_open = link.nonce != 0
+            if session_is_open:
+                link.say_goodbye()
+        self._note("right" if is_complete else "refused")
+        self._sessions[is_complete] += 1
+        self._statistics = _sum(self._statistics, link.statistics)
+
+    def _choose(self) -> KnownClip:
+        if self._audio and self._random.randrange(_AUDIO_EVERY) == 0:
+            return self._random.choice(self._audio)
+        return self._random.choice(self._features)
+
+    def _do_clip(self, session: Session, clip: KnownClip) -> Outcome:
+        looks_at_input = self._random.random() < 0.3
+        is_profiled = self._random.random() < 0.1
+
+        def exchange() -> bool:
+            if clip.audio is not None:
+                session.stream_audio(clip.audio)
+            else:
+                session.write_input(clip.input)
+            is_right = not looks_at_input or np.array_equal(session.read_input(), clip.input)
+            session.run(macs=0, profile=is_profiled)
+            key = (session.link.nonce, session.link.sequence)
+            output = session.read_output()
+            if is_profiled:
+                is_right = is_right and len(session.profile()) == session.hello.n_operators
+                session.stats()
+            self._answers[key] += 1
+            return is_right and np.array_equal(output, clip.output)
+
+        return "right" if session.repeat(exchange) else "wrong"
+
+    def _end_clip(self, outcome: Outcome) -> None:
+        self._clips[outcome] += 1
+        self._note(outcome)
+
+    def _note(self, outcome: Outcome) -> None:
+        """Put the faults since the last note down to this outcome."""
+        self._outcomes[outcome] += self._port.injected - self._counted
+        self._counted = self._port.injected.copy()
+
+    def report(self, session: Session, *, seed: int, every: float, seconds: float) -> AttackReport:
+        """Return what came of it; `session` is one with the board, for its name."""
+        hello = session.hello
+        return AttackReport(
+            board=hello.board,
+            port=session.link.name,
+            model_sha256=hello.model_sha256,
+            firmware_id=hello.firmware_id,
+            seed=seed,
+            every=every,
+            faults=self._port.injected.total(),
+            frames=self._port.frames,
+            sessions=self._sessions.total(),
+            sessions_completed=self._sessions[True],
+            clips=self._begun,
+            clips_right=self._clips["right"],
+            clips_wrong=self._clips["wrong"],
+            clips_refused=self._clips["refused"],
+            clips_lost=self._begun - self._clips.total(),
+            clips_doubled=sum(count - 1 for count in self._answers.values()),
+            board_faults=self._board_faults,
+            seconds=seconds,
+            kinds=tuple(
+                KindReport(
+                    name=kind.name,
+                    meaning=kind.meaning,
+                    injected=self._port.injected[kind.name],
+                    recovered=self._outcomes["right"][kind.name],
+                    refused=self._outcomes["refused"][kind.name],
+                    wrong=self._outcomes["wrong"][kind.name],
+                )
+                for kind in KINDS
+            ),
+            words=dict(self._words.most_common(_LONGEST_SAID)),
+            link=self._statistics,
+        )
+
+
+def measured_patience(session: Session, clip: KnownClip) -> Patience:
+    """Return how long to wait on this line: a few times the longest that one clip's answers took."""
+    longest = 0.0
+    request = session.link.request
+
+    def timed(*args: object, **kwargs: object) -> bytes:
+        nonlocal longest
+        start = time.monotonic()
+        answer = request(*args, **kwargs)  # type: ignore[arg-type]
+        longest = max(longest, time.monotonic() - start)
+        return answer
+
+    session.link.request = timed  # type: ignore[method-assign]
+    try:
+        session.write_input(clip.input)
+        session.read_input()
+        session.run(macs=0)
+        session.read_output()
+    finally:
+        session.link.request = request  # type: ignore[method-assign]
+    wait_s = max(_SHORTEST_WAIT_S, _FACTOR * longest)
+    return Patience(
+        hello_s=wait_s,
+        hello_attempts=_MANY_ATTEMPTS,
+        request_s=wait_s,
+        request_attempts=_MANY_ATTEMPTS,
+        run_s=wait_s,
+        run_attempts=_MANY_ATTEMPTS,
+        holder_s=4 * wait_s,
+        holder_poll_s=wait_s,
+    )
+
+
+def _kind_of(failure: BoardError) -> str:
+    """Return a failure's words without what differs from time to time, so that they can be counted."""
+    return f"{type(failure).__name__}: " + " ".join(
+        word for word in failure.message.split() if not any(sign.isdigit() for sign in word)
+    )
+
+
+def _sum(one: LinkStatistics, other: LinkStatistics) -> LinkStatistics:
+    return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in LinkStatistics.__slots__})
