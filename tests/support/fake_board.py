@@ -67,10 +67,13 @@ class FakeBoard:
     port = "fake://board"
     baudrate = 1_000_000
 
-    def __init__(self, hello: Hello | None = None) -> None:
+    def __init__(self, hello: Hello | None = None, *, bridged: FakeBoard | None = None) -> None:
+        """With `bridged` this is a second port to that one's board: what the board says arrives at both."""
         self.hello = hello or a_hello()
-        self.clock = Clock()
-        self.server = ServerModel(engine_of(self.hello))
+        self.clock = bridged.clock if bridged else Clock()
+        self.server = bridged.server if bridged else ServerModel(engine_of(self.hello))
+        self._ports = bridged._ports if bridged else []
+        self._ports.append(self)
         self.to_board: list[Damage] = []
         self.to_host: list[Damage] = []
         self.is_silent = False
@@ -100,7 +103,8 @@ class FakeBoard:
         # one answer after the other: each is a delimiter, a frame, a delimiter
         for answer in filter(None, answers.split(b"\0")):
             frame = b"\0" + answer + b"\0"
-            self._out += self.to_host.pop(0)(frame) if self.to_host else frame
+            for port in self._ports:
+                port._out += port.to_host.pop(0)(frame) if port.to_host else frame
         return len(data)
 
     def close(self) -> None:
