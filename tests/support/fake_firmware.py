@@ -68,6 +68,10 @@ MODEL_C = f"""
 #include "asc_model.h"
 #include <stdlib.h>
 
+#ifndef FAKE_IS_CALM /* whatever its input, the network behaves */
+#define FAKE_IS_CALM 0
+#endif
+
 static void misbehave(int8_t how);
 static volatile uint32_t depth;
 
@@ -152,7 +156,7 @@ static void misbehave(int8_t how)
 void asc_run(asc_state_t *state)
 {{
     const uint32_t block = ASC_INPUT_BYTES / ASC_OUTPUT_BYTES;
-    misbehave(state->input[0]);
+    misbehave((int8_t)(FAKE_IS_CALM ? 0 : state->input[0]));
     for (uint32_t i = 0; i < ASC_OUTPUT_BYTES; i++) {{
         int32_t sum = 0;
         for (uint32_t j = 0; j < block; j++) {{
@@ -188,8 +192,15 @@ def features(samples: NDArray[np.int16]) -> NDArray[np.int8]:
     return np.trunc(samples[::2] / 256).astype(np.int8)
 
 
-def build(board_name: str, folder: Path, *, compiler: str | None = None, flags: list[str] | None = None) -> Path:
-    """Compile the firmware for a board and return the image."""
+def build(
+    board_name: str,
+    folder: Path,
+    *,
+    compiler: str | None = None,
+    flags: list[str] | None = None,
+    port: Path | None = None,
+) -> Path:
+    """Compile the firmware for a board, with another port if one is given, and return the image."""
     board = load_board(board_name)
     unit = {"instructions": TimerUnit.INSTRUCTIONS, "ns": TimerUnit.NS, "cycles": TimerUnit.CYCLES}[board.timer]
 
@@ -212,7 +223,7 @@ def build(board_name: str, folder: Path, *, compiler: str | None = None, flags: 
         *(*STRICT, "-Wno-infinite-recursion", *board.toolchain.cflags),
         *(f"-I{path}" for path in (folder, APP, *board.folders)),
         *(str(path) for path in sorted(APP.glob("*.c"))),
-        *(str(board.files[name]) for name in board.sources),
+        *([str(ROOT / port)] if port else [str(board.files[name]) for name in board.sources]),
         *(str(folder / "asc_model.c"), "-o", str(image), *board.linker_flags(board.folders), *board.toolchain.ldflags),
         *board.toolchain.libraries,
         *(flags or []),
