@@ -11,7 +11,7 @@ import click
 from asc_kit.errors import BoardError, MismatchError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.table import Table
 
     from .attack.runner import AttackReport
     from .emulator import Emulator
@@ -96,7 +96,7 @@ def verify_link(
         if opened is not None:
             session.check(opened.manifest)
         clips = known_clips(session, opened, seed)
-        patience = measured_patience(session, max(clips, key=lambda clip: clip.audio is not None))
+        patience = measured_patience(session, clips[0])
         session.close()
 
         attack = Attack(faulty, clips, patience, seed)
@@ -105,7 +105,9 @@ def verify_link(
             attack.run(faults, lambda count: bar.advance(task, count))
         report = attack.report(session, seed=seed, every=every, seconds=round(time.monotonic() - start_s, 1))
 
-    console.print(_tables(report))
+    console.print(_table(report))
+    for text in _summary(report):
+        console.print(text, soft_wrap=True, markup=False)
     if as_json:
         click.echo(canonical_json(to_plain(report)).decode())
     if not report.is_sound:
@@ -146,8 +148,7 @@ def _port_of(emulator: Emulator | None) -> str:
     return emulator.port
 
 
-def _tables(report: AttackReport) -> RenderableType:
-    from rich.console import Group
+def _table(report: AttackReport) -> Table:
     from rich.table import Table
 
     kinds = Table("fault: what happens", "times", "recovered", "in words", "wrong")
@@ -156,6 +157,10 @@ def _tables(report: AttackReport) -> RenderableType:
     for kind in report.kinds:
         counts = (kind.injected, kind.recovered, kind.refused, kind.wrong)
         kinds.add_row(kind.meaning, *(str(count) for count in counts))
+    return kinds
+
+
+def _summary(report: AttackReport) -> list[str]:
     share = report.sessions_completed / report.sessions
     lines = [
         f"{report.faults:,} faults in {report.frames:,} frames to and from {report.board}, seed {report.seed}, "
@@ -169,4 +174,4 @@ def _tables(report: AttackReport) -> RenderableType:
         f"{report.link.clips_repeated:,} clips again",
     ]
     lines += [f"ended in words {count} times: {words}" for words, count in report.words.items()]
-    return Group(kinds, *lines)
+    return lines

@@ -40,6 +40,9 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
 
 def engine_of(hello: Hello) -> Engine:
     """The network gives the input's first values; features are the samples' high bytes, repeated."""

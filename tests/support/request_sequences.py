@@ -113,7 +113,11 @@ class Sequences:
 
     def _near(self, value: int) -> int:
         draw = self._random
-        return value if draw.random() < 0.95 else draw.choice((0, value + 1, max(0, value - 1), 2**32 - 1, 2**31))
+        return (
+            value
+            if draw.random() < 0.95
+            else draw.choice((0, value + 1, max(0, value - 1), INPUT, INPUT + 1, 2**32 - 1))
+        )
 
     def _flipped(self, data: bytes) -> bytes:
         damaged = bytearray(data)
