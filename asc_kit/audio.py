@@ -129,8 +129,9 @@ def _unmeasured() -> Any:
 class Mixer:
     """Mixes the channels of one recording to one, block by block, and judges what comes out."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, loudest: float = LOUDEST) -> None:
         self._path = path
+        self._loudest = loudest
         self._n_channels = 1
         self._n_frames = 0
         self._mix = np.zeros(2)  # sum, and sum of squares
@@ -146,12 +147,12 @@ class Mixer:
         NotFiniteError
             When a sample is no number.
         ScaleError
-            When a sample is beyond `LOUDEST`.
+            When a sample is louder than may be.
         """
         if len(block) == 0:
             return np.zeros(0, np.float32)
         self.extremes = float(block.min()), float(block.max())
-        check_scale(self._path, *self.extremes)
+        check_scale(self._path, *self.extremes, self._loudest)
         if block.shape[1] == 1:
             return np.ascontiguousarray(block[:, 0])
         if self._n_frames == 0:
@@ -189,8 +190,8 @@ class Mixer:
         return Doubt(kind="channels_cancel", path=self._path, says=says)
 
 
-def check_scale(path: Path, lowest: float, highest: float) -> None:
-    """Refuse samples, given their extremes, that are no numbers or on another scale than ±1.
+def check_scale(path: Path, lowest: float, highest: float, loudest: float = LOUDEST) -> None:
+    """Refuse samples, given their extremes, that are no numbers or, louder than `loudest`, on another scale than ±1.
 
     Raises
     ------
@@ -199,14 +200,16 @@ def check_scale(path: Path, lowest: float, highest: float) -> None:
     """
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         raise NotFiniteError(f"recording {path} holds samples that are not finite numbers")
-    if max(-lowest, highest) > LOUDEST:
+    if max(-lowest, highest) > loudest:
         raise ScaleError(
             f"recording {path} holds samples from {lowest:.6g} to {highest:.6g}. Expected: full scale from -1 to 1",
             hint="divide the samples by their full scale (32768, if they are 16-bit steps) and write them again",
         )
 
 
-def read_audio(path: Path, doubts: list[Doubt] | None = None) -> tuple[NDArray[np.float32], int]:
+def read_audio(
+    path: Path, doubts: list[Doubt] | None = None, *, loudest: float = LOUDEST
+) -> tuple[NDArray[np.float32], int]:
     """Read a recording and mix its channels to one.
 
     Parameters
@@ -215,6 +218,8 @@ def read_audio(path: Path, doubts: list[Doubt] | None = None) -> tuple[NDArray[n
         The file.
     doubts
         Where to put what is strange about it: its header is off, its channels cancel.
+    loudest
+        From where on a sample is refused; infinity where the scale does not matter.
 
     Returns
     -------
@@ -224,13 +229,13 @@ def read_audio(path: Path, doubts: list[Doubt] | None = None) -> tuple[NDArray[n
     Raises
     ------
     DataError
-        When the file is missing, is not audio, holds no samples, or samples that are no numbers or beyond `LOUDEST`.
+        When the file is missing, is not audio, holds no samples, or samples that are no numbers or too loud.
     """
     with open_recording(path, doubts) as recording:
         samples, rate = _read_all(recording), recording.samplerate
     if len(samples) == 0:
         raise DataError(f"recording {path} is empty: it holds no samples", hint="remove it from meta.csv")
-    mixer = Mixer(path)
+    mixer = Mixer(path, loudest)
     mono = mixer.mix(samples)
     if doubts is not None and (doubt := mixer.doubt()) is not None:
         doubts.append(doubt)

@@ -13,7 +13,7 @@ from pathlib import Path
 from asc_kit.errors import DataError
 
 from .contract import Dataset
-from .folder_survey import Question, every_folder_a_class, every_folder_a_split, survey
+from .folder_survey import AS_CLASSES, Question, every_folder_a_class, every_folder_a_split, survey
 from .folders import ClassFolders, folders_in, read_folders, recordings_below
 from .tables import header_of
 from .tagging import LabelColumn, read_tagging, tagging_tables
@@ -90,6 +90,10 @@ def find_layout(root: Path, layout: Layout | None = None) -> Layout:
     if (root / META).is_file():
         return Layout.TAU  # what is wrong with the table its reader says
     found = survey(root)
+    whole = [folder.name for folder in folders_in(root) if _tables(folder)]
+    if isinstance(found, ClassFolders) and whole:
+        says = f"{', '.join(whole[:_SHOWN])} holds the tables of a data set, and is no class"
+        found = Question(says=says, hint=AS_CLASSES)
     if isinstance(found, ClassFolders):
         return Layout.FOLDERS if None in found.by_split else Layout.SPLIT_FOLDERS
     raise _uncertain(root, found)
@@ -183,9 +187,12 @@ def _check_answer(root: Path, layout: Layout, tables: Mapping[Layout, str]) -> N
 
 def _uncertain(root: Path, found: Question | None) -> DataError:
     start = f"data folder {root} has no {META}, no table with the columns fname,labels or fname,label"
+    inner = [folder for folder in folders_in(root) if _tables(folder)]
+    advice = f"{inner[0]} has the tables of a data set: give it with --data. " if inner else ""
     if found is not None:
-        return DataError(f"{start}, and its folders are not certain: {found.says}", hint=f"{found.hint}. {_LAYOUTS}")
-    return DataError(f"{start} and no folders of recordings. It has: {_contents(root)}", hint=_LAYOUTS)
+        hint = f"{advice}{found.hint}. {_LAYOUTS}"
+        return DataError(f"{start}, and its folders are not certain: {found.says}", hint=hint)
+    return DataError(f"{start} and no folders of recordings. It has: {_contents(root)}", hint=advice + _LAYOUTS)
 
 
 def _contents(root: Path) -> str:

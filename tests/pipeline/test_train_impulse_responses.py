@@ -45,6 +45,21 @@ def test_other_rates_are_resampled(tmp_path: Path) -> None:
     assert np.all(np.abs(spectra.argmax(axis=1) - 1000) < 25)
 
 
+def test_any_scale_will_do_and_channels_that_cancel_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0).standard_normal(2000) * np.exp(-np.arange(2000) / 100)
+    for name, scale in (("one", 0.1), ("other", 1e6)):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "x.wav", noise * scale, RATE, subtype="FLOAT")
+    ones, others = (load_impulse_responses(tmp_path / name, RATE) for name in ("one", "other"))
+    np.testing.assert_allclose(ones, others, atol=1e-6)
+    assert "channels" not in capsys.readouterr().err
+    soundfile.write(tmp_path / "one" / "x.wav", np.stack([noise, -0.95 * noise], 1) * 0.1, RATE, subtype="FLOAT")
+    load_impulse_responses(tmp_path / "one", RATE)
+    assert "the mean of its 2 channels is" in capsys.readouterr().err
+
+
 def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         load_impulse_responses(tmp_path / "absent", RATE)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -438,3 +439,15 @@ def test_a_name_that_stands_there_in_both_forms_is_there_twice(tmp_path: Path) -
 def test_recordings_beside_the_classes_are_told(tmp_path: Path) -> None:
     root = write_folders(tmp_path, "park/1.wav", "park/2.wav", "bus/3.wav", "bus/4.wav", "5.wav", "_noise/6.wav")
     assert counts(root) == {"unlisted": 1}
+
+
+@pytest.mark.parametrize(
+    "write", [write_urbansound, write_fsd50k, lambda root: write_fsdkaggle2018(root, zenodo=False)]
+)
+def test_the_folder_above_a_data_set_names_it(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    root = write(tmp_path / "sets" / "this one")
+    for more in ((), ("another/1.wav",)):
+        write_folders(tmp_path / "sets", *more)
+        with pytest.raises(DataError) as caught:
+            read_dataset(tmp_path / "sets")
+        assert (caught.value.hint or "").startswith(f"{root} has the tables of a data set")

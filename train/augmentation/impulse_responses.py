@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from asc_kit.audio import read_audio, resample
+from asc_kit.doubts import Doubt, mention_doubts
 from asc_kit.errors import DataError
 
 _SUFFIXES = (".wav", ".flac")
@@ -102,7 +103,10 @@ def align_peaks(responses: NDArray[np.float32]) -> tuple[NDArray[np.float32], in
 
 
 def _around_peak(path: Path, rate_hz: int) -> NDArray[np.float32]:
-    samples, file_rate_hz = read_audio(path)
+    doubts: list[Doubt] = []
+    # they are brought to unit energy, so any scale will do
+    samples, file_rate_hz = read_audio(path, doubts, loudest=np.inf)
+    mention_doubts(doubts)
     samples = resample(samples, file_rate_hz, rate_hz)
     if np.abs(samples).max(initial=0.0) < _SILENT:
         raise DataError(f"impulse response {path} is silent", hint="remove it from the folder")
