@@ -14,7 +14,6 @@ from asc_kit.errors import BoardError
 from asc_kit.fields import (
     Address,
     Count,
-    FileName,
     Flag,
     Flags,
     Hertz,
@@ -23,6 +22,7 @@ from asc_kit.fields import (
     MakeWords,
     Name,
     PositiveCount,
+    SourceName,
     require,
 )
 from asc_kit.migration import Migrations
@@ -132,7 +132,7 @@ class BoardSpec:
     """What its timer counts: cycles on silicon, instructions in an emulator, ns on a host."""
     clock_hz: Hertz
     """Timer counts per second (of virtual time in an emulator); the wire has 32 bits for them."""
-    sources: Annotated[tuple[FileName, ...], Field(max_length=1000)]
+    sources: Annotated[tuple[SourceName, ...], Field(max_length=1000)]
     """Files of the port to compile, C or assembler (``.S``), in the board's folder or the shared one."""
     toolchain: ToolchainSpec
     """How its firmware is compiled."""
@@ -143,7 +143,7 @@ class BoardSpec:
     """What the front end calculates with. ``float``: float32. ``fixed``: integers, for cores without floats."""
     memory: MemorySpec | None = None
     """Its memory; None where the operating system provides it."""
-    linker_script: FileName | None = None
+    linker_script: SourceName | None = None
     """Linker script, in the board's folder or the shared one; receives the memory map as symbols and may include others
     (``.ld``)."""
     shared: Annotated[str, Field(pattern=r"^\w{1,64}$")] | None = None

@@ -6,6 +6,9 @@ reference kernels' answers).
 
 from __future__ import annotations
 
+import math
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -46,6 +49,7 @@ from asc_kit.records import STRICT, read_record, sha256_file
 MANIFEST = "bundle.json"
 MODEL = "model.tflite"
 GOLDEN = "golden"
+_NPY_HEADER_BYTES = 4096
 
 VariantName = Literal["float16", "dynamic_range"]
 """Forms of a network beside the int8 one."""
@@ -256,11 +260,11 @@ class Bundle:
             raise BundleError(f"{path} is not a bundle: it has no {MANIFEST}", hint=hint)
         manifest = read_record(BundleManifest, path / MANIFEST, error=BundleError)
         bundle = cls(path, manifest)
-        _verify(path / MODEL, manifest.model_sha256)
+        _verify(path, MODEL, manifest.model_sha256)
         for entry in manifest.golden:
-            _verify(bundle._golden_path(entry), entry.sha256)
+            _verify(path, f"{GOLDEN}/{entry.name}.npz", entry.sha256)
         for variant in manifest.variants:
-            _verify(path / variant.filename, variant.sha256)
+            _verify(path, variant.filename, variant.sha256)
         return bundle
 
     @property
@@ -269,14 +273,40 @@ class Bundle:
         return self.path / MODEL
 
     def golden(self, entry: GoldenEntry) -> Golden:
-        """Load one golden clip."""
-        with np.load(self._golden_path(entry)) as arrays:
-            return Golden(
-                audio=arrays["audio"],
-                features=arrays["features"],
-                input=arrays["input"],
-                output=arrays["output"],
-            )
+        """Load one golden clip.
+
+        Raises
+        ------
+        BundleError
+            When the file does not hold the arrays of this bundle's model.
+        """
+        path, manifest = self._golden_path(entry), self.manifest
+        frontend = manifest.frontend
+        expected: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+            "audio": (np.int16, (frontend.clip_samples,)),
+            "features": (np.float32, (frontend.n_frames, frontend.n_mels)),
+            "input": (np.int8, manifest.input.shape),
+            "output": (np.int8, manifest.output.shape),
+        }
+        try:
+            # a small archive may hold gigabytes of zeros: its members are as large as the arrays, and their headers
+            with zipfile.ZipFile(path) as archive:
+                sizes = {info.filename: info.file_size for info in archive.infolist()}
+            for name, (kind, shape) in expected.items():
+                if sizes.get(f"{name}.npy", 0) > math.prod(shape) * np.dtype(kind).itemsize + _NPY_HEADER_BYTES:
+                    raise ValueError(f"{name} has {sizes[f'{name}.npy']:,} bytes")
+            with np.load(path, allow_pickle=False) as arrays:
+                found = {name: arrays[name] for name in expected}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as failure:
+            raise BundleError(f"{path} is not a golden clip: {failure}", hint="export the run again") from failure
+        for name, (kind, shape) in expected.items():
+            if found[name].dtype != kind or found[name].shape != shape:
+                raise BundleError(
+                    f"{path}: {name} must be {np.dtype(kind)} {list(shape)}. "
+                    f"Received: {found[name].dtype} {list(found[name].shape)}",
+                    hint="export the run again",
+                )
+        return Golden(**found)
 
     def features_to_input(self, features: NDArray[np.float32]) -> NDArray[np.int8]:
         """Make the model's int8 input of log-mel values [n_frames, n_mels]."""
@@ -297,9 +327,14 @@ class Bundle:
         return self.path / GOLDEN / f"{entry.name}.npz"
 
 
-def _verify(path: Path, sha256: str) -> None:
+def _verify(folder: Path, name: str, sha256: str) -> None:
+    path = folder / name
     if not path.is_file():
         raise BundleError(f"the bundle is not complete: {path} is missing", hint="export the run again")
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise BundleError(
+            f"{path} is a link that leads out of the bundle, to {path.resolve()}", hint="put the file itself there"
+        )
     actual = sha256_file(path)
     if actual != sha256:
         raise BundleError(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,10 +17,25 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
+
+from asc_kit.text import escaped
 
 
 class PipeConsole(Console):
-    """A console whose reader may go away (``| head``): the command line then ends quietly, rich would with 1."""
+    """A console whose reader may go away (``| head``): the command line then ends quietly, rich would with 1.
+
+    Control characters that have slipped into a text are written out: only rich itself sends any to the terminal. Nor
+    does ``:bus:`` become a picture of one.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(emoji=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render something into pieces of text, none of which a terminal obeys."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(escaped(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         """Raise the error that rich is handling when it calls this."""

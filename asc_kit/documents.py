@@ -27,7 +27,7 @@ MAX_DEPTH = 32
 """Of lists and tables in one another; no record of ours needs 10."""
 MAX_TEXT = 1 << 16
 """Characters of one string; the fields of records allow less."""
-MAX_KEY = 1024
+MAX_KEY = 4096
 """Characters of one key."""
 MAX_INT = (1 << 64) - 1
 """Magnitude of a whole number."""

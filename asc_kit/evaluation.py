@@ -141,7 +141,7 @@ class Evaluation:
             ),
             (sum(map(sum, self.confusion)) == self.clips, f"the confusion matrix does not count {self.clips:,} clips"),
             (
-                sum(row[index] for index, row in enumerate(self.confusion)) == self.correct,
+                sum(sum(row[index : index + 1]) for index, row in enumerate(self.confusion)) == self.correct,
                 f"the confusion matrix does not have {self.correct:,} clips on its diagonal",
             ),
             (

@@ -23,6 +23,8 @@ MAX_DEVICES = 100_000
 """Recording devices of one data set; where each clip names its own, as many as clips."""
 MAX_CLIPS = 10_000_000
 """Clips of one data set."""
+MAX_FILES = 1_000_000
+"""Files of one folder."""
 MAX_WINDOWS = 1_000_000
 """Windows of one recording."""
 MAX_OPERATORS = 100_000
@@ -84,6 +86,8 @@ AnyPath: TypeAlias = Annotated[str, Field(max_length=4096), _LINE]
 Flag: TypeAlias = Annotated[str, Field(max_length=1000), _LINE]
 """An argument of a program."""
 
+SourceName: TypeAlias = Annotated[str, Field(max_length=255, pattern=r"^[\w+.,@%^~-]+$"), AfterValidator(_file_name)]
+"""A file in the record's own folder that a Makefile names."""
 MakeWord: TypeAlias = Annotated[str, Field(max_length=1000, pattern=r"^[\w+=.,/:@%^~-]*$")]
 """A word in a Makefile: nothing that make or a shell would read as more than itself."""
 
@@ -193,11 +197,11 @@ def check_inner_path(text: str) -> str | None:
     return None
 
 
-def check_label(text: str, what: str = "label") -> str | None:
+def check_label(text: str, what: str = "label", *, longest: int = MAX_LABEL_LENGTH) -> str | None:
     """Say why a label, a recording device or another name from a table may not be; None when it may."""
     unsafe = unsafe_character(text)
     if unsafe is not None:
         return f"a {what} may not have the character {unsafe}. Received: {shorten(text)}"
-    if len(text) > MAX_LABEL_LENGTH:
-        return f"a {what} has at most {MAX_LABEL_LENGTH} characters. Received: {shorten(text)}"
+    if len(text) > longest:
+        return f"a {what} has at most {longest:,} characters. Received: {shorten(text)}"
     return None

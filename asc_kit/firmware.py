@@ -109,7 +109,7 @@ class FirmwareManifest:
     """The kernel set it was generated for."""
     optimize: Goal = "speed"
     """What it was made for where speed and size conflict."""
-    reference: str = REFERENCE
+    reference: Line = REFERENCE
     """Whose outputs it computes, bit for bit: see `asc_kit.references`."""
 
     def __post_init__(self) -> None:
@@ -118,5 +118,15 @@ class FirmwareManifest:
 
 
 def read_firmware(folder: Path) -> FirmwareManifest:
-    """Read the manifest of a firmware folder."""
-    return read_record(FirmwareManifest, folder / MANIFEST, error=BoardError)
+    """Read the manifest of a firmware folder.
+
+    Raises
+    ------
+    BoardError
+        When it is missing or not valid, or its image is a link that leads out of the folder.
+    """
+    manifest = read_record(FirmwareManifest, folder / MANIFEST, error=BoardError)
+    image = (folder / (manifest.image or "")).resolve()
+    if not image.is_relative_to(folder.resolve()):
+        raise BoardError(f"{folder / str(manifest.image)} is a link that leads out of the folder, to {image}")
+    return manifest

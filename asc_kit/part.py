@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.board import boards_folder
 from asc_kit.errors import BoardError
+from asc_kit.fields import Hertz, Line, Name, PositiveCount
 from asc_kit.records import STRICT, read_record
 
 _FOLDER = "parts"
@@ -35,7 +36,7 @@ class CacheSpec:
     """Bytes of a line, a power of two."""
     sector_bytes: Annotated[int, Field(ge=4, le=1024)]
     """Bytes that one access to the flash brings, a power of two; a line is filled sector by sector."""
-    ways: Annotated[int, Field(ge=0)] = 0
+    ways: Annotated[int, Field(ge=0, le=1 << 16)] = 0
     """Places that a line may have; 0: any."""
     replacement: Literal["lru", "random"] = "lru"
     """Which line makes room: the one that was not used for longest, or one by chance."""
@@ -60,11 +61,11 @@ class FlashSpec:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    flash_bytes: Annotated[int, Field(gt=0)]
+    flash_bytes: PositiveCount
     """Its size."""
-    wait_states: Annotated[int, Field(ge=0)]
+    wait_states: Annotated[int, Field(ge=0, le=1000)]
     """Wait states at the part's clock, as its manual counts them."""
-    miss_cycles: Annotated[float, Field(ge=0)]
+    miss_cycles: Annotated[float, Field(ge=0, le=1000)]
     """Cycles that the core waits when a sector is not in the cache."""
     code: CacheSpec
     """What instructions are read through; a part without a cache has at least a buffer."""
@@ -86,13 +87,13 @@ class ErrorSpec:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    images: Annotated[int, Field(gt=0)]
+    images: PositiveCount
     """How many images were compared."""
     mean: Annotated[float, Field(ge=0, le=1)]
     """Mean of the absolute errors, as a share."""
     worst: Annotated[float, Field(ge=0, le=1)]
     """The largest of them."""
-    source: str
+    source: Line
     """What was compared with."""
 
 
@@ -106,17 +107,17 @@ class PartSpec:
     """Version of this record."""
     name: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,31}$")]
     """Name of the file."""
-    title: str
+    title: Line
     """What it is, for people."""
-    core: str
+    core: Name
     """Processor core, as boards name it."""
-    clock_hz: Annotated[int, Field(gt=0)]
+    clock_hz: Hertz
     """The clock that the flash's figures are for."""
-    ram_bytes: Annotated[int, Field(gt=0)]
+    ram_bytes: PositiveCount
     """Memory for data; read and written without waiting."""
     flash: FlashSpec | None = None
     """None where code and constants lie in memory without wait states, such as TCM."""
-    source: str
+    source: Line
     """Where the figures are from, and what was assumed."""
     error: ErrorSpec | None = None
     """How far estimates were off on this part; None where it was not checked."""

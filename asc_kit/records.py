@@ -7,6 +7,7 @@ types in `asc_kit/fields.py`, which have bounds; records of earlier versions are
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -47,7 +48,18 @@ def sha256_file(path: Path) -> str:
 
 def to_plain(value: object) -> Any:
     """Turn a record into dictionaries, lists, strings and numbers."""
-    return TypeAdapter(type(value)).dump_python(value, mode="json")
+    return _adapter(type(value)).dump_python(value, mode="json")
+
+
+def _adapter(cls: type[T]) -> TypeAdapter[T]:
+    """Return what checks a class; making one takes longer than most records."""
+    # a union with a discriminator is no class, and cannot be remembered
+    return _class_adapter(cls) if isinstance(cls, type) else TypeAdapter(cls)  # type: ignore[arg-type]
+
+
+@functools.cache
+def _class_adapter(cls: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
 
 
 def parse_record(cls: type[T], value: object, *, where: str, error: type[AscKitError] = SpecError) -> T:
@@ -69,12 +81,12 @@ def _build(cls: type[T], value: object, *, where: str, error: type[AscKitError])
     """Build a record from plain data that holds nothing strange."""
     value = migrate(cls, value, where=where, error=error)
     try:
-        return TypeAdapter(cls).validate_python(value)
+        return _adapter(cls).validate_python(value)
     except ValidationError as failure:
         items = failure.errors(include_url=False, include_context=False)
         lines = [
-            f"{'.'.join(shorten_reason(str(part)) for part in item['loc']) or 'record'}: {item['msg']}, "
-            f"received {shorten(item['input'])}"
+            f"{'.'.join(shorten_reason(str(part)) for part in item['loc']) or 'record'}: "
+            f"{shorten_reason(item['msg'])}, received {shorten(item['input'])}"
             for item in items[:_SHOWN_PROBLEMS]
         ]
         if len(items) > _SHOWN_PROBLEMS:

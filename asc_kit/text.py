@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence, Set
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNSAFE_BUT_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SHORT_ITEMS = 4
+_LONGEST_NAME = 1000
 
 
 def unsafe_character(text: str, *, lines: bool = False) -> str | None:
@@ -73,3 +74,29 @@ def _shown(value: object, limit: int, depth: int) -> str:
 
 def _first(items: Mapping[object, object] | Sequence[object] | Set[object]) -> list[object]:
     return [item for item, _ in zip(items, range(_SHORT_ITEMS), strict=False)]
+
+
+def markdown(text: str) -> str:
+    """Return text as Markdown that shows it as it is: no markup, no HTML, one line, whole cells of a table."""
+    plain = re.sub(r"([\\`*|\[\]])", r"\\\1", " ".join(text.split()))
+    return escaped(plain.replace("&", "&amp;").replace("<", "&lt;"), lines=False)
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Return text as a cell of a CSV file that no spreadsheet takes for a formula: behind an apostrophe where it could.
+
+    For texts alone: a number may begin with its sign.
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def in_c_comment(text: str) -> str:
+    """Return text that neither ends a comment in C nor begins one, nor has a trigraph or a line's end."""
+    apart = escaped(text, lines=False).replace("*/", "* /").replace("/*", "/ *")
+    return re.sub(r"\?(?=\?)", "? ", apart)
+
+
+def tensor_name(raw: bytes | str | None) -> str:
+    """Return the name that a flatbuffer gives a tensor or a custom operator: text that may be printed, not too long."""
+    text = raw.decode("utf-8", errors="replace") if isinstance(raw, bytes) else raw or ""
+    return escaped(text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…", lines=False)

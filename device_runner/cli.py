@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from asc_kit.cli.options import layout_option, optimize_option
+from asc_kit.cli.output import say_json
 from asc_kit.errors import AscKitError, BoardError, MismatchError
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def bench(
         show_cycles(spec, parts, opened, dataset, (built, firmware), path.parent)
     console.print(f"Result: {path}", soft_wrap=True, markup=False)
     if as_json:
-        click.echo(path.read_text(encoding="utf-8"), nl=False)
+        say_json(result)
     if result.bit_identical != result.clips:
         wrong = next(item for item in result.predictions if not item.bit_identical)
         raise MismatchError(
@@ -147,14 +148,15 @@ def bench(
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON document on stdout.")
 def boards(as_json: bool) -> None:
     """List the boards this kit knows."""
+    from rich.markup import escape
     from rich.table import Table
 
     from asc_kit.board import board_names, load_board
-    from asc_kit.records import canonical_json, to_plain
+    from asc_kit.records import to_plain
 
     specs = [load_board(name) for name in board_names()]
     if as_json:
-        click.echo(canonical_json([to_plain(spec) for spec in specs]).decode())
+        say_json([to_plain(spec) for spec in specs], indent=None)
         return
     table = Table("name", "board", "core", "timer", "flash", "RAM", "emulated", "tested on")
     emulation = {"qemu": "yes", "process": "native program"}
@@ -162,13 +164,13 @@ def boards(as_json: bool) -> None:
         memory = spec.memory
         table.add_row(
             spec.name,
-            spec.title,
-            spec.core,
+            escape(spec.title),
+            escape(spec.core),
             spec.timer,
             " + ".join(f"{n // 1024} kB" for n in (memory.flash_bytes, memory.constants_bytes) if n) if memory else "",
             f"{memory.ram_bytes // 1024} kB" if memory else "",
             emulation[spec.emulator.kind] if spec.emulator is not None else "no",
-            spec.tested_on,
+            escape(spec.tested_on),
         )
     _print(table)
 
@@ -179,23 +181,23 @@ def ports(as_json: bool) -> None:
     """List the serial ports of this machine."""
     from dataclasses import asdict
 
+    from rich.markup import escape
     from rich.table import Table
 
     from asc_kit.console import console
-    from asc_kit.records import canonical_json
 
     from .transport import available_ports
 
     found = available_ports()
     if as_json:
-        click.echo(canonical_json([asdict(port) for port in found]).decode())
+        say_json([asdict(port) for port in found], indent=None)
         return
     if not found:
         console.print("No serial ports. Is the board plugged in, and the cable one with data lines?")
         return
     table = Table("port", "description", "hardware")
     for port in found:
-        table.add_row(port.path, port.description, port.hardware_id)
+        table.add_row(*map(escape, (port.path, port.description, port.hardware_id)))
     _print(table)
 
 

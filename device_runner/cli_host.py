@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from asc_kit.cli.output import say, say_json
 from asc_kit.errors import AscKitError
 
 if TYPE_CHECKING:
@@ -95,10 +96,10 @@ def predict(
         except AscKitError as failure:
             failed += 1
             results.append({"file": str(path), "error": failure.message})
-            click.echo(f"{failure.message}", err=True)
+            say(f"{failure.message}", err=True)
             continue
         for doubt in found.doubts:
-            click.echo(f"Warning: {path}: {doubt.says}", err=True)
+            say(f"Warning: {path}: {doubt.says}", err=True)
         label, probability = found.likeliest
         results.append(
             {
@@ -112,7 +113,7 @@ def predict(
             }
         )
         if not as_json:
-            click.echo("\t".join([str(path), *(f"{name}\t{p:.3f}" for name, p in found.ranking)]))
+            say("\t".join([str(path), *(f"{name}\t{p:.3f}" for name, p in found.ranking)]))
     if as_json:
         document = {
             "bundle": str(bundle),
@@ -124,7 +125,7 @@ def predict(
             "kernels": kernels,
             "files": results,
         }
-        click.echo(json.dumps(document, indent=2))
+        say_json(document)
     if failed:
         raise AscKitError(f"{failed} of {len(files)} recordings could not be classified")
 
@@ -183,7 +184,7 @@ def live(
             top=len(opened.manifest.labels) if is_tagging else _TOP,
         ):
             line = _as_json if as_json else _as_text
-            click.echo(line(heard, microphone.overflows, width, likely))
+            say(line(heard, microphone.overflows, width, likely))
 
 
 def _check_threshold(manifest: BundleManifest, threshold: float | None) -> bool:
@@ -229,14 +230,14 @@ def _list_devices(as_json: bool) -> None:
 
     found = input_devices()
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+        say_json([asdict(each) for each in found])
         return
     if not found:
-        click.echo("no microphone", err=True)
+        say("no microphone", err=True)
     for each in found:
         mark = "*" if each.is_default else " "
         details = f"{each.host_api}, {each.channels} channels, {each.default_rate_hz} Hz"
-        click.echo(f"{mark} {each.index:3d}  {each.name}  ({details})")
+        say(f"{mark} {each.index:3d}  {each.name}  ({details})")
 
 
 @click.command()
@@ -261,7 +262,7 @@ def report(results: tuple[Path, ...], out: Path, as_json: bool) -> Path:
     write_report(named, out)
     page, markdown = out / "index.html", out / "report.md"
     if as_json:
-        click.echo(json.dumps({"out": str(out), "html": str(page), "markdown": str(markdown), "results": len(named)}))
+        say_json({"out": str(out), "html": str(page), "markdown": str(markdown), "results": len(named)}, indent=None)
     else:
         console.print(f"[green]✓[/] {escape(str(page))} and {escape(str(markdown))}", soft_wrap=True)
     return out

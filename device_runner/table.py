@@ -19,7 +19,7 @@ _PROFILE_ROWS = 8
 def result_tables(result: BenchmarkResult) -> RenderableType:
     """Return the tables of one result: accuracy, agreement, latency, operators, memory."""
     parts: list[RenderableType] = [
-        f"[bold]{escape(result.name)}[/] on {result.board_title} ({result.core}), "
+        f"[bold]{escape(result.name)}[/] on {escape(result.board_title)} ({escape(result.core)}), "
         f"{result.mode} mode, {result.clips} clips{_windows(result)}",
         _quality(result),
         _agreement(result),
@@ -131,7 +131,7 @@ def _profile(result: BenchmarkResult) -> Table:
     total = sum(item.time for item in result.profile) or 1
     for item in sorted(result.profile, key=lambda item: -item.time)[:_PROFILE_ROWS]:
         table.add_row(
-            f"{item.index:2} {item.op}",
+            escape(f"{item.index:2} {item.op}"),
             f"{item.macs:,}",
             f"{item.time:,}",
             f"{item.time / item.macs:.2f}" if item.macs else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asc_kit import __version__
 from asc_kit.bundle import BundleManifest
 from asc_kit.records import short_id
+from asc_kit.text import in_c_comment
 
 HEADER = "asc_model_data.h"
 SOURCE = "asc_model_data.c"
@@ -75,11 +76,9 @@ def c_array(model: bytes, manifest: BundleManifest) -> dict[str, str]:
 
 
 def _banner(model: bytes, manifest: BundleManifest) -> str:
-    # a label is the user's text: it must not end the comment or continue it in a trigraph
-    labels = " ".join(manifest.labels).replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
     return _BANNER.format(
         version=__version__,
-        name=manifest.name,
+        name=in_c_comment(manifest.name),  # names and labels are the user's text
         size=len(model),
         sha256=manifest.model_sha256,
         spec_id=manifest.frontend.spec_id,
@@ -91,5 +90,5 @@ def _banner(model: bytes, manifest: BundleManifest) -> str:
         output_zero=manifest.output.zero_point,
         activation=manifest.output_activation,
         labels_id=short_id(list(manifest.labels)),
-        labels=labels,
+        labels=in_c_comment(" ".join(manifest.labels)),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from asc_kit.cli import invoke
 from asc_kit.cli.options import layout_option
+from asc_kit.cli.output import say_json
 
 if TYPE_CHECKING:
     from asc_kit.bundle import VariantName
@@ -74,7 +74,7 @@ def export(
     from asc_kit.evaluation import headline
     from asc_kit.native_output import hidden_stderr
     from asc_kit.quantization import QuantizationSettings, describe
-    from asc_kit.records import parse_record, to_plain
+    from asc_kit.records import parse_record
     from asc_kit.run import Run
 
     with hidden_stderr():  # TensorFlow says much while it starts
@@ -102,7 +102,7 @@ def export(
         value = headline(variant.evaluation)[1]
         console.print(f"  {variant.name}: {value:.2%}, {variant.n_bytes:,} bytes", markup=False)
     if as_json:
-        click.echo(json.dumps(to_plain(manifest), indent=2, ensure_ascii=False))
+        say_json(manifest)
     if board is not None:
         invoke("firmware", bundle=out, board=board)
     return out

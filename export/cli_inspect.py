@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from asc_kit.cli.options import layout_option
+from asc_kit.cli.output import say_json
 
 if TYPE_CHECKING:
     from asc_kit.dataset import Layout
@@ -56,7 +56,6 @@ def inspect(
     from asc_kit.bundle import Bundle
     from asc_kit.console import PipeConsole, console
     from asc_kit.native_output import hidden_stderr
-    from asc_kit.records import to_plain
     from asc_kit.run import Run
 
     from .inspection.page import check_target, write_page
@@ -75,4 +74,4 @@ def inspect(
         write_page(found, html)
         console.print(f"wrote {html}", soft_wrap=True, markup=False)
     if as_json:
-        click.echo(json.dumps(to_plain(found), indent=2, ensure_ascii=False))
+        say_json(found)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asc_kit.errors import ModelError
+from asc_kit.text import tensor_name
 
 _ALLOWED = {"INT8", "INT32"}
 
@@ -39,7 +40,7 @@ def check_integer(model: bytes) -> None:
             constant = flatbuffer.Buffers(tensor.Buffer()).DataLength() > 0
             if kind not in _ALLOWED or (kind != "INT8" and not constant):
                 raise ModelError(
-                    f"operator {name} is not integer: its tensor {tensor.Name().decode()} is {kind.lower()}, "
+                    f"operator {name} is not integer: its tensor {tensor_name(tensor.Name())} is {kind.lower()}, "
                     f"expected int8",
                     hint="this layer has no int8 form in TFLite: replace it in the model",
                 )

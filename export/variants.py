@@ -17,6 +17,7 @@ from asc_kit.float_scores import float_scores
 from asc_kit.native_output import hidden_stderr
 from asc_kit.records import write_bytes
 from asc_kit.run import Run, without_wildcards
+from asc_kit.text import tensor_name
 
 FILENAMES: dict[VariantName, str] = {
     "float16": "model_float16.tflite",
@@ -110,7 +111,7 @@ def _check_float16(model: bytes) -> None:
             continue
         if np.any(np.abs(np.frombuffer(data.DataAsNumpy(), np.float16)) >= np.finfo(np.float16).max):
             raise ModelError(
-                f"weights {tensor.Name().decode()} go beyond what float16 holds, 65,504",
+                f"weights {tensor_name(tensor.Name())} go beyond what float16 holds, 65,504",
                 hint="export without --variant float16; weights so large are often those of a diverged training",
             )
 

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asc_kit.text import in_c_comment
+
 _WIDTH = 118
 
 
 def c_comment(text: str) -> str:
     """Return text that may stand in a C comment: printable ASCII that neither ends it nor begins another."""
-    plain = "".join(character if " " <= character <= "~" else "." for character in text)
-    return plain.replace("*/", "* /").replace("/*", "/ *").replace("??", "..")
+    return in_c_comment("".join(character if " " <= character <= "~" else "." for character in text))
 
 
 def c_string(text: str) -> str:

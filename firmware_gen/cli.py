@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from asc_kit.cli.options import input_shape_option, optimize_option
+from asc_kit.cli.output import say_json
 
 from .cli_memory_map import memory_map_option, write_map
 
@@ -64,7 +64,7 @@ def firmware(
     from asc_kit.board import load_board
     from asc_kit.bundle import Bundle
     from asc_kit.console import console
-    from asc_kit.records import to_plain
+    from asc_kit.records import read_json
     from asc_kit.references import REFERENCE
 
     from .generate import generate, generate_bare, is_bare_model
@@ -102,15 +102,16 @@ def firmware(
     if manifest.reference != REFERENCE:
         console.print(f"outputs are those of {manifest.reference}", soft_wrap=True, markup=False)
     if memory_map is not None:
-        write_map(json.loads((folder / "plan.json").read_text()), memory_map, folder, bundle.name)
+        write_map(read_json(folder / "plan.json"), memory_map, folder, bundle.name)
     if as_json:
-        click.echo(json.dumps(to_plain(manifest), indent=2, ensure_ascii=False))
+        say_json(manifest)
     return folder
 
 
 def _read_labels(path: Path) -> list[str]:
     """Return the lines of a file."""
     from asc_kit.errors import ModelError
+    from asc_kit.fields import check_label
 
     try:
         # a byte order mark, as some editors put first, is no part of a label; nor do form feeds end a line
@@ -123,6 +124,9 @@ def _read_labels(path: Path) -> list[str]:
     for number, label in enumerate((line.strip() for line in lines), 1):
         if not label:
             raise ModelError(f"labels {path}: line {number} is empty", hint=_LABELS_HINT)
+        problem = check_label(label)
+        if problem is not None:
+            raise ModelError(f"labels {path}: line {number}: {problem}", hint=_LABELS_HINT)
         if label in labels:
             first = labels.index(label) + 1
             raise ModelError(f"labels {path}: line {number} is {label!r}, as line {first}", hint=_LABELS_HINT)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from asc_kit.cli.options import input_shape_option, optimize_option
+from asc_kit.cli.output import say, say_json
 
 from .cli_memory_map import memory_map_option, write_map
 
@@ -58,7 +58,7 @@ def plan(
         raise failure.in_file(model) from None
     document = plan_document(made)
     if as_json:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        say_json(document)
     elif not quiet:
         _show(model, made)
     if memory_map is not None:
@@ -94,8 +94,8 @@ def _show(path: Path, plan: Plan) -> None:
     for row in (head, *rows):
         left = [cell.ljust(width) for cell, width in zip(row[1:4], widths[1:4], strict=True)]
         right = [cell.rjust(width) for cell, width in zip(row[4:], widths[4:], strict=True)]
-        click.echo("  ".join((row[0].rjust(widths[0]), *left, *right)))
-    click.echo(
+        say("  ".join((row[0].rjust(widths[0]), *left, *right)))
+    say(
         f"{path.name}: {len(plan.steps)} steps, {plan.macs:,} MACs, {plan.weight_bytes:,} bytes of constants\n"
         f"arena {plan.arena_bytes:,} bytes; the least possible is {plan.overlap_bound_bytes:,}, "
         f"or {plan.liveness_bound_bytes:,} where no output may overlap its input\n"

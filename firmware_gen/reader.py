@@ -16,6 +16,7 @@ from asc_kit.model_file.inputs import InputShape
 from asc_kit.model_file.operator_codes import operator_name
 from asc_kit.model_file.resolving import Resolved, resolve_shapes
 from asc_kit.model_file.shape_values import FOLDED
+from asc_kit.text import tensor_name
 
 from .ends import Wires, find_end
 from .graph import DType, Graph, Operator, Quantization, Tensor
@@ -158,7 +159,7 @@ def _named(subgraph: Any, tensor: int) -> str:
     if not 0 <= tensor < subgraph.TensorsLength():
         return f"tensor {tensor}"
     table = subgraph.Tensors(tensor)
-    name = (table.Name() or b"").decode("utf-8", errors="replace")
+    name = tensor_name(table.Name())
     shape = "x".join(str(int(table.Shape(axis))) for axis in range(min(table.ShapeLength(), 8)))
     return f"tensor {tensor} '{name}' ({shape or 'scalar'})"
 
@@ -192,7 +193,7 @@ def _read_tensor(
     model: bytes, root: Any, index: int, is_end: bool, all_wires: list[Wires], resolved: Resolved
 ) -> Tensor:
     table = root.Subgraphs(0).Tensors(index)
-    name = (table.Name() or b"").decode("utf-8", errors="replace")
+    name = tensor_name(table.Name())
     stored = () if table.ShapeLength() == 0 else tuple(int(size) for size in table.ShapeAsNumpy())
     shape = resolved.shapes.get(index, stored)
     if index in resolved.values:

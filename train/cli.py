@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from asc_kit.cli.options import layout_option
+from asc_kit.cli.output import say_json
 
 from .options import DATA, JSON, SET, recipe_of
 
@@ -59,8 +59,6 @@ def train(
 
     With the environment variable TF_CONFIG, several processes train together; the first one writes the run.
     """
-    from asc_kit.records import to_plain
-
     from .evaluation.summary import show_evaluation
     from .session import Session
     from .warm_start import WarmStart
@@ -90,5 +88,5 @@ def train(
         return out
     show_evaluation(manifest.evaluation, f"{manifest.name}, float, {manifest.train_seconds:.0f} s of training")
     if as_json:
-        click.echo(json.dumps(to_plain(manifest), indent=2, ensure_ascii=False))
+        say_json(manifest)
     return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import click
 
 from asc_kit.cli import invoke
 from asc_kit.cli.options import input_shape_option
+from asc_kit.cli.output import say_json
 
 from .options import JSON, SET, recipe_of
 
@@ -64,7 +64,6 @@ def complexity(
     in it, and what the engine makes of it: constants in flash and memory for activations.
     """
     from asc_kit.challenge_rules import check_rules, enforce
-    from asc_kit.records import to_plain
 
     from .complexity_report import ComplexityReport
     from .complexity_subject import kind_of
@@ -88,7 +87,7 @@ def complexity(
         not_deployed=reason,
     )
     if as_json:
-        click.echo(json.dumps(to_plain(report), indent=2, ensure_ascii=False))
+        say_json(report)
     else:
         show_complexity(report)
     enforce(report.rules, years)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from asc_kit.cli.options import layout_option
+from asc_kit.cli.output import say_json
 
 if TYPE_CHECKING:
     from asc_kit.dataset import Layout
@@ -68,7 +68,7 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
     with progress_bar("synthesize", clips) as (bar, task):
         synthesize(out, spec, jobs=jobs or default_jobs(), on_progress=lambda n: bar.advance(task, n))
     if as_json:
-        click.echo(json.dumps({"out": str(out), "clips": clips, "seed": seed}))
+        say_json({"out": str(out), "clips": clips, "seed": seed}, indent=None)
     else:
         console.print(f"[green]✓[/] {clips} clips in {escape(str(out))}")
     return out
@@ -85,7 +85,7 @@ def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: b
 
     found = describe(folder, class_map, layout)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        say_json(found)
     else:
         show(found)
 
@@ -126,7 +126,7 @@ def check(
 
     report = check_data(folder, class_map=class_map, layout=layout, pairs=pairs, n_examples=examples)
     if as_json:
-        click.echo(json.dumps(report, indent=2))
+        say_json(report)
     else:
         show(report)
     if report["errors"]:
@@ -160,7 +160,7 @@ def splits(
         rows = [
             {"name": file.name, "state": file.state, "clips": len(file.clips), "sha256": file.sha256} for file in files
         ]
-        click.echo(json.dumps({"data": str(folder), "files": rows}, indent=2))
+        say_json({"data": str(folder), "files": rows})
     else:
         for file in files:
             console.print(f"[green]✓[/] {escape(file.name)}: {len(file.clips)} clips, {file.state}, {file.sha256}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asc_kit.cli.options import layout_option
+from asc_kit.cli.output import say_json
 
 from .options import DATA, JSON
 
@@ -95,7 +95,6 @@ def _evaluate(
     from asc_kit import __version__
     from asc_kit.console import console
     from asc_kit.evaluation import evaluation_of
-    from asc_kit.records import to_plain
 
     from .evaluation.assessment import Recordings, labelled_clips
     from .evaluation.document import build_document
@@ -128,7 +127,7 @@ def _evaluate(
             _say(f"wrote {path}")
     if as_json:
         shown = results[0][1] if len(subjects) == 1 else document
-        click.echo(json.dumps(to_plain(shown), indent=2, ensure_ascii=False))
+        say_json(shown)
 
 
 def _predict_unlabelled(subject: Subject, data: Path, predictions: Path) -> None:
@@ -176,7 +175,7 @@ def _evaluate_checkpoints(
     show_evaluation(best.evaluation, f"{subject.title}, best checkpoint: epoch {best.epoch}")
     _say(f"records and logs: {out}")
     if as_json:
-        click.echo(json.dumps([to_plain(record) for record in records], indent=2, ensure_ascii=False))
+        say_json([to_plain(record) for record in records])
 
 
 def _make_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ from asc_kit.model_file.identity import refuse_unsupported
 from asc_kit.model_file.inputs import InputShape
 from asc_kit.model_file.operator_codes import operator_name
 from asc_kit.model_file.resolving import Resolved, resolve_shapes
+from asc_kit.text import tensor_name
 
 # name and bytes of TFLite's element types
 _DTYPES = {0: ("float32", 4), 1: ("float16", 2), 2: ("int32", 4), 3: ("uint8", 1), 4: ("int64", 8), 6: ("bool", 1)} | {
@@ -140,7 +141,7 @@ def _check_counted(root: Any, limit: int, counted: Collection[str]) -> None:
             names.append(operator_name(root.OperatorCodes(table.OpcodeIndex())))
             tensor = int(table.Outputs(0)) if table.OutputsLength() else -1
             if names[-1] not in counted and first == "nothing" and 0 <= tensor < graph.TensorsLength():
-                name = (graph.Tensors(tensor).Name() or b"").decode("utf-8", errors="replace")
+                name = tensor_name(graph.Tensors(tensor).Name())
                 first = f"tensor {tensor} '{name}'"
     refuse_unsupported(names, counted, first, {}, what="counted by any rule")
 
@@ -162,7 +163,7 @@ def _length(value: int, limit: int) -> int:
 
 def _read_tensor(model: bytes, root: Any, index: int, resolved: Resolved) -> FlatTensor:
     table = root.Subgraphs(0).Tensors(index)
-    name = (table.Name() or b"").decode("utf-8", errors="replace")
+    name = tensor_name(table.Name())
     stored = () if table.ShapeLength() == 0 else tuple(int(size) for size in table.ShapeAsNumpy())
     shape = resolved.shapes.get(index, stored)
     if int(table.Type()) not in _DTYPES:

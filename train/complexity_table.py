@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-import click
-
 from asc_kit.challenge_rules import LimitCheck, NetworkCounts, RuleCheck, macs_per_second
+from asc_kit.cli.output import say
 
 from .complexity import LayerComplexity
 from .complexity_report import ComplexityReport
@@ -21,23 +20,23 @@ _NONE = "-"
 def show_complexity(report: ComplexityReport) -> None:
     """Print the layers, the rules side by side, and every limit with its margin."""
     _show_layers(report.layers)
-    click.echo()
+    say("")
     counts = report.counts
     per = "clip" if report.kind != "model" else "inference"
     length = "" if counts.seconds is None else f" of {counts.seconds:.3g} s"
-    click.echo(
+    say(
         f"{report.name}: {counts.parameters:,} parameters, {counts.storage[0].precision}; {counts.macs:,} MACs per "
         f"{per}{length}"
     )
     if report.float_network is not None:
         of_float = report.float_network
-        click.echo(
+        say(
             f"float network, batch normalization counted: {of_float.parameters:,} parameters, {of_float.macs:,} MACs, "
             f"{of_float.macs_per_second:,} per second"
         )
-    click.echo()
+    say("")
     _show_rules(report)
-    click.echo()
+    say("")
     _show_limits(report)
 
 
@@ -78,7 +77,7 @@ def _row(cells: Sequence[str], widths: Sequence[int], n_left: int) -> None:
         cell.ljust(width) if place < n_left else cell.rjust(width)
         for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
-    click.echo("  ".join(aligned).rstrip())
+    say("  ".join(aligned).rstrip())
 
 
 def _show_rules(report: ComplexityReport) -> None:
@@ -117,7 +116,7 @@ def _show_rules(report: ComplexityReport) -> None:
     for row in rows:
         _row(row, widths, n_left=1)
     if report.not_deployed is not None:
-        click.echo(f"deployed: {report.not_deployed}")
+        say(f"deployed: {report.not_deployed}")
 
 
 def _per_second(counts: NetworkCounts, macs: int) -> int:
@@ -135,9 +134,9 @@ def _show_limits(report: ComplexityReport) -> None:
     for row in (head, *rows):
         _row(row, widths, n_left=2)
     for note, years_of_note in _notes(report.rules).items():
-        click.echo(f"{', '.join(years_of_note)}: {note}")
+        say(f"{', '.join(years_of_note)}: {note}")
     if any(not limit.decides for check in report.rules for limit in check.limits):
-        click.echo("in brackets: at another precision or by another count, which the rule does not go by")
+        say("in brackets: at another precision or by another count, which the rule does not go by")
 
 
 def _years(years: Sequence[str]) -> str:

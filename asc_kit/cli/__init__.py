@@ -12,6 +12,7 @@ import traceback
 import click
 
 from asc_kit import __version__
+from asc_kit.cli.output import say
 from asc_kit.errors import AscKitError
 from asc_kit.interruption import interrupt_on_signals
 
@@ -176,9 +177,9 @@ def _show(error: AscKitError, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
     click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=False if os.environ.get("NO_COLOR") else None)
-    click.echo(error.message, err=True)
+    say(error.message, err=True)
     cause = error.__cause__
     if cause is not None and str(cause) and str(cause) not in error.message:
-        click.echo(f"  Caused by: {cause}", err=True)
+        say(f"  Caused by: {cause}", err=True)
     if error.hint:
-        click.echo(f"  Hint: {error.hint}", err=True)
+        say(f"  Hint: {error.hint}", err=True)

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from asc_kit.bundle import Bundle
+from asc_kit.cli.output import say
 from asc_kit.console import console
 from asc_kit.evaluation import Evaluation
 from asc_kit.records import read_record
@@ -66,7 +67,7 @@ def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int
         console.print(f"      {title} done in {time.monotonic() - stage_started:.0f} s")
     measured = {mode: read_record(BenchmarkResult, path / "results.json") for mode, path in results.items()}
     console.print(_summary(Bundle.open(bundle), measured))
-    click.echo(f"done in {time.monotonic() - started:.0f} s; everything is in {out}:")
+    say(f"done in {time.monotonic() - started:.0f} s; everything is in {out}:")
     for label, path in (
         ("recordings", data),
         ("training run", run),
@@ -76,7 +77,7 @@ def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int
         ("results, audio", results["audio"] / "results.json"),
         ("report", out / "report" / "index.html"),
     ):
-        click.echo(f"  {label:<18} {path}")
+        say(f"  {label:<18} {path}")
 
 
 def _run(arguments: list[str]) -> None:
@@ -104,7 +105,7 @@ def _run(arguments: list[str]) -> None:
 def _summary(bundle: Bundle, measured: dict[str, BenchmarkResult]) -> Table:
     provenance = bundle.manifest.provenance
     features, audio = measured["features"], measured["audio"]
-    table = Table(title=f"{bundle.manifest.name} on {features.board}: accuracy, %")
+    table = Table(title=escape(f"{bundle.manifest.name} on {features.board}: accuracy, %"))
     table.add_column(no_wrap=True)
     for heading in ("clips", "all", "per scene", "seen devices", "unseen", "bit-exact"):
         table.add_column(heading, justify="right")

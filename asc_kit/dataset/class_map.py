@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asc_kit.errors import DataError
+from asc_kit.fields import MAX_LABELS
+from asc_kit.fields import check_label as problem_of_label
+from asc_kit.text import escaped
 
 from .spelling import label_key
 from .tables import read_table
@@ -54,6 +57,8 @@ def read_class_map(path: Path) -> ClassMap:
         raise DataError(f"class map {path} does not exist", hint="its rows are: index,name")
     table = read_table(path, ",")
     rows = list(table.rows)
+    if len(rows) > MAX_LABELS:
+        raise DataError(f"{path} has {len(rows):,} rows. Expected: at most {MAX_LABELS:,} classes")
     if table.header and _index(table.header[0]) is not None:
         rows.insert(0, (1, list(table.header)))
     names: dict[int, str] = {}
@@ -61,6 +66,9 @@ def read_class_map(path: Path) -> ClassMap:
         index = _index(fields[0])
         if index is None or len(fields) != 2 or not fields[1].strip():
             raise DataError(f"{path}, line {line}: expected index,name. Received: {','.join(fields)!r}")
+        problem = problem_of_label(fields[1].strip())
+        if problem is not None:
+            raise DataError(f"{path}, line {line}: {problem}")
         if index in names or fields[1].strip() in names.values():
             raise DataError(f"{path}, line {line}: index {index} or class {fields[1]!r} stands there twice")
         names[index] = fields[1].strip()
@@ -81,16 +89,32 @@ def find_class_map(given: Path | None, *folders: Path) -> ClassMap | None:
 
 
 def class_order(labels: Iterable[str], class_map: ClassMap | None) -> tuple[str, ...]:
-    """Return the classes of a data set in their order."""
-    return class_map.names if class_map else tuple(sorted(set(labels)))
+    """Return the classes of a data set in their order.
+
+    Raises
+    ------
+    DataError
+        When they are more than a model can have: a column of something else, most likely.
+    """
+    order = class_map.names if class_map else tuple(sorted(set(labels)))
+    if len(order) > MAX_LABELS:
+        raise DataError(
+            f"the data set has {len(order):,} classes, {order[0]!r} and {order[1]!r} among them. "
+            f"Expected: at most {MAX_LABELS:,}"
+        )
+    return order
 
 
 def check_label(label: str, class_map: ClassMap | None, where: str) -> None:
-    """Raise DataError, naming the place, when a class map does not know a label."""
+    """Raise DataError, naming the place, when a label cannot be one or a class map does not know it."""
+    problem = problem_of_label(label)
+    if problem is not None:
+        raise DataError(f"{escaped(where, lines=False)}: {problem}", hint="correct the label")
     problem = class_map.unknown(label) if class_map else None
     if problem is not None:
         raise DataError(f"{where}: {problem}", hint="correct the label, or add it to the class map")
 
 
 def _index(text: str) -> int | None:
-    return int(text) if text.strip().isascii() and text.strip().isdigit() else None
+    digits = text.strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from asc_kit.errors import DataError
+from asc_kit.fields import check_inner_path
 
 from .class_map import check_label, class_order, find_class_map
 from .contract import Clip, Dataset
@@ -109,6 +110,9 @@ def clip_in_folder(root: Path, label: str, path: Path) -> Clip:
         filename.encode()
     except UnicodeEncodeError:
         raise DataError(f"the name of {filename!r} in {root} is not valid Unicode", hint="rename the file") from None
+    problem = check_inner_path(filename)
+    if problem is not None:
+        raise DataError(f"{root}: {problem}", hint="rename the file")
     return Clip(
         filename=filename, labels=(label,), identifier=PurePosixPath(filename).stem, recording_device=UNKNOWN_DEVICE
     )

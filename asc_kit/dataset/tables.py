@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
+from asc_kit.documents import read_limited
 from asc_kit.errors import DataError
+from asc_kit.fields import MAX_LABEL_LENGTH, check_inner_path, check_label
 
 Complain = Callable[[int, str], None]
 
+MAX_TABLE_BYTES = 256 << 20
+"""The largest table of a challenge has 25 MB."""
+MAX_CELL = 4000
+"""Characters of a cell that holds several labels."""
+
+_HEADER_CHARACTERS = 1 << 16
 # what stands there is the name of a file, in which a space at the end counts
 _NAMES_OF_FILES = frozenset({"filename", "fname", "slice_file_name"})
 _SEPARATION = {"\t": "TAB-separated", ",": "comma-separated"}
@@ -55,11 +63,23 @@ class Table:
                 chosen = [fields[place] if as_is else fields[place].strip() for place, as_is in exact]
             if not chosen or not all(chosen):
                 complain(line, f"expected the columns {', '.join(columns)}. Received: {self.delimiter.join(fields)!r}")
+                continue
+            problem = next(filter(None, map(problem_of_cell, columns, chosen)), None)
+            if problem is not None:
+                complain(line, problem)
             else:
                 yield line, chosen
 
     def _refuse(self, line: int, message: str) -> NoReturn:
         raise DataError(f"{self.path}, line {line}: {message}")
+
+
+def problem_of_cell(column: str, text: str) -> str | None:
+    """Say why a cell cannot be used, whoever wrote the table; None when it can."""
+    if column in _NAMES_OF_FILES:
+        return check_inner_path(text)
+    # several labels stand in one cell; each is looked at alone later
+    return check_label(text, column, longest=MAX_CELL if column == "labels" else MAX_LABEL_LENGTH)
 
 
 def read_table(path: Path, delimiter: Literal["\t", ","]) -> Table:
@@ -68,13 +88,9 @@ def read_table(path: Path, delimiter: Literal["\t", ","]) -> Table:
     Raises
     ------
     DataError
-        When the file cannot be read, is not UTF-8, or has a quote that does not end.
+        When the file cannot be read or is too large, is not UTF-8, or has a quote that does not end.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as failure:
-        raise DataError(f"{path} cannot be read: {failure}") from failure
-    return parse_table(data, path, delimiter)
+    return parse_table(read_limited(path, MAX_TABLE_BYTES, DataError), path, delimiter)
 
 
 def parse_table(data: bytes, path: Path, delimiter: Literal["\t", ","]) -> Table:
@@ -91,7 +107,10 @@ def parse_table(data: bytes, path: Path, delimiter: Literal["\t", ","]) -> Table
 def header_of(path: Path, delimiter: Literal["\t", ","]) -> tuple[str, ...]:
     """Return the first row of a table, empty when it cannot be read: enough to tell what a file is."""
     try:
+        if not path.is_file():  # a pipe of that name would never answer
+            return ()
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            return tuple(next(csv.reader(stream, delimiter=delimiter), []))
+            start = io.StringIO(stream.read(_HEADER_CHARACTERS), newline="")
+            return tuple(next(csv.reader(start, delimiter=delimiter), []))
     except (OSError, csv.Error):
         return ()

@@ -6,8 +6,11 @@ import functools
 import struct
 from typing import Any
 
+from asc_kit.text import tensor_name
+
 SUM = 74
 """Code of SUM in TFLite's schema."""
+_LONGEST_CUSTOM = 100
 _CUSTOM = 32
 
 
@@ -29,7 +32,7 @@ def name_of(builtin: int, deprecated: int, custom: bytes | None) -> str:
     # models of before schema 3a have the code in the older, narrower field only
     code = max(builtin, deprecated)
     if code == _CUSTOM:
-        return f"CUSTOM {(custom or b'').decode('utf-8', errors='replace')!r}"
+        return f"CUSTOM {tensor_name(custom)[:_LONGEST_CUSTOM]!r}"
     return builtin_names().get(code, f"BUILTIN {code}")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from asc_kit.errors import ModelError
 from asc_kit.flatbuffer import buffer_bytes
+from asc_kit.text import tensor_name
 
 from .inputs import FREE, InputShape, ModelInput, fixed_input_shapes, shown, signature_of
 from .operator_codes import operator_name
@@ -115,7 +116,7 @@ class _Resolver:
         ]
 
     def _name(self, index: int) -> str:
-        return (self.graph.Tensors(index).Name() or b"").decode("utf-8", errors="replace")
+        return tensor_name(self.graph.Tensors(index).Name())
 
     def _checked(self, indices: Any) -> list[int]:
         found = [int(index) for index in indices]

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from asc_kit.errors import AscKitError
+from asc_kit.fields import MAX_FILES, InnerPath, Name, Sha256
 from asc_kit.records import STRICT, read_record, sha256_file
 
 INVENTORY = ".asc-kit.json"
@@ -60,7 +61,9 @@ class Inventory:
 
     schema_version: Literal[1] = 1
     """Version of this record."""
-    written: dict[str, dict[str, str]]
+    written: Annotated[
+        dict[Name, Annotated[dict[InnerPath, Sha256], Field(max_length=MAX_FILES)]], Field(max_length=1000)
+    ]
     """For each kind that was written here, the SHA-256 of its files by their path relative to the folder, with /."""
 
     def __post_init__(self) -> None:

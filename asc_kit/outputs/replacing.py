@@ -18,13 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from asc_kit import locking
 from asc_kit.console import console
 from asc_kit.errors import AscKitError
+from asc_kit.fields import MAX_FILES, InnerPath, Sha256
 from asc_kit.files import write_bytes
 from asc_kit.outputs.inventory import (
     INVENTORY,
@@ -59,11 +60,11 @@ class _Plan:
     """Version of this record."""
     source: Literal["new", "partial"]
     """Where the new files wait: in the work folder, or in that of a training."""
-    take: dict[str, str]
+    take: Annotated[dict[InnerPath, Sha256], Field(max_length=MAX_FILES)]
     """Files to take away, in this order, with the SHA-256 they have."""
-    put: dict[str, str]
+    put: Annotated[dict[InnerPath, Sha256], Field(max_length=MAX_FILES)]
     """Files to put there, in this order, with their SHA-256."""
-    folders: tuple[str, ...]
+    folders: Annotated[tuple[InnerPath, ...], Field(max_length=MAX_FILES)]
     """Folders to make, which may be empty."""
 
     def __post_init__(self) -> None:

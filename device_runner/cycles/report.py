@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
+from asc_kit.fields import MAX_OPERATORS, Amount, Hertz, Line, Name, Sha256, ShortId, Ticks
 from asc_kit.firmware import OperatorInfo
 from asc_kit.records import STRICT
 
@@ -27,17 +28,17 @@ class CostRecord:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    name: str
+    name: Line
     """Operator and its number, or function."""
-    instructions: int
+    instructions: Ticks
     """Executed, exactly."""
-    cycles_without_waits: int
+    cycles_without_waits: Ticks
     """Estimated, were every memory as fast as the core."""
-    cycles: int
+    cycles: Ticks
     """Estimated behind the part's flash."""
-    code_misses: int
+    code_misses: Ticks
     """Fetches of instructions that waited for the flash."""
-    data_misses: int
+    data_misses: Ticks
     """Reads of constants that did."""
 
 
@@ -47,17 +48,17 @@ class PartCycles:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    part: str
-    title: str
-    accuracy: str
+    part: Name
+    title: Line
+    accuracy: Line
     """How far estimates for it were off on silicon, or that it was not checked."""
-    clock_hz: int
-    estimated_ms: float
+    clock_hz: Hertz
+    estimated_ms: Amount
     """Milliseconds at that clock."""
     total: CostRecord
-    operators: tuple[CostRecord, ...]
+    operators: Annotated[tuple[CostRecord, ...], Field(max_length=MAX_OPERATORS)]
     """In the order of execution."""
-    functions: tuple[CostRecord, ...]
+    functions: Annotated[tuple[CostRecord, ...], Field(max_length=MAX_OPERATORS)]
     """The dearest first, each without those that it calls."""
 
 
@@ -69,14 +70,14 @@ class CyclesRecord:
 
     schema_version: Literal[1]
     """Version of this record."""
-    board: str
+    board: Name
     """The emulated board that ran."""
-    core: str
-    model_sha256: str
-    firmware_id: str
-    most_cycles_without_waits: int | None
+    core: Name
+    model_sha256: Sha256
+    firmware_id: ShortId
+    most_cycles_without_waits: Ticks | None
     """Where the core's table is a bracket and all else its lower end: the upper one."""
-    parts: tuple[PartCycles, ...]
+    parts: Annotated[tuple[PartCycles, ...], Field(max_length=1000)]
 
 
 def cycles_record(

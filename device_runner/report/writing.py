@@ -8,6 +8,7 @@ from pathlib import Path
 from asc_kit import __version__
 from asc_kit.outputs import OutputKind, check_output, write_files
 from asc_kit.pages import page_templates
+from asc_kit.text import markdown
 
 from .content import sections_of, title_of
 from .parts import DataTable
@@ -26,11 +27,11 @@ def write_report(results: Sequence[NamedResult], out: Path) -> tuple[Path, Path]
     """
     check_output(out, REPORT)
     environment = page_templates(str(__package__))
-    environment.filters["markdown_table"] = _markdown_table
+    environment.filters |= {"markdown_table": _markdown_table, "markdown": markdown}
     content = {"title": title_of(results), "sections": sections_of(results), "version": __version__}
     page = environment.get_template("page.html").render(content)
-    markdown = environment.get_template("report.md").render(content)
-    page_path, markdown_path = write_files(out, REPORT, {PAGE: page.encode(), MARKDOWN: markdown.encode()})
+    text = environment.get_template("report.md").render(content)
+    page_path, markdown_path = write_files(out, REPORT, {PAGE: page.encode(), MARKDOWN: text.encode()})
     return page_path, markdown_path
 
 
@@ -38,8 +39,14 @@ def _markdown_table(table: DataTable) -> str:
     """Write a table in Markdown: the first column to the left, the rest to the right."""
 
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(cells) + " |"
 
     rule = "|---|" + "---:|" * (len(table.header) - 1)
-    cells = [[f"`{c}`" if table.code and number else c for number, c in enumerate(row)] for row in table.rows]
-    return "\n".join([line(table.header), rule, *(line(row) for row in cells)])
+    header = [markdown(cell) for cell in table.header]
+    cells = [[_code(c) if table.code and number else markdown(c) for number, c in enumerate(row)] for row in table.rows]
+    return "\n".join([line(header), rule, *(line(row) for row in cells)])
+
+
+def _code(text: str) -> str:
+    """Write a hash or the like as code, in which nothing can be escaped but the end of the cell."""
+    return "`" + " ".join(text.replace("`", "'").replace("|", "\\|").split()) + "`"

@@ -12,6 +12,7 @@ from asc_kit.errors import ModelError
 from asc_kit.model_file.identity import check_identifier
 from asc_kit.model_file.operator_codes import name_of
 from asc_kit.model_file.resolving import Resolved, resolve_shapes
+from asc_kit.text import tensor_name
 
 from .graph import WEIGHTED, Network, Operator, Quantization, Tensor
 
@@ -69,7 +70,7 @@ def _tensor(flatbuffer: bytes, model: Any, schema: Any, index: int, resolved: Re
     }
     stored = tuple(int(n) for n in tensor.shape) if tensor.shape is not None else ()
     shape = resolved.shapes.get(index, stored)
-    name = tensor.name.decode("utf-8", "replace") if isinstance(tensor.name, bytes) else str(tensor.name)
+    name = tensor_name(tensor.name)
     quantization = _quantization(tensor.quantization)
     if tensor.sparsity is not None:
         raise ModelError(f"tensor {name} is stored sparse", hint="supported: dense tensors")

@@ -14,6 +14,7 @@ from asc_kit.dataset import Dataset
 from asc_kit.evaluation import Evaluation
 from asc_kit.outputs import OutputKind, write_file, write_files
 from asc_kit.records import json_bytes
+from asc_kit.text import spreadsheet_cell
 
 from .document import EvaluationDocument
 from .tables import to_markdown
@@ -67,9 +68,10 @@ def write_predictions(path: Path, dataset: Dataset, labels: Sequence[str], score
     bare = [PurePosixPath(name).name for name in names]
     is_tagging = dataset.task == "multi_label"
     stream = io.StringIO(newline="")
+    columns = [spreadsheet_cell(label) for label in labels]
     writer = csv.writer(stream, delimiter="," if is_tagging else "\t", lineterminator="\n")
-    writer.writerow(["fname", *labels] if is_tagging else ["filename", "scene_label", *labels])
+    writer.writerow(["fname", *columns] if is_tagging else ["filename", "scene_label", *columns])
     for name, row in zip(bare if len(set(bare)) == len(bare) else names, scores, strict=True):
-        likeliest = [] if is_tagging else [labels[int(row.argmax())]]
-        writer.writerow([name, *likeliest, *(f"{value:.9g}" for value in row)])
+        likeliest = [] if is_tagging else [columns[int(row.argmax())]]
+        writer.writerow([spreadsheet_cell(name), *likeliest, *(f"{value:.9g}" for value in row)])
     write_file(path, PREDICTIONS, stream.getvalue().encode())

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from asc_kit.evaluation import Evaluation, TaggingEvaluation
+from asc_kit.text import markdown
 
 from .document import EvaluationDocument, GroupRecord, MeanSd, figures_of
 
@@ -32,8 +33,10 @@ class PlainTable:
     def to_markdown(self) -> str:
         """Return the table in Markdown, the first column to the left, the rest to the right."""
         lines = [self.header, *self.rows]
-        texts = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-        return "\n".join([f"**{self.caption}**", "", texts[0], "|---|" + "---:|" * (len(self.header) - 1), *texts[1:]])
+        texts = ["| " + " | ".join(map(markdown, line)) + " |" for line in lines]
+        return "\n".join(
+            [f"**{markdown(self.caption)}**", "", texts[0], "|---|" + "---:|" * (len(self.header) - 1), *texts[1:]]
+        )
 
     def to_rich(self, width: int) -> Table:
         """Return the table for a terminal so many characters wide."""
@@ -134,12 +137,12 @@ def model_tables(found: Evaluation | TaggingEvaluation) -> tuple[PlainTable, ...
 
 def to_markdown(document: EvaluationDocument) -> str:
     """Return the whole evaluation in Markdown."""
-    parts = [f"# Evaluation on split {document.split}"]
+    parts = [f"# Evaluation on split {markdown(document.split)}"]
     parts.append(f"Clips: {document.models[0].evaluation.clips:,}, fingerprint `{document.data_id}`.")
     if len(document.models) > 1:
         parts += [table.to_markdown() for table in comparison_tables(document)]
     for number, model in enumerate(document.models, start=1):
-        title = f"{model.name}, {model.kind}, seed {model.seed}"
+        title = markdown(f"{model.name}, {model.kind}, seed {model.seed}")
         parts.append(f"## {number}. {title}" if len(document.models) > 1 else f"## {title}")
         parts += [table.to_markdown() for table in model_tables(model.evaluation)]
     parts.append(f"Made by asc-kit {document.asc_kit}. What the figures mean: docs/evaluation.md.")
