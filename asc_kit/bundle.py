@@ -300,7 +300,9 @@ class Bundle:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as failure:
             raise BundleError(f"{path} is not a golden clip: {failure}", hint="export the run again") from failure
         for name, (kind, shape) in expected.items():
-            if found[name].dtype != kind or found[name].shape != shape:
+            # tensors are compared as rows of bytes, whatever shape an interpreter gave them
+            fits = found[name].shape == shape or (kind is np.int8 and found[name].size == math.prod(shape))
+            if found[name].dtype != kind or not fits:
                 raise BundleError(
                     f"{path}: {name} must be {np.dtype(kind)} {list(shape)}. "
                     f"Received: {found[name].dtype} {list(found[name].shape)}",
