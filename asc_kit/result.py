@@ -1,10 +1,14 @@
-"""One benchmark of one bundle on one board: ``results.json``. Reports are made from these files and nothing else."""
+"""One benchmark of one bundle on one board: ``results.json``. Reports are made from these files and nothing else.
+
+Where measurements lie: ``results/BUNDLE/BOARD-MODE/RUN_ID/results.json`` beside the bundle, so that nothing that is
+made again replaces one, and no measurement another.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
 from pydantic import ConfigDict, Field
@@ -38,7 +42,25 @@ from asc_kit.fields import (
     require,
 )
 from asc_kit.migration import Migrations
-from asc_kit.records import STRICT
+from asc_kit.records import STRICT, short_id
+
+RESULTS = "results.json"
+"""Name of the file; its folder is one measurement's own."""
+RUN_ID = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
+"""When a measurement began, in UTC, and a hash of what was measured: sorted by name they are sorted by time."""
+FEATURE_TOLERANCE_LSB = 1
+"""How far any int8 feature of a board may be from the NumPy reference's, in quantization steps."""
+FEATURE_TOLERANCE_SHARE = 0.01
+"""Share of a measurement's features that may differ at all. docs/frontend.md has what boards really give."""
+
+MAX_BANDS = 8
+"""Mel bands that a place names."""
+Moment: TypeAlias = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+"""A time in UTC, to the second."""
+
+Side = Literal["input", "front_end", "network"]
+"""Who is to blame for a difference: the board's input memory, its front end, or its network. A line that is to blame
+gives no result at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +130,67 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClipDifference:
+    """What differed between board and host in a clip, found out by sending the clip again."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    window: Count
+    """The window it was seen in, from 0."""
+    side: Side
+    """Which part of the board differs."""
+    reproducible: bool
+    """Whether the board gave the same again."""
+    text: Line
+    """What was seen, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturePlace:
+    """Where a clip's features are farthest from the reference's."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    window: Count
+    """The window, from 0."""
+    bands: Annotated[tuple[Count, ...], Field(min_length=1, max_length=MAX_BANDS)]
+    """Its mel bands that differ most, worst first, counted from 0."""
+    first_frame: Count
+    """First frame in which one of them differs."""
+    last_frame: Count
+    """Last one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkCounters:
+    """What went wrong on the way to the board and back, and was put right."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    retries: Count = 0
+    """Requests that had to be sent again."""
+    frames_dropped: Count = 0
+    """Answers that came damaged."""
+    frames_stale: Count = 0
+    """Answers to older requests."""
+    frames_of_others: Count = 0
+    """Frames of other sessions: late ones of our own, or answers to another program."""
+    seals_refused: Count = 0
+    """Answers that passed the checksum, while they or their requests were changed on the way."""
+    digests_refused: Count = 0
+    """Clips whose input or output was another on the board than here, by its digest."""
+    sessions_lost: Count = 0
+    """Times the board had to be greeted again: it was reset, did not answer any more, or the line was bad."""
+    clips_repeated: Count = 0
+    """Times a clip was begun again."""
+    resumed: Count = 0
+    """How often the measurement was interrupted and gone on with."""
+
+    def __add__(self, other: LinkCounters) -> LinkCounters:
+        return LinkCounters(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """One clip on the board."""
 
@@ -135,6 +218,12 @@ class Prediction:
     """Timer counts of the network, window by window."""
     frontend_times: Annotated[tuple[Ticks, ...], Field(max_length=MAX_WINDOWS)]
     """Timer counts of the front end, window by window; zeros in features mode."""
+    samples_id: ShortId | None = None
+    """Fingerprint of the clip's windows, int16 samples; None where it was not taken."""
+    feature_place: FeaturePlace | None = None
+    """Where its features differ most; None when none differs."""
+    differences: Annotated[tuple[ClipDifference, ...], Field(max_length=len(get_args(Side)))] = ()
+    """What was found out about differences."""
 
     def __post_init__(self) -> None:
         require(
@@ -159,16 +248,33 @@ class OperatorTime:
     """Timer counts, in a run of its own."""
 
 
+def _from_schema_2(document: dict[str, Any]) -> dict[str, Any]:
+    """Bring a result up to date that knows nothing of runs, limits and what was put right."""
+    return {
+        **{key: value for key, value in document.items() if key != "link_retries"},
+        **dict.fromkeys(("run_id", "started", "finished", "split_clips", "partial")),
+        "feature_tolerance_share": FEATURE_TOLERANCE_SHARE,
+        "feature_tolerance_lsb": FEATURE_TOLERANCE_LSB,
+        "link": {"retries": document.get("link_retries")},
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkResult:
     """One run on one board."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
-    MIGRATIONS: ClassVar[Migrations] = {}
-    REMAKE: ClassVar[str] = "asc-kit bench --bundle BUNDLE --board NAME --data DIR"
+    MIGRATIONS: ClassVar[Migrations] = {2: _from_schema_2}
+    REMAKE: ClassVar[str] = "asc-kit bench BUNDLE --board NAME --data DIR"
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     """Version of this record."""
+    run_id: Annotated[str, Field(pattern=f"^{RUN_ID}$")] | None
+    """Name of the measurement, see `RUN_ID`; None in files of schema 2."""
+    started: Moment | None
+    """When it began, in UTC, ISO 8601; None in files of schema 2."""
+    finished: Moment | None
+    """When the last clip was done; None in files of schema 2."""
     asc_kit: Name
     """Version that measured."""
     name: Name
@@ -197,6 +303,10 @@ class BenchmarkResult:
     """Multiply-accumulates of one inference."""
     clips: Count
     """Number of clips."""
+    split_clips: Count | None
+    """Number of clips of the split; None in files of schema 2."""
+    partial: bool | None
+    """Whether these are fewer than the split has (``--limit``); None in files of schema 2."""
     windows: Count
     """Number of inferences."""
     evaluation: AnyEvaluation
@@ -210,14 +320,18 @@ class BenchmarkResult:
     """Share of the board's features that differ from the reference; 0 in features mode."""
     feature_lsb_max: Steps
     """Largest such difference, in quantization steps."""
+    feature_tolerance_share: Figure
+    """What is allowed of the share; judged over the whole measurement."""
+    feature_tolerance_lsb: Steps
+    """What is allowed of any difference; judged value by value."""
     train_recording_devices: Devices
     """Recording devices heard in training; all others are unseen."""
     latency: Latency
     memory: Memory
     profile: Annotated[tuple[OperatorTime, ...], Field(max_length=MAX_OPERATORS)]
     """Operator by operator, one inference; empty when the firmware's manifest is not at hand."""
-    link_retries: Count
-    """Requests that had to be sent again."""
+    link: LinkCounters
+    """What went wrong on the line and was put right."""
     environment: Tools
     """What measured: versions of the host's packages and tools."""
     predictions: Annotated[tuple[Prediction, ...], Field(max_length=MAX_CLIPS)]
@@ -253,4 +367,18 @@ class BenchmarkResult:
                 not isinstance(self.evaluation, Evaluation) or self.evaluation.labels == self.labels,
                 "the evaluation is of other labels",
             ),
+        )
+
+    @property
+    def samples_id(self) -> str | None:
+        """Fingerprint of the samples of all clips, in their order; None where one's was not taken."""
+        ids = [item.samples_id for item in self.predictions]
+        return None if None in ids else short_id(ids)
+
+    @property
+    def is_front_end_within(self) -> bool:
+        """Whether the board's features are as close to the reference's as they must be."""
+        return (
+            self.feature_lsb_max <= self.feature_tolerance_lsb
+            and self.feature_mismatch_share <= self.feature_tolerance_share
         )

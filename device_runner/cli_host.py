@@ -246,11 +246,13 @@ def _list_devices(as_json: bool) -> None:
     "-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
     help="Folder to write: index.html and report.md.",
 )  # fmt: skip
+@click.option("--all", "every", is_flag=True, help="Of a folder take every measurement, not the newest ones alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def report(results: tuple[Path, ...], out: Path, as_json: bool) -> Path:
+def report(results: tuple[Path, ...], out: Path, every: bool, as_json: bool) -> Path:
     """Make a report from one or more results.json: a self-contained page and Markdown.
 
-    Several results are compared side by side.
+    Several results are compared side by side. Of a folder, such as results, all that lie in it and below are taken: of
+    each bundle, board and mode the newest measurement that was not limited to a part of the clips.
     """
     from rich.markup import escape
 
@@ -258,7 +260,7 @@ def report(results: tuple[Path, ...], out: Path, as_json: bool) -> Path:
 
     from .report import read_results, write_report
 
-    named = read_results(results)
+    named = read_results(results, every=every)
     write_report(named, out)
     page, markdown = out / "index.html", out / "report.md"
     if as_json:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from rich.console import Group as Stack
 from rich.console import RenderableType
@@ -10,7 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from asc_kit.evaluation import Evaluation, Group, TaggingEvaluation
-from asc_kit.result import BenchmarkResult, Summary
+from asc_kit.result import BenchmarkResult, Side, Summary
+
+from .bench.verdict import LINK_LINES, SIDES
 
 # The longest operators are worth a line each, the rest are many and small.
 _PROFILE_ROWS = 8
@@ -20,7 +23,7 @@ def result_tables(result: BenchmarkResult) -> RenderableType:
     """Return the tables of one result: accuracy, agreement, latency, operators, memory."""
     parts: list[RenderableType] = [
         f"[bold]{escape(result.name)}[/] on {escape(result.board_title)} ({escape(result.core)}), "
-        f"{result.mode} mode, {result.clips} clips{_windows(result)}",
+        f"{result.mode} mode, {result.clips} clips{_windows(result)}{_partial(result)}",
         _quality(result),
         _agreement(result),
         _latency(result),
@@ -28,11 +31,25 @@ def result_tables(result: BenchmarkResult) -> RenderableType:
     if result.profile:
         parts.append(_profile(result))
     parts.append(_memory(result))
+    put_right = [(title, text) for title, cell in LINK_LINES if (text := cell(result)) != "0"]
+    if put_right:
+        parts.append(_line(put_right))
     return Stack(*parts)
 
 
 def _windows(result: BenchmarkResult) -> str:
     return f" in {result.windows} windows" if result.windows > result.clips else ""
+
+
+def _partial(result: BenchmarkResult) -> str:
+    return f", [bold]partial[/]: the split has {result.split_clips}" if result.partial else ""
+
+
+def _line(put_right: Iterable[tuple[str, str]]) -> Table:
+    table = _table("Put right on the line", "", "times")
+    for row in put_right:
+        table.add_row(*row)
+    return table
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -108,7 +125,16 @@ def _agreement(result: BenchmarkResult) -> Table:
     if result.mode == "audio":
         table.add_row("features that differ from NumPy's", f"{100 * result.feature_mismatch_share:.3f} %")
         table.add_row("  by at most", f"{result.feature_lsb_max} LSB")
+        is_within = "yes" if result.is_front_end_within else "[bold red]NO[/]"
+        limits = f"{100 * result.feature_tolerance_share:g} %, {result.feature_tolerance_lsb} LSB"
+        table.add_row(f"  within tolerance ({limits})", is_within)
+    for side, clips in sorted(Counter(_sides(result)).items()):
+        table.add_row(f"[bold red]differs: {SIDES[side]}[/]", str(clips))
     return table
+
+
+def _sides(result: BenchmarkResult) -> Iterator[Side]:
+    return (difference.side for item in result.predictions for difference in item.differences)
 
 
 def _latency(result: BenchmarkResult) -> Table:

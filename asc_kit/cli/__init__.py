@@ -27,7 +27,7 @@ COMMANDS = {
     "inspect": ("asc_kit.export.cli_inspect:inspect", "Look at a bundle's quantization layer by layer."),
     "plan": ("asc_kit.firmware_gen.cli_plan:plan", "Show how the engine would run a model, and the memory it needs."),
     "firmware": ("asc_kit.firmware_gen.cli:firmware", "Write and build firmware for a board."),
-    "bench": ("asc_kit.device_runner.cli:bench", "Measure accuracy and latency on a board."),
+    "bench": ("asc_kit.device_runner.cli_bench:bench", "Measure accuracy and latency on a board."),
     "verify-link": (
         "asc_kit.device_runner.cli_link:verify_link",
         "Attack the line to a board: is a wrong answer ever accepted?",

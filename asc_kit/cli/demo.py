@@ -17,8 +17,9 @@ from asc_kit.bundle import Bundle
 from asc_kit.cli.output import say
 from asc_kit.console import console
 from asc_kit.evaluation import Evaluation
+from asc_kit.measurements import runs_folder
 from asc_kit.records import read_record
-from asc_kit.result import BenchmarkResult
+from asc_kit.result import RESULTS, BenchmarkResult
 
 RECIPE = "cp_mobile_micro"
 
@@ -45,27 +46,23 @@ def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int
     serial line, and writes a report. Run it again and it starts afresh in the same folder.
     """
     data, run, bundle = out / "data", out / "run", out / "bundle"
-    results = {mode: out / "results" / mode for mode in ("features", "audio")}
     epoch_options = ["--epochs", str(epochs)] if epochs is not None else []
     bench = ["bench", str(bundle), "--board", board, "--data", str(data)]
     stages: list[tuple[str, list[str]]] = [
         ("record", ["data", "synth", "--out", str(data), "--clips", str(clips), "--seed", str(seed)]),
         ("train", ["train", RECIPE, "--data", str(data), "--out", str(run), "--seed", str(seed), *epoch_options]),
         ("export", ["export", str(run), "--out", str(bundle), "--board", board]),
-        ("bench features", [*bench, "--mode", "features", "--out", str(results["features"])]),
-        ("bench audio", [*bench, "--mode", "audio", "--limit", str(audio_limit), "--out", str(results["audio"])]),
-        ("report", ["report", *(str(path / "results.json") for path in results.values()), "-o", str(out / "report")]),
+        ("bench features", [*bench, "--mode", "features"]),
+        ("bench audio", [*bench, "--mode", "audio", "--limit", str(audio_limit)]),
     ]
     started = time.monotonic()
+    count = len(stages) + 1
     for number, (title, arguments) in enumerate(stages, start=1):
-        console.print(
-            f"[bold][{number}/{len(stages)}] {title}[/]  [dim]asc-kit {escape(shlex.join(arguments))}[/]",
-            soft_wrap=True,
-        )
-        stage_started = time.monotonic()
-        _run(arguments)
-        console.print(f"      {title} done in {time.monotonic() - stage_started:.0f} s")
-    measured = {mode: read_record(BenchmarkResult, path / "results.json") for mode, path in results.items()}
+        _do(f"[{number}/{count}]", title, arguments)
+    # the measurements just made: those of earlier demos stay beside them
+    results = {mode: _latest(runs_folder(bundle, board, mode)) for mode in ("features", "audio")}
+    _do(f"[{count}/{count}]", "report", ["report", *map(str, results.values()), "-o", str(out / "report")])
+    measured = {mode: read_record(BenchmarkResult, path) for mode, path in results.items()}
     console.print(_summary(Bundle.open(bundle), measured))
     say(f"done in {time.monotonic() - started:.0f} s; everything is in {out}:")
     for label, path in (
@@ -73,11 +70,23 @@ def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int
         ("training run", run),
         ("bundle", bundle),
         ("firmware", bundle / "firmware" / board),
-        ("results, features", results["features"] / "results.json"),
-        ("results, audio", results["audio"] / "results.json"),
+        ("results, features", results["features"]),
+        ("results, audio", results["audio"]),
         ("report", out / "report" / "index.html"),
     ):
         say(f"  {label:<18} {path}")
+
+
+def _do(number: str, title: str, arguments: list[str]) -> None:
+    console.print(f"[bold]{escape(number)} {title}[/]  [dim]asc-kit {escape(shlex.join(arguments))}[/]", soft_wrap=True)
+    started = time.monotonic()
+    _run(arguments)
+    console.print(f"      {title} done in {time.monotonic() - started:.0f} s")
+
+
+def _latest(runs: Path) -> Path:
+    """Return the result that was measured last; `bench` has just written it."""
+    return max(runs.glob(f"*/{RESULTS}"))
 
 
 def _run(arguments: list[str]) -> None:

@@ -13,7 +13,7 @@ from asc_kit.firmware import FirmwareManifest
 from asc_kit.part import PartSpec, load_part, parts_with
 from asc_kit.records import write_json
 
-from ..measure import Measurement
+from ..bench.measurement import Measurement
 from ..session import Session
 from .plugin import why_not
 from .report import CYCLES, cost_table, cycles_record, summary_table

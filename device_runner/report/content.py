@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from asc_kit.result import BenchmarkResult, Summary
 
+from ..bench.verdict import LINK_LINES, SIDES, difference_text, problems_of
 from . import figures
 from .parts import DataTable, Figure, Results, Section, columns, of, rows_of
 from .quality import quality_rows, quality_sections
 from .words import bytes_text, count, duration, percent, timer_sentence, timer_words
+
+_SHOWN_DIFFERENCES = 10
 
 
 def title_of(results: Results) -> str:
@@ -27,6 +30,7 @@ def sections_of(results: Results) -> tuple[Section, ...]:
         _latency(results),
         _profile(results),
         _memory(results),
+        _line(results),
         _provenance(results),
     )
 
@@ -39,7 +43,7 @@ def _summary(results: Results) -> Section:
         ("Measured on", _measured_on),
         ("Engine", lambda r: r.engine),
         ("Sent to the board", lambda r: "audio" if r.mode == "audio" else "int8 features"),
-        ("Clips", lambda r: f"{count(r.clips)} (split {r.evaluation.split})"),
+        ("Clips", _clips),
         ("Windows", lambda r: count(r.windows) if r.windows > r.clips else None),
         *quality_rows(results),
         ("Outputs bit-identical to the reference", lambda r: f"{count(r.bit_identical)} of {count(r.clips)}"),
@@ -52,6 +56,7 @@ def _summary(results: Results) -> Section:
                 else None
             ),
         ),
+        ("Front end within tolerance", lambda r: _within(r) if r.mode == "audio" else None),
         ("Network, median per inference", lambda r: duration(r.latency.median, r)),
         (
             "Front end, median per inference",
@@ -67,8 +72,32 @@ def _summary(results: Results) -> Section:
     notes = tuple(dict.fromkeys(timer_sentence(item.result) for item in results))
     if len({item.result.evaluation.data_id for item in results}) > 1:
         notes += ("The results were measured on different clips: their accuracies do not compare one to one.",)
+    notes += tuple(
+        of(f"Not as it must be: {problem}.", item, results) for item in results for problem in problems_of(item.result)
+    )
+    notes += tuple(
+        of(
+            f"A partial measurement: {count(item.result.clips)} of the {count(item.result.split_clips)} clips of the "
+            "split. It does not stand for the whole",
+            item,
+            results,
+        )
+        + "."
+        for item in results
+        if item.result.partial and item.result.split_clips is not None
+    )
     table = DataTable(caption="Results at a glance", header=("", *columns(results)), rows=rows)
     return Section(anchor="summary", title="Results", text=notes, tables=(table,))
+
+
+def _clips(result: BenchmarkResult) -> str:
+    of_split = f" of {count(result.split_clips)}: partial" if result.partial and result.split_clips else ""
+    return f"{count(result.clips)}{of_split} (split {result.evaluation.split})"
+
+
+def _within(result: BenchmarkResult) -> str:
+    limits = f"at most {percent(result.feature_tolerance_share, 0)}, by {result.feature_tolerance_lsb} LSB"
+    return f"{'yes' if result.is_front_end_within else 'NO'} ({limits})"
 
 
 def _measured_on(result: BenchmarkResult) -> str:
@@ -191,6 +220,32 @@ def _memory(results: Results) -> Section:
     return Section(anchor="memory", title="Memory", text=text, figures=(figure,), tables=(table,))
 
 
+def _line(results: Results) -> Section:
+    """Say what went wrong and was put right, and what was found out about clips that differ."""
+    header = ("", *columns(results))
+    tables = [DataTable(caption="Put right on the line", header=header, rows=rows_of(results, *LINK_LINES))]
+    for item in results:
+        rows = tuple(
+            (prediction.filename, str(difference.window), SIDES[difference.side], difference_text(difference))
+            for prediction in item.result.predictions
+            for difference in prediction.differences
+        )
+        if rows:
+            tables.append(
+                DataTable(
+                    caption=of("Clips that differ, and who is to blame", item, results),
+                    header=("Clip", "Window", "To blame", "What was seen"),
+                    rows=rows,
+                    folded=len(rows) > _SHOWN_DIFFERENCES,
+                )
+            )
+    text = (
+        "What was lost or damaged on the way was noticed, by checksums and digests, and sent again: none of it is in "
+        "the figures."
+    )
+    return Section(anchor="line", title="The line", text=(text,), tables=tuple(tables))
+
+
 def _provenance(results: Results) -> Section:
     hashes = rows_of(
         results,
@@ -198,6 +253,8 @@ def _provenance(results: Results) -> Section:
         ("Front end", lambda r: r.spec_id),
         ("Firmware", lambda r: r.firmware_id),
         ("Clips", lambda r: r.evaluation.data_id),
+        ("Samples sent", lambda r: r.samples_id),
+        ("Measurement", lambda r: r.run_id),
     )
     hashes = (("File", *(item.path.as_posix() for item in results)), *hashes)
     tools = list(dict.fromkeys(name for item in results for name in item.result.environment))
@@ -205,7 +262,8 @@ def _provenance(results: Results) -> Section:
         results,
         ("asc-kit", lambda r: r.asc_kit),
         *((name, lambda r, name=name: r.environment.get(name)) for name in tools),
-        ("Requests sent again", lambda r: str(r.link_retries)),
+        ("Begun", lambda r: r.started),
+        ("Finished", lambda r: r.finished),
         ("Timer, counts per second", lambda r: count(r.latency.timer_hz)),
     )
     header = ("", *columns(results))

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from asc_kit.console import note
 from asc_kit.errors import SpecError
+from asc_kit.measurements import find_results
 from asc_kit.records import parse_record, read_json, sha256_file
-from asc_kit.result import BenchmarkResult
+from asc_kit.result import RESULTS, BenchmarkResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +25,15 @@ class NamedResult:
     """The result."""
 
 
-def read_results(paths: Sequence[Path]) -> tuple[NamedResult, ...]:
-    """Read one or more ``results.json``; for a folder, the one inside it.
+def read_results(paths: Sequence[Path], *, every: bool = False) -> tuple[NamedResult, ...]:
+    """Read one or more ``results.json``; for a folder, those in it and in all folders below.
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    every
+        Whether to take all of a folder, instead of the newest full one of each bundle, board and mode.
 
     Raises
     ------
@@ -33,7 +42,7 @@ def read_results(paths: Sequence[Path]) -> tuple[NamedResult, ...]:
         scenes and of tags stand side by side.
     """
     results: list[BenchmarkResult] = []
-    files = [path / "results.json" if path.is_dir() else path for path in paths]
+    files = [file for path in paths for file in (_files_in(path, every=every) if path.is_dir() else [path])]
     seen: dict[str, Path] = {}
     for path in files:
         results.append(_read(path))
@@ -52,6 +61,22 @@ def read_results(paths: Sequence[Path]) -> tuple[NamedResult, ...]:
         NamedResult(name=name, path=path, result=result)
         for name, path, result in zip(names, files, results, strict=True)
     )
+
+
+def _files_in(folder: Path, *, every: bool) -> tuple[Path, ...]:
+    found = find_results(folder, every=every)
+    if not found.taken:
+        raise SpecError(
+            f"{folder} holds no {RESULTS}, nor does any folder in it",
+            hint="measure with: asc-kit bench BUNDLE --board NAME --data DIR; finish an interrupted measurement with "
+            "the same command and --resume",
+        )
+    if found.left_out:
+        note(
+            f"{folder}: {len(found.left_out)} older or partial measurements beside newer ones are left out "
+            "(--all takes them)"
+        )
+    return found.taken
 
 
 def _read(path: Path) -> BenchmarkResult:
@@ -79,6 +104,7 @@ def _short_names(results: Sequence[BenchmarkResult]) -> list[str]:
         [r.engine for r in results],
         [r.name for r in results],
         [r.evaluation.split for r in results],
+        [f"partial, {r.clips} clips" if r.partial else "all clips" for r in results],
     )
     telling = [aspect for aspect in aspects if len(set(aspect)) > 1] or [aspects[0]]
     names = [", ".join(parts) for parts in zip(*telling, strict=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -17,11 +18,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from bench_command import BOARD, bench, command, needs_emulator, needs_gcc, write_recordings
 from fake_board import FakeBoard, a_hello
 from lossy_line import LossyLine
 from served_board import ServedBoard
 from tagged_tones import write_tagged_tones
-from tone_bundle import FRONTEND, LABELS, make_tone_bundle, tone
+from tone_bundle import FRONTEND, LABELS, make_tone_bundle
 
 from asc_kit.audio import fit_length
 from asc_kit.board import load_board
@@ -34,34 +36,7 @@ from asc_kit.device_runner.transport import open_port
 from asc_kit.evaluation import Evaluation, TaggingEvaluation
 from asc_kit.interpreter import Int8Model
 from asc_kit.records import read_record
-from asc_kit.result import BenchmarkResult
-
-BOARD = "qemu-mps2-an386"
-needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
-needs_emulator = pytest.mark.skipif(
-    shutil.which("qemu-system-arm") is None or shutil.which("arm-none-eabi-gcc") is None,
-    reason="needs qemu-system-arm and arm-none-eabi-gcc",
-)
-
-
-def write_recordings(root: Path) -> Path:
-    """Eighteen clips: three scenes, two recording devices in training and one that is not, three of each."""
-    rng = np.random.default_rng(3)
-    meta = ["filename\tscene_label\tidentifier\tsource_label"]
-    test = ["filename\tscene_label"]
-    (root / "audio").mkdir(parents=True)
-    for label in LABELS:
-        for device, level in (("a", 0.3), ("b", 0.2), ("s4", 0.1)):
-            for number in range(2):
-                f_hz = {"low": rng.uniform(300, 700), "high": rng.uniform(1500, 3000), "quiet": 100.0}[label]
-                audio = tone(f_hz, 0.5, 8000, 0.0 if label == "quiet" else level)
-                name = f"audio/{label}-{device}-{number}.wav"
-                soundfile.write(root / name, audio + 1e-4 * rng.standard_normal(len(audio)), 8000, subtype="PCM_16")
-                meta.append(f"{name}\t{label}\tcity-{number}\t{device}")
-                test.append(f"{name}\t{label}")
-    (root / "meta.csv").write_text("\n".join(meta) + "\n", encoding="utf-8")
-    (root / "test.csv").write_text("\n".join(test) + "\n", encoding="utf-8")
-    return root
+from asc_kit.result import RUN_ID, BenchmarkResult
 
 
 @pytest.fixture(scope="module")
@@ -71,22 +46,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_tone_bundle(folder / "bundle")
     write_recordings(folder / "data")
     return folder
-
-
-def command(*words: object) -> list[str]:
-    return [sys.executable, "-m", "asc_kit", "bench", *map(str, words)]
-
-
-def bench(folder: Path, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command("bundle", "--data", "data", *words),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"COLUMNS": "200"} | environment,
-        check=False,
-    )
 
 
 def emulators_of(marker: str) -> list[int]:
@@ -99,6 +58,14 @@ def emulators_of(marker: str) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
+
+
+def only_result(folder: Path, runs: str) -> Path:
+    """The one measurement in its usual place: beside the bundle, in a folder of its own."""
+    (path,) = (folder / "results" / "bundle" / runs).glob("*/results.json")
+    assert re.fullmatch(RUN_ID, path.parent.name)
+    assert read_record(BenchmarkResult, path).run_id == path.parent.name
+    return path
 
 
 def check_result(result: BenchmarkResult, bundle: Bundle, board: str, mode: str) -> None:
@@ -114,7 +81,7 @@ def check_result(result: BenchmarkResult, bundle: Bundle, board: str, mode: str)
     assert found.seen_devices is not None and found.seen_devices.clips == 6
     assert found.unseen_devices is not None and found.unseen_devices.clips == 12
     # a starved machine may miss an answer's deadline: that a request is then made again is not this test's matter
-    assert found.split == "test" and result.windows == 18 and result.labels == LABELS and result.link_retries <= 2
+    assert found.split == "test" and result.windows == 18 and result.labels == LABELS and result.link.retries <= 2
     assert result.latency.unit == load_board(board).timer and result.latency.min > 0
     assert sum(item.macs for item in result.profile) == manifest.macs and all(item.time > 0 for item in result.profile)
     memory = result.memory
@@ -134,8 +101,9 @@ def test_native_program(folder: Path, mode: str) -> None:
     assert done.stdout == ""
     for words in ("Accuracy", "by recording device", "s4", "Latency, ns", "Memory, bytes", "18 / 18"):
         assert words in done.stderr
-    path = folder / "bundle" / "results" / f"host-{mode}" / "results.json"
+    path = only_result(folder, f"host-{mode}")
     assert str(path.relative_to(folder)) in done.stderr
+    assert [entry.name for entry in path.parent.iterdir()] == ["results.json"], "the journal is gone"
     check_result(read_record(BenchmarkResult, path), Bundle.open(folder / "bundle"), "host", mode)
 
 
@@ -144,7 +112,7 @@ def test_emulated_board_features_and_the_json_document(folder: Path) -> None:
     done = bench(folder, "--board", BOARD, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    path = folder / "bundle" / "results" / f"{BOARD}-features" / "results.json"
+    path = only_result(folder, f"{BOARD}-features")
     assert document == json.loads(path.read_text(encoding="utf-8"))
     assert document["memory"]["stack_bytes"] > 0 and document["emulated"] is True
     assert {"min", "median", "p95", "max", "unit"} <= set(document["latency"])
@@ -168,7 +136,7 @@ def test_emulated_board_audio_is_the_same_however_many_emulators_run(folder: Pat
 @needs_emulator
 def test_golden_clip_on_the_emulated_board(folder: Path) -> None:
     """The bundle's known answer, from the audio on; and the program does nothing a real board would not allow."""
-    assert bench(folder, "--board", BOARD, "--limit", 1, "--out", "build").returncode == 0
+    assert bench(folder, "--board", BOARD, "--limit", 1).returncode == 0
     bundle = Bundle.open(folder / "bundle")
     golden = bundle.golden(bundle.manifest.golden[0])
     image = folder / "bundle" / "firmware" / BOARD / "build" / "firmware.elf"
@@ -226,7 +194,7 @@ def test_tags_and_windows(tmp_path: Path, mode: str) -> None:
 @needs_gcc
 def test_board_on_a_port_with_a_noisy_line(folder: Path) -> None:
     """A port that somebody else provides; the firmware's manifest is found by what the board answers."""
-    assert bench(folder, "--board", "host", "--limit", 1, "--out", "build").returncode == 0
+    assert bench(folder, "--board", "host", "--limit", 1).returncode == 0
     image = folder / "bundle" / "firmware" / "host" / "build" / "firmware"
     with emulate(load_board("host"), image) as emulator:
         line = LossyLine(emulator.port, rate=2e-5, seed=4)
@@ -238,7 +206,7 @@ def test_board_on_a_port_with_a_noisy_line(folder: Path) -> None:
     document = json.loads(done.stdout)
     assert document["board"] == "host" and document["bit_identical"] == 9
     assert document["memory"]["code_bytes"] > 0 and document["profile"]
-    assert (document["link_retries"] > 0) == (line.faults > 0)
+    assert (document["link"]["retries"] > 0) == (line.faults > 0)
 
 
 def hello_of(bundle: Bundle, **changes: object) -> Any:
@@ -252,6 +220,7 @@ def hello_of(bundle: Bundle, **changes: object) -> Any:
             "clip_samples": FRONTEND.clip_samples,
             "spec_id": FRONTEND.spec_id,
             "model_sha256": manifest.model_sha256,
+            "timer_hz": 16_000_000,
         }
         | changes
     )
@@ -265,7 +234,12 @@ def test_wrong_outputs_are_written_and_exit_4(folder: Path) -> None:
     assert done.returncode == 4
     assert "of 18 outputs differ from the reference kernels, the first for audio/" in done.stderr
     result = read_record(BenchmarkResult, folder / "wrong" / "results.json")
-    assert result.bit_identical < 18 and result.core == "unknown" and result.profile == ()
+    wrong = [item for item in result.predictions if not item.bit_identical]
+    assert len(wrong) == 18 - result.bit_identical > 0 and result.core == "unknown" and result.profile == ()
+    assert [[(d.side, d.reproducible) for d in item.differences] for item in wrong] == [[("network", True)]] * len(
+        wrong
+    )
+    assert f"the network of the board, the same again in {len(wrong)} of {len(wrong)} clips" in done.stderr
     assert result.memory.code_bytes is None and not result.emulated
 
 
@@ -310,6 +284,9 @@ def test_port_that_never_answers(folder: Path) -> None:
         (["--board", "host", "--mode", "video"], 2, "--mode"),
         (["--board", "host", "--split", "train"], 1, "no split file train.csv"),
         (["--board", "host", "--out", "data/meta.csv"], 1, "is a file"),
+        (["--board", "host", "--out", "data"], 1, "data holds audio and more, and results replace nothing"),
+        (["--board", "host", "--resume", "data"], 1, "data holds no measurement to go on with"),
+        (["--board", "host", "--resume", "data", "--out", "other"], 2, "leave --out out"),
     ],
 )
 def test_bad_options(folder: Path, words: Sequence[str], code: int, text: str) -> None:
@@ -349,7 +326,9 @@ def test_unreadable_recording_in_the_middle(folder: Path, tmp_path: Path) -> Non
     (tmp_path / "data" / "audio" / "low-a-1.wav").write_bytes(b"RIFF")
     done = bench(tmp_path, "--board", "host", "--out", "broken")
     assert done.returncode == 1 and "low-a-1.wav cannot be read" in done.stderr
-    assert not (tmp_path / "broken").exists()
+    # the clips before it are kept
+    assert [path.name for path in (tmp_path / "broken").iterdir()] == ["journal.jsonl"]
+    assert "of 18 clips are done and kept. Go on with the same command and: --resume broken" in done.stderr
     assert emulators_of(str(tmp_path)) == []
 
 
@@ -359,7 +338,17 @@ def test_interrupted_in_the_middle(folder: Path, number: signal.Signals, code: i
     """Both emulators run when it happens; none is left, nothing is written."""
     image = str(folder / "bundle" / "firmware" / BOARD / "build" / "firmware.elf")
     process = subprocess.Popen(
-        command(folder / "bundle", "--data", folder / "data", "--board", BOARD, "--mode", "audio", "--out", "stopped"),
+        command(
+            folder / "bundle",
+            "--data",
+            folder / "data",
+            "--board",
+            BOARD,
+            "--mode",
+            "audio",
+            "--out",
+            f"stopped{number}",
+        ),
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -374,7 +363,8 @@ def test_interrupted_in_the_middle(folder: Path, number: signal.Signals, code: i
     _, said = process.communicate(timeout=20)
     assert process.returncode == code and "Interrupted" in said and "Traceback" not in said
     assert emulators_of(image) == []
-    assert not (folder / "stopped").exists()
+    # clips may have been done by then; a result there is none
+    assert not (folder / f"stopped{number}" / "results.json").exists()
 
 
 def test_lists_of_boards_and_ports() -> None:

@@ -29,10 +29,11 @@ def test_the_whole_pipeline_and_again(tmp_path: Path) -> None:
     written = [line.split(maxsplit=1)[-1].strip() for line in stdout.splitlines() if "demo/" in line]
     paths = [tmp_path / text[text.index("demo/") :] for text in written]
     assert len(paths) == 7 and all(path.exists() for path in paths)
-    features, audio = (
-        json.loads((tmp_path / "demo" / "results" / mode / "results.json").read_text())
-        for mode in ("features", "audio")
-    )
+    measured = [json.loads(path.read_text()) for path in paths if path.name == "results.json"]
+    features, audio = measured
+    assert [result["mode"] for result in measured] == ["features", "audio"] and audio["partial"]
+    # both demos' measurements are there: none replaced another
+    assert len(list((tmp_path / "demo" / "results" / "bundle").glob("*/*/results.json"))) == 4
     assert features["clips"] > 20 and features["bit_identical"] == features["clips"]
     assert audio["clips"] == 3 and audio["bit_identical"] == 3
     assert audio["feature_lsb_max"] <= 1 and audio["feature_mismatch_share"] <= 0.01

@@ -9,10 +9,20 @@ from sample_evaluation import made_up_clips
 
 from asc_kit.dataset import Dataset, Task
 from asc_kit.evaluation import evaluation_of
-from asc_kit.result import BenchmarkResult, Latency, Memory, OperatorTime, Prediction, Summary
+from asc_kit.result import (
+    BenchmarkResult,
+    FeaturePlace,
+    Latency,
+    LinkCounters,
+    Memory,
+    OperatorTime,
+    Prediction,
+    Summary,
+)
 
 LABELS = ("airport", "bus", "metro", "metro_station", "park", "tram")
 TRAIN_DEVICES = ("a", "b", "c", "s1")
+PLACE = FeaturePlace(window=0, bands=(3, 4), first_frame=1, last_frame=30)
 TEST_DEVICES = (*TRAIN_DEVICES, "s4", "s5")
 
 
@@ -47,7 +57,8 @@ def sample_result(
                 recording_device=device, predicted=predicted, host_predicted=predicted,
                 outputs=tuple(tuple(map(int, rng.integers(-128, 127, 6))) for _ in range(windows)),
                 bit_identical=True, feature_lsb_max=int(mode == "audio"), feature_mismatches=int(mode == "audio") * 3,
-                network_times=tuple(times), frontend_times=tuple(frontend_times),
+                network_times=tuple(times), frontend_times=tuple(frontend_times), samples_id=f"{number:016x}",
+                feature_place=PLACE if mode == "audio" else None,
             )
         )  # fmt: skip
     known = made_up_clips([p.labels for p in predictions], [p.recording_device for p in predictions])
@@ -56,7 +67,9 @@ def sample_result(
     network_times = Summary.of([time for p in predictions for time in p.network_times])
     operators = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "AVERAGE_POOL_2D", "MEAN")
     return BenchmarkResult(
-        schema_version=2, asc_kit="0.1.0", name="cp_mobile_micro", board="qemu-mps2-an386",
+        schema_version=3, run_id=f"20260102T0304{seed % 60:02}Z-0123abcd", started="2026-01-02T03:04:05Z",
+        finished="2026-01-02T03:05:06Z", split_clips=clips, partial=False, feature_tolerance_share=0.01,
+        feature_tolerance_lsb=1, asc_kit="0.1.0", name="cp_mobile_micro", board="qemu-mps2-an386",
         board_title="Arm MPS2 with the AN386 Cortex-M4F image, emulated by QEMU", core="Cortex-M4F",
         emulated=unit == "instructions", engine="aot", mode=mode, model_sha256=f"{seed:064x}",
         spec_id="0123456789abcdef", firmware_id=f"{seed + 16:016x}", task=task, labels=LABELS, parameters=35062,
@@ -78,7 +91,8 @@ def sample_result(
                          time=int(rng.integers(10_000, 400_000)))
             for i, op in enumerate(operators)
         ),
-        link_retries=0, environment={"python": "3.11.7", "numpy": "2.4.6", "qemu": "7.2.0"},
+        link=LinkCounters(retries=2, sessions_lost=1, clips_repeated=1),
+        environment={"python": "3.11.7", "numpy": "2.4.6", "qemu": "7.2.0"},
         predictions=tuple(predictions),
     )  # fmt: skip
 

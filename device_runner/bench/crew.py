@@ -1,0 +1,80 @@
+"""Many clips on several boards at once, each on the board that is free first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from itertools import repeat
+from queue import Empty, SimpleQueue
+
+from asc_kit.result import LinkCounters, Prediction
+
+from .measurement import Measurement
+from .station import Station
+
+Keep = Callable[[int, Prediction, int, LinkCounters], None]
+"""Takes a clip that is done: its index, what came out, the deepest use of the stack so far on its board (0 where
+unknown), and what was put right on all boards so far. Called from any thread, one call at a time."""
+
+
+def measure_clips(measurement: Measurement, stations: Sequence[Station], todo: Sequence[int], keep: Keep) -> None:
+    """Run clips, each on the board that is free first.
+
+    Parameters
+    ----------
+    measurement
+        What to measure.
+    stations
+        The boards.
+    todo
+        Indices of the clips.
+    keep
+        Called with each clip as soon as it is done.
+
+    Raises
+    ------
+    AscKitError
+        The first failure of any board or of `keep`; the other boards are stopped.
+    """
+    queue: SimpleQueue[int] = SimpleQueue()
+    for index in todo:
+        queue.put(index)
+    is_stopped = threading.Event()
+    keeping = threading.Lock()
+
+    def serve(station: Station) -> None:
+        while not is_stopped.is_set():
+            try:
+                index = queue.get_nowait()
+            except Empty:
+                return
+            done, stack_bytes = station.session.repeat(partial(_clip, measurement, station, index))
+            with keeping:
+                keep(index, done, stack_bytes, total_counters(stations))
+
+    with ThreadPoolExecutor(len(stations)) as pool:
+        try:
+            for future in as_completed(map(pool.submit, repeat(serve), stations)):
+                future.result()
+        except BaseException:
+            # Ctrl-C too: the threads must end before the boards do
+            is_stopped.set()
+            for station in stations:
+                station.session.link.cancel()
+            raise
+
+
+def total_counters(stations: Sequence[Station]) -> LinkCounters:
+    """Return what was put right on all boards so far."""
+    total = LinkCounters()
+    for station in stations:
+        total = total + station.counters
+    return total
+
+
+def _clip(measurement: Measurement, station: Station, index: int) -> tuple[Prediction, int]:
+    prediction = measurement.predict(station, index)
+    stats = station.session.stats()
+    return prediction, stats.stack_used_bytes if stats.stack_size_bytes > 0 else 0

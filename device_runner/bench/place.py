@@ -1,0 +1,140 @@
+"""The folder of one measurement: made when the board has answered, gone on with after an interruption."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from asc_kit.errors import AscKitError
+from asc_kit.measurements import runs_folder
+from asc_kit.records import short_id
+from asc_kit.result import RESULTS
+
+from .journal import JOURNAL, TEMPORARY, Header, Journal, Subject
+
+_NEW_RUN = "choose another --out, or leave it out: every measurement then has a folder of its own"
+
+
+def check_new(out: Path | None, bundle: Path) -> None:
+    """Refuse a place for results before minutes of measuring, not after.
+
+    Parameters
+    ----------
+    out
+        The folder that the user wants; None for the usual place.
+    bundle
+        The bundle, which says where that is.
+
+    Raises
+    ------
+    AscKitError
+        When something is there that a measurement would have to replace, or nothing can be written.
+    """
+    folder = out if out is not None else runs_folder(bundle, "BOARD", "MODE")
+    names = sorted(os.listdir(out)) if out is not None and out.is_dir() else []
+    if names := [name for name in names if not name.startswith(TEMPORARY)]:
+        if JOURNAL in names and RESULTS not in names:
+            raise AscKitError(
+                f"{out} holds a measurement that is not finished",
+                hint=f"go on with it: the same command with --resume {out}; or {_NEW_RUN}",
+            )
+        what = "a result" if RESULTS in names else f"{names[0]}{' and more' if len(names) > 1 else ''}"
+        raise AscKitError(f"{out} holds {what}, and results replace nothing", hint=_NEW_RUN)
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise AscKitError(f"{folder} cannot be the folder of the results: {existing} is a file", hint=_NEW_RUN)
+    if not os.access(existing, os.W_OK):
+        raise AscKitError(f"{existing} is not writable", hint="choose another folder for the results with --out")
+
+
+def now() -> str:
+    """Return the time in UTC, to the second, in ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@contextmanager
+def begun(out: Path | None, bundle: Path, subject: Subject, environment: dict[str, str]) -> Iterator[Journal]:
+    """Make the folder of a new measurement and begin its journal, which is closed when the block is left.
+
+    When the block fails before a single clip is done, journal and folder go again.
+
+    Raises
+    ------
+    AscKitError
+        When something came into its place meanwhile.
+    """
+    started = now()
+    run_id = _run_id(started, subject)
+    runs = runs_folder(bundle, subject.board, subject.mode)
+    while out is None and (runs / run_id).exists():
+        # the same measurement was begun within this second
+        time.sleep(0.1)
+        started = now()
+        run_id = _run_id(started, subject)
+    folder = out if out is not None else runs / run_id
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    header = Header(run_id=run_id, started=started, subject=subject, environment=environment)
+    try:
+        journal = Journal.begin(folder / JOURNAL, header)
+    except FileExistsError:
+        raise AscKitError(f"another measurement was begun in {folder}", hint=_NEW_RUN) from None
+    try:
+        yield journal
+    except BaseException:
+        if not journal.done:
+            journal.remove()
+            _remove_empty(made)
+        raise
+    finally:
+        journal.close()
+
+
+def _run_id(started: str, subject: Subject) -> str:
+    return f"{started.replace('-', '').replace(':', '')}-{short_id(subject)[:8]}"
+
+
+def find_unfinished(bundle: Path, board: str, mode: str) -> Path:
+    """Return the folder of the newest measurement of a bundle on a board that is not finished.
+
+    Raises
+    ------
+    AscKitError
+        When there is none.
+    """
+    runs = runs_folder(bundle, board, mode)
+    found = sorted(path.parent for path in runs.glob(f"*/{JOURNAL}") if not (path.parent / RESULTS).exists())
+    if not found:
+        raise AscKitError(
+            f"there is no unfinished measurement in {runs}",
+            hint="leave --resume out to begin one; one begun with --out DIR is named: --resume DIR",
+        )
+    return found[-1]
+
+
+def check_unfinished(folder: Path) -> None:
+    """Refuse to go on with what is no unfinished measurement.
+
+    Raises
+    ------
+    AscKitError
+        When the folder has a result, or no journal.
+    """
+    if (folder / RESULTS).exists():
+        raise AscKitError(f"{folder} holds a complete result, and nothing to go on with", hint="leave --resume out")
+    if not (folder / JOURNAL).is_file():
+        raise AscKitError(
+            f"{folder} holds no measurement to go on with: it has no {JOURNAL}", hint="leave --resume out to begin one"
+        )
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return

@@ -1,0 +1,271 @@
+"""``asc-kit bench``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from asc_kit.cli.options import layout_option, optimize_option
+from asc_kit.cli.output import say_json
+from asc_kit.errors import AscKitError, BoardError
+
+if TYPE_CHECKING:
+    from asc_kit.board import BoardSpec, Goal
+    from asc_kit.bundle import Bundle
+    from asc_kit.dataset import Layout
+    from asc_kit.firmware import FirmwareManifest
+    from asc_kit.result import BenchmarkResult
+
+    from .bench.clips import ChosenClips
+    from .bench.journal import Journal, Subject
+    from .session import Session
+
+_NEWEST = ""
+"""What --resume means without a folder."""
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--board", metavar="NAME", help="Board to measure; one that has an emulator is started. See: boards.")
+@click.option(
+    "--port", metavar="PORT", help="Where a board is plugged in: /dev/ttyACM0, socket://host:port. See: ports."
+)
+@click.option("--baud", type=click.IntRange(min=300), default=115_200, show_default=True, help="Rate of the port.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of the data set.")
+@layout_option
+@click.option("--split", metavar="NAME", help="Split of the data set.  [default: its test split]")
+@click.option(
+    "--mode",
+    type=click.Choice(["features", "audio"]),
+    default="features",
+    show_default=True,
+    help="Send int8 features (the network alone), or audio (the board computes the features too).",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only N clips, stratified over scenes and devices; the result says that it is partial.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Emulators side by side.  [default: 2 when instructions count]",
+)
+@optimize_option
+@click.option(
+    "--estimate-cycles", is_flag=True, help="Estimate the cycles of one inference too, on parts with the core."
+)
+@click.option(
+    "--part", metavar="PART", help="Estimate for this part alone, operator by operator: a name, or PART.toml."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="New folder for results.json.  [default: results/BUNDLE/BOARD-MODE/TIME-HASH beside the bundle]",
+)
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value=_NEWEST,
+    metavar="[DIR]",
+    help="Go on with an interrupted measurement: that in DIR, or the newest of this bundle, board and mode.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document on stdout.")
+def bench(
+    bundle: Path,
+    board: str | None,
+    port: str | None,
+    baud: int,
+    data: Path,
+    layout: Layout | None,
+    split: str | None,
+    mode: Literal["features", "audio"],
+    limit: int | None,
+    jobs: int | None,
+    optimize: Goal,
+    estimate_cycles: bool,
+    part: str | None,
+    out: Path | None,
+    resume: str | None,
+    as_json: bool,
+) -> Path:
+    """Measure accuracy and latency of BUNDLE on a board, clip by clip, against the host's reference kernels.
+
+    Writes results.json into a folder of its own; no measurement replaces another. Every clip that is done is kept:
+    an interrupted measurement is gone on with by the same command and --resume at its end.
+
+    Exit code 3 when the board or the line fails or a time cannot be true; 4 when an output differs from the reference,
+    or the board's features from the NumPy reference's by more than docs/frontend.md allows.
+    """
+    from asc_kit.board import load_board
+    from asc_kit.bundle import Bundle
+    from asc_kit.console import console, progress_bar
+
+    from .bench import place
+    from .bench.clips import choose_clips
+    from .bench.runner import describe_subject, measure
+    from .bench.verdict import judge
+    from .cycles.bench import chosen_parts, show_cycles
+    from .table import result_tables
+
+    if board is None and port is None:
+        raise click.UsageError("give --board NAME, --port PORT, or both")
+    if port is not None and jobs not in (None, 1):
+        raise click.UsageError("a board on a port does one clip at a time: --jobs goes with an emulated --board")
+    if port is not None and optimize != "speed":
+        raise click.UsageError("a board on a port has its firmware: --optimize goes with an emulated --board")
+    if port is not None and (estimate_cycles or part):
+        raise click.UsageError("a board on a port counts its own cycles: estimates go with an emulated --board")
+    resume = _folder_to_resume(resume, out)
+    spec = load_board(board) if board is not None else None
+    parts = chosen_parts(spec, part) if spec is not None and (estimate_cycles or part) else ()
+    opened = Bundle.open(bundle)
+    chosen = choose_clips(opened, data, split, limit, layout)
+    if resume is None:
+        place.check_new(out, bundle)
+    elif resume != _NEWEST:
+        place.check_unfinished(Path(resume))
+
+    with ExitStack() as stack:
+        sessions, firmware, built = _connect(stack, opened, chosen, spec, port, baud, jobs, optimize)
+        subject = describe_subject(opened, chosen, mode, sessions[0])
+        journal = stack.enter_context(_journal(opened, subject, firmware, out, resume))
+        with _kept(journal), progress_bar(f"{subject.board}, {mode}", subject.clips) as (bar, task):
+            bar.advance(task, len(journal.done))
+            result = measure(opened, chosen, sessions, firmware, journal, lambda: bar.advance(task))
+        try:
+            # shown before it is written: a disk that is full does not take the figures
+            console.print(result_tables(result))
+            if as_json:
+                say_json(result)
+        finally:
+            path = _write(result, journal)
+        if parts and spec is not None and firmware is not None and built is not None:
+            show_cycles(spec, parts, opened, chosen.dataset, (built, firmware), path.parent)
+        console.print(f"Result: {path}", soft_wrap=True, markup=False)
+    judge(result)
+    return path
+
+
+def _folder_to_resume(resume: str | None, out: Path | None) -> str | None:
+    if resume is None or out is None:
+        return resume
+    if resume != _NEWEST and Path(resume) != out:
+        raise click.UsageError(f"--resume {resume} goes on in its own folder: leave --out out")
+    return str(out)
+
+
+def _connect(
+    stack: ExitStack,
+    bundle: Bundle,
+    chosen: ChosenClips,
+    spec: BoardSpec | None,
+    port: str | None,
+    baud: int,
+    jobs: int | None,
+    optimize: Goal,
+) -> tuple[tuple[Session, ...], FirmwareManifest | None, Path | None]:
+    """Greet the board on a port, or build firmware and start emulated boards that run it; give its folder too."""
+    from asc_kit.cli import invoke
+    from asc_kit.firmware import read_firmware
+
+    from .connection import connect_port, firmware_of, start_boards
+    from .emulator import require_emulator
+
+    if port is not None:
+        session = connect_port(stack, port, baud, bundle)
+        if spec is not None and spec.name != session.hello.board:
+            raise BoardError(f"the board on {port} is {session.hello.board}, not {spec.name}")
+        return (session,), firmware_of(bundle, session), None
+    assert spec is not None
+    if spec.emulator is None:
+        raise BoardError(f"board {spec.name} has no emulator", hint="plug it in and give its --port")
+    require_emulator(spec.emulator)
+    folder = invoke("firmware", bundle=bundle.path, board=spec.name, out=None, optimize=optimize, build=True)
+    assert isinstance(folder, Path)
+    firmware = read_firmware(folder)
+    # nanoseconds are only true when nothing else runs beside
+    usual = min(2, os.cpu_count() or 1) if spec.timer != "ns" else 1
+    count = min(jobs or usual, len(chosen.dataset.clips))
+    return start_boards(stack, spec, bundle, folder, firmware, count), firmware, folder
+
+
+@contextmanager
+def _journal(
+    bundle: Bundle, subject: Subject, firmware: FirmwareManifest | None, out: Path | None, resume: str | None
+) -> Iterator[Journal]:
+    """Begin a measurement's journal, or take one up that is of the very same subject."""
+    from asc_kit.console import note
+
+    from .bench import place
+    from .bench.assembly import environment_of
+    from .bench.journal import JOURNAL, Journal
+    from .bench.runner import board_of_name
+
+    if resume is None:
+        environment = environment_of(bundle, board_of_name(subject.board), has_toolchain=firmware is not None)
+        with place.begun(out, bundle.path, subject, environment) as journal:
+            yield journal
+        return
+    folder = Path(resume) if resume != _NEWEST else place.find_unfinished(bundle.path, subject.board, subject.mode)
+    journal, is_cut = Journal.take_up(folder / JOURNAL)
+    try:
+        difference = journal.header.subject.difference(subject)
+        if difference is not None:
+            raise AscKitError(
+                f"{folder} cannot be gone on with, it is of something else: {difference}",
+                hint="the same command as before goes on with it; leave --resume out to begin a new measurement",
+            )
+        if is_cut:
+            note(f"the last line of {journal.path} was cut off, and is dropped: its clip is measured again")
+        note(f"{folder}: {len(journal.done)} of {subject.clips} clips were done before")
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def _kept(journal: Journal) -> Iterator[None]:
+    """Say how to go on with a measurement that is interrupted, for whatever reason."""
+    from asc_kit.console import console
+
+    try:
+        yield
+    except BaseException:
+        if journal.done:
+            console.print(
+                f"{len(journal.done)} of {journal.header.subject.clips} clips are done and kept. "
+                f"Go on with the same command and: --resume {journal.path.parent}",
+                soft_wrap=True,
+                markup=False,
+            )
+        raise
+
+
+def _write(result: BenchmarkResult, journal: Journal) -> Path:
+    """Write results.json; only when it is on the disk the journal goes."""
+    from asc_kit.records import write_json
+    from asc_kit.result import RESULTS
+
+    from .bench.journal import sync
+
+    path = journal.path.parent / RESULTS
+    try:
+        write_json(path, result)
+        sync(path)
+    except OSError as failure:
+        raise AscKitError(
+            f"{path} cannot be written: {failure.strerror}",
+            hint="nothing is lost, and nothing is measured again: make room, then the same command with "
+            f"--resume {journal.path.parent}",
+        ) from failure
+    journal.remove()
+    return path
