@@ -128,15 +128,29 @@ def _as_splits(held: Sequence[_Folder], splits: Sequence[_Folder]) -> ClassFolde
 
 
 def _doubt_of_names(held: Sequence[_Folder]) -> Question | None:
-    words: Mapping[Role, tuple[str, str]] = {
-        Role.FOLD: ("look like folds", f"the table that names the classes is missing; or {_AS_SPLITS}"),
-        Role.ARCHIVE: ("look like parts of an archive", "put their contents together as the data set describes"),
-        Role.CONTAINER: ("say that there is audio, not of which class", "the table that names the classes is missing"),
+    # of one folder, of several, and what to do
+    words: Mapping[Role, tuple[str, str, str]] = {
+        Role.FOLD: (
+            "looks like a fold",
+            "look like folds",
+            f"the table that names the classes is missing; or {_AS_SPLITS}",
+        ),
+        Role.ARCHIVE: (
+            "looks like a part of an archive",
+            "look like parts of an archive",
+            "put their contents together as the data set describes",
+        ),
+        Role.CONTAINER: (
+            "says that there is audio, not of which class",
+            "say that there is audio, not of which class",
+            "the table that names the classes is missing",
+        ),
     }
-    for role, (look, hint) in words.items():
+    for role, (of_one, of_several, hint) in words.items():
         strange = [folder for folder in held if folder.role is role]
         if strange:
-            return Question(says=f"{_names(strange)} {look}", hint=f"{hint}; {AS_CLASSES}")
+            says = f"{_names(strange)} {of_one if len(strange) == 1 else of_several}"
+            return Question(says=says, hint=f"{hint}; {AS_CLASSES}")
     if numbered_alike([folder.path.name for folder in held]):
         says = f"{_names(held)} differ by a number alone, as parts do and classes rarely"
         return Question(says=says, hint=AS_CLASSES)

@@ -186,13 +186,14 @@ def _check_answer(root: Path, layout: Layout, tables: Mapping[Layout, str]) -> N
 
 
 def _uncertain(root: Path, found: Question | None) -> DataError:
-    start = f"data folder {root} has no {META}, no table with the columns fname,labels or fname,label"
+    lacks = f"has no {META}, no table with the columns fname,labels or fname,label"
     inner = [folder for folder in folders_in(root) if _tables(folder)]
     advice = f"{inner[0]} has the tables of a data set: give it with --data. " if inner else ""
     if found is not None:
-        hint = f"{advice}{found.hint}. {_LAYOUTS}"
-        return DataError(f"{start}, and its folders are not certain: {found.says}", hint=hint)
-    return DataError(f"{start} and no folders of recordings. It has: {_contents(root)}", hint=advice + _LAYOUTS)
+        says = f"it is not certain what the folders in {root} are: {found.says}. It {lacks}"
+        return DataError(says, hint=f"{advice}{found.hint}. In general, {_LAYOUTS}")
+    says = f"data folder {root} {lacks} and no folders of recordings. It has: {_contents(root)}"
+    return DataError(says, hint=advice + _LAYOUTS)
 
 
 def _contents(root: Path) -> str:

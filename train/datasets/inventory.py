@@ -121,7 +121,8 @@ def take_inventory(root: Path, class_map: Path | None, found: Findings, layout: 
     if not inventory.clips:
         found.add("table", "no clips", "no table names a clip that can be used")
     for group in twins(label for clip in inventory.clips.values() for label in clip.labels):
-        found.add("label_twins", group[0], quote(group), len(group))
+        for other in group[1:]:
+            found.add("label_twins", other, quote((group[0], other)))
     return inventory
 
 
