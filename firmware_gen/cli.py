@@ -10,7 +10,7 @@ import click
 from asc_kit.cli.options import input_shape_option, optimize_option
 from asc_kit.cli.output import say_json
 
-from .cli_memory_map import memory_map_option, write_map
+from .cli_memory_map import check_map, memory_map_option, write_map
 
 if TYPE_CHECKING:
     from asc_kit.board import Goal, KernelSet
@@ -75,8 +75,11 @@ def firmware(
     if input_shapes and not is_bare:
         raise click.UsageError("--input-shape goes with a MODEL.tflite: a bundle's model has fixed shapes")
     spec = load_board(board)
+    usual = bundle.with_suffix(".firmware") if is_bare else bundle / "firmware"
+    folder = out if out is not None else usual / spec.name
+    if memory_map is not None:
+        check_map(memory_map, folder)
     if is_bare:
-        folder = out if out is not None else bundle.with_suffix(".firmware") / spec.name
         names = _read_labels(labels) if labels is not None else None
         manifest = generate_bare(
             bundle,
@@ -89,7 +92,6 @@ def firmware(
             optimize=optimize,
         )
     else:
-        folder = out if out is not None else bundle / "firmware" / spec.name
         manifest = generate(Bundle.open(bundle), spec, folder, compile_it=build, kernels=kernels, optimize=optimize)
     memory = manifest.memory
     code = f", code {memory.code_bytes:,}" if memory.code_bytes is not None else ""

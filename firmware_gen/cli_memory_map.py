@@ -44,6 +44,13 @@ def memory_map_option(where: str) -> Callable[[Command], Command]:
     )
 
 
+def check_map(file: Path, folder: Path) -> None:
+    """Refuse to replace what is no memory map, before the work; arguments as of `write_map`."""
+    from . import memory_map
+
+    memory_map.check_map(file if file.suffix else folder / _NAME)
+
+
 def write_map(document: dict[str, Any], file: Path, folder: Path, title: str) -> None:
     """Write the map of a plan and say where it is.
 

@@ -10,7 +10,7 @@ import click
 from asc_kit.cli.options import input_shape_option, optimize_option
 from asc_kit.cli.output import say, say_json
 
-from .cli_memory_map import memory_map_option, write_map
+from .cli_memory_map import check_map, memory_map_option, write_map
 
 if TYPE_CHECKING:
     from asc_kit.board import Goal, KernelSet
@@ -52,6 +52,8 @@ def plan(
     from .plan import make_plan, plan_document
     from .reader import read_model
 
+    if memory_map is not None:
+        check_map(memory_map, Path())
     try:
         made = make_plan(read_model(_flatbuffer(model), input_shapes), kernels, optimize)
     except ModelError as failure:

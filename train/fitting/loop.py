@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from asc_kit.console import console, progress_bar
 from asc_kit.errors import AscKitError
-from asc_kit.files import replacement
+from asc_kit.files import temporary_folder, write_bytes
 from asc_kit.run import CHECKPOINTS
 
 from ..augmentation import Augmenter
@@ -147,10 +147,13 @@ class Fitting:
         if self.folder is None or not every or epoch % every:
             return
         folder = self.folder / CHECKPOINTS
+        name = f"epoch_{epoch:04d}.weights.h5"
         try:
             folder.mkdir(exist_ok=True)
-            with replacement(folder / f"epoch_{epoch:04d}.weights.h5") as temporary:
-                self.model.save_weights(temporary)
+            # HDF5 writes at a path that nobody else has locked
+            with temporary_folder("weights") as place:
+                self.model.save_weights(place / name)
+                write_bytes(folder / name, (place / name).read_bytes())
         except (OSError, RuntimeError) as failure:  # h5py has either for a full disk
             raise AscKitError(
                 f"the weights of epoch {epoch} cannot be written to {folder}: {failure}",
