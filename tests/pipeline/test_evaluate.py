@@ -153,6 +153,10 @@ def test_checkpoints_make_a_curve_that_goes_on(folder: Path, tmp_path: Path) -> 
 
     (tmp_path / "epoch_0004.json").unlink()
     (tmp_path / "epoch_0006.json").write_text("{}")
+    with pytest.raises(AscKitError, match="epoch_0006.json"):  # somebody's work, whatever it is
+        evaluate(*words)
+    (tmp_path / "epoch_0006.json").unlink()
+    (tmp_path / "epoch_0004.json").unlink(missing_ok=True)
     again = evaluate(*words).stderr
     assert [("was there" in line) for line in again.splitlines() if line.startswith("epoch")] == [True, False, False]
     assert read_record(CheckpointRecord, tmp_path / "epoch_0004.json") == records[1]
