@@ -183,16 +183,9 @@ def seal(request: Frame, answer: bytes) -> bytes:
     return found.digest()
 
 
-def start_digest(nonce: int) -> hashlib.blake2s:
-    """Return an empty digest of a clip's input or of an output: BLAKE2s with DIGEST_BYTES bytes, for one session."""
-    return hashlib.blake2s(digest_size=DIGEST_BYTES, salt=_salt(nonce))
-
-
 def digest(nonce: int, data: bytes) -> bytes:
-    """Return the digest of data, DIGEST_BYTES."""
-    found = start_digest(nonce)
-    found.update(data)
-    return found.digest()
+    """Return the digest of a clip's input or of an output, DIGEST_BYTES, as it is in one session."""
+    return hashlib.blake2s(data, digest_size=DIGEST_BYTES, salt=_salt(nonce)).digest()
 
 
 def _salt(nonce: int) -> bytes:

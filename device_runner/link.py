@@ -230,8 +230,8 @@ class Link:
         raise NoAnswerError(
             f"the board on {self.name} did not answer {opcode.name}, asked {attempts} times in "
             f"{attempts * timeout_s:.0f} s ({self._describe_received()})",
-            hint="is this the right port and baud rate, and does the board run asc-kit's benchmark firmware? "
-            "Reset it and try again",
+            hint="is this the right port and baud rate, does the board run asc-kit's benchmark firmware, and does no "
+            "other program keep it busy? Reset it and try again",
         )
 
     def say_goodbye(self) -> None:

@@ -78,7 +78,7 @@ class Session:
         self._longest_run_s: float | None = None
         self.hello = self._open()
         self._payload_bytes = min(self.hello.max_payload_bytes, protocol.MAX_PAYLOAD_BYTES)
-        self._written = protocol.start_digest(link.nonce)
+        self._written = b""
         self._report: RunReport | None = None
 
     def close(self) -> None:
@@ -145,7 +145,6 @@ class Session:
                 seen = _holder(refusal)
             else:
                 link.count(sessions_opened=1)
-                self._written = protocol.start_digest(link.nonce)
                 self._report = None
                 return hello
             if seen.nonce in self._own_nonces and attempts > 1:
@@ -306,7 +305,7 @@ class Session:
             report = RunReport.unpack(answer)
         except ProtocolError as failure:
             raise BoardError(f"the board's answer to RUN is not valid: {failure}") from failure
-        self._compare("input", self._written.digest(), report.input_digest)
+        self._compare("input", self._written, report.input_digest)
         self._report = report
         return report
 
@@ -343,8 +342,7 @@ class Session:
 
     def _begin_clip(self, data: bytes) -> None:
         self._report = None
-        self._written = protocol.start_digest(self.link.nonce)
-        self._written.update(data)
+        self._written = protocol.digest(self.link.nonce, data)
 
     def _compare(self, what: str, expected: bytes, received: bytes) -> None:
         if expected == received:

@@ -1,20 +1,21 @@
-"""A `FakeBoard` behind TCP, for whatever opens `socket://` ports."""
+"""A `FakeBoard` behind a TCP bridge, for whatever opens `socket://` ports: several at once, who all hear it."""
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
+from contextlib import suppress
 
 from fake_board import FakeBoard
 
 
 class ServedBoard:
-    """Serves one connection after the other while the block lasts."""
+    """Serves connections while the block lasts."""
 
     def __init__(self, board: FakeBoard) -> None:
         self._board = board
         self._server = socket.create_server(("127.0.0.1", 0))
-        self._server.settimeout(0.05)
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self.port = f"socket://127.0.0.1:{self._server.getsockname()[1]}"
@@ -29,21 +30,23 @@ class ServedBoard:
         self._server.close()
 
     def _serve(self) -> None:
+        hosts: list[socket.socket] = []
         while not self._is_over.is_set():
-            try:
-                connection, _ = self._server.accept()
-            except TimeoutError:
-                continue
-            with connection:
-                connection.settimeout(0.05)
-                while not self._is_over.is_set():
-                    try:
-                        data = connection.recv(4096)
-                    except TimeoutError:
-                        continue
-                    except ConnectionError:
-                        break
-                    if not data:
-                        break
-                    self._board.write(data)
-                    connection.sendall(self._board.read(100_000))
+            for ready in select.select([self._server, *hosts], [], [], 0.05)[0]:
+                if ready is self._server:
+                    hosts.append(self._server.accept()[0])
+                    continue
+                data = b""
+                with suppress(ConnectionError):
+                    data = ready.recv(4096)
+                if not data:
+                    hosts.remove(ready)
+                    ready.close()
+                    continue
+                self._board.write(data)
+                answers = self._board.read(100_000)
+                for host in hosts:
+                    with suppress(OSError):
+                        host.sendall(answers)
+        for host in hosts:
+            host.close()

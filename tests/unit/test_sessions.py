@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 import struct
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -13,12 +14,14 @@ from cobs import cobs
 from fake_board import FakeBoard, a_hello
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from served_board import ServedBoard
 
 from asc_kit import protocol
 from asc_kit.device_runner import link as link_module
 from asc_kit.device_runner import session as session_module
 from asc_kit.device_runner.link import Link, LostError, NoAnswerError, SessionLostError, encode
 from asc_kit.device_runner.session import BusyError, Session, client_name
+from asc_kit.device_runner.transport import open_port
 from asc_kit.errors import BoardError
 from asc_kit.protocol import Frame, HelloRequest, Opcode
 
@@ -260,6 +263,40 @@ def test_second_program_on_a_bridge_is_told_who_holds_the_board(board: FakeBoard
     first.run(macs=0)
     assert np.array_equal(first.read_output(), INPUT[:4])
     assert first.link.statistics.clips_repeated == 0 and first.link.statistics.frames_of_others > 0
+
+
+def test_second_program_on_a_tcp_bridge_is_told_who_holds_the_board() -> None:
+    """The same over a real `socket://`, in real time, both at work at once."""
+    with ServedBoard(FakeBoard()) as served:
+        first = Session(Link(open_port(served.port)))
+        is_over = threading.Event()
+        wrong: list[int] = []
+
+        def work() -> None:
+            for seed in range(10_000):
+                if is_over.is_set():
+                    return
+                values = np.roll(INPUT, seed)
+                first.write_input(values)
+                first.run(macs=0)
+                if not np.array_equal(first.read_output(), values[:4]):
+                    wrong.append(seed)
+
+        worker = threading.Thread(target=work)
+        worker.start()
+        try:
+            second = Link(open_port(served.port))
+            with pytest.raises(BusyError, match=re.escape(f"the board on {served.port} is held by {client_name()}")):
+                Session(second)
+        finally:
+            is_over.set()
+            worker.join()
+        assert wrong == [] and first.link.statistics.clips_repeated == 0
+        first.close()
+        # and now it is free
+        assert Session(second).stats().frames_refused == 0
+        second.close()
+        first.link.close()
 
 
 def test_board_of_a_program_that_is_gone_is_taken_over(board: FakeBoard) -> None:
