@@ -219,7 +219,10 @@ class Link:
             answer = self._receive(request, time.monotonic() + timeout_s)
             if answer is not None and (body := self._unseal(request, answer)) is not None:
                 return self._check_status(opcode, body)
-            if self.statistics.seals_refused >= refused + _SEALS:
+            if self.statistics.seals_refused >= refused + _SEALS or self.old_version not in (
+                None,
+                protocol.PROTOCOL_VERSION,
+            ):
                 break
         if self.statistics.seals_refused > refused:
             # the board acted on something else than was sent: nothing of this session is to be trusted

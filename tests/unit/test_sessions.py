@@ -389,7 +389,7 @@ def test_old_firmware_is_known_and_what_to_do(board: FakeBoard) -> None:
     with pytest.raises(BoardError, match=r"speaks protocol version 1, this asc-kit 2") as caught:
         Session(Link(OldBoard(board)))  # type: ignore[arg-type]
     assert "flash firmware made by this version" in str(caught.value.hint)
-    assert board.clock.now < 6
+    assert board.clock.now < 2
 
 
 def test_new_board_is_not_taken_for_an_old_one(board: FakeBoard) -> None:
