@@ -49,6 +49,23 @@ def test_as_interpreted(op: str) -> None:
         assert np.abs(actual - expected.reshape(actual.shape)).max() <= 1e-5 * scale, case.what
 
 
+def test_no_convolution_has_a_dilation_of_its_own() -> None:
+    """Without oneDNN TensorFlow has no gradient for them: this must hold wherever the tests run."""
+    seen = 0
+    for seed in range(40):
+        case = float_case("CONV_2D", 300 + seed)
+        network = read_network(case.model)
+        options = network.weighted[0].options
+        if (options.dilationHFactor, options.dilationWFactor) == (1, 1):
+            continue
+        seen += 1
+        traced = tf.function(lambda x, network=network: execute(network, x)).get_concrete_function(case.inputs)
+        nodes = traced.graph.as_graph_def().node
+        dilations = [list(node.attr["dilations"].list.i) for node in nodes if node.op == "Conv2D"]
+        assert dilations and all(one == [1, 1, 1, 1] for one in dilations), case.what
+    assert seen > 5
+
+
 @pytest.mark.parametrize("op", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"])
 def test_gradients(op: str) -> None:
     """Groups, unequal strides, dilations with strides: the slope along a random direction is what TensorFlow says."""
