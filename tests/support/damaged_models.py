@@ -12,15 +12,18 @@ from typing import Any, Literal
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from free_sizes import free_batch, image_classifier
 from int8_cases import STRATEGIES, examples
 from int8_models import ModelBuilder
 
 from asc_kit.board import KernelSet
-from asc_kit.errors import AscKitError
+from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware_gen.emit import emit_engine
 from asc_kit.firmware_gen.generate import bare_info
+from asc_kit.firmware_gen.graph import Graph
 from asc_kit.firmware_gen.plan import make_plan
 from asc_kit.firmware_gen.reader import read_model
+from asc_kit.model_file.inputs import InputShape
 
 Outcome = Literal["compiled", "refused"]
 MEMORY_BYTES = 1 << 29
@@ -42,7 +45,7 @@ class HangError(BaseException):
 
 
 def corpus(per_operator: int = 1) -> list[bytes]:
-    """Whole models: every operator, small networks, float and integer ends; always the same."""
+    """Whole models: every operator, small networks, float and integer ends, sizes left free; always the same."""
     models = [case.model for op in sorted(STRATEGIES) for case in examples(op, per_operator)]
     for end_type in (0, 3):
         builder = ModelBuilder()
@@ -54,6 +57,7 @@ def corpus(per_operator: int = 1) -> list[bytes]:
         builder.operator("RELU", [inner[0]], inner[1])
         builder.operator("DEQUANTIZE" if end_type == 0 else "QUANTIZE", [inner[1]], ends[1])
         models.append(builder.finish(ends[0], ends[1]))
+    models += [free_batch(), image_classifier()]
     return [model for model in models if len(model) < _LARGEST_FILE]
 
 
@@ -172,7 +176,7 @@ def judge(data: bytes) -> Outcome:
         with _alarm(), warnings.catch_warnings():
             # an overflow that only NumPy notices is one that nobody thought of
             warnings.simplefilter("error")
-            graph = read_model(data)
+            graph = _read(data)
             plan = make_plan(graph, _KERNELS[len(data) // 4 % len(_KERNELS)])
             emit_engine(plan, None, bare_info(graph, data, "damaged"))
     except AscKitError as failure:
@@ -184,6 +188,16 @@ def judge(data: bytes) -> Outcome:
     except Exception as failure:
         raise FindingError(f"{type(failure).__name__}: {failure}") from failure
     return "compiled"
+
+
+def _read(data: bytes) -> Graph:
+    """Read a file, with a shape for the input if it asks for one."""
+    try:
+        return read_model(data)
+    except ModelError as failure:
+        if "--input-shape" not in (failure.hint or ""):
+            raise
+        return read_model(data, [InputShape(name=None, sizes=(1, 9, 7, 1))])
 
 
 @contextlib.contextmanager
