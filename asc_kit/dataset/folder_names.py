@@ -51,7 +51,7 @@ _QUALIFIERS = frozenset(
 _ARCHIVE_ENDING = re.compile(r"\.(audio\.\d+|(zip|tar|tgz|gz|rar|7z|z\d\d)(\.\d+)?)$")
 _TOKENS = re.compile(r"[^\W\d_]+|\d+")
 # numbers after these tell classes apart
-_CLASS_WORDS = frozenset("class label scene category cat event type".split())
+_CLASS_WORDS = frozenset("class label scene category cat event type digit number word command species".split())
 
 
 def role_of(name: str) -> Role | None:
