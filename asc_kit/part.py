@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 from asc_kit.board import boards_folder
 from asc_kit.errors import BoardError
 from asc_kit.fields import Hertz, Line, Name, PositiveCount
+from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, read_record
 
 _FOLDER = "parts"
@@ -102,6 +103,8 @@ class PartSpec:
     """One part. A new part is a new file of data: nothing else changes."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "a part is written by hand, docs/cycles.md says how"
 
     schema_version: Literal[1]
     """Version of this record."""

@@ -45,6 +45,8 @@ REQUEST_ATTEMPTS = 8
 RUN_TIMEOUT_S = 10.0
 RUN_TIMEOUT_PER_MAC_S = 2e-6
 """Added to RUN_TIMEOUT_S: 40 cycles per multiply-accumulate at 20 MHz, slower than any core worth the name."""
+RUN_TIMEOUT_MAX_S = 1800.0
+"""The most that both together may be, whatever a bundle says of itself: 895 million multiply-accumulates."""
 RUN_ATTEMPTS = 3
 KNOWN_RUN_TIMEOUT_S = 10.0
 KNOWN_RUN_FACTOR = 10.0

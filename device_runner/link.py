@@ -100,6 +100,7 @@ class Patience:
     request_attempts: int = protocol.REQUEST_ATTEMPTS
     run_s: float = protocol.RUN_TIMEOUT_S
     run_per_mac_s: float = protocol.RUN_TIMEOUT_PER_MAC_S
+    run_most_s: float = protocol.RUN_TIMEOUT_MAX_S
     run_attempts: int = protocol.RUN_ATTEMPTS
     known_run_s: float = protocol.KNOWN_RUN_TIMEOUT_S
     known_run_factor: float = protocol.KNOWN_RUN_FACTOR

@@ -292,7 +292,7 @@ class Session:
         """
         flags = RunFlag.PROFILE if profile else 0
         patience = self.link.patience
-        timeout_s = patience.run_s + patience.run_per_mac_s * macs
+        timeout_s = min(patience.run_s + patience.run_per_mac_s * macs, patience.run_most_s)
         if self._longest_run_s is not None:
             # how long it takes is known by now: a request that was lost need not cost minutes
             timeout_s = min(timeout_s, patience.known_run_s + patience.known_run_factor * self._longest_run_s)

@@ -30,6 +30,7 @@ from asc_kit.fields import (
     Share,
 )
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.migration import Migrations
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import STRICT, parse_record, read_record, to_plain, write_bytes
 
@@ -127,7 +128,11 @@ class Recipe:
     """A model, its settings, its features and its training."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "a recipe is written by hand, docs/recipes.md says how"
 
+    schema_version: Literal[1] = 1
+    """Version of this record; may be left out of a file of version 1."""
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=100)]
     """Name: that of the file."""
     summary: Prose

@@ -149,8 +149,12 @@ class Session:
         start = self.warm_start
         return short_id(
             {
-                # how it will be quantized has no part in the weights
-                "recipe": {key: value for key, value in resolved(self.recipe).items() if key != "quantization"},
+                # how it is written and how it will be quantized have no part in the weights
+                "recipe": {
+                    key: value
+                    for key, value in resolved(self.recipe).items()
+                    if key not in ("schema_version", "quantization")
+                },
                 "seed": self.seed,
                 "data": train_set.data_id,
                 "labels": train_set.labels,

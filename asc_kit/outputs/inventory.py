@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.errors import AscKitError
 from asc_kit.fields import MAX_FILES, InnerPath, Name, Sha256
+from asc_kit.migration import Migrations
 from asc_kit.records import STRICT, read_record, sha256_file
 
 INVENTORY = ".asc-kit.json"
@@ -58,6 +59,8 @@ class Inventory:
     """What ``.asc-kit.json`` holds."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "the command that wrote the folder, with another --out"
 
     schema_version: Literal[1] = 1
     """Version of this record."""

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.fields import MAX_OPERATORS, Amount, Hertz, Line, Name, Sha256, ShortId, Ticks
 from asc_kit.firmware import OperatorInfo
+from asc_kit.migration import Migrations
 from asc_kit.records import STRICT
 
 from .estimate import Cost, Estimate, PartEstimate, accuracy
@@ -67,6 +68,8 @@ class CyclesRecord:
     """What ``cycles.json`` holds."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {}
+    REMAKE: ClassVar[str] = "asc-kit bench BUNDLE --estimate-cycles --board NAME --data DIR"
 
     schema_version: Literal[1]
     """Version of this record."""

@@ -22,11 +22,14 @@ from asc_kit.board import BoardSpec, boards_folder, load_board
 from asc_kit.bundle import Bundle, BundleManifest
 from asc_kit.challenge_rules import NetworkCounts, Storage, check_rules
 from asc_kit.dataset.pins import PinnedFile, Pins
+from asc_kit.device_runner.cycles.report import CostRecord, CyclesRecord, PartCycles
 from asc_kit.evaluation import Evaluation
 from asc_kit.export.inspection.document import Inspection
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate
 from asc_kit.migration import version_of
+from asc_kit.outputs.inventory import Inventory
+from asc_kit.part import PartSpec
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import write_json
 from asc_kit.result import BenchmarkResult
@@ -159,6 +162,32 @@ def write_inspection(path: Path) -> None:
     write_json(path, made_up_inspection())
 
 
+def write_part(path: Path) -> None:
+    """A part with caches and checked estimates."""
+    shutil.copy(boards_folder() / "parts" / "stm32l4r5.toml", path)
+
+
+def write_inventory(path: Path) -> None:
+    """What the kit has written into a folder."""
+    write_json(path, Inventory(written={"bundle": {"bundle.json": "ab" * 32, "golden/clip00.npz": "cd" * 32}}))
+
+
+def write_cycles(path: Path) -> None:
+    """Estimated cycles of one part."""
+    cost = CostRecord(
+        name="0 CONV_2D", instructions=10, cycles_without_waits=12, cycles=15, code_misses=1, data_misses=2
+    )
+    part = PartCycles(
+        part="stm32l4r5", title="STM32L4R5", accuracy="not checked", clock_hz=120_000_000, estimated_ms=0.125,
+        total=cost, operators=(cost,), functions=(cost,),
+    )  # fmt: skip
+    record = CyclesRecord(
+        schema_version=current(CyclesRecord), board="qemu-mps2-an386", core="Cortex-M4F", model_sha256="ab" * 32,
+        firmware_id="0" * 16, most_cycles_without_waits=None, parts=(part,),
+    )  # fmt: skip
+    write_json(path, record)
+
+
 Writer = Callable[[Path], None]
 KINDS: dict[str, tuple[type, Writer]] = {
     "bundle/bundle.json": (BundleManifest, write_bundle),
@@ -168,6 +197,9 @@ KINDS: dict[str, tuple[type, Writer]] = {
     "tagging_results.json": (BenchmarkResult, write_tagging_result),
     "board.toml": (BoardSpec, write_board),
     "firmware.json": (FirmwareManifest, write_firmware),
+    "stm32l4r5.toml": (PartSpec, write_part),
+    "asc-kit.json": (Inventory, write_inventory),
+    "cycles.json": (CyclesRecord, write_cycles),
     "recipe.toml": (Recipe, write_recipe_file),
     "splits.json": (Pins, write_pins),
     "evaluation.json": (EvaluationDocument, write_evaluation),

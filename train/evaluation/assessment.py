@@ -171,8 +171,11 @@ def _settings(manifest: RunManifest) -> dict[str, Any]:
     """Return all that decides what a training gives, but its seed and its clips."""
     # two runs of one recipe are not the same training when one of them learned from another run
     settings = {**manifest.recipe, "teacher": manifest.teacher, "warm_start": manifest.warm_start}
-    # how often weights are kept changes none of them
-    settings["training"] = {key: value for key, value in settings["training"].items() if key != "checkpoint_epochs"}
+    # how the recipe was written and how often weights are kept change none of them
+    settings.pop("schema_version", None)
+    training = settings.get("training")
+    if isinstance(training, dict):
+        settings["training"] = {key: value for key, value in training.items() if key != "checkpoint_epochs"}
     return settings
 
 
