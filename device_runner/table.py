@@ -31,7 +31,7 @@ def result_tables(result: BenchmarkResult) -> RenderableType:
     if result.profile:
         parts.append(_profile(result))
     parts.append(_memory(result))
-    put_right = [(title, text) for title, cell in LINK_LINES if (text := cell(result)) != "0"]
+    put_right = [(title, text) for title, cell in LINK_LINES if (text := cell(result)) not in (None, "0")]
     if put_right:
         parts.append(_line(put_right))
     return Stack(*parts)

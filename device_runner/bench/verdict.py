@@ -12,23 +12,29 @@ SIDES: dict[Side, str] = {
     "front_end": "the front end of the board",
     "network": "the network of the board",
 }
-LINK_LINES: tuple[tuple[str, Callable[[BenchmarkResult], str]], ...] = (
-    ("Requests sent again", lambda r: _count(r.link.retries)),
-    ("Damaged answers dropped", lambda r: _count(r.link.frames_dropped)),
-    ("Late answers passed over", lambda r: _count(r.link.frames_stale)),
-    ("Frames of other sessions passed over", lambda r: _count(r.link.frames_of_others)),
-    ("Answers refused by their seal", lambda r: _count(r.link.seals_refused)),
-    ("Clips refused by their digest", lambda r: _count(r.link.digests_refused)),
-    ("Sessions lost, by a reset or a bad line", lambda r: _count(r.link.sessions_lost)),
-    ("Clips begun again", lambda r: _count(r.link.clips_repeated)),
-    ("Interruptions gone on after", lambda r: _count(r.link.resumed)),
+_LINK_TITLES = {
+    "retries": "Requests sent again",
+    "frames_dropped": "Damaged answers dropped",
+    "frames_stale": "Late answers passed over",
+    "frames_of_others": "Frames of other sessions passed over",
+    "seals_refused": "Answers refused by their seal",
+    "digests_refused": "Clips refused by their digest",
+    "sessions_lost": "Sessions lost, by a reset or a bad line",
+    "clips_repeated": "Clips begun again",
+    "resumed": "Interruptions gone on after",
+}
+
+
+def _counter(name: str) -> Callable[[BenchmarkResult], str | None]:
+    """Return what writes a counter of a result; results of schema 2 counted requests alone."""
+    return lambda result: f"{getattr(result.link, name):,}" if result.run_id is not None or name == "retries" else None
+
+
+LINK_LINES: tuple[tuple[str, Callable[[BenchmarkResult], str | None]], ...] = tuple(
+    (title, _counter(name)) for name, title in _LINK_TITLES.items()
 )
 """What was put right, for people: a title and how it is counted."""
 _SHOWN_CLIPS = 3
-
-
-def _count(value: int) -> str:
-    return f"{value:,}"
 
 
 def problems_of(result: BenchmarkResult) -> tuple[str, ...]:
@@ -63,7 +69,7 @@ def place_text(place: FeaturePlace) -> str:
 
 def difference_text(difference: ClipDifference) -> str:
     """Say what was found out about a difference."""
-    again = "again when the clip was sent again" if difference.reproducible else "not the same when it was sent again"
+    again = "the same when it was sent again" if difference.reproducible else "not the same when it was sent again"
     return f"{difference.text} ({again})"
 
 
@@ -86,15 +92,15 @@ def _front_end(result: BenchmarkResult) -> tuple[str, ...]:
         f"{100 * result.feature_tolerance_share:g} %, by {result.feature_tolerance_lsb} LSB"
     )
     worst = sorted(result.predictions, key=lambda item: (-item.feature_lsb_max, -item.feature_mismatches))
+    far = [item for item in worst if item.feature_lsb_max > result.feature_tolerance_lsb]
     places = [
         f"{item.filename} ({item.feature_mismatches} features, by up to {item.feature_lsb_max} LSB, most in "
         f"{place_text(item.feature_place)})"
-        for item in worst[:_SHOWN_CLIPS]
+        for item in (far or worst)[:_SHOWN_CLIPS]
         if item.feature_place is not None
     ]
     if places:
         text += f". Worst in {', '.join(places)}"
-    far = [item for item in worst if item.feature_lsb_max > result.feature_tolerance_lsb]
     return (text + _blame(far, ("front_end",)),)
 
 

@@ -26,6 +26,7 @@ def sections_of(results: Results) -> tuple[Section, ...]:
     """Return the chapters of a report on these results."""
     return (
         _summary(results),
+        *_differences(results),
         *quality_sections(results),
         _latency(results),
         _profile(results),
@@ -69,12 +70,12 @@ def _summary(results: Results) -> Section:
         ("Parameters", lambda r: count(r.parameters)),
         ("Multiply-accumulates per inference", lambda r: count(r.macs)),
     )
-    notes = tuple(dict.fromkeys(timer_sentence(item.result) for item in results))
-    if len({item.result.evaluation.data_id for item in results}) > 1:
-        notes += ("The results were measured on different clips: their accuracies do not compare one to one.",)
-    notes += tuple(
+    notes = tuple(
         of(f"Not as it must be: {problem}.", item, results) for item in results for problem in problems_of(item.result)
     )
+    notes += tuple(dict.fromkeys(timer_sentence(item.result) for item in results))
+    if len({item.result.evaluation.data_id for item in results}) > 1:
+        notes += ("The results were measured on different clips: their accuracies do not compare one to one.",)
     notes += tuple(
         of(
             f"A partial measurement: {count(item.result.clips)} of the {count(item.result.split_clips)} clips of the "
@@ -220,10 +221,9 @@ def _memory(results: Results) -> Section:
     return Section(anchor="memory", title="Memory", text=text, figures=(figure,), tables=(table,))
 
 
-def _line(results: Results) -> Section:
-    """Say what went wrong and was put right, and what was found out about clips that differ."""
-    header = ("", *columns(results))
-    tables = [DataTable(caption="Put right on the line", header=header, rows=rows_of(results, *LINK_LINES))]
+def _differences(results: Results) -> tuple[Section, ...]:
+    """Say what was found out about clips that differ; nothing where none does."""
+    tables = []
     for item in results:
         rows = tuple(
             (prediction.filename, str(difference.window), SIDES[difference.side], difference_text(difference))
@@ -233,17 +233,26 @@ def _line(results: Results) -> Section:
         if rows:
             tables.append(
                 DataTable(
-                    caption=of("Clips that differ, and who is to blame", item, results),
+                    caption=of("Clips that were sent again, and who is to blame", item, results),
                     header=("Clip", "Window", "To blame", "What was seen"),
                     rows=rows,
                     folded=len(rows) > _SHOWN_DIFFERENCES,
                 )
             )
+    if not tables:
+        return ()
+    return (Section(anchor="differences", title="Clips that differ", tables=tuple(tables)),)
+
+
+def _line(results: Results) -> Section:
     text = (
         "What was lost or damaged on the way was noticed, by checksums and digests, and sent again: none of it is in "
         "the figures."
     )
-    return Section(anchor="line", title="The line", text=(text,), tables=tuple(tables))
+    table = DataTable(
+        caption="Put right on the line", header=("", *columns(results)), rows=rows_of(results, *LINK_LINES)
+    )
+    return Section(anchor="line", title="The line", text=(text,), tables=(table,))
 
 
 def _provenance(results: Results) -> Section:

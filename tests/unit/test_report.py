@@ -15,7 +15,7 @@ from asc_kit.device_runner.report import read_results, write_report
 from asc_kit.errors import SpecError
 from asc_kit.evaluation import Evaluation, Group, TaggingEvaluation
 from asc_kit.records import write_json
-from asc_kit.result import BenchmarkResult
+from asc_kit.result import BenchmarkResult, ClipDifference
 
 
 def save(folder: Path, **results: BenchmarkResult) -> list[Path]:
@@ -309,3 +309,86 @@ def test_labels_are_drawn_as_they_are_written(tmp_path: Path, recwarn: pytest.Wa
     assert page.read_text().count(">$5 or $6, 駅</text>") == 3
     assert "| $5 or $6, 駅 |" in markdown.read_text()
     assert not [w for w in recwarn if "Glyph" in str(w.message)]
+
+
+def run_folder(root: Path, second: int, *, clips: int, partial: bool, runs: str = "host-audio") -> Path:
+    """A measurement in its usual place, begun in that second."""
+    result = sample_result(seed=second, clips=clips)
+    run_id = f"20260102T0304{second:02}Z-0123abcd"
+    path = root / "results" / "bundle" / runs / run_id / "results.json"
+    write_json(path, replace(result, run_id=run_id, partial=partial, split_clips=36))
+    return path
+
+
+def test_of_a_folder_the_newest_full_measurement_of_each_kind_is_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_folder(tmp_path, 1, clips=36, partial=False)
+    newest = run_folder(tmp_path, 2, clips=36, partial=False)
+    run_folder(tmp_path, 3, clips=6, partial=True)
+    other = run_folder(tmp_path, 4, clips=6, partial=True, runs="host-features")
+    named = tmp_path / "results" / "mine" / "results.json"
+    write_json(named, sample_result(seed=9, clips=36))
+    (tmp_path / "results" / "bundle" / "host-audio" / "20260102T030459Z-0123abcd").mkdir()  # begun, not done
+    assert [item.path for item in read_results([tmp_path / "results"])] == [newest, other, named]
+    assert "2 older or partial measurements" in capsys.readouterr().err.replace("\n", " ")
+    assert len(read_results([tmp_path / "results"], every=True)) == 5
+    # one folder of runs, and one run
+    assert [item.path for item in read_results([newest.parents[1]])] == [newest]
+    assert [item.path for item in read_results([newest.parent])] == [newest]
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"holds no results\.json, nor does any folder in it") as caught:
+        read_results([tmp_path])
+    assert "--resume" in str(caught.value.hint)
+
+
+def test_a_partial_measurement_says_so(tmp_path: Path) -> None:
+    path = run_folder(tmp_path, 1, clips=6, partial=True)
+    page, markdown = write_report(read_results([path]), tmp_path / "report")
+    assert Page(page.read_text()).rows("Results at a glance")["Clips"] == ["6 of 36: partial (split test)"]
+    assert "A partial measurement: 6 of the 36 clips of the split." in markdown.read_text()
+
+
+def test_what_is_not_as_it_must_be_stands_at_the_head(tmp_path: Path) -> None:
+    result = sample_result(clips=6)
+    network = ClipDifference(window=0, side="network", reproducible=True, text="outputs are off by up to 3 steps")
+    front_end = ClipDifference(window=0, side="front_end", reproducible=False, text="2 features are off")
+    first, second, *rest = result.predictions
+    predictions = (
+        replace(first, bit_identical=False, differences=(network,)),
+        replace(second, feature_lsb_max=9, differences=(front_end,)),
+        *rest,
+    )
+    wrong = replace(result, predictions=predictions, bit_identical=5, feature_lsb_max=9)
+    page, markdown = write_report(read_results(save(tmp_path, a=wrong)), tmp_path / "report")
+    head = markdown.read_text().partition("**Results at a glance**")[0]
+    assert "Not as it must be: 1 of 6 outputs differ from the reference kernels" in head
+    assert "To blame is the network of the board, the same again in 1 of 1 clips" in head
+    assert "To blame is the front end of the board, the same again in 0 of 1 clips" in head
+    assert f"Worst in {second.filename} (3 features, by up to 9 LSB, most in mel bands 3, 4 in frames 1 to 30)" in head
+    rows = Page(page.read_text()).tables["Clips that were sent again, and who is to blame"]
+    assert [row[0] for row in rows[1:]] == [first.filename, second.filename]
+    assert Page(page.read_text()).rows("Results at a glance")["Front end within tolerance"] == [
+        "NO (at most 1 %, by 1 LSB)"
+    ]
+
+
+def test_what_was_put_right_is_counted(tmp_path: Path) -> None:
+    result = sample_result(clips=6)
+    page = Page(write_report(read_results(save(tmp_path, a=result)), tmp_path / "report")[0].read_text())
+    rows = page.rows("Put right on the line")
+    assert rows["Requests sent again"] == ["2"] and rows["Clips begun again"] == ["1"]
+
+
+def test_what_an_old_result_does_not_know_is_left_out(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[1] / "goldens" / "results-2.json"
+    before = golden.read_bytes()
+    named = read_results([golden])
+    assert named[0].result.run_id is None and named[0].result.partial is None and named[0].result.samples_id is None
+    page = Page(write_report(named, tmp_path / "report")[0].read_text())
+    rows = page.rows("Put right on the line")
+    assert list(rows) == ["", "Requests sent again"]
+    assert not {"Samples sent", "Measurement"} & set(page.rows("Fingerprints"))
+    assert golden.read_bytes() == before
