@@ -144,6 +144,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     _python("cobs", "board", extra="device"),
     _python("matplotlib", "board", extra="device"),
     _python("sounddevice", "live", "test", extra="pi"),
+    _python("pulsectl", "live", "test", extra="pi"),
     _python("pytest", "test", extra="dev"),
     _python("hypothesis", "test", extra="dev"),
     _python("ruff", "test", extra="dev"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,9 +15,10 @@ from asc_kit.errors import AscKitError
 if TYPE_CHECKING:
     from asc_kit.bundle import BundleManifest, VariantName
 
-    from .live import Heard
+    from .listening.lines import Layout
+    from .listening.listener import Listener
+    from .listening.microphone import Microphone
 
-_BAR_WIDTH = 20
 _TOP = 3
 # where each label stands for itself, from here on it is likelier than not
 _LIKELY = 0.5
@@ -149,18 +150,22 @@ def live(
     list_devices: bool,
     as_json: bool,
 ) -> None:
-    """Classify what the microphone hears, one line per hop, until Ctrl-C or --duration."""
+    """Classify what the microphone hears, one line per hop, until Ctrl-C or --duration.
+
+    The microphone is opened at its own rate and resampled as in training. What is no sound of a place (silence of a
+    muted microphone, a frozen driver, clipping) is said and not classified. The last line counts windows and losses.
+    """
     if list_devices:
         _list_devices(as_json)
         return
     if bundle is None:
         raise click.UsageError("Missing argument 'BUNDLE'.")
     from asc_kit.bundle import Bundle
-    from asc_kit.console import console
 
     from .classifier import SceneClassifier
-    from .live import listen
-    from .microphone import find_device, open_microphone
+    from .listening.lines import Layout
+    from .listening.listener import Listener
+    from .listening.microphone import find_device, open_microphone
 
     opened = Bundle.open(bundle)
     is_tagging = _check_threshold(opened.manifest, threshold)
@@ -168,23 +173,67 @@ def live(
     classifier = SceneClassifier(opened, variant=variant)
     frontend = opened.manifest.frontend
     chosen = find_device(device)
-    width = max(map(len, opened.manifest.labels))
     with open_microphone(chosen, frontend.sample_rate_hz) as microphone:
-        console.print(
-            f"{opened.manifest.name}, {variant or 'int8'}, on {classifier.runtime}, "
-            f"microphone {chosen.index} {chosen.name!r} at {microphone.rate_hz} Hz; Ctrl-C ends",
-            markup=False,
-        )
-        for heard in listen(
+        name = f"{opened.manifest.name}, {variant or 'int8'}, on {classifier.runtime}"
+        _introduce(name, microphone, frontend.sample_rate_hz)
+        listener = Listener(
             classifier,
-            microphone.blocks(),
             microphone.rate_hz,
             hop_s=hop or classifier.hop_samples / frontend.sample_rate_hz,
             duration_s=duration,
             top=len(opened.manifest.labels) if is_tagging else _TOP,
-        ):
-            line = _as_json if as_json else _as_text
-            say(line(heard, microphone.overflows, width, likely))
+        )
+        label_width = max(map(len, opened.manifest.labels))
+        columns = shutil.get_terminal_size().columns
+        _print_events(listener, microphone, as_json, Layout(label_width=label_width, columns=columns, threshold=likely))
+
+
+def _introduce(name: str, microphone: Microphone, wanted_hz: int) -> None:
+    """Say what listens, and to what."""
+    from asc_kit.console import console
+
+    channels = "1 channel" if microphone.channels == 1 else f"{microphone.channels} channels"
+    source = "" if microphone.source is None else f" ({microphone.source.name})"
+    console.print(
+        f"{name}, microphone {microphone.device.index} {microphone.device.name!r}{source} "
+        f"at {microphone.rate_hz} Hz, {channels}; Ctrl-C ends",
+        markup=False,
+    )
+    if microphone.rate_hz < wanted_hz:
+        console.print(
+            f"Caution: the microphone hears nothing above {microphone.rate_hz // 2} Hz, and the network was trained "
+            f"on sound up to {wanted_hz // 2} Hz. Another microphone: asc-kit live --list-devices",
+            markup=False,
+        )
+
+
+def _print_events(listener: Listener, microphone: Microphone, as_json: bool, layout: Layout) -> None:
+    """Print what happens as it happens, and the count of it all at the end, however it ends."""
+    from .listening.events import Heard, Unheard
+    from .listening.lines import event_document, happening_text, tally_document, tally_text, window_text
+    from .listening.listener import listen
+    from .listening.sound_source import SourceWatch
+
+    def finish() -> None:
+        seconds = listener.time_s
+        if as_json:
+            say_json(tally_document(listener.tally, seconds), indent=None)
+        say(tally_text(listener.tally, seconds), err=True)
+
+    try:
+        with SourceWatch(microphone.source) as watch:
+            for event in listen(listener, microphone.batches(), watch.state):
+                if as_json:
+                    say_json(event_document(event, listener.tally.overflows, layout.threshold), indent=None)
+                elif isinstance(event, Heard | Unheard):
+                    say(window_text(event, layout))
+                if not isinstance(event, Heard | Unheard):
+                    for line in happening_text(event, layout.columns).splitlines():
+                        say(line, err=True)
+    except (KeyboardInterrupt, AscKitError):
+        finish()
+        raise
+    finish()
 
 
 def _check_threshold(manifest: BundleManifest, threshold: float | None) -> bool:
@@ -195,38 +244,10 @@ def _check_threshold(manifest: BundleManifest, threshold: float | None) -> bool:
     return is_tagging
 
 
-def _as_json(heard: Heard, overflows: int, width: int, threshold: float | None) -> str:
-    label, probability = heard.ranking[0]
-    document: dict[str, object] = {"time_s": round(heard.time_s, 3), "label": label, "probability": probability}
-    if threshold is not None:
-        document["labels"] = [name for name, p in heard.ranking if p >= threshold]
-    document |= {
-        "top": [{"label": name, "probability": p} for name, p in heard.ranking[:_TOP]],
-        "latency_ms": round(heard.latency_ms, 3),
-        "level_dbfs": round(heard.level_dbfs, 2),
-        "overflows": overflows,
-        "skipped": heard.skipped,
-    }
-    return json.dumps(document)
-
-
-def _as_text(heard: Heard, overflows: int, width: int, threshold: float | None) -> str:
-    label, probability = heard.ranking[0]
-    bar = "█" * round(probability * _BAR_WIDTH)
-    line = (
-        f"{heard.time_s:8.2f} s  {label:<{width}}  {bar:<{_BAR_WIDTH}} {100 * probability:5.1f} %  "
-        f"{heard.latency_ms:6.1f} ms  {heard.level_dbfs:6.1f} dBFS  overflows {overflows}"
-    )
-    if heard.skipped:
-        line += f"  skipped {heard.skipped}"
-    others = [f"{name} {100 * p:.1f} %" for name, p in heard.ranking[1:] if threshold is not None and p >= threshold]
-    return f"{line}  and {', '.join(others)}" if others else line
-
-
 def _list_devices(as_json: bool) -> None:
     from dataclasses import asdict
 
-    from .microphone import input_devices
+    from .listening.microphone import input_devices
 
     found = input_devices()
     if as_json:

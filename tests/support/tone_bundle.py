@@ -51,7 +51,7 @@ def make_tone_bundle(
     input_info = replace(_INPUT, shape=frontend.input_shape)
     model = _model(input_info, task)
     write_bytes(folder / "model.tflite", model)
-    audio = np.round(tone(440, 0.5, 8000) * 32768).astype(np.int16)
+    audio = np.round(tone(440, frontend.clip_seconds, frontend.sample_rate_hz) * 32768).astype(np.int16)
     features = log_mel((audio / 32768).astype(np.float32), frontend)
     quantized = input_info.quantize(model_input(features, frontend))
     golden = folder / "golden" / "one.npz"

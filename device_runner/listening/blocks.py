@@ -1,0 +1,117 @@
+"""Blocks of audio with the time at which they came, and the bounded queue between PortAudio's thread and ours."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Linux's clock that goes on while the machine sleeps: the sound of that time is missing too
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+def now_s() -> float:
+    """Return the time in seconds on a clock that never jumps and never stops."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Audio as the sound system handed it over."""
+
+    samples: NDArray[np.float32]
+    """Shape [frames, channels], full scale ±1."""
+    arrival_s: float
+    """When it was handed over, on the clock of `now_s`."""
+    overflowed: bool = False
+    """Whether the sound system says that audio before it was lost."""
+    dropped_frames: int = 0
+    """Frames right before it that our own queue had no room for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Everything that waited when somebody looked."""
+
+    blocks: tuple[Block, ...]
+    """In the order of their arrival; none when nothing came for a while."""
+    now_s: float
+    """When somebody looked, on the clock of `now_s`."""
+
+
+class BlockQueue:
+    """A queue that holds so much and no more; when it is full, the oldest block goes and is counted.
+
+    The oldest, because an answer about the sound of now is worth more than one about the sound of then.
+
+    Parameters
+    ----------
+    capacity_frames
+        Frames it holds.
+    """
+
+    def __init__(self, capacity_frames: int) -> None:
+        self._capacity = capacity_frames
+        self._blocks: deque[Block] = deque()
+        self._frames = 0
+        self._has_ended = False
+        self._condition = threading.Condition()
+
+    def put(self, block: Block) -> None:
+        """Add a block; never waits."""
+        with self._condition:
+            self._blocks.append(block)
+            self._frames += len(block.samples)
+            while self._frames > self._capacity and len(self._blocks) > 1:
+                oldest = self._blocks.popleft()
+                self._frames -= len(oldest.samples)
+                follower = self._blocks[0]
+                self._blocks[0] = replace(
+                    follower,
+                    overflowed=follower.overflowed or oldest.overflowed,
+                    dropped_frames=follower.dropped_frames + oldest.dropped_frames + len(oldest.samples),
+                )
+            self._condition.notify()
+
+    def end(self) -> None:
+        """Say that no more will come."""
+        with self._condition:
+            self._has_ended = True
+            self._condition.notify()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no more will come and all was taken."""
+        with self._condition:
+            return self._has_ended and not self._blocks
+
+    def take_all(self, timeout_s: float) -> Batch:
+        """Take everything that waits; waits for the first block for at most `timeout_s` seconds."""
+        with self._condition:
+            if not self._blocks and not self._has_ended:
+                self._condition.wait(timeout_s)
+            blocks = tuple(self._blocks)
+            self._blocks.clear()
+            self._frames = 0
+        return Batch(blocks=blocks, now_s=now_s())
+
+
+def timed(parts: Iterable[NDArray[np.float32]], rate_hz: int) -> Iterator[Batch]:
+    """Give recorded audio the arrival times of a microphone that never falters.
+
+    Parameters
+    ----------
+    parts
+        Blocks of audio, shape [frames] or [frames, channels], full scale ±1.
+    """
+    frames = 0
+    for part in parts:
+        samples = part[:, None] if part.ndim == 1 else part
+        frames += len(samples)
+        arrival_s = frames / rate_hz
+        yield Batch(blocks=(Block(samples=samples, arrival_s=arrival_s),), now_s=arrival_s)

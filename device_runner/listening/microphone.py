@@ -1,0 +1,269 @@
+"""A microphone through PortAudio: found by name or number, opened as it is, read without losing count.
+
+Training resampled recordings with soxr, in high quality. Whoever resamples on the way here does it worse: a sound
+server by its cheapest method, ALSA's plugs by straight lines. So the microphone is opened at its own rate and with its
+own channels, and resampled here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc_kit.errors import AscKitError, ToolError
+
+from .blocks import Batch, Block, BlockQueue, now_s
+from .sound_source import SoundSource, find_default_source, find_source
+
+# PortAudio hands blocks over this often: short against a hop, long against the cost of a callback.
+_BLOCK_S = 0.05
+# What a machine may be busy for without losing audio; at 48 kHz and two channels, 8 MB.
+_QUEUE_S = 20.0
+# How often a reader is told that nothing came.
+_TICK_S = 0.25
+# Longer than a server or a USB microphone takes to come back; whoever supervises this program can start it again.
+_GIVE_UP_S = 30.0
+# Rates of sound cards, when nobody says the true one. Hardware refuses what is not its own.
+_USUAL_RATES_HZ = (48000, 44100)
+# Sound servers and ALSA's plugs say 32 channels and more, none of them real.
+_MOST_CHANNELS = 8
+# ALSA's names for a sound server, where there is one.
+_SERVERS = ("pulse", "default", "pipewire")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputDevice:
+    """A microphone, as PortAudio knows it."""
+
+    index: int
+    """Its number."""
+    name: str
+    """Its name."""
+    host_api: str
+    """The sound system it belongs to."""
+    channels: int
+    """Input channels."""
+    default_rate_hz: int
+    """Its own sampling rate."""
+    is_default: bool
+    """Whether it is used when none is named."""
+
+
+class Microphone:
+    """An open microphone: read it with `batches`.
+
+    Parameters
+    ----------
+    device
+        Where the audio comes from.
+    rate_hz, channels
+        As it was opened.
+    source
+        What it really records from, where somebody says so.
+    """
+
+    def __init__(self, device: InputDevice, rate_hz: int, channels: int, source: SoundSource | None = None) -> None:
+        self.device = device
+        self.rate_hz = rate_hz
+        self.channels = channels
+        self.source = source
+        self._queue = BlockQueue(round(_QUEUE_S * rate_hz))
+
+    def receive(self, indata: NDArray[np.float32], overflowed: bool) -> None:
+        """Take one block, shape [frames, channels], from PortAudio's thread."""
+        self._queue.put(Block(samples=indata.copy(), arrival_s=now_s(), overflowed=overflowed))
+
+    def end(self) -> None:
+        """Say that no more will come."""
+        self._queue.end()
+
+    def batches(self) -> Iterator[Batch]:
+        """Give audio as it comes, everything that waits at once; an empty batch now and then when nothing comes.
+
+        Raises
+        ------
+        AscKitError
+            When nothing more can come, or nothing comes for half a minute.
+        """
+        last_s = now_s()
+        while True:
+            batch = self._queue.take_all(_TICK_S)
+            if batch.blocks:
+                last_s = batch.now_s
+            elif self._queue.has_ended:
+                raise AscKitError(
+                    f"the microphone {self.device.name!r} went away, or its sound server did",
+                    hint="plug it in, or start the server, and listen again; others: asc-kit live --list-devices",
+                )
+            elif batch.now_s - last_s > _GIVE_UP_S:
+                raise AscKitError(
+                    f"the microphone {self.device.name!r} delivered nothing for {_GIVE_UP_S:g} s",
+                    hint="is it plugged in and not muted? Others: asc-kit live --list-devices",
+                )
+            yield batch
+
+
+def input_devices() -> list[InputDevice]:
+    """List the microphones.
+
+    Raises
+    ------
+    ToolError
+        When the PortAudio library is not installed.
+    """
+    sounddevice = _import_sounddevice()
+    apis = sounddevice.query_hostapis()
+    default = sounddevice.default.device[0]
+    if default < 0 and apis:
+        default = next((api["default_input_device"] for api in apis if api["default_input_device"] >= 0), -1)
+    return [
+        InputDevice(
+            index=number,
+            name=str(found["name"]),
+            host_api=str(apis[found["hostapi"]]["name"]),
+            channels=int(found["max_input_channels"]),
+            default_rate_hz=round(found["default_samplerate"]),
+            is_default=number == default,
+        )
+        for number, found in enumerate(sounddevice.query_devices())
+        if found["max_input_channels"] > 0
+    ]
+
+
+def find_device(wanted: str | None) -> InputDevice:
+    """Find a microphone by its number, its name or a part of its name; None for the default one.
+
+    Raises
+    ------
+    AscKitError
+        When there is none, or several of that name.
+    """
+    devices = input_devices()
+    if not devices:
+        raise AscKitError(
+            "this machine has no microphone",
+            hint="plug one in; a sound server must run under this user (PulseAudio, PipeWire), or ALSA see a card",
+        )
+    hint = "microphones: " + "; ".join(f"{d.index} {d.name}" for d in devices)
+    if wanted is None:
+        return next((d for d in devices if d.is_default), devices[0])
+    if wanted.isdecimal():
+        chosen = [d for d in devices if d.index == int(wanted)]
+    else:
+        exact = [d for d in devices if d.name == wanted]
+        chosen = exact or [d for d in devices if wanted.lower() in d.name.lower()]
+    if not chosen:
+        raise AscKitError(f"there is no microphone {wanted!r}", hint=hint)
+    if len(chosen) > 1:
+        raise AscKitError(
+            f"{len(chosen)} microphones are called {wanted!r}",
+            hint="name one by its number: " + "; ".join(f"{d.index} {d.name}" for d in chosen),
+        )
+    return chosen[0]
+
+
+@contextmanager
+def open_microphone(device: InputDevice, wanted_rate_hz: int) -> Iterator[Microphone]:
+    """Open a microphone at its own rate and with its own channels.
+
+    Both are asked of the sound server, and again of it or of the kernel once a stream runs. Where neither says, the
+    usual rates of sound cards are tried, then the one that PortAudio takes for the device's own, and the wanted rate
+    last.
+
+    Raises
+    ------
+    AscKitError
+        When it cannot be opened at any.
+    """
+    sounddevice = _import_sounddevice()
+    guess = _offered_settings(sounddevice, device) or _accepted_settings(sounddevice, device, wanted_rate_hz)
+    with _running(sounddevice, device, *guess) as microphone:
+        microphone.source = source = find_source()
+        native = guess if source is None else (source.rate_hz, min(source.channels, device.channels))
+        if native == guess or _accepts(sounddevice, device, *native) is not None:
+            yield microphone
+            return
+    with _running(sounddevice, device, *native) as microphone:
+        microphone.source = find_source()
+        yield microphone
+
+
+@contextmanager
+def _running(sounddevice: Any, device: InputDevice, rate_hz: int, channels: int) -> Iterator[Microphone]:
+    microphone = Microphone(device, rate_hz, channels)
+
+    def on_audio(indata: NDArray[np.float32], frames: int, time: Any, status: Any) -> None:
+        microphone.receive(indata, bool(status.input_overflow))
+
+    try:
+        stream = sounddevice.InputStream(
+            device=device.index,
+            samplerate=rate_hz,
+            channels=channels,
+            dtype="float32",
+            blocksize=round(_BLOCK_S * rate_hz),
+            callback=on_audio,
+            finished_callback=microphone.end,
+        )
+        stream.start()
+    except sounddevice.PortAudioError as failure:
+        raise AscKitError(
+            f"the microphone {device.name!r} cannot be opened: {failure}",
+            hint="another program may hold it; others: asc-kit live --list-devices",
+        ) from failure
+    try:
+        yield microphone
+    finally:
+        stream.abort()
+        stream.close()
+
+
+def _offered_settings(sounddevice: Any, device: InputDevice) -> tuple[int, int] | None:
+    """Return rate and channels of what a sound server offers behind a device; None where there is none."""
+    source = find_default_source() if device.name in _SERVERS else None
+    if source is None:
+        return None
+    native = (source.rate_hz, min(source.channels, device.channels))
+    return native if _accepts(sounddevice, device, *native) is None else None
+
+
+def _accepted_settings(sounddevice: Any, device: InputDevice, wanted_rate_hz: int) -> tuple[int, int]:
+    """Return the first rate and number of channels that the device takes."""
+    rates = dict.fromkeys((*_USUAL_RATES_HZ, device.default_rate_hz, wanted_rate_hz))
+    own = device.channels if device.channels <= _MOST_CHANNELS else 2
+    refusal: Exception | None = None
+    for channels in dict.fromkeys((own, min(own, 2), 1)):
+        for rate_hz in rates:
+            refusal = _accepts(sounddevice, device, rate_hz, channels)
+            if refusal is None:
+                return rate_hz, channels
+    *first, last = (f"{rate_hz} Hz" for rate_hz in rates)
+    raise AscKitError(
+        f"the microphone {device.name!r} accepts none of {', '.join(first)} and {last}",
+        hint="choose another one: asc-kit live --list-devices",
+    ) from refusal
+
+
+def _accepts(sounddevice: Any, device: InputDevice, rate_hz: int, channels: int) -> Exception | None:
+    """Return why the device does not take a rate and channels; None when it does."""
+    try:
+        sounddevice.check_input_settings(device=device.index, channels=channels, dtype="float32", samplerate=rate_hz)
+    except (sounddevice.PortAudioError, ValueError) as failure:
+        return failure
+    return None
+
+
+def _import_sounddevice() -> Any:
+    try:
+        import sounddevice
+    except OSError as failure:
+        raise ToolError(
+            "the PortAudio library, which sounddevice needs, is not installed",
+            hint="sudo apt-get install libportaudio2",
+        ) from failure
+    return sounddevice
