@@ -11,6 +11,10 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# how long an example takes depends on what else the machine does: a property must not fail by that
+hypothesis.settings.register_profile("without_a_clock", deadline=None)
+hypothesis.settings.load_profile("without_a_clock")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every property as many examples as HYPOTHESIS_EXAMPLES says: once in a while 2,000, see CONTRIBUTING.md."""
