@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import io
@@ -159,7 +160,8 @@ def main() -> None:
         _show(missing_package(failure, command), debug)
         code = 1
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        with contextlib.suppress(OSError):  # a terminal that is gone
+            click.echo("Interrupted.", err=True)
         code = 130
     except click.ClickException as error:
         error.show()
@@ -168,7 +170,8 @@ def main() -> None:
         # a full disk, a folder that may not be read: the machine's, not a defect of the program
         if debug:
             traceback.print_exception(failure)
-        _show(AscKitError(str(failure), hint=_OS_HINTS.get(failure.errno or 0)), debug=False)
+        with contextlib.suppress(OSError):  # a terminal that is gone
+            _show(AscKitError(str(failure), hint=_OS_HINTS.get(failure.errno or 0)), debug=False)
         code = 1
     sys.exit(code)
 

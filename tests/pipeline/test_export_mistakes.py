@@ -92,12 +92,13 @@ def export_fails(
     """Run the command in this process; gives its exit code and what it said, after a look that nothing was left."""
     before = sorted(out.parent.iterdir())
     monkeypatch.setattr(sys, "argv", ["asc-kit", "export", *map(str, words), "--out", str(out)])
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         with pytest.raises(SystemExit) as caught:
             main()
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     assert sorted(out.parent.iterdir()) == before
     return int(caught.value.code or 0), " ".join(capsys.readouterr().err.split())
 

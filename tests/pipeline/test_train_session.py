@@ -13,6 +13,7 @@ from tone_data import BANDS_HZ, write_tone_data
 
 import asc_kit.train.layers  # noqa: F401  a saved network needs its layers known
 from asc_kit.errors import AscKitError, DataError, ModelError
+from asc_kit.outputs import INVENTORY
 from asc_kit.records import read_record
 from asc_kit.run import Run, RunManifest
 from asc_kit.train.recipe import Recipe, load_recipe, resolved
@@ -68,7 +69,7 @@ def test_the_record_says_what_was_done(run: Path, data: Path) -> None:
     assert (manifest.train_windows, manifest.workers, manifest.teacher, manifest.warm_start) == (60, 1, None, None)
     assert sorted(path.name for path in run.parent.iterdir()) == [run.name]
     assert sorted(path.name for path in run.iterdir()) == [
-        "history.csv", "logs", "model.keras", "recipe.toml", "run.json", "saved_model",
+        INVENTORY, "history.csv", "logs", "model.keras", "recipe.toml", "run.json", "saved_model",
     ]  # fmt: skip
 
 
