@@ -92,3 +92,16 @@ def test_emulators_end(tmp_path: Path, number: signal.Signals) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
     assert list(tmp_path.iterdir()) == [image]
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    process = subprocess.Popen([*SYNTH, str(tmp_path / "set")], stderr=subprocess.DEVNULL)
+    wait_for_recordings(tmp_path, process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    workers = [int(word) for word in children.read_text().split()] if children.exists() else []
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -6,6 +6,7 @@ import io
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -70,21 +71,33 @@ def _write_in_parallel(
     with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context, initializer=_start_worker) as pool:
         # Ctrl-C and a terminal that goes reach the whole process group, and this process alone decides what they
         # mean: the workers are started with them blocked, and inherit that from their first instruction on
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
-            futures = [pool.submit(_write_clips, folder, spec, task) for task in tasks]
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        try:
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+            try:
+                futures = [pool.submit(_write_clips, folder, spec, task) for task in tasks]
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # one that came meanwhile is raised here
             for future in as_completed(futures):
                 on_progress(future.result())
         except BaseException:
+            # what they write is thrown away, and importing alone may take them many seconds
+            for worker in multiprocessing.active_children():
+                worker.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
 def _start_worker() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # a killed parent cannot end its workers, and they would wait for it for ever
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _write_clips(folder: Path, spec: SynthSpec, moments: Iterable[Moment]) -> int:
