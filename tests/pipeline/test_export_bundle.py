@@ -16,6 +16,7 @@ import soundfile
 import tensorflow as tf
 from click.testing import CliRunner
 from exported_tones import RUN, SETTINGS
+from sample_evaluation import perfect_evaluation
 from tone_data import BANDS_HZ
 
 from asc_kit.audio import from_int16
@@ -184,7 +185,10 @@ def test_the_c_array_compiles_without_warnings_and_holds_the_model(
 
 
 def test_labels_cannot_break_out_of_the_comment(bundle: Bundle) -> None:
-    manifest = replace(bundle.manifest, labels=("*/ int evil;", "/* more", "what??/"))
+    labels = ("*/ int evil;", "/* more", "what??/")
+    figures = perfect_evaluation(labels)
+    provenance = replace(bundle.manifest.provenance, metrics_float=figures, metrics_int8=figures)
+    manifest = replace(bundle.manifest, labels=labels, provenance=provenance, variants=())
     header = c_array(b"\x01\x02", manifest)["asc_model_data.h"]
     comment = header[: header.index("#ifndef")]
     assert comment.count("*/") == 1
