@@ -7,6 +7,7 @@ nothing else. It goes once ``results.json`` is complete, which holds all of it.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -25,6 +26,8 @@ from asc_kit.records import STRICT, canonical_json, parse_record
 from asc_kit.result import RUN_ID, LinkCounters, Moment, Prediction
 
 JOURNAL = "journal.jsonl"
+# what file systems say that know no second names: memory cards, some network shares
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 TEMPORARY = ".asc-kit-"
 """What the name of a file begins with that is gone in a moment, or was left behind by kill -9."""
 
@@ -132,12 +135,12 @@ class Journal:
         journal = cls(path, _lock(temporary), header, {}, LinkCounters())
         try:
             journal._write(header)
-            os.link(temporary, path)
+            _give_name(temporary, path)
         except BaseException:
             journal.close()
             raise
         finally:
-            temporary.unlink()
+            temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)
         return journal
 
@@ -244,6 +247,18 @@ def _lock(path: Path) -> locking.Lock:
     if lock is None:
         raise AscKitError(f"another process is measuring into {path.parent}", hint="wait until it is done, or end it")
     return lock
+
+
+def _give_name(temporary: Path, path: Path) -> None:
+    """Give a file its name, which nothing may have yet."""
+    try:
+        os.link(temporary, path)
+    except OSError as failure:
+        if failure.errno not in _NO_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        os.rename(temporary, path)
 
 
 def _sync_folder(folder: Path) -> None:

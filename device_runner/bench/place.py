@@ -83,6 +83,11 @@ def begun(out: Path | None, bundle: Path, subject: Subject, environment: dict[st
         journal = Journal.begin(folder / JOURNAL, header)
     except FileExistsError:
         raise AscKitError(f"another measurement was begun in {folder}", hint=_NEW_RUN) from None
+    except OSError as failure:
+        _remove_empty(made)
+        raise AscKitError(
+            f"{folder / JOURNAL} cannot be written: {failure.strerror}", hint="make room on that disk, or choose --out"
+        ) from failure
     try:
         yield journal
     except BaseException:

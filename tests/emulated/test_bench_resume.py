@@ -83,7 +83,7 @@ def kill_and_resume(folder: Path, kills: int, seed: int) -> None:
     assert without(
         found["link"], "resumed", "retries", "frames_stale", "frames_of_others", "frames_dropped"
     ) == without(expected["link"], "resumed", "retries", "frames_stale", "frames_of_others", "frames_dropped")
-    assert found["run_id"] != expected["run_id"] and [path.name for path in out.iterdir()] == ["results.json"]
+    assert found["run_id"] != expected["run_id"]
 
 
 @needs_emulator
@@ -120,13 +120,11 @@ def test_interrupted_and_gone_on_with_in_the_usual_place(folder: Path, tmp_path:
     done_before = lines_of(journal) - 1
     assert f"{done_before} of 18 clips are done and kept. Go on with the same command and: --resume results" in said
 
-    (tmp_path / "silence").mkdir()
     words = ("--board", "host", "--mode", "audio")
     for changed, says in (
         (("--limit", "6"), "clips was 18, and is 6 now; data id was"),
-        (("--split", "train"), "no split file train.csv"),
         (("--mode", "features", "--resume", str(journal.parent)), "mode was audio, and is features now"),
-        (("--board", "host", "--optimize", "size", "--mode", "features"), "there is no unfinished measurement in"),
+        (("--mode", "features"), "there is no unfinished measurement in"),
     ):
         refused = bench(tmp_path, *words, "--resume", *changed)
         assert refused.returncode == 1 and says in refused.stderr, refused.stderr

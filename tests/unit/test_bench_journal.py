@@ -1,5 +1,6 @@
 """The journal: every clip safe on the disk, a cut line dropped, anything else refused in words."""
 
+import errno
 import os
 import resource
 import signal
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from sample_result import sample_result
 
 from asc_kit.device_runner.bench.journal import JOURNAL, ClipDone, Header, Journal, Subject
+from asc_kit.device_runner.bench.place import begun, check_new, find_unfinished
 from asc_kit.errors import AscKitError, SpecError
 from asc_kit.result import LinkCounters
 
@@ -143,3 +145,38 @@ def test_every_difference_of_a_subject_is_named() -> None:
         other = replace(SUBJECT, **{field.name: value + 1 if isinstance(value, int) else f"{value}x"})
         found = SUBJECT.difference(other)
         assert found is not None and found.startswith(f"{field.name.replace('_', ' ')} was ") and ";" not in found
+
+
+def test_a_file_system_without_second_names_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert sorted(taken_up(written(tmp_path, 1))[0].done) == [1]
+    with pytest.raises(FileExistsError):
+        Journal.begin(tmp_path / JOURNAL, HEADER)
+    assert [path.name for path in tmp_path.iterdir()] == [JOURNAL]
+
+
+def test_a_full_disk_at_the_beginning_leaves_nothing(tmp_path: Path) -> None:
+    with (
+        full_disk(10),
+        pytest.raises(AscKitError, match=r"journal\.jsonl cannot be written"),
+        begun(tmp_path / "a" / "b", tmp_path / "bundle", SUBJECT, {}),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_not_worth_keeping_goes_with_the_folders_it_made(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    with pytest.raises(KeyboardInterrupt), begun(None, tmp_path / "bundle", SUBJECT, {}):
+        raise KeyboardInterrupt
+    assert list(tmp_path.rglob("*")) == [tmp_path / "results"]
+    with pytest.raises(KeyboardInterrupt), begun(None, tmp_path / "bundle", SUBJECT, {}) as journal:
+        journal.keep(clip(0))
+        raise KeyboardInterrupt
+    assert find_unfinished(tmp_path / "bundle", "host", "audio") == journal.path.parent
+    with pytest.raises(AscKitError, match="not finished") as caught:
+        check_new(journal.path.parent, tmp_path / "bundle")
+    assert f"--resume {journal.path.parent}" in str(caught.value.hint)
