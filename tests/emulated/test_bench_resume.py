@@ -23,7 +23,7 @@ from asc_kit.board import load_board
 from asc_kit.device_runner.emulator import emulate
 
 INTERRUPT_BYTES = 128
-"""What an exception puts on a Cortex-M4F's stack, 104 bytes with the registers for floats, and what its handler does."""
+"""What an exception puts on a Cortex-M4F's stack, 104 bytes with floats' registers, and what its handler takes."""
 VARIES = ("run_id", "started", "finished", "link")
 """What differs between two measurements of one subject where instructions are counted."""
 
