@@ -112,7 +112,7 @@ def test_speaks_and_counts_instructions(board: BoardSpec, image: Path) -> None:
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        (fake_firmware.FAULT, r"BusFault \(number 5\) at address 0x[01]0000[0-9a-f]{3}"),
+        (fake_firmware.FAULT, r"BusFault \(number 5\) at address 0x[01]000[0-9a-f]{4}"),
         # Armv7-M: the protected hole below the stack; Armv8-M: the stack pointer's limit
         (fake_firmware.STACK_OVERFLOW, r"(MemManage \(number 4\)|UsageFault \(number 6\)), its stack overflowed"),
     ],
