@@ -59,6 +59,8 @@ OPENING_ATTEMPTS = 8
 """How often a session is proposed anew when its opening was spoilt."""
 CLIP_ATTEMPTS = 5
 """How often a clip is begun, each time in a new session, before the line is given up."""
+SILENT_CLIP_ATTEMPTS = 2
+"""The same where it ended because a request was asked REQUEST_ATTEMPTS times and never answered."""
 
 
 class Opcode(IntEnum):

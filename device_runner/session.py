@@ -114,12 +114,17 @@ class Session:
         Raises
         ------
         BoardError
-            When it failed CLIP_ATTEMPTS times, or for another reason than the line.
+            When it failed CLIP_ATTEMPTS times, or SILENT_CLIP_ATTEMPTS times because no answer came, which takes long
+            to find out; or for another reason than the line.
         """
+        silences = 0
         for _ in range(protocol.CLIP_ATTEMPTS - 1):
             try:
                 return clip()
-            except LostError:
+            except LostError as failure:
+                silences += isinstance(failure, NoAnswerError)
+                if silences == protocol.SILENT_CLIP_ATTEMPTS:
+                    raise
                 self.reopen()
                 self.link.count(clips_repeated=1)
         return clip()
