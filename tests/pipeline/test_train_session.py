@@ -1,6 +1,7 @@
 """Training end to end on a small data set: what a run holds, how it repeats, what is refused."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -106,13 +107,13 @@ def test_divergence_is_an_error_and_the_earlier_run_stays(
     tmp_path: Path, run: Path, data: Path, recipe_path: str
 ) -> None:
     out = tmp_path / "run"
-    out.mkdir()
-    (out / "run.json").write_text("earlier")
+    shutil.copytree(run, out)
+    earlier = (out / "run.json").read_text()
     with pytest.raises(ModelError, match="diverged: the loss is nan in epoch .*no longer finite, first") as caught:
         train_run(load_recipe(recipe_path, ["learning_rate=1e6", "warmup_steps=0"]), data, out)
     assert "learning_rate" in (caught.value.hint or "")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    assert (out / "run.json").read_text() == "earlier"
+    assert (out / "run.json").read_text() == earlier
 
 
 def edit(data: Path, name: str, old: str, new: str) -> None:
