@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import binascii
+import os
 import re
+import select
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from bench_command import write_recordings
+from cobs import cobs
+from lossy_line import LossyLine
 from tone_bundle import make_tone_bundle
 
 from asc_kit.board import load_board
@@ -123,6 +129,44 @@ def test_a_weight_that_is_wrong_is_the_networks(folder: Path, tmp_path: Path) ->
     result = read_record(BenchmarkResult, tmp_path / "out" / "results.json")
     assert result.is_front_end_within and result.bit_identical < 18
     assert {d.side for item in result.predictions for d in item.differences} == {"network"}
+
+
+class PolynomialLine(LossyLine):
+    """Adds the polynomial of CRC-32 to every AUDIO_CHUNK: its checksum stays right, its samples do not."""
+
+    def _pass_on(self) -> None:
+        pending = b""
+        while not self._stop.is_set():
+            ready, _, _ = select.select([self._host, self._board], [], [], 0.02)
+            if self._board in ready:
+                os.write(self._host, os.read(self._board, 512))
+            if self._host in ready:
+                *frames, pending = (pending + os.read(self._host, 512)).split(b"\0")
+                for frame in filter(None, frames):
+                    os.write(self._board, b"\0" + self._changed(frame) + b"\0")
+
+    def _changed(self, frame: bytes) -> bytes:
+        body = bytearray(cobs.decode(frame))
+        if body[8] != 0x05 or len(body) < 40:
+            return frame
+        self.faults += 1
+        for at, byte in enumerate(struct.pack("<Q", 0xEDB88320 << 1 | 1)[:5]):
+            body[20 + at] ^= byte
+        assert binascii.crc32(bytes(body[:-4])) == struct.unpack("<I", body[-4:])[0]
+        return bytes(cobs.encode(bytes(body)))
+
+
+def test_a_line_that_is_wrong_exits_3_and_blames_no_board(folder: Path, tmp_path: Path) -> None:
+    with emulate(load_board("host"), folder / "firmware" / "build" / "firmware") as emulator:
+        line = PolynomialLine(emulator.port)
+        try:
+            options = ("--port", line.port, "--data", "data", "--mode", "audio", "--out", tmp_path / "out")
+            done = asc_kit(folder, "bench", "bundle", *options)
+        finally:
+            line.close()
+    assert line.faults > 0 and done.returncode == 3, done.stderr
+    assert "AUDIO_CHUNK reached the board" in done.stderr and "the line is bad" in done.stderr
+    assert "To blame" not in done.stderr and "Accuracy" not in done.stderr and not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("edit", [stopped_timer, timer_of_another_rate])

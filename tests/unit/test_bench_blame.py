@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from cobs import cobs
 from fake_board import FakeBoard, a_hello
 from tone_bundle import FRONTEND, make_tone_bundle, tone
 
@@ -207,8 +208,6 @@ def test_memory_that_does_not_hold_what_was_sent_is_the_input(bench: Bench) -> N
 
 def damaged(frame: bytes, kinds: tuple[int, ...]) -> bytes:
     """XOR the polynomial of CRC-32 into a frame of one of these types: its checksum is right, its data is not."""
-    from cobs import cobs
-
     body = bytearray(cobs.decode(frame.strip(b"\0")))
     if body[8] not in kinds or len(body) < 40:
         return frame
@@ -257,6 +256,24 @@ def test_a_reset_in_mid_clip_is_greeted_again_and_counted(bench: Bench) -> None:
     done = bench.measure()
     assert all(item.bit_identical for item in done)
     assert (bench.put_right.sessions_lost, bench.put_right.clips_repeated) == (1, 1)
+
+
+@pytest.mark.parametrize("opcode", [0x06, 0x07], ids=["RUN", "READ_OUTPUT"])
+def test_requests_that_are_lost_however_often_they_are_sent_cost_a_repetition(bench: Bench, opcode: int) -> None:
+    """Every attempt of the first session's; the clip is begun again in another one."""
+    write, sessions = bench.board.write, []
+
+    def pass_on(data: bytes) -> int:
+        body = cobs.decode(data.split(b"\0")[1])
+        nonce = bytes(body[:4])
+        if nonce not in sessions:
+            sessions.append(nonce)
+        return len(data) if body[8] == opcode and nonce == sessions[0] else write(data)
+
+    bench.board.write = pass_on  # type: ignore[method-assign]
+    done = bench.measure()
+    assert all(item.bit_identical for item in done) and len(sessions) > 1
+    assert bench.put_right.clips_repeated == 1 and bench.put_right.retries > 0
 
 
 def test_a_board_that_is_another_after_a_reset_is_refused(bench: Bench) -> None:
