@@ -218,7 +218,8 @@ def _print_events(listener: Listener, microphone: Microphone, as_json: bool, lay
         seconds = listener.time_s
         if as_json:
             say_json(tally_document(listener.tally, seconds), indent=None)
-        say(tally_text(listener.tally, seconds), err=True)
+        for line in tally_text(listener.tally, seconds, layout.columns).splitlines():
+            say(line, err=True)
 
     try:
         with SourceWatch(microphone.source) as watch:

@@ -11,8 +11,8 @@ from .verdict import Reason
 _TOP = 3
 _WIDEST_BAR = 20
 _NARROWEST_BAR = 5
-# the columns of a line but for label and bar
-_OTHER_COLUMNS = 49
+# the columns of a line but for label and bar, with what was skipped
+_OTHER_COLUMNS = 55
 # the time, which every line begins with
 _INDENT = 12
 # a word or two for the line of a window; the whole story is told once, when it begins
@@ -97,7 +97,7 @@ def window_text(event: Heard | Unheard, layout: Layout) -> str:
 
 
 def _skipped(windows: int) -> str:
-    return f"  skipped {windows}" if windows else ""
+    return f"  skip {windows}" if windows else ""
 
 
 def happening_text(event: Event, columns: int) -> str:
@@ -112,14 +112,15 @@ def happening_text(event: Event, columns: int) -> str:
     return textwrap.fill(words, max(columns, 2 * _INDENT), initial_indent=f"{first} ", subsequent_indent=indent + " ")
 
 
-def tally_text(tally: Tally, seconds: float) -> str:
-    """Return the count of it all for people."""
+def tally_text(tally: Tally, seconds: float, columns: int) -> str:
+    """Return the count of it all for people, broken into several lines where it is long."""
     windows = f"{_count(tally.windows, 'window')}, {tally.unusable} without usable input, {tally.skipped} skipped"
     losses = f"{_count(tally.gaps, 'gap')}, {tally.lost_s:.1f} s lost"
     if tally.dropped_s:
         losses += f" ({tally.dropped_s:.1f} s of them dropped by this machine)"
     late = f", {tally.late_s:.1f} s late" if tally.late_s else ""
-    return f"{seconds:.1f} s: {windows}; {losses}{late}; {_count(tally.overflows, 'overflow')}"
+    text = f"{seconds:.1f} s: {windows}; {losses}{late}; {_count(tally.overflows, 'overflow')}"
+    return textwrap.fill(text, columns, subsequent_indent="  ")
 
 
 def _count(number: int, noun: str) -> str:

@@ -476,7 +476,9 @@ def test_a_line_of_several_labels() -> None:
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_lines_fit_the_terminal(columns: int) -> None:
     layout = Layout(label_width=17, columns=columns)
-    heard = Heard(time_s=12345.67, ranking=(("street_pedestrian", 1.0),), latency_ms=1234.5, level_dbfs=-120, skipped=0)
+    heard = Heard(
+        time_s=12345.67, ranking=(("street_pedestrian", 1.0),), latency_ms=1234.5, level_dbfs=-120, skipped=12
+    )
     events = (
         InputChange(time_s=12345.67, reason="zeros", words="w " * 90),
         InputChange(time_s=1, reason=None, words=""),
@@ -485,7 +487,9 @@ def test_lines_fit_the_terminal(columns: int) -> None:
     )
     lines = [line for event in events for line in happening_text(event, columns).splitlines()]
     # a bar keeps five characters, however narrow the terminal is
-    assert len(window_text(heard, layout)) < max(columns, 72)
+    assert len(window_text(heard, layout)) <= max(columns, 80)
+    tally = Tally(windows=100000, unusable=2000, skipped=300, gaps=12, lost_s=123.4, dropped_s=12.0, late_s=1.5)
+    lines += tally_text(tally, 123456.7, columns).splitlines()
     assert max(map(len, lines)) <= columns
     assert any("the input is good again" in line for line in lines)
 
@@ -497,7 +501,7 @@ def test_json_of_all_that_happens() -> None:
         "event": "window", "time_s": 2.0, "label": None, "probability": None, "reason": "zeros",
         "detail": "exact zeros", "overflows": 2, "skipped": 3,
     }  # fmt: skip
-    assert window_text(unheard, LAYOUT) == "    2.00 s  no usable input: exact zeros  skipped 3"
+    assert window_text(unheard, LAYOUT) == "    2.00 s  no usable input: exact zeros  skip 3"
     change = event_document(InputChange(time_s=1, reason=None, words=""), 0, None)
     assert (change["event"], change["usable"], change["reason"]) == ("input", True, None)
     loss = event_document(Loss(time_s=1, lost_s=8, late_s=0, words="w"), 0, None)
@@ -505,7 +509,7 @@ def test_json_of_all_that_happens() -> None:
     assert event_document(SourceChange(time_s=1, words="w"), 0, None)["event"] == "source"
     tally = Tally(windows=1, unusable=2, skipped=3, gaps=1, lost_s=8.04, dropped_s=1.0, late_s=0.5, overflows=4)
     assert tally_document(tally, 9.0) == {"event": "summary", "time_s": 9.0} | asdict(tally)
-    assert tally_text(tally, 9.0) == (
+    assert tally_text(tally, 9.0, 200) == (
         "9.0 s: 1 window, 2 without usable input, 3 skipped; "
         "1 gap, 8.0 s lost (1.0 s of them dropped by this machine), 0.5 s late; 4 overflows"
     )
