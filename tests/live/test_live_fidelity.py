@@ -28,7 +28,8 @@ SCRIPT = Path(__file__).parents[1] / "support" / "record_windows.py"
 HZ = 16000
 WINDOW = 8000
 SCENE_S = 0.75
-SCENES = 14
+SCENES = 8
+HOP_S = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -145,10 +146,11 @@ def test_live_is_as_right_as_offline(rate: int, channels: int, bundle: Path) -> 
     # offline: the recording as a file, after as much silence as came before it
     mono = (scenes.astype(np.float32) / 32768).mean(axis=1, dtype=np.float32)
     offline = resample(np.concatenate([np.zeros(start, np.float32), mono]), rate, HZ)
-    right_live, right_offline, counted, worst_db = 0, 0, 0, 0.0
+    right_live, right_offline, counted, worst_db, worst = 0, 0, 0, 0.0, 0.0
     for window, end_s, label in zip(recorded.windows, recorded.time_s, recorded.labels, strict=True):
-        end = round(end_s * HZ)
-        number = scene_of(end_s - start / rate)
+        # times follow the clock, windows are cut by samples
+        end = round(round(end_s / HOP_S) * HOP_S * HZ)
+        number = scene_of(end / HZ - start / rate)
         if number is None:
             continue
         same = offline[end - WINDOW : end]
@@ -156,17 +158,21 @@ def test_live_is_as_right_as_offline(rate: int, channels: int, bundle: Path) -> 
         counted += 1
         right_live += label == truth
         right_offline += classifier.ranking(classifier.probabilities(same))[0][0] == truth
+        worst = max(worst, float(np.max(np.abs(window - same))))
         bins = slice(round(6900 * WINDOW / HZ), round(7100 * WINDOW / HZ))
         power = [np.sum(np.abs(np.fft.rfft(audio * np.hanning(WINDOW))[bins]) ** 2) for audio in (window, same)]
         worst_db = max(worst_db, abs(10 * np.log10(power[0] / power[1])))
-    # a scene holds one or two whole windows
-    assert counted >= SCENES - 2
+    # a scene holds two or three whole windows; a busy machine leaves some out
+    assert counted >= SCENES
     assert right_offline >= 0.95 * counted
     # 1 point; one window of so few is more
     assert abs(right_live - right_offline) <= 0.01 * counted
     assert worst_db < 0.5
+    # half a step of 16 bits: the windows are the same
+    assert worst < 2**-16
 
 
+@pytest.mark.slow
 def test_the_sound_server_would_lose_it(bundle: Path) -> None:
     # the same by the way that live went before: the test above can fail
     classifier = SceneClassifier(Bundle.open(bundle))

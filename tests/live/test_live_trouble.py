@@ -138,6 +138,7 @@ def test_a_process_that_is_stopped(folder: Path, bundle: Path) -> None:
     assert summary["windows"] + summary["unusable"] + summary["skipped"] == due
 
 
+@pytest.mark.slow
 def test_a_stop_that_the_server_bridges(folder: Path, bundle: Path) -> None:
     with (
         sound_server(folder) as server,

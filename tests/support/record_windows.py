@@ -42,10 +42,10 @@ def main(bundle: Path, seconds: float, out: Path, by_server: bool) -> None:
     wanted = classifier.frontend.sample_rate_hz
     if by_server:
         microphones._USUAL_RATES_HZ = (wanted,)
-        microphones.find_source = lambda: None
+        microphones.find_default_source = microphones.find_source = lambda: None
     with microphones.open_microphone(microphones.find_device("pulse"), wanted) as microphone:
         print("Ctrl-C ends", flush=True)
-        listener = Listener(classifier, microphone.rate_hz, hop_s=0.25, duration_s=seconds)
+        listener = Listener(classifier, microphone.rate_hz, hop_s=0.1, duration_s=seconds)
         events = list(listen(listener, keep(microphone.batches())))
         heard = [event for event in events if isinstance(event, Heard)]
         np.savez(
