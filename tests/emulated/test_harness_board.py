@@ -78,13 +78,19 @@ def test_both_ways_to_feed_a_clip(session: Session, emulator: Emulator) -> None:
 
 
 def test_timer_counts_instructions(session: Session) -> None:
-    """A loop of known length, a reference that knows nothing of SysTick; longer than the 24 bits that SysTick has."""
+    """A loop of known length, a reference that knows nothing of SysTick; longer than the 24 bits that SysTick has.
+
+    The host is out of patience and asks again all the while: that is not in the time, and not a second run.
+    """
     counts = []
+    session.link.patience = Patience(run_s=0.2, known_run_s=0.2, known_run_factor=0, run_attempts=1000)
     for first in (1, fake_firmware.SPIN):
         session.write_input(an_input(first))
         counts.append(session.run(macs=0).network_time)
     # one tick is 40 instructions; the rest is the call and the branch around the loop
     assert abs(counts[1] - counts[0] - fake_firmware.SPIN_INSTRUCTIONS) <= 120
+    assert session.link.statistics.retries > 3
+    assert session.stats().frames_refused == 0
 
 
 def test_counts_repeat_exactly(image: Path) -> None:
