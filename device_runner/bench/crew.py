@@ -9,8 +9,11 @@ from functools import partial
 from itertools import repeat
 from queue import Empty, SimpleQueue
 
+from asc_kit import protocol
+from asc_kit.errors import BoardError
 from asc_kit.result import LinkCounters, Prediction
 
+from ..link import LostError
 from .measurement import Measurement
 from .station import Station
 
@@ -50,7 +53,14 @@ def measure_clips(measurement: Measurement, stations: Sequence[Station], todo: S
                 index = queue.get_nowait()
             except Empty:
                 return
-            done, stack_bytes = station.session.repeat(partial(_clip, measurement, station, index))
+            try:
+                done, stack_bytes = station.session.repeat(partial(_clip, measurement, station, index))
+            except LostError as failure:
+                raise BoardError(
+                    f"{measurement.dataset.clips[index].filename} was lost {protocol.CLIP_ATTEMPTS} times in a row, "
+                    f"the last time so: {failure.message}",
+                    hint=failure.hint,
+                ) from failure
             with keeping:
                 keep(index, done, stack_bytes, total_counters(stations))
 
