@@ -42,7 +42,7 @@ rates = st.shared(st.sampled_from(RATES), key="rate")
 windows = st.sampled_from((0.5, 1.0, 10.0))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(audio=sounds, rate=rates, window_s=windows, offset=st.floats(-0.1, 0.1))
 @pytest.mark.filterwarnings("error")
 def test_any_sound_is_the_sound_of_a_place(audio: np.ndarray, rate: int, window_s: float, offset: float) -> None:
@@ -103,7 +103,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(audio=sounds, rate=rates, window_s=windows)
 @pytest.mark.filterwarnings("error")
 def test_any_fault_is_seen_within_its_time(fault, audio: np.ndarray, rate: int, window_s: float) -> None:
@@ -115,7 +115,7 @@ def test_any_fault_is_seen_within_its_time(fault, audio: np.ndarray, rate: int, 
     assert found[0][0] * 0.05 <= (2.1 if fault is repeat_a_buffer else 1.1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(audio=sounds, rate=rates, gain=st.floats(0.7, 1.4))
 def test_channels_that_cancel_are_seen_and_others_are_not(audio: np.ndarray, rate: int, gain: float) -> None:
     one = audio[:, :1]
