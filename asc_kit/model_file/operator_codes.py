@@ -32,7 +32,7 @@ def name_of(builtin: int, deprecated: int, custom: bytes | None) -> str:
     # models of before schema 3a have the code in the older, narrower field only
     code = max(builtin, deprecated)
     if code == _CUSTOM:
-        return f"CUSTOM {tensor_name(custom)[:_LONGEST_CUSTOM]!r}"
+        return f"CUSTOM '{tensor_name(custom)[:_LONGEST_CUSTOM]}'"  # written out already, so not repr
     return builtin_names().get(code, f"BUILTIN {code}")
 
 
