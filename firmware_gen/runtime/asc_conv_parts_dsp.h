@@ -45,7 +45,7 @@
 .equ SUMS, 124        /* accumulators of ASC_FORM_GENERAL, up to 8 */
 .equ FRAME, 156
 
-.equ UNROLLED_4, 32 /* pairs of inputs */
+.equ UNROLLED_4, 8 /* pairs of inputs */
 .equ UNROLLED_2, 4  /* words */
 .equ UNROLLED_1, 4
 
