@@ -45,7 +45,7 @@
 .equ SUMS, 124        /* accumulators of ASC_FORM_GENERAL, up to 8 */
 .equ FRAME, 156
 
-.equ UNROLLED_4, 8 /* pairs of inputs */
+.equ UNROLLED_4, 8 /* pairs of inputs: as far as the offset of a short load reaches */
 .equ UNROLLED_2, 4  /* words */
 .equ UNROLLED_1, 4
 
@@ -57,55 +57,71 @@ step_3 .req r11
 left .req r12
 segment .req lr
 
-/* Product: x are inputs, w are weights. */
-x0 .req r8
-x1 .req r9
-w0 .req r10
-w1 .req r11
-xp .req r12
-wp .req lr
+/* Product: x are inputs, w are weights: low registers, so that loads take two bytes. Sums of the first channel are in r6
+ * to r9, of the second in r10 to r12 and lr; of two outputs in r6, r7 and r12, lr; of one in r6 and r12. */
+x0 .req r0
+x1 .req r1
+w0 .req r2
+w1 .req r3
+xp .req r4
+wp .req r5
+/* After the products the same registers say where to store. */
+step_1 .req r0
+steps_3 .req r1
+channel .req r2
+store .req r3
 
-/* 16 products: a pair of inputs of four outputs, of two channels. 11 instructions of 4 bytes.
- * r0 to r3 are the sums of the first channel, r4 to r7 of the second. */
-.equ PRODUCT_4_BYTES, 44
-.macro product_4 a1=r0, b1=r1, c1=r2, d1=r3, a2=r4, b2=r5, c2=r6, d2=r7
-    ldrd x0, x1, [xp], #8
-    ldrd w0, w1, [wp], #8
-    smlad r0, x0, w0, \a1
-    smlad r1, x1, w0, \b1
-    smlad r4, x0, w1, \a2
-    smlad r5, x1, w1, \b2
-    ldrd x0, x1, [xp], #8
-    smlad r2, x0, w0, \c1
-    smlad r3, x1, w0, \d1
-    smlad r6, x0, w1, \c2
-    smlad r7, x1, w1, \d2
+/* 16 products: pair `k` of the inputs of four outputs, of two channels. 44 bytes. Loads in a row, because each hides the
+ * second cycle of the one before; no LDRD, which takes three cycles and nothing beside it. */
+.macro product_4 k
+.Lproduct_4_\k:
+    ldr x0, [xp, #(16 * \k)]
+    ldr x1, [xp, #(16 * \k + 4)]
+    ldr w0, [wp, #(8 * \k)]
+    ldr w1, [wp, #(8 * \k + 4)]
+    smlad r6, x0, w0, r6
+    smlad r7, x1, w0, r7
+    smlad r10, x0, w1, r10
+    smlad r11, x1, w1, r11
+    ldr x0, [xp, #(16 * \k + 8)]
+    ldr x1, [xp, #(16 * \k + 12)]
+    smlad r8, x0, w0, r8
+    smlad r9, x1, w0, r9
+    smlad r12, x0, w1, r12
+    smlad lr, x1, w1, lr
 .endm
 
-/* 16 products: a word of inputs of two outputs, of two channels. r0, r1 are the sums of the first channel. */
+/* Goes back by k pairs, which the loop then leaves out. 8 bytes. */
+.macro skip_4 k
+    subs xp, #(16 * \k)
+    subs wp, #(8 * \k)
+    b.w .Lproduct_4_\k
+.endm
+
+/* 16 products: a word of inputs of two outputs, of two channels. */
 .equ PRODUCT_2_BYTES, 40
 .macro product_2
-    ldm.w xp!, {r4-r7}
+    ldm.w xp!, {r0-r3}
     ldm.w wp!, {r8-r11}
-    smlad r0, r4, r8, r0
-    smlad r1, r5, r8, r1
-    smlad r2, r4, r9, r2
-    smlad r3, r5, r9, r3
-    smlad r0, r6, r10, r0
-    smlad r1, r7, r10, r1
-    smlad r2, r6, r11, r2
-    smlad r3, r7, r11, r3
+    smlad r6, r0, r8, r6
+    smlad r7, r1, r8, r7
+    smlad r12, r0, r9, r12
+    smlad lr, r1, r9, lr
+    smlad r6, r2, r10, r6
+    smlad r7, r3, r10, r7
+    smlad r12, r2, r11, r12
+    smlad lr, r3, r11, lr
 .endm
 
 /* 8 products: a word of inputs of one output, of two channels. */
 .equ PRODUCT_1_BYTES, 24
 .macro product_1
-    ldrd r2, r3, [xp], #8
-    ldm.w wp!, {r4-r7}
-    smlad r0, r2, r4, r0
-    smlad r1, r2, r5, r1
-    smlad r0, r3, r6, r0
-    smlad r1, r3, r7, r1
+    ldrd r0, r1, [xp], #8
+    ldm.w wp!, {r8-r11}
+    smlad r6, r0, r8, r6
+    smlad r12, r0, r9, r12
+    smlad r6, r1, r10, r6
+    smlad r12, r1, r11, r12
 .endm
 
 /* Stores at [sp, #slot] where an unrolled loop is entered so that it ends with its last product; n: how many. */
@@ -117,6 +133,19 @@ wp .req lr
     mla r8, r6, r7, r8
     orr r8, r8, #1 /* Thumb */
     str r8, [sp, #\slot]
+.endm
+
+/* The same for pairs of four outputs: at the loop's beginning, or at what goes back by the pairs to leave out, n even. */
+.macro entry_4 n
+    rsb r6, \n, #0
+    ands r6, r6, #(UNROLLED_4 - 1)
+    adr.w r8, .Lskip_4
+    add r8, r8, r6, lsl #2
+    sub r8, r8, #8
+    it eq
+    adreq.w r8, .Lproduct_4
+    orr r8, r8, #1 /* Thumb */
+    str r8, [sp, #ENTRY_4]
 .endm
 
 /* Stores at [sp, #slot] where sums are requantized; the form less ASC_FORM_SIGNED has set the flags. */
@@ -169,13 +198,13 @@ wp .req lr
     str left, [sp, #COLUMN]
 .endm
 
-/* Wide weights: all pairs for `inputs` and `output`, of `bytes` for each word. */
+/* Wide weights: all pairs for the inputs at xp and the outputs at `store`, of `bytes` for each word. */
 .macro wide_group bytes
     ldr r1, [r0, #ASC_CONV_WORDS]
     mov r2, #\bytes
     mla r1, r1, r2, xp
     strd xp, r1, [sp, #INPUTS] /* and INPUTS_END */
-    str r11, [sp, #STORE]
+    str store, [sp, #STORE]
     ldr wp, [sp, #STREAM]
     ldr r1, [sp, #FIRST_END]
     str r1, [sp, #STREAM_END]
@@ -184,17 +213,17 @@ wp .req lr
 /* Wide weights: with the outputs of a pair stored, goes on to the next pair, or to `done` after the last. Of an odd
  * number of channels the second pair begins with the second channel. */
 .macro wide_next begin, done
-    add r11, r11, r10
-    ldr r8, [sp, #STREAM_END]
-    str r11, [sp, #STORE]
-    cmp wp, r8
+    add store, store, channel
+    ldr r0, [sp, #STREAM_END]
+    str store, [sp, #STORE]
+    cmp wp, r0
     bne \begin
-    ldr r9, [sp, #LAST_END]
-    cmp wp, r9
+    ldr r1, [sp, #LAST_END]
+    cmp wp, r1
     beq \done
-    str r9, [sp, #STREAM_END]
-    sub r11, r11, r10
-    str r11, [sp, #STORE]
+    str r1, [sp, #STREAM_END]
+    sub store, store, channel
+    str store, [sp, #STORE]
 .endm
 
 #endif

@@ -6,11 +6,12 @@
  * Shapes    rows: kernel_h rows of pixels [column][in_channels], each from its first column of padding;
  *           output: [out_w][out_channels] in steps of out_pixel_step and out_channel_step.
  * Method    1. Pack: the inputs under the windows of up to `chunk` outputs are widened to 16 bits, for four outputs at
- *              once, so that one LDRD finds the same pair of inputs for two of them: [group][pair of inputs][4]; what
+ *              once, so that two loads find the same pair of inputs for two of them: [group][pair of inputs][4]; what
  *              remains of a row as [pair][2] and [pair][1].
- *           2. For two output channels at once: 3 LDRD and 8 SMLAD for 16 products with a group of four outputs, then
+ *           2. For two output channels at once: 6 loads and 8 SMLAD for 16 products with a group of four outputs, then
  *              requantize and store. Loops are unrolled; they are entered in the middle, so that any number of words
- *              will do.
+ *              will do. They are short: with all that a group of four takes they have less than 1 kB, the smallest
+ *              cache in front of a flash.
  *           Weights that are wide in flash are read from there, all channels for one group, then the next group.
  *           Others are widened into scratch memory, two channels for all groups of a chunk, then the next channels.
  * Scratch   table of segments: kernel_h * row_segments words; constants and widened weights of two channels unless
@@ -71,10 +72,8 @@ asc_function asc_conv_row_dsp
     str r3, [sp, #PACKED]
     entry ENTRY_2, .Lproduct_2, r5, UNROLLED_2, PRODUCT_2_BYTES
     entry ENTRY_1, .Lproduct_1, r5, UNROLLED_1, PRODUCT_1_BYTES
-    /* the first product is done apart */
     lsls r5, r5, #1
-    subs r5, r5, #1
-    entry ENTRY_4, .Lproduct_4, r5, UNROLLED_4, PRODUCT_4_BYTES
+    entry_4 r5
     ldr r4, [r0, #ASC_CONV_FORM]
     cmp r4, #ASC_FORM_SIGNED
     form FORM_4, .Lpositive_4, .Lsigned_4, .Lgeneral_4
@@ -161,7 +160,7 @@ asc_function asc_conv_row_dsp
     ldr r2, [r0, #ASC_CONV_WIDE]
     cbz r2, .Lnarrow
     ldr xp, [sp, #PACKED]
-    ldr r11, [sp, #OUTPUT]
+    ldr store, [sp, #OUTPUT]
     ldr r2, [sp, #COUNT]
     lsls r2, r2, #30
     bcs .Lwide_group_4
@@ -231,45 +230,45 @@ asc_function asc_conv_row_dsp
     stm r1, {r2-r7}
     str lr, [sp, #NEXT]
     ldr xp, [sp, #PACKED]
-    ldr r8, [sp, #GROUPS_END]
-    cmp xp, r8
+    ldr r0, [sp, #GROUPS_END]
+    cmp xp, r0
     beq .Lrest
 .Lnarrow_group_4:
-    ldr r8, [sp, #GROUP_BYTES]
-    add r8, r8, xp
-    str r8, [sp, #INPUTS_END]
+    ldr r0, [sp, #GROUP_BYTES]
     ldr wp, [sp, #STREAM]
+    adds r0, r0, xp
+    str r0, [sp, #INPUTS_END]
     b .Lstart_4
     .balign 4
 .Lnarrow_4:
-    sub r11, r11, r10
-    add r11, r11, r8, lsl #2
-    str r11, [sp, #STORE]
-    ldr r8, [sp, #GROUPS_END]
-    cmp xp, r8
+    subs store, store, channel
+    add store, store, step_1, lsl #2
+    str store, [sp, #STORE]
+    ldr r0, [sp, #GROUPS_END]
+    cmp xp, r0
     bne .Lnarrow_group_4
 .Lrest:
     ldr r0, [sp, #COUNT]
     lsls r0, r0, #31
     bcc .Lrest_1
-    ldr r8, [sp, #GROUP_BYTES]
-    add r8, xp, r8, lsr #1
-    str r8, [sp, #INPUTS_END]
+    ldr r0, [sp, #GROUP_BYTES]
     ldr wp, [sp, #STREAM]
+    add r0, xp, r0, lsr #1
+    str r0, [sp, #INPUTS_END]
     b .Lstart_2
     .balign 4
 .Lnarrow_2:
-    sub r11, r11, r10
-    add r11, r11, r8, lsl #1
-    str r11, [sp, #STORE]
+    subs store, store, channel
+    add store, store, step_1, lsl #1
+    str store, [sp, #STORE]
     ldr r0, [sp, #COUNT]
     lsls r0, r0, #31
 .Lrest_1:
     beq .Lnext_pair
-    ldr r8, [sp, #GROUP_BYTES]
-    add r8, xp, r8, lsr #2
-    str r8, [sp, #INPUTS_END]
+    ldr r0, [sp, #GROUP_BYTES]
     ldr wp, [sp, #STREAM]
+    add r0, xp, r0, lsr #2
+    str r0, [sp, #INPUTS_END]
     b .Lstart_1
     .balign 4
 .Lnext_pair:
@@ -306,42 +305,60 @@ asc_function asc_conv_row_dsp
 .Lwide_begin_4:
     ldr xp, [sp, #INPUTS]
 .Lstart_4:
-    ldrd r3, r7, [wp], #8
-    product_4 r3, r3, r3, r3, r7, r7, r7, r7
+    ldr r6, [wp]
+    ldr r10, [wp, #4]
+    adds wp, #8
+    mov r7, r6
+    mov r8, r6
+    mov r9, r6
+    mov r11, r10
+    mov r12, r10
+    mov lr, r10
     ldr pc, [sp, #ENTRY_4]
     .balign 4
+.Lskip_4:
+    skip_4 2
+    skip_4 4
+    skip_4 6
 .Lproduct_4:
-    .rept UNROLLED_4
-    product_4
+    .irp k, 0, 1, 2, 3, 4, 5, 6, 7
+    product_4 \k
     .endr
-    ldr x0, [sp, #INPUTS_END]
-    cmp xp, x0
-    bne .Lproduct_4
+    adds xp, #(16 * UNROLLED_4)
+    adds wp, #(8 * UNROLLED_4)
+    ldr r0, [sp, #INPUTS_END]
+    cmp xp, r0
+    bne.w .Lproduct_4
     ldr pc, [sp, #FORM_4]
     .balign 4
 .Lpositive_4:
-    ldrd r8, r9, [wp], #8
-    asc_requantize_positive r0, r8, r9
-    asc_requantize_positive r1, r8, r9
-    asc_requantize_positive r2, r8, r9
-    asc_requantize_positive r3, r8, r9
-    ldrd r8, r9, [wp], #16
-    asc_requantize_positive r4, r8, r9
-    asc_requantize_positive r5, r8, r9
-    asc_requantize_positive r6, r8, r9
-    asc_requantize_positive r7, r8, r9
+    ldr r0, [wp]
+    ldr r1, [wp, #4]
+    ldr r2, [wp, #8]
+    ldr r3, [wp, #12]
+    asc_requantize_positive r6, r0, r1
+    asc_requantize_positive r7, r0, r1
+    asc_requantize_positive r8, r0, r1
+    asc_requantize_positive r9, r0, r1
+    asc_requantize_positive r10, r2, r3
+    asc_requantize_positive r11, r2, r3
+    asc_requantize_positive r12, r2, r3
+    asc_requantize_positive lr, r2, r3
 .Lstore_4:
-    ldrd r8, r9, [sp, #STEP]
-    ldrd r10, r11, [sp, #CHANNEL]
-    strb r0, [r11]
-    strb r1, [r11, r8]
-    strb r2, [r11, r8, lsl #1]
-    strb r3, [r11, r9]
-    add r11, r11, r10
-    strb r4, [r11]
-    strb r5, [r11, r8]
-    strb r6, [r11, r8, lsl #1]
-    strb r7, [r11, r9]
+    ldr step_1, [sp, #STEP]
+    ldr steps_3, [sp, #STEP_3]
+    ldr channel, [sp, #CHANNEL]
+    ldr store, [sp, #STORE]
+    adds wp, #24
+    strb.w r6, [store]
+    strb.w r7, [store, step_1]
+    strb.w r8, [store, step_1, lsl #1]
+    strb.w r9, [store, steps_3]
+    add store, store, channel
+    strb.w r10, [store]
+    strb.w r11, [store, step_1]
+    strb.w r12, [store, step_1, lsl #1]
+    strb.w lr, [store, steps_3]
     ldr pc, [sp, #TAIL_4]
 
     /* two outputs of two channels */
@@ -354,34 +371,37 @@ asc_function asc_conv_row_dsp
 .Lwide_begin_2:
     ldr xp, [sp, #INPUTS]
 .Lstart_2:
-    ldrd r0, r2, [wp], #8
-    mov r1, r0
-    mov r3, r2
+    ldr r6, [wp]
+    ldr r12, [wp, #4]
+    adds wp, #8
+    mov r7, r6
+    mov lr, r12
     ldr pc, [sp, #ENTRY_2]
     .balign 4
 .Lproduct_2:
     .rept UNROLLED_2
     product_2
     .endr
-    ldr r4, [sp, #INPUTS_END]
-    cmp xp, r4
+    ldr r0, [sp, #INPUTS_END]
+    cmp xp, r0
     bne .Lproduct_2
-    ldm wp!, {r4-r9} /* multiplier and rounding of both channels, negatives */
+    ldm wp!, {r0-r3, r8, r9} /* multiplier and rounding of both channels, negatives */
     ldr pc, [sp, #FORM_2]
     .balign 4
 .Lpositive_2:
-    asc_requantize_positive r0, r4, r5
-    asc_requantize_positive r1, r4, r5
-    asc_requantize_positive r2, r6, r7
-    asc_requantize_positive r3, r6, r7
+    asc_requantize_positive r6, r0, r1
+    asc_requantize_positive r7, r0, r1
+    asc_requantize_positive r12, r2, r3
+    asc_requantize_positive lr, r2, r3
 .Lstore_2:
-    ldr r8, [sp, #STEP]
-    ldrd r10, r11, [sp, #CHANNEL]
-    strb r0, [r11]
-    strb r1, [r11, r8]
-    add r11, r11, r10
-    strb r2, [r11]
-    strb r3, [r11, r8]
+    ldr step_1, [sp, #STEP]
+    ldr channel, [sp, #CHANNEL]
+    ldr store, [sp, #STORE]
+    strb.w r6, [store]
+    strb.w r7, [store, step_1]
+    add store, store, channel
+    strb.w r12, [store]
+    strb.w lr, [store, step_1]
     ldr pc, [sp, #TAIL_2]
 
     /* one output of two channels */
@@ -390,9 +410,9 @@ asc_function asc_conv_row_dsp
     lsls r0, r0, #31
     beq .Lnext_chunk
     ldr r0, [sp, #P]
-    ldr r8, [sp, #STEP]
-    ldr r11, [sp, #OUTPUT]
-    add r11, r11, r8, lsl #1
+    ldr r1, [sp, #STEP]
+    ldr store, [sp, #OUTPUT]
+    add store, store, r1, lsl #1
 .Lwide_group_1:
     wide_group 8
     b .Lwide_begin_1
@@ -402,116 +422,115 @@ asc_function asc_conv_row_dsp
 .Lwide_begin_1:
     ldr xp, [sp, #INPUTS]
 .Lstart_1:
-    ldrd r0, r1, [wp], #8
-    ldr r10, [sp, #INPUTS_END]
+    ldr r6, [wp]
+    ldr r12, [wp, #4]
+    ldr r7, [sp, #INPUTS_END]
+    adds wp, #8
     ldr pc, [sp, #ENTRY_1]
     .balign 4
 .Lproduct_1:
     .rept UNROLLED_1
     product_1
     .endr
-    cmp xp, r10
+    cmp xp, r7
     bne .Lproduct_1
-    ldm wp!, {r4-r9}
+    ldm wp!, {r0-r3, r8, r9}
     ldr pc, [sp, #FORM_1]
     .balign 4
 .Lpositive_1:
-    asc_requantize_positive r0, r4, r5
-    asc_requantize_positive r1, r6, r7
+    asc_requantize_positive r6, r0, r1
+    asc_requantize_positive r12, r2, r3
 .Lstore_1:
-    ldrd r10, r11, [sp, #CHANNEL]
-    strb r0, [r11]
-    add r11, r11, r10
-    strb r1, [r11]
+    ldr channel, [sp, #CHANNEL]
+    ldr store, [sp, #STORE]
+    strb.w r6, [store]
+    add store, store, channel
+    strb.w r12, [store]
     ldr pc, [sp, #TAIL_1]
 
-    /* The other forms of requantization. Of four outputs the constants are at wp, of fewer in r4 to r9, and wp is beyond
-     * them. */
+    /* The other forms of requantization. Of four outputs the constants are at wp, of fewer in r0 to r3, r8 and r9, and wp
+     * is beyond them. */
     .balign 4
 .Lsigned_4:
-    ldrd r8, r9, [wp], #24
-    ldr r10, [wp, #-8]
-    asc_requantize_signed r0, r8, r9, r10, r11
-    asc_requantize_signed r1, r8, r9, r10, r11
-    asc_requantize_signed r2, r8, r9, r10, r11
-    asc_requantize_signed r3, r8, r9, r10, r11
-    ldrd r8, r9, [wp, #-16]
-    ldr r10, [wp, #-4]
-    asc_requantize_signed r4, r8, r9, r10, r11
-    asc_requantize_signed r5, r8, r9, r10, r11
-    asc_requantize_signed r6, r8, r9, r10, r11
-    asc_requantize_signed r7, r8, r9, r10, r11
+    ldr r0, [wp]
+    ldr r1, [wp, #4]
+    ldr r2, [wp, #16]
+    asc_requantize_signed r6, r0, r1, r2, r3
+    asc_requantize_signed r7, r0, r1, r2, r3
+    asc_requantize_signed r8, r0, r1, r2, r3
+    asc_requantize_signed r9, r0, r1, r2, r3
+    ldr r0, [wp, #8]
+    ldr r1, [wp, #12]
+    ldr r2, [wp, #20]
+    asc_requantize_signed r10, r0, r1, r2, r3
+    asc_requantize_signed r11, r0, r1, r2, r3
+    asc_requantize_signed r12, r0, r1, r2, r3
+    asc_requantize_signed lr, r0, r1, r2, r3
     b .Lstore_4
     .balign 4
 .Lsigned_2:
-    asc_requantize_signed r0, r4, r5, r8, r11
-    asc_requantize_signed r1, r4, r5, r8, r11
-    asc_requantize_signed r2, r6, r7, r9, r11
-    asc_requantize_signed r3, r6, r7, r9, r11
+    asc_requantize_signed r6, r0, r1, r8, r10
+    asc_requantize_signed r7, r0, r1, r8, r10
+    asc_requantize_signed r12, r2, r3, r9, r10
+    asc_requantize_signed lr, r2, r3, r9, r10
     b .Lstore_2
     .balign 4
 .Lsigned_1:
-    asc_requantize_signed r0, r4, r5, r8, r11
-    asc_requantize_signed r1, r6, r7, r9, r11
+    asc_requantize_signed r6, r0, r1, r8, r10
+    asc_requantize_signed r12, r2, r3, r9, r10
     b .Lstore_1
 
     .balign 4
 .Lgeneral_4:
-    adds wp, wp, #24
-    add r8, sp, #SUMS
-    stm r8, {r0-r7}
+    adds wp, #24
+    add r0, sp, #SUMS
+    stm r0, {r6-r12, lr}
     movs r2, #4
-    mov r10, wp
     bl .Lgeneral
-    mov wp, r10
-    add r8, sp, #SUMS
-    ldm r8, {r0-r7}
+    subs wp, #24
+    add r0, sp, #SUMS
+    ldm r0, {r6-r12, lr}
     b .Lstore_4
     .balign 4
 .Lgeneral_2:
-    add r8, sp, #SUMS
-    stm r8, {r0-r3}
+    strd r6, r7, [sp, #SUMS]
+    strd r12, lr, [sp, #(SUMS + 8)]
     movs r2, #2
-    mov r10, wp
     bl .Lgeneral
-    mov wp, r10
-    add r8, sp, #SUMS
-    ldm r8, {r0-r3}
+    ldrd r6, r7, [sp, #SUMS]
+    ldrd r12, lr, [sp, #(SUMS + 8)]
     b .Lstore_2
     .balign 4
 .Lgeneral_1:
-    strd r0, r1, [sp, #SUMS]
+    strd r6, r12, [sp, #SUMS]
     movs r2, #1
-    mov r10, wp
     bl .Lgeneral
-    mov wp, r10
-    add r8, sp, #SUMS
-    ldm r8, {r0, r1}
+    ldrd r6, r12, [sp, #SUMS]
     b .Lstore_1
 
-    /* Requantizes SUMS in place: r2 sums of the first channel, then as many of the second. Constants end at r10; keeps
-     * r10 and r12 alone. */
+    /* Requantizes SUMS in place: r2 sums of the first channel, then as many of the second. Constants end at wp; keeps wp
+     * and xp. */
 .Lgeneral:
     ldr r3, [sp, #P]
-    ldr r4, [r3, #ASC_CONV_SHIFT]
-    ldr r5, [r3, #ASC_CONV_MIN]
-    ldr r6, [r3, #ASC_CONV_MAX]
+    ldr r6, [r3, #ASC_CONV_SHIFT]
+    ldr r7, [r3, #ASC_CONV_MIN]
+    ldr r8, [r3, #ASC_CONV_MAX]
     add r1, sp, #SUMS
     add r11, r1, r2, lsl #3
     add r0, r1, r2, lsl #2
-    ldrd r8, r9, [r10, #-24]
-    ldr r3, [r10, #-8]
+    ldrd r9, r10, [wp, #-24]
+    ldr r12, [wp, #-8]
 .Lgeneral_sum:
     cmp r1, r0
     itt eq
-    ldrdeq r8, r9, [r10, #-16]
-    ldreq r3, [r10, #-4]
+    ldrdeq r9, r10, [wp, #-16]
+    ldreq r12, [wp, #-4]
     ldr r2, [r1]
-    asr r7, r2, #31
-    smmla r2, r2, r8, r9
-    mla r2, r7, r3, r2
-    asr r2, r2, r4
-    asc_clamp r2, r5, r6
+    asr r3, r2, #31
+    smmla r2, r2, r9, r10
+    mla r2, r3, r12, r2
+    asr r2, r2, r6
+    asc_clamp r2, r7, r8
     str r2, [r1], #4
     cmp r1, r11
     bne .Lgeneral_sum
