@@ -3,8 +3,8 @@
  *
  * Formula   output[x * out_pixel_step + c * out_channel_step] = row[x * in_pixel_step + c * in_channel_step]
  * Method    Contiguous rows in words. Between pixels and planes in blocks of 4 columns and 4 channels: four words in,
- *           transposed by halves, four words out. What is left of either byte by byte.
- * Exact     by construction
+ *           transposed by halves, four words out. Of columns that are left four channels at once; the rest byte by
+ * byte. Exact     by construction
  */
 #include "asc_intrinsics_dsp.h"
 #include "asc_kernels_dsp.h"
@@ -42,6 +42,28 @@ static inline void transpose(const int8_t *from, int32_t from_step, int8_t *to, 
     asc_store(to + to_step, (ab_13 & 0xFFFFu) | cd_13 << 16);
     asc_store(to + 2 * to_step, ab_02 >> 16 | (cd_02 & 0xFFFF0000u));
     asc_store(to + 3 * to_step, ab_13 >> 16 | (cd_13 & 0xFFFF0000u));
+}
+
+/* Copies one column of n channels, a multiple of 4: four channels at once where they lie together in the input. */
+static void scatter(const int8_t *from, int8_t *to, int32_t step, int32_t n) {
+    for (const int8_t *const end = from + n; from != end; from += 4) {
+        const uint32_t word = asc_load(from);
+        to[0] = (int8_t)(uint8_t)word;
+        to[step] = (int8_t)(uint8_t)(word >> 8);
+        to += 2 * step;
+        to[0] = (int8_t)(uint8_t)(word >> 16);
+        to[step] = (int8_t)(uint8_t)(word >> 24);
+        to += 2 * step;
+    }
+}
+
+/* The same where they lie together in the output. */
+static void gather(const int8_t *from, int32_t step, int8_t *to, int32_t n) {
+    for (const int8_t *const end = to + n; to != end; to += 4, from += 4 * step) {
+        const int8_t *const upper = from + 2 * step;
+        const uint32_t low = (uint8_t)from[0] | (uint32_t)(uint8_t)from[step] << 8;
+        asc_store(to, low | (uint32_t)(uint8_t)upper[0] << 16 | (uint32_t)(uint8_t)upper[step] << 24);
+    }
 }
 
 /* Copies the columns from `first` of the channels from `channel`, byte by byte. */
@@ -86,13 +108,13 @@ void asc_copy_row_dsp(const asc_copy_row_t *p, const int8_t *const *rows, int8_t
         }
     }
     copy_rest(p, input, output, 0, whole_channels);
-    const asc_copy_row_t whole = {
-        .columns = columns,
-        .channels = whole_channels,
-        .in_pixel_step = p->in_pixel_step,
-        .in_channel_step = p->in_channel_step,
-        .out_pixel_step = p->out_pixel_step,
-        .out_channel_step = p->out_channel_step,
-    };
-    copy_rest(&whole, input, output, whole_columns, 0);
+    for (int32_t x = whole_columns; x < columns; ++x) {
+        const int8_t *const from = input + x * p->in_pixel_step;
+        int8_t *const to = output + x * p->out_pixel_step;
+        if (to_planes) {
+            scatter(from, to, p->out_channel_step, whole_channels);
+        } else {
+            gather(from, p->in_channel_step, to, whole_channels);
+        }
+    }
 }
