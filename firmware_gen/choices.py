@@ -14,6 +14,8 @@ from .operators.base import has_rows, longer_rows
 from .row_call import RowCall
 from .streams import LARGEST_COUNT
 
+MOST_SCRATCH = 12288
+"""Bytes of scratch memory that no kernel with a choice exceeds."""
 # columns from which on a longer row gains little
 _LONG_ROW = 24
 
@@ -69,6 +71,17 @@ class Choice:
         return isinstance(alone, RowCall) or any(distance is not None for distance in alone.overlap)
 
     @property
+    def has_scratch_choice(self) -> bool:
+        """Whether more scratch memory may make it quicker."""
+        return self.rows is not None and self.rows.call.cycles is not None
+
+    @property
+    def in_place_alone(self) -> bool:
+        """Whether even over the row of it that is read, begin over begin."""
+        alone = self.alone
+        return isinstance(alone, RowCall) and alone.call.overlap == (0,)
+
+    @property
     def scratch_alone(self) -> int:
         """Bytes of scratch memory of that."""
         alone = self.alone
@@ -76,12 +89,25 @@ class Choice:
         return call.scratch_bytes or 0
 
 
-def choose(graph: Graph, operator: Operator, kernels: KernelSet, goal: Goal) -> Choice:
-    """Return what an operator can become with a set of kernels, for speed or for size."""
+def choose(
+    graph: Graph, operator: Operator, kernels: KernelSet, goal: Goal, scratch_bytes: int | None = None
+) -> Choice:
+    """Return what an operator can become with a set of kernels, for speed or for size.
+
+    Parameters
+    ----------
+    graph, operator
+        The network, and the operator.
+    kernels, goal
+        The set, and what is preferred.
+    scratch_bytes
+        Most scratch memory for a kernel that has a choice: more is quicker. None for what is usual.
+    """
     node = Node(
         operator=operator,
         inputs=tuple(graph.tensors[index] for index in operator.inputs),
         output=graph.tensors[operator.output],
+        scratch_bytes=scratch_bytes,
     )
     definition = REGISTRY[operator.op]
     chooser = choosers(kernels, goal).get(operator.op)
@@ -100,8 +126,13 @@ def choose(graph: Graph, operator: Operator, kernels: KernelSet, goal: Goal) -> 
 
 
 def _join(graph: Graph, node: Node, chooser: Chooser) -> Joined | None:
-    longer = longer_rows(node, _LONG_ROW)
-    call = chooser(longer) if longer is not None else None
+    longest = longer_rows(node, 1 << 30)
+    call = chooser(longest) if longest is not None else None
+    longer = longest
+    if call is None or call.call.overlap != (0,):
+        # a row of the output needs memory of its own
+        longer = longer_rows(node, _LONG_ROW)
+        call = chooser(longer) if longer is not None else None
     if longer is None or call is None:
         return None
     changed = {tensor.index: tensor for tensor in (*longer.inputs, longer.output)}

@@ -67,6 +67,9 @@ class KernelCall:
     """Whether it takes its inputs as one array of pointers."""
     scratch_bytes: int | None = None
     """Size of the scratch memory it takes as last argument; None when it takes none."""
+    cycles: float | None = None
+    """Estimated cycles of one call behind a slow flash, for the planner to compare; None where no more is known than
+    that it costs something to call it and to read its constants."""
 
     @property
     def arrays(self) -> tuple[ConstantArray, ...]:

@@ -11,7 +11,8 @@ from .graph import Graph, Operator, Tensor
 from .kernel_call import ConstantArray, KernelCall
 from .row_call import RowCall
 from .streams import Stream, assemble
-from .streams.partition import whole_tensors
+from .streams.assembly import COPY
+from .streams.partition import RELAYOUT, whole_tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,6 +25,13 @@ class Step:
     """The tensor it computes."""
     call: KernelCall
     """The kernel and its constants; multiply-accumulates of the whole output."""
+
+
+def step_cycles(step: Step) -> float:
+    """Return the estimated cycles of a step, as far as they depend on how the network is cut."""
+    if step.operator.op == COPY:
+        return RELAYOUT * step.output.n_elements
+    return (step.call.cycles or 0.0) * step.output.shape[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

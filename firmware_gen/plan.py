@@ -11,17 +11,21 @@ from asc_kit.errors import ModelError
 from asc_kit.references import reference_of
 
 from .arena import Block, arena_end, liveness_bound, overlap_bound
-from .choices import Choice, choose
+from .choices import MOST_SCRATCH, Choice, choose
 from .cores import copy_kernel
 from .graph import Graph
 from .kernel_call import ConstantArray, KernelCall, Requantize
 from .passes import optimize
-from .placement import Part, Placement, Step, cut, placed
+from .placement import Part, Placement, Step, cut, placed, step_cycles
 from .row_call import OVER_READ, RowCall
 from .streams import Candidate, Stream, partitions
 
 # how much larger than the smallest an arena may be for the sake of speed
 _LARGER = 1.04
+# how often scratch memory is taken back, and in which steps
+_ATTEMPTS = 4
+_LIMITS = (MOST_SCRATCH, 6144, 3072, 2048, 1536, 1024)
+_STEP = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,13 +114,92 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable", goal: Goal = "speed
     graph = optimize(graph)
     if not graph.operators:
         raise ModelError("the model computes nothing: its operators only rearrange its input")
-    choices = [choose(graph, operator, kernels, goal) for operator in graph.operators]
+    steps, parts = _with_scratch(graph, kernels, goal)
+    return assemble_plan(graph, steps, parts, placed(graph, steps, parts, thorough=True), kernels, goal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Draft:
+    """One way to compute the network, placed in a hurry."""
+
+    choices: list[Choice]
+    steps: tuple[Step, ...]
+    parts: list[Part]
+    placement: Placement
+
+    @property
+    def cycles(self) -> float:
+        """Estimated cycles of what depends on cuts and scratch memory."""
+        return sum(step_cycles(step) for step in self.steps)
+
+    @property
+    def arena_bytes(self) -> int:
+        return _arena_bytes(self.placement)
+
+    def beyond(self, budget: int) -> dict[int, int]:
+        """Return by how many bytes parts exceed a budget, those that have scratch memory and do."""
+        ends = {
+            part: max(
+                offset + block.n_bytes for block, offset in self.placement.blocks if block.first <= part <= block.last
+            )
+            for part in self.placement.scratch
+        }
+        return {part: end - budget for part, end in ends.items() if end > budget}
+
+
+def _with_scratch(graph: Graph, kernels: KernelSet, goal: Goal) -> tuple[tuple[Step, ...], list[Part]]:
+    """Cut the network; kernels get the scratch memory that makes them quick, where the arena has place for it.
+
+    What is usual says how large the arena may be. One limit for all is tried after the other; and the most for each
+    operator but those of the parts whose arena then is too large. The quickest of what fits is taken.
+    """
+    n = len(graph.operators)
+    usual = _draft(graph, kernels, goal, [None] * n)
+    if not any(choice.has_scratch_choice for choice in usual.choices):
+        return usual.steps, usual.parts
+    budget = int(usual.arena_bytes * _LARGER)
+    fitting = [usual]
+    for limit in _LIMITS:
+        limits: list[int | None] = [limit] * n
+        for _ in range(_ATTEMPTS):
+            draft = _draft(graph, kernels, goal, limits)
+            if draft.arena_bytes <= budget:
+                fitting.append(draft)
+                break
+            if not _lower(draft, budget, limits):
+                break
+    best = min(fitting, key=lambda draft: draft.cycles)
+    return best.steps, best.parts
+
+
+def _lower(draft: _Draft, budget: int, limits: list[int | None]) -> bool:
+    """Take scratch memory from the operators of parts that exceed the budget; return whether there was any to take."""
+    lowered = False
+    for number, excess in draft.beyond(budget).items():
+        part = draft.parts[number]
+        end = draft.parts[number + 1].first_step if number + 1 < len(draft.parts) else len(draft.steps)
+        most = max(step.call.scratch_bytes or 0 for step in draft.steps[part.first_step : end])
+        target = max(most - excess, 0) // _STEP * _STEP
+        for position in part.operators:
+            if (limits[position] or 0) > target:
+                limits[position], lowered = target, True
+    return lowered
+
+
+def _draft(graph: Graph, kernels: KernelSet, goal: Goal, limits: Sequence[int | None]) -> _Draft:
+    """Cut the network where it is quick with little memory, with so much scratch memory for each operator."""
+    choices = [
+        choose(graph, operator, kernels, goal, limit) for operator, limit in zip(graph.operators, limits, strict=True)
+    ]
     candidates = [_candidate(choice) for choice in choices]
-    cuts = [cut(graph, choices, ranges, copy_kernel(kernels)) for ranges in partitions(graph, candidates, _LARGER)]
-    # placed in a hurry to compare them, then the best one with care
-    sizes = [_arena_bytes(placed(graph, *found, thorough=False)) for found in cuts]
-    chosen = next(found for found, size in zip(cuts, sizes, strict=True) if size <= min(sizes) * _LARGER)
-    return assemble_plan(graph, *chosen, placed(graph, *chosen, thorough=True), kernels, goal)
+    drafts = []
+    for ranges in partitions(graph, candidates, _LARGER):
+        steps, parts = cut(graph, choices, ranges, copy_kernel(kernels))
+        drafts.append(
+            _Draft(choices=choices, steps=steps, parts=parts, placement=placed(graph, steps, parts, thorough=False))
+        )
+    smallest = min(draft.arena_bytes for draft in drafts)
+    return next(draft for draft in drafts if draft.arena_bytes <= smallest * _LARGER)
 
 
 def _candidate(choice: Choice) -> Candidate:
@@ -128,6 +211,7 @@ def _candidate(choice: Choice) -> Candidate:
         calls_alone=choice.calls_alone,
         scratch_bytes=choice.scratch_alone,
         overlaps=choice.overlaps_alone,
+        in_place=choice.in_place_alone,
     )
 
 

@@ -92,7 +92,7 @@ class RowCall:
 
     call: KernelCall
     """Kernel, constants, scratch memory and multiply-accumulates, those of one row. `inputs` are tensor indices of the
-    graph or constants; `overlap` is not used."""
+    graph or constants; `overlap` is that of one row of the output with the row of an input that it is made of."""
     windows: tuple[Window, ...]
     """For each input that is not constant, what it needs of it."""
     takes_rows: bool

@@ -157,6 +157,8 @@ class Node:
     """Its inputs."""
     output: Tensor
     """Its output."""
+    scratch_bytes: int | None = None
+    """Most scratch memory for its kernel, where that has a choice; None for what is usual."""
 
     def refuse_scales(self, supported: str) -> NoReturn:
         """Raise the error of scales with which the reference kernel itself leaves its 32 bits."""

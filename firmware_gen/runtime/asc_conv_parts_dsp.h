@@ -29,8 +29,8 @@
 .equ FORM_4, 68       /* where their sums are requantized */
 .equ FORM_2, 72
 .equ FORM_1, 76
-.equ TAIL_4, 80       /* where to go on with their outputs stored */
-.equ TAIL_2, 84
+.equ SKIP_4, 80       /* pairs of four inputs that the loop leaves out the first time */
+.equ TAIL_2, 84       /* where to go on with their outputs stored */
 .equ TAIL_1, 88
 .equ STEP, 92         /* out_pixel_step */
 .equ STEP_3, 96       /* three of them */
@@ -42,12 +42,14 @@
 .equ PAIR_OUTPUT, 112 /* narrow: first output of the pair */
 .equ PAIRS, 116       /* narrow: pairs still to do */
 .equ PAIR_STEP, 120   /* narrow: bytes to the outputs of the next pair */
-.equ SUMS, 124        /* accumulators of ASC_FORM_GENERAL, up to 8 */
-.equ FRAME, 156
+.equ WEIGHTS_END, 124 /* narrow: end of the widened weights */
+.equ NARROW_4, 128    /* narrow: where the sums of four outputs are requantized */
+.equ SUMS, 132        /* accumulators of ASC_FORM_GENERAL, up to 8 */
+.equ FRAME, 164
 
 .equ UNROLLED_4, 8 /* pairs of inputs: as far as the offset of a short load reaches */
 .equ UNROLLED_2, 4  /* words */
-.equ UNROLLED_1, 4
+.equ UNROLLED_1, 2
 
 /* Packing: source, destination, and the words left of a segment. */
 src .req r0
@@ -73,8 +75,8 @@ store .req r3
 
 /* 16 products: pair `k` of the inputs of four outputs, of two channels. 44 bytes. Loads in a row, because each hides the
  * second cycle of the one before; no LDRD, which takes three cycles and nothing beside it. */
+.equ PRODUCT_4_BYTES, 44
 .macro product_4 k
-.Lproduct_4_\k:
     ldr x0, [xp, #(16 * \k)]
     ldr x1, [xp, #(16 * \k + 4)]
     ldr w0, [wp, #(8 * \k)]
@@ -91,11 +93,101 @@ store .req r3
     smlad lr, x1, w1, lr
 .endm
 
-/* Goes back by k pairs, which the loop then leaves out. 8 bytes. */
-.macro skip_4 k
-    subs xp, #(16 * \k)
-    subs wp, #(8 * \k)
-    b.w .Lproduct_4_\k
+/* The sums of four outputs of two channels: starts from what is at wp, and leaves wp at the pair's constants. The loop
+ * ends when `pointer` is what is at [sp, #end]. */
+.macro sums_4 name, pointer, end
+    ldr r6, [wp]
+    ldr r10, [wp, #4]
+    ldr r0, [sp, #SKIP_4]
+    adds wp, #8
+    mov r7, r6
+    mov r8, r6
+    mov r9, r6
+    mov r11, r10
+    mov r12, r10
+    mov lr, r10
+    cbz r0, .Lproduct_4_\name
+    /* leave out r0 pairs: go back by them, and enter the loop behind them */
+    sub xp, xp, r0, lsl #4
+    sub wp, wp, r0, lsl #3
+    ldr pc, [sp, #ENTRY_4]
+    .balign 4
+.Lproduct_4_\name:
+    .irp k, 0, 1, 2, 3, 4, 5, 6, 7
+    product_4 \k
+    .endr
+    adds xp, #(16 * UNROLLED_4)
+    adds wp, #(8 * UNROLLED_4)
+    ldr r0, [sp, #\end]
+    cmp \pointer, r0
+    bne.w .Lproduct_4_\name
+.endm
+
+/* Requantizes the eight sums; constants are at wp. */
+.macro positive_4
+    ldr r0, [wp]
+    ldr r1, [wp, #4]
+    ldr r2, [wp, #8]
+    ldr r3, [wp, #12]
+    .irp sum, r6, r7, r8, r9
+    asc_requantize_positive \sum, r0, r1
+    .endr
+    .irp sum, r10, r11, r12, lr
+    asc_requantize_positive \sum, r2, r3
+    .endr
+.endm
+
+.macro signed_4
+    ldr r0, [wp]
+    ldr r1, [wp, #4]
+    ldr r2, [wp, #16]
+    .irp sum, r6, r7, r8, r9
+    asc_requantize_signed \sum, r0, r1, r2, r3
+    .endr
+    ldr r0, [wp, #8]
+    ldr r1, [wp, #12]
+    ldr r2, [wp, #20]
+    .irp sum, r10, r11, r12, lr
+    asc_requantize_signed \sum, r0, r1, r2, r3
+    .endr
+.endm
+
+.macro general_4
+    adds wp, #24
+    add r0, sp, #SUMS
+    stm r0, {r6-r12, lr}
+    movs r2, #4
+    bl .Lgeneral
+    subs wp, #24
+    add r0, sp, #SUMS
+    ldm r0, {r6-r12, lr}
+.endm
+
+/* Stores them; `store` is then at the second channel's. */
+.macro store_4
+    ldr step_1, [sp, #STEP]
+    ldr steps_3, [sp, #STEP_3]
+    ldr channel, [sp, #CHANNEL]
+    ldr store, [sp, #STORE]
+    strb.w r6, [store]
+    strb.w r7, [store, step_1]
+    strb.w r8, [store, step_1, lsl #1]
+    strb.w r9, [store, steps_3]
+    add store, store, channel
+    strb.w r10, [store]
+    strb.w r11, [store, step_1]
+    strb.w r12, [store, step_1, lsl #1]
+    strb.w lr, [store, steps_3]
+.endm
+
+/* Narrow weights: with four outputs stored, goes on to the next group of the row if there is one. */
+.macro next_4 again
+    subs store, store, channel
+    add store, store, step_1, lsl #2
+    str store, [sp, #STORE]
+    ldr r0, [sp, #GROUPS_END]
+    cmp xp, r0
+    bne.w \again
 .endm
 
 /* 16 products: a word of inputs of two outputs, of two channels. */
@@ -133,19 +225,6 @@ store .req r3
     mla r8, r6, r7, r8
     orr r8, r8, #1 /* Thumb */
     str r8, [sp, #\slot]
-.endm
-
-/* The same for pairs of four outputs: at the loop's beginning, or at what goes back by the pairs to leave out, n even. */
-.macro entry_4 n
-    rsb r6, \n, #0
-    ands r6, r6, #(UNROLLED_4 - 1)
-    adr.w r8, .Lskip_4
-    add r8, r8, r6, lsl #2
-    sub r8, r8, #8
-    it eq
-    adreq.w r8, .Lproduct_4
-    orr r8, r8, #1 /* Thumb */
-    str r8, [sp, #ENTRY_4]
 .endm
 
 /* Stores at [sp, #slot] where sums are requantized; the form less ASC_FORM_SIGNED has set the flags. */

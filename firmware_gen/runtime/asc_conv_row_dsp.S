@@ -72,16 +72,30 @@ asc_function asc_conv_row_dsp
     str r3, [sp, #PACKED]
     entry ENTRY_2, .Lproduct_2, r5, UNROLLED_2, PRODUCT_2_BYTES
     entry ENTRY_1, .Lproduct_1, r5, UNROLLED_1, PRODUCT_1_BYTES
-    lsls r5, r5, #1
-    entry_4 r5
+    lsls r2, r5, #1 /* pairs */
     ldr r4, [r0, #ASC_CONV_FORM]
     cmp r4, #ASC_FORM_SIGNED
+    form NARROW_4, .Lpositive_narrow_4, .Lsigned_narrow_4, .Lgeneral_narrow_4
     form FORM_4, .Lpositive_4, .Lsigned_4, .Lgeneral_4
     form FORM_2, .Lpositive_2, .Lsigned_2, .Lgeneral_2
     form FORM_1, .Lpositive_1, .Lsigned_1, .Lgeneral_1
-    ldr r4, [r0, #ASC_CONV_WIDE]
-    cmp r4, #0
-    tail TAIL_4, .Lwide_4, .Lnarrow_4
+    ldr r6, [r0, #ASC_CONV_WIDE]
+    adr.w r8, .Lproduct_4_narrow
+    cmp r6, #0
+    it ne
+    adrne.w r8, .Lproduct_4_wide
+    rsb r4, r2, #0
+    and r4, r4, #(UNROLLED_4 - 1)
+    str r4, [sp, #SKIP_4]
+    mov r7, #PRODUCT_4_BYTES
+    mla r8, r4, r7, r8
+    orr r8, r8, #1 /* Thumb */
+    str r8, [sp, #ENTRY_4]
+    ldr r4, [sp, #STREAM]
+    add r4, r4, r2, lsl #3
+    adds r4, r4, #8
+    str r4, [sp, #WEIGHTS_END]
+    cmp r6, #0
     tail TAIL_2, .Lwide_2, .Lnarrow_2
     tail TAIL_1, .Lwide_1, .Lnext_pair
     ldr r4, [r0, #ASC_CONV_OUT_PIXEL_STEP]
@@ -190,7 +204,8 @@ asc_function asc_conv_row_dsp
     ldr r2, [r0, #ASC_CONV_RAISED]
     ldr r3, [r0, #ASC_CONV_WORDS]
     add r0, r1, r3, lsl #4
-    cbz r2, .Lwiden
+    cmp r2, #0
+    beq.w .Lwiden
     mov r12, #0xff00ff00
     lsrs r3, r3, #1
     bcc .Lraise
@@ -215,16 +230,6 @@ asc_function asc_conv_row_dsp
     stm r1!, {r2-r9}
     cmp r1, r0
     bne .Lraise
-    b .Lconstants
-.Lwiden:
-    ldm lr!, {r6, r7}
-    sxtb16 r2, r6
-    sxtb16 r3, r7
-    sxtb16 r4, r6, ror #8
-    sxtb16 r5, r7, ror #8
-    stm r1!, {r2-r5}
-    cmp r1, r0
-    bne .Lwiden
 .Lconstants:
     ldm lr!, {r2-r7}
     stm r1, {r2-r7}
@@ -233,43 +238,56 @@ asc_function asc_conv_row_dsp
     ldr r0, [sp, #GROUPS_END]
     cmp xp, r0
     beq .Lrest
-.Lnarrow_group_4:
-    ldr r0, [sp, #GROUP_BYTES]
+
+    /* groups of four outputs of two channels */
+.Lgroup_4:
     ldr wp, [sp, #STREAM]
-    adds r0, r0, xp
-    str r0, [sp, #INPUTS_END]
-    b .Lstart_4
+    sums_4 narrow, wp, WEIGHTS_END
+    ldr pc, [sp, #NARROW_4]
     .balign 4
-.Lnarrow_4:
-    subs store, store, channel
-    add store, store, step_1, lsl #2
-    str store, [sp, #STORE]
-    ldr r0, [sp, #GROUPS_END]
-    cmp xp, r0
-    bne .Lnarrow_group_4
+.Lpositive_narrow_4:
+    positive_4
+.Lstore_narrow_4:
+    store_4
+    next_4 .Lgroup_4
 .Lrest:
     ldr r0, [sp, #COUNT]
     lsls r0, r0, #31
-    bcc .Lrest_1
-    ldr r0, [sp, #GROUP_BYTES]
-    ldr wp, [sp, #STREAM]
-    add r0, xp, r0, lsr #1
-    str r0, [sp, #INPUTS_END]
-    b .Lstart_2
-    .balign 4
-.Lnarrow_2:
-    subs store, store, channel
-    add store, store, step_1, lsl #1
-    str store, [sp, #STORE]
-    ldr r0, [sp, #COUNT]
-    lsls r0, r0, #31
+    bcs .Lrest_2
 .Lrest_1:
     beq .Lnext_pair
     ldr r0, [sp, #GROUP_BYTES]
     ldr wp, [sp, #STREAM]
     add r0, xp, r0, lsr #2
     str r0, [sp, #INPUTS_END]
-    b .Lstart_1
+
+    /* one output of two channels */
+.Lstart_1:
+    ldr r6, [wp]
+    ldr r12, [wp, #4]
+    ldr r7, [sp, #INPUTS_END]
+    adds wp, #8
+    ldr pc, [sp, #ENTRY_1]
+    .balign 4
+.Lproduct_1:
+    .rept UNROLLED_1
+    product_1
+    .endr
+    cmp xp, r7
+    bne .Lproduct_1
+    ldm wp!, {r0-r3, r8, r9}
+    ldr pc, [sp, #FORM_1]
+    .balign 4
+.Lpositive_1:
+    asc_requantize_positive r6, r0, r1
+    asc_requantize_positive r12, r2, r3
+.Lstore_1:
+    ldr channel, [sp, #CHANNEL]
+    ldr store, [sp, #STORE]
+    strb.w r6, [store]
+    add store, store, channel
+    strb.w r12, [store]
+    ldr pc, [sp, #TAIL_1]
     .balign 4
 .Lnext_pair:
     ldrd lr, r1, [sp, #NEXT]  /* and PAIR_OUTPUT */
@@ -295,81 +313,12 @@ asc_function asc_conv_row_dsp
     add sp, sp, #FRAME
     pop {r4-r11, pc}
 
-    /* four outputs of two channels */
-.Lwide_group_4:
-    wide_group 32
-    b .Lwide_begin_4
-    .balign 4
-.Lwide_4:
-    wide_next .Lwide_begin_4, .Lnext_chunk
-.Lwide_begin_4:
-    ldr xp, [sp, #INPUTS]
-.Lstart_4:
-    ldr r6, [wp]
-    ldr r10, [wp, #4]
-    adds wp, #8
-    mov r7, r6
-    mov r8, r6
-    mov r9, r6
-    mov r11, r10
-    mov r12, r10
-    mov lr, r10
-    ldr pc, [sp, #ENTRY_4]
-    .balign 4
-.Lskip_4:
-    skip_4 2
-    skip_4 4
-    skip_4 6
-.Lproduct_4:
-    .irp k, 0, 1, 2, 3, 4, 5, 6, 7
-    product_4 \k
-    .endr
-    adds xp, #(16 * UNROLLED_4)
-    adds wp, #(8 * UNROLLED_4)
-    ldr r0, [sp, #INPUTS_END]
-    cmp xp, r0
-    bne.w .Lproduct_4
-    ldr pc, [sp, #FORM_4]
-    .balign 4
-.Lpositive_4:
-    ldr r0, [wp]
-    ldr r1, [wp, #4]
-    ldr r2, [wp, #8]
-    ldr r3, [wp, #12]
-    asc_requantize_positive r6, r0, r1
-    asc_requantize_positive r7, r0, r1
-    asc_requantize_positive r8, r0, r1
-    asc_requantize_positive r9, r0, r1
-    asc_requantize_positive r10, r2, r3
-    asc_requantize_positive r11, r2, r3
-    asc_requantize_positive r12, r2, r3
-    asc_requantize_positive lr, r2, r3
-.Lstore_4:
-    ldr step_1, [sp, #STEP]
-    ldr steps_3, [sp, #STEP_3]
-    ldr channel, [sp, #CHANNEL]
-    ldr store, [sp, #STORE]
-    adds wp, #24
-    strb.w r6, [store]
-    strb.w r7, [store, step_1]
-    strb.w r8, [store, step_1, lsl #1]
-    strb.w r9, [store, steps_3]
-    add store, store, channel
-    strb.w r10, [store]
-    strb.w r11, [store, step_1]
-    strb.w r12, [store, step_1, lsl #1]
-    strb.w lr, [store, steps_3]
-    ldr pc, [sp, #TAIL_4]
-
     /* two outputs of two channels */
-.Lwide_group_2:
-    wide_group 16
-    b .Lwide_begin_2
-    .balign 4
-.Lwide_2:
-    wide_next .Lwide_begin_2, .Lwide_rest_1
-.Lwide_begin_2:
-    ldr xp, [sp, #INPUTS]
+.Lrest_2:
+    ldr r0, [sp, #GROUP_BYTES]
+    ldr wp, [sp, #STREAM]
+    add r0, xp, r0, lsr #1
+    str r0, [sp, #INPUTS_END]
 .Lstart_2:
     ldr r6, [wp]
     ldr r12, [wp, #4]
@@ -403,8 +352,71 @@ asc_function asc_conv_row_dsp
     strb.w r12, [store]
     strb.w lr, [store, step_1]
     ldr pc, [sp, #TAIL_2]
+    .balign 4
+.Lnarrow_2:
+    subs store, store, channel
+    add store, store, step_1, lsl #1
+    str store, [sp, #STORE]
+    ldr r0, [sp, #COUNT]
+    lsls r0, r0, #31
+    b .Lrest_1
 
-    /* one output of two channels */
+.Lwiden:
+    ldm lr!, {r6, r7}
+    sxtb16 r2, r6
+    sxtb16 r3, r7
+    sxtb16 r4, r6, ror #8
+    sxtb16 r5, r7, ror #8
+    stm r1!, {r2-r5}
+    cmp r1, r0
+    bne .Lwiden
+    b .Lconstants
+
+
+    .balign 4
+.Lsigned_narrow_4:
+    signed_4
+    b .Lstore_narrow_4
+    .balign 4
+.Lgeneral_narrow_4:
+    general_4
+    b .Lstore_narrow_4
+
+    /* Wide weights: a group, all pairs of channels for it, then what is left. */
+.Lwide_group_4:
+    wide_group 32
+    b .Lwide_begin_4
+    .balign 4
+.Lwide_4:
+    wide_next .Lwide_begin_4, .Lnext_chunk
+.Lwide_begin_4:
+    ldr xp, [sp, #INPUTS]
+    sums_4 wide, xp, INPUTS_END
+    ldr pc, [sp, #FORM_4]
+    .balign 4
+.Lpositive_4:
+    positive_4
+.Lstore_4:
+    store_4
+    adds wp, #24
+    b .Lwide_4
+    .balign 4
+.Lsigned_4:
+    signed_4
+    b .Lstore_4
+    .balign 4
+.Lgeneral_4:
+    general_4
+    b .Lstore_4
+.Lwide_group_2:
+    wide_group 16
+    b .Lwide_begin_2
+    .balign 4
+.Lwide_2:
+    wide_next .Lwide_begin_2, .Lwide_rest_1
+.Lwide_begin_2:
+    ldr xp, [sp, #INPUTS]
+    b .Lstart_2
 .Lwide_rest_1:
     ldr r0, [sp, #COUNT]
     lsls r0, r0, #31
@@ -421,52 +433,10 @@ asc_function asc_conv_row_dsp
     wide_next .Lwide_begin_1, .Lnext_chunk
 .Lwide_begin_1:
     ldr xp, [sp, #INPUTS]
-.Lstart_1:
-    ldr r6, [wp]
-    ldr r12, [wp, #4]
-    ldr r7, [sp, #INPUTS_END]
-    adds wp, #8
-    ldr pc, [sp, #ENTRY_1]
-    .balign 4
-.Lproduct_1:
-    .rept UNROLLED_1
-    product_1
-    .endr
-    cmp xp, r7
-    bne .Lproduct_1
-    ldm wp!, {r0-r3, r8, r9}
-    ldr pc, [sp, #FORM_1]
-    .balign 4
-.Lpositive_1:
-    asc_requantize_positive r6, r0, r1
-    asc_requantize_positive r12, r2, r3
-.Lstore_1:
-    ldr channel, [sp, #CHANNEL]
-    ldr store, [sp, #STORE]
-    strb.w r6, [store]
-    add store, store, channel
-    strb.w r12, [store]
-    ldr pc, [sp, #TAIL_1]
+    b .Lstart_1
 
     /* The other forms of requantization. Of four outputs the constants are at wp, of fewer in r0 to r3, r8 and r9, and wp
      * is beyond them. */
-    .balign 4
-.Lsigned_4:
-    ldr r0, [wp]
-    ldr r1, [wp, #4]
-    ldr r2, [wp, #16]
-    asc_requantize_signed r6, r0, r1, r2, r3
-    asc_requantize_signed r7, r0, r1, r2, r3
-    asc_requantize_signed r8, r0, r1, r2, r3
-    asc_requantize_signed r9, r0, r1, r2, r3
-    ldr r0, [wp, #8]
-    ldr r1, [wp, #12]
-    ldr r2, [wp, #20]
-    asc_requantize_signed r10, r0, r1, r2, r3
-    asc_requantize_signed r11, r0, r1, r2, r3
-    asc_requantize_signed r12, r0, r1, r2, r3
-    asc_requantize_signed lr, r0, r1, r2, r3
-    b .Lstore_4
     .balign 4
 .Lsigned_2:
     asc_requantize_signed r6, r0, r1, r8, r10
@@ -480,17 +450,6 @@ asc_function asc_conv_row_dsp
     asc_requantize_signed r12, r2, r3, r9, r10
     b .Lstore_1
 
-    .balign 4
-.Lgeneral_4:
-    adds wp, #24
-    add r0, sp, #SUMS
-    stm r0, {r6-r12, lr}
-    movs r2, #4
-    bl .Lgeneral
-    subs wp, #24
-    add r0, sp, #SUMS
-    ldm r0, {r6-r12, lr}
-    b .Lstore_4
     .balign 4
 .Lgeneral_2:
     strd r6, r7, [sp, #SUMS]

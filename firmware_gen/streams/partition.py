@@ -11,14 +11,14 @@ from ..kernel_call import KernelCall
 from ..row_call import RowCall
 from .assembly import assemble
 
-# estimated instructions: of a part, of a byte that is copied, also into another layout, of a call beside one for each
+# estimated cycles: of a part, of a byte that is copied, also into another layout, of a call beside one for each
 # byte of its constants
 _PART = 100
 # what a byte costs above what a part should need, and how much this is, as shares of the lowest peak
 _DISCOMFORT = 100
 _SHARES = (1.0, 0.9, 0.8, 0.65, 0.5, 0.0)
 _COPY = 2
-_RELAYOUT = 12
+RELAYOUT = 12
 _CALL = 200
 
 
@@ -36,6 +36,8 @@ class Candidate:
     """Scratch memory of the kernel it has where it is alone."""
     overlaps: bool
     """Whether that kernel's output may lie over one of its inputs."""
+    in_place: bool
+    """Whether even over the row that it reads."""
 
 
 def partitions(graph: Graph, candidates: Sequence[Candidate], larger: float) -> list[list[tuple[int, int]]]:
@@ -107,7 +109,7 @@ class _Run:
                 if not buffer.whole:
                     index = buffer.tensor.index
                     self._lines[index] = self._lines.get(index, 0) + buffer.n_bytes
-                    price = _RELAYOUT if buffer.layout != "pixels" else _COPY if buffer.padded else 0
+                    price = RELAYOUT if buffer.layout != "pixels" else _COPY if buffer.padded else 0
                     self._wants[index] = max(self._wants.get(index, 0), price)
         self._bytes = {tensor.index: tensor.n_elements for tensor in graph.tensors}
         # of each operator in a stream; work of all before it
@@ -169,7 +171,7 @@ class _Run:
             candidate = self._candidates[begin]
             overlaps = candidate.overlaps
             scratch, lines = candidate.scratch_bytes, self._copies(begin, stop)
-            if candidate.calls_alone > 1:
+            if candidate.calls_alone > 1 and not candidate.in_place:
                 born += self._bytes[self._outputs[begin]] // candidate.calls_alone
         else:
             whole = sum(self._lines.get(index, 0) for index in after if begin <= self._made.get(index, -1) < stop)
@@ -188,7 +190,7 @@ class _Run:
         return sum(self._lines[index] for index in self._copied(begin, stop))
 
     def _work(self, begin: int, stop: int) -> int:
-        """Estimate the instructions that depend on how operators are cut: copies, and what each call begins with."""
+        """Estimate the cycles that depend on how operators are cut: copies, and what each call begins with."""
         work = _PART + sum(self._wants[index] * self._bytes[index] for index in self._copied(begin, stop))
         if stop > begin + 1:
             return work + self._work_before[stop] - self._work_before[begin]
@@ -201,6 +203,8 @@ def _scratch_bytes(call: RowCall | None) -> int:
 
 
 def _call_work(call: KernelCall) -> int:
+    if call.cycles is not None:
+        return _CALL + round(call.cycles)
     return _CALL + sum(array.n_bytes for array in call.arrays)
 
 

@@ -130,7 +130,7 @@ def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, *
 def _own_distance(stage: Stage, source: int) -> int | None:
     """Return how far before a row of a buffer the row must begin that a stage makes of it; None for apart."""
     call = stage.call.call
-    if stage.call.takes_rows or stage.sources.count(source) != 1:
+    if stage.call.n_rows != len(stage.call.windows) or stage.sources.count(source) != 1:
         return None
     # of the inputs that are not constant
     distances = [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,8 @@ from int8_case import Case
 from int8_cases import examples
 
 from asc_kit.board import Goal
+from asc_kit.firmware_gen.choices import MOST_SCRATCH
+from asc_kit.firmware_gen.cores.dsp.convolution import convolution_row, quick_convolution_row
 
 RANDOM_SEED = 20261121
 LAYOUTS = ("pixels", "planes", "quads")
@@ -24,9 +28,10 @@ ACTIVATIONS = (("RELU", -128), ("NONE", 11), ("NONE", -37), ("NONE", -128), ("RE
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
 
 
-def with_kernels(cases: Sequence[Case], goal: Goal = "speed") -> list[RowCase]:
-    """The cases that have a kernel, their outputs in all layouts in turn."""
-    found = [row_case(case, LAYOUTS[index % 3], index, goal) for index, case in enumerate(cases)]
+def with_kernels(cases: Sequence[Case], goal: Goal = "speed", wide_weights: int | None = None) -> list[RowCase]:
+    """The cases that have a kernel, their outputs in all layouts in turn; convolutions with 16-bit weights or not."""
+    own = None if wide_weights is None else partial(convolution_row, wide_weights=wide_weights)
+    found = [row_case(case, LAYOUTS[index % 3], index, goal, own) for index, case in enumerate(cases)]
     return [row for row in found if row is not None]
 
 
@@ -56,12 +61,12 @@ def random_convolution(rng: np.random.Generator, index: int) -> Case:
     )
 
 
-@pytest.mark.parametrize("goal", ["speed", "size"])
-def test_convolutions(goal: Goal, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wide", [True, False], ids=["16 bits", "8 bits"])
+def test_convolutions(wide: bool, tmp_path: Path) -> None:
     rng = np.random.default_rng(RANDOM_SEED)
-    rows = with_kernels([random_convolution(rng, index) for index in range(30)], goal)
+    rows = with_kernels([random_convolution(rng, index) for index in range(30)], wide_weights=1 << 20 if wide else 0)
     fields = [dict(row.call.call.fields) for row in rows]
-    assert len(rows) > 25 and {field["wide"] for field in fields} == {int(goal == "speed")}
+    assert len(rows) > 25 and {field["wide"] for field in fields} == {int(wide)}
     assert min(Counter(field["form"] for field in fields).values()) >= 4
     assert_exact(rows, tmp_path)
 
@@ -70,9 +75,29 @@ def test_convolutions_whose_sums_are_too_large_to_raise(tmp_path: Path) -> None:
     rng = np.random.default_rng(RANDOM_SEED)
     sizes = {"kernel": (7, 7), "size": (7, 10), "depth": 60, "channels": 4, "activation": "RELU"}
     cases = [convolution_case(rng, gain=2.0, **sizes) for _ in range(12)]
-    rows = [row for row in with_kernels(cases) if dict(row.call.call.fields)["raised"] == 0]
-    assert rows
+    rows = [
+        row
+        for wide_weights in (1 << 20, 0)
+        for row in with_kernels(cases, wide_weights=wide_weights)
+        if dict(row.call.call.fields)["raised"] == 0
+    ]
+    assert {dict(row.call.call.fields)["wide"] for row in rows} == {0, 1}
     assert_exact(rows, tmp_path)
+
+
+def test_the_quicker_width_of_weights_is_chosen() -> None:
+    """By what is estimated: 16 bits for short rows, 8 for long ones, and always the smaller figure."""
+    rng = np.random.default_rng(RANDOM_SEED)
+    chosen = {}
+    for columns in (1, 2, 4, 32, 125):
+        case = convolution_case(rng, kernel=(1, 1), size=(2, columns), depth=64, channels=64)
+        kinds = [with_kernels([case], wide_weights=limit)[0].call.call for limit in (0, 1 << 20)]
+        node = with_kernels([case])[0].node
+        row = quick_convolution_row(replace(node, scratch_bytes=MOST_SCRATCH))
+        assert row is not None
+        chosen[columns] = dict(row.call.fields)["wide"]
+        assert row.call.cycles == min(kind.cycles for kind in kinds if kind.cycles is not None)
+    assert chosen[1] == 1 and chosen[125] == 0 and sorted(chosen.values(), reverse=True) == list(chosen.values())
 
 
 def test_depthwise_convolutions(tmp_path: Path) -> None:

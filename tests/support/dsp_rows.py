@@ -6,7 +6,7 @@ bytes of the output that no element owns must keep their value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +57,16 @@ def single_node(case: Case) -> Node | None:
     return Node(operator=operator, inputs=inputs, output=graph.tensors[operator.output])
 
 
-def row_case(case: Case, layout: Layout = "pixels", seed: int = 0, goal: Goal = "speed") -> RowCase | None:
-    """Choose the kernel of a case; None when there is none."""
+def row_case(
+    case: Case,
+    layout: Layout = "pixels",
+    seed: int = 0,
+    goal: Goal = "speed",
+    convolution: Callable[[Node], RowCall | None] | None = None,
+) -> RowCase | None:
+    """Choose the kernel of a case, of a CONV_2D by `convolution` if it is given; None when there is none."""
     node = single_node(case)
-    kernels = ROW_KERNELS[goal]
+    kernels = {**ROW_KERNELS[goal], **({"CONV_2D": convolution} if convolution is not None else {})}
     call = kernels[node.operator.op](node) if node is not None and node.operator.op in kernels else None
     if node is None or call is None:
         return None

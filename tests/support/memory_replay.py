@@ -82,7 +82,7 @@ class Memory:
             name = row if row < target.top + target.height else _BELOW
             written = self._line(number, entry, stage.target, row, name, padding=name == _BELOW)
             self._write(*written)
-            if stage.call.takes_rows:
+            if stage.call.takes_rows and all(distance is None for distance in stage.call.call.overlap):
                 # such a kernel may still read when it has begun to write
                 for read_back in reads:
                     self._read(*read_back)

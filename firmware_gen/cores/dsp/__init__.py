@@ -9,7 +9,7 @@ from asc_kit.board import Goal
 from ...operators.base import Node
 from ...row_call import RowCall
 from .add import sum_chooser
-from .convolution import narrow_convolution_row, wide_convolution_row
+from .convolution import narrow_convolution_row, quick_convolution_row
 from .depthwise import depthwise_row
 from .depthwise_taps import depthwise_taps_row
 from .mul import product_row
@@ -24,7 +24,7 @@ _ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
     "SUB": sum_chooser(-1),
 }
 ROW_KERNELS: Mapping[Goal, Mapping[str, Callable[[Node], RowCall | None]]] = {
-    "speed": {**_ROW_KERNELS, "CONV_2D": wide_convolution_row},
+    "speed": {**_ROW_KERNELS, "CONV_2D": quick_convolution_row},
     "size": {**_ROW_KERNELS, "CONV_2D": narrow_convolution_row},
 }
 """The kernels of one row, by goal and TFLite's name of the operator."""

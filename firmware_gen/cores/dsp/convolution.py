@@ -12,16 +12,30 @@ from ...operators.weights import convolution_window, dense_weights, describe_wei
 from ...row_call import Lines, RowCall
 from .forms import CONVOLUTION, Form, choose_form
 
-_PACKED_BYTES = 12288
-"""Most scratch memory for widened inputs, unless four windows alone need more."""
 _WIDE_WEIGHTS = 16384
 """Most weights that are widened in flash: twice the memory there, and none of the work at every row."""
+_USUAL_BYTES = 12288
+"""Most scratch memory for widened inputs, unless four windows alone need more."""
 _WORD, _GROUP = 4, 4
 
+# Cycles of asc_conv_row_dsp.S on a Cortex-M4, by docs/cycles.md; words are four inputs of an output.
+_PACK_CALL, _PACK_OUTPUT, _PACK_WORD = 250, 12, 6.3
+_GROUP_CYCLES = {4: (75, 33.8), 2: (52, 18.0), 1: (38, 12.0)}
+"""A group of so many outputs of two channels: in all, and for each word."""
+_WIDEN_PAIR, _WIDEN_WORD = 50, 12.5
+"""Two channels of narrow weights, for each chunk."""
+_FLASH_WAIT = 4.0
+"""For 8 bytes that are read in sequence, about what an STM32L4 at full speed waits."""
+_OTHER_MEMORY = 2.0
+"""Wide weights: loads from RAM and from flash do not overlap, two for each word of a group."""
 
-def wide_convolution_row(node: Node) -> RowCall | None:
-    """Return the kernel of a convolution, with up to 16,384 weights as 16 bits: for speed."""
-    return convolution_row(node, _WIDE_WEIGHTS)
+
+def quick_convolution_row(node: Node) -> RowCall | None:
+    """Return the kernel of a convolution, with its weights as 8 bits or up to 16,384 as 16, whichever is quicker."""
+    if node.scratch_bytes is None:
+        return convolution_row(node, _WIDE_WEIGHTS)
+    found = [call for limit in (0, _WIDE_WEIGHTS) if (call := convolution_row(node, limit)) is not None]
+    return min(found, key=lambda call: call.call.cycles or 0.0, default=None)
 
 
 def narrow_convolution_row(node: Node) -> RowCall | None:
@@ -57,7 +71,12 @@ def convolution_row(node: Node, wide_weights: int) -> RowCall | None:
     words = segments * segment_words
     pairs = _pairs(channels)
     wide = dense.size <= wide_weights
-    chunk = min(out_w, _GROUP) if wide else _chunk(out_w, words)
+    by_pixel = (kernel_h, kernel_w, attributes.stride_w) == (1, 1, 1)
+    chunk = (
+        min(out_w, _GROUP)
+        if wide
+        else _chunk(out_w, words, _USUAL_BYTES if node.scratch_bytes is None else node.scratch_bytes)
+    )
 
     def geometry(inputs: tuple[Lines, ...], output: Lines) -> tuple[tuple[str, FieldValue], ...]:
         return (
@@ -97,8 +116,10 @@ def convolution_row(node: Node, wide_weights: int) -> RowCall | None:
             ("max", form.range[1]),
         ),
         inputs=(source.index,),
-        overlap=(None,),
+        # a chunk is packed before its outputs are written, over inputs that no other output needs
+        overlap=(0 if by_pixel and channels <= depth else None,),
         macs=out_w * channels * kernel_h * kernel_w * group_depth,
+        cycles=_cycles(out_w, words, len(pairs), chunk, wide),
         scratch_bytes=_WORD * segments + (0 if wide else 32 + 16 * words) + 8 * words * chunk,
     )
     return RowCall(
@@ -118,6 +139,21 @@ def _pays_dense(positions: int, depth: int, group_depth: int) -> bool:
     return 7 * positions * depth + 60 < 100 * positions * group_depth + 170
 
 
+def _cycles(out_w: int, words: int, pairs: int, chunk: int, wide: bool) -> float:
+    """Estimate the cycles of a row."""
+    total = _PACK_CALL + out_w * (_PACK_OUTPUT + _PACK_WORD * words)
+    for first in range(0, out_w, chunk):
+        count = min(chunk, out_w - first)
+        groups = [_GROUP] * (count // _GROUP) + [2] * (count // 2 % 2) + [1] * (count % 2)
+        for group in groups:
+            fixed, by_word = _GROUP_CYCLES[group]
+            read = 2 * _FLASH_WAIT + _OTHER_MEMORY if wide else 0.0
+            total += pairs * (fixed + words * (by_word + read))
+        if not wide:
+            total += pairs * (_WIDEN_PAIR + words * (_WIDEN_WORD + _FLASH_WAIT))
+    return total
+
+
 def _pairs(channels: int) -> NDArray[np.int64]:
     """Return the channels computed together, shape [pairs, 2]: of an odd number the second one twice."""
     if channels == 1:
@@ -127,11 +163,16 @@ def _pairs(channels: int) -> NDArray[np.int64]:
     return np.stack([first, first + 1], axis=1)
 
 
-def _chunk(out_w: int, words: int) -> int:
-    """Return how many outputs of a row are computed at once: as many as the scratch memory has place for."""
-    if 2 * _WORD * words * out_w <= _PACKED_BYTES:
+def _chunk(out_w: int, words: int, most_bytes: int) -> int:
+    """Return how many outputs of a row are computed at once: what the scratch memory has place for, at least four.
+
+    Of the fewest chunks that do, all but the last have the same number of groups.
+    """
+    most = max(most_bytes // (2 * _WORD * words) // _GROUP * _GROUP, _GROUP)
+    if 2 * _WORD * words * out_w <= most_bytes or out_w <= most:
         return out_w
-    return min(max(_PACKED_BYTES // (2 * _WORD * words) // _GROUP * _GROUP, _GROUP), out_w)
+    chunks = -(-out_w // most)
+    return -(-out_w // chunks // _GROUP) * _GROUP
 
 
 def _pack(weights: NDArray[np.int8], pairs: NDArray[np.int64]) -> NDArray[np.int8]:
