@@ -290,15 +290,18 @@ asc_function asc_conv_row_dsp
     ldr pc, [sp, #TAIL_1]
     .balign 4
 .Lnext_pair:
-    ldrd lr, r1, [sp, #NEXT]  /* and PAIR_OUTPUT */
-    ldrd r3, r2, [sp, #PAIRS] /* and PAIR_STEP */
+    ldr r1, [sp, #PAIR_OUTPUT]
+    ldr r2, [sp, #PAIR_STEP]
+    ldr r3, [sp, #PAIRS]
     ldr r4, [sp, #CHANNEL]
+    ldr lr, [sp, #NEXT]
     add r1, r1, r2
+    str r1, [sp, #PAIR_OUTPUT]
     lsls r4, r4, #1
-    subs r3, r3, #1
-    strd r1, r3, [sp, #PAIR_OUTPUT]
     str r4, [sp, #PAIR_STEP]
-    bne .Lpair
+    subs r3, r3, #1
+    str r3, [sp, #PAIRS]
+    bne.w .Lpair
 
 .Lnext_chunk:
     ldr r0, [sp, #COUNT]

@@ -77,14 +77,16 @@ asc_end \name
 /* Goes on to the next channel's rows, and leaves for `again` if there is one. Any of r3 to r9 may be lost. */
 .macro depthwise_next again
     ldr r3, [sp, #ADVANCE]
+    ldr r4, [sp, #CHANNELS]
+    ldr r5, [sp, #OUTPUT]
+    ldr r6, [sp, #OUT_STEP]
     add row_0, row_0, r3
     add row_1, row_1, r3
     add row_2, row_2, r3
-    ldrd r4, r5, [sp, #CHANNELS] /* and OUTPUT */
-    ldr r6, [sp, #OUT_STEP]
-    add r5, r5, r6
+    adds r5, r5, r6
+    str r5, [sp, #OUTPUT]
     subs r4, r4, #1
-    strd r4, r5, [sp, #CHANNELS]
+    str r4, [sp, #CHANNELS]
     bne \again
 .endm
 

@@ -24,10 +24,11 @@ start .req r12
     ldr r12, [sp, #STREAM]
     ldm r12!, {r3-r11}
     str r12, [sp, #STREAM]
-    strd r6, r7, [sp, #MULTIPLIER]
     mov start, r10
     ldr dst, [sp, #OUTPUT]
     ldr r10, [sp, #SPAN]
+    str r6, [sp, #MULTIPLIER]
+    str r7, [sp, #ROUNDING]
     add r10, r10, dst
     str r10, [sp, #END]
 .endm
@@ -40,10 +41,12 @@ depthwise_begin \name, 1
     beq .Lrest
 .Lpair:
     pair_sums
-    ldrd even, odd, [sp, #MULTIPLIER]
+    ldr even, [sp, #MULTIPLIER]
+    ldr odd, [sp, #ROUNDING]
     depthwise_positive sum_a, even, odd
     depthwise_positive sum_b, even, odd
-    ldrd even, odd, [sp, #STEP] /* and END */
+    ldr even, [sp, #STEP]
+    ldr odd, [sp, #END]
     strb sum_a, [dst]
     strb sum_b, [dst, even]
     add dst, dst, even, lsl #1
@@ -53,7 +56,8 @@ depthwise_begin \name, 1
     ldr sum_a, [sp, #REST]
     cbz sum_a, .Lnext
     single_sum
-    ldrd even, odd, [sp, #MULTIPLIER]
+    ldr even, [sp, #MULTIPLIER]
+    ldr odd, [sp, #ROUNDING]
     depthwise_positive sum_a, even, odd
     strb sum_a, [dst]
 .Lnext:
@@ -68,7 +72,8 @@ depthwise_begin \name, 1
 .Lgeneral_pair:
     pair_sums
     depthwise_general even, sum_a, sum_b
-    ldrd even, odd, [sp, #STEP] /* and END */
+    ldr even, [sp, #STEP]
+    ldr odd, [sp, #END]
     strb sum_a, [dst]
     strb sum_b, [dst, even]
     add dst, dst, even, lsl #1
