@@ -22,10 +22,10 @@ from .streams import Candidate, Stream, partitions
 
 # how much larger than the smallest an arena may be for the sake of speed
 _LARGER = 1.04
-# how often scratch memory is taken back, and in which steps
-_ATTEMPTS = 4
-_LIMITS = (MOST_SCRATCH, 6144, 3072, 2048, 1536, 1024)
-_STEP = 128
+# the same, for the sake of scratch memory, and what of that is tried
+_WITH_SCRATCH = 1.05
+_LIMITS = (MOST_SCRATCH, 8192, 6144, 4096, 3072, 2560, 2304, 2048, 1792, 1536, 1280, 1024, 768, 512, 0)
+_UNIFORM = (6144, 3072, 2048, 1024)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,53 +136,46 @@ class _Draft:
     def arena_bytes(self) -> int:
         return _arena_bytes(self.placement)
 
-    def beyond(self, budget: int) -> dict[int, int]:
-        """Return by how many bytes parts exceed a budget, those that have scratch memory and do."""
+    def beyond(self, budget: int) -> list[int]:
+        """Return the parts with scratch memory whose time needs more than a budget."""
         ends = {
             part: max(
                 offset + block.n_bytes for block, offset in self.placement.blocks if block.first <= part <= block.last
             )
             for part in self.placement.scratch
         }
-        return {part: end - budget for part, end in ends.items() if end > budget}
+        return [part for part, end in ends.items() if end > budget]
 
 
 def _with_scratch(graph: Graph, kernels: KernelSet, goal: Goal) -> tuple[tuple[Step, ...], list[Part]]:
     """Cut the network; kernels get the scratch memory that makes them quick, where the arena has place for it.
 
-    What is usual says how large the arena may be. One limit for all is tried after the other; and the most for each
-    operator but those of the parts whose arena then is too large. The quickest of what fits is taken.
+    What is usual says how large the arena may be. Tried are limits for all operators, and the most for all but those of
+    parts whose time then needs too much, which get less step by step. The quickest of what fits is taken.
     """
     n = len(graph.operators)
     usual = _draft(graph, kernels, goal, [None] * n)
     if not any(choice.has_scratch_choice for choice in usual.choices):
         return usual.steps, usual.parts
-    budget = int(usual.arena_bytes * _LARGER)
-    fitting = [usual]
-    for limit in _LIMITS:
-        limits: list[int | None] = [limit] * n
-        for _ in range(_ATTEMPTS):
-            draft = _draft(graph, kernels, goal, limits)
-            if draft.arena_bytes <= budget:
-                fitting.append(draft)
-                break
-            if not _lower(draft, budget, limits):
-                break
-    best = min(fitting, key=lambda draft: draft.cycles)
+    budget = int(usual.arena_bytes * _WITH_SCRATCH)
+    drafts = [usual, *(_draft(graph, kernels, goal, [limit] * n) for limit in _UNIFORM)]
+    limits: list[int | None] = [_LIMITS[0]] * n
+    for _ in range(len(_LIMITS)):
+        drafts.append(_draft(graph, kernels, goal, limits))
+        if drafts[-1].arena_bytes <= budget or not _lower(drafts[-1], budget, limits):
+            break
+    best = min((draft for draft in drafts if draft.arena_bytes <= budget), key=lambda draft: draft.cycles)
     return best.steps, best.parts
 
 
 def _lower(draft: _Draft, budget: int, limits: list[int | None]) -> bool:
-    """Take scratch memory from the operators of parts that exceed the budget; return whether there was any to take."""
+    """Give the operators of parts that exceed the budget less scratch memory; return whether there was any to take."""
     lowered = False
-    for number, excess in draft.beyond(budget).items():
-        part = draft.parts[number]
-        end = draft.parts[number + 1].first_step if number + 1 < len(draft.parts) else len(draft.steps)
-        most = max(step.call.scratch_bytes or 0 for step in draft.steps[part.first_step : end])
-        target = max(most - excess, 0) // _STEP * _STEP
-        for position in part.operators:
-            if (limits[position] or 0) > target:
-                limits[position], lowered = target, True
+    for number in draft.beyond(budget):
+        for position in draft.parts[number].operators:
+            lower = [limit for limit in _LIMITS if limit < (limits[position] or 0)]
+            if lower:
+                limits[position], lowered = lower[0], True
     return lowered
 
 
