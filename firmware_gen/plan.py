@@ -119,13 +119,17 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable", goal: Goal = "speed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Draft:
+class Draft:
     """One way to compute the network, placed in a hurry."""
 
     choices: list[Choice]
+    """What each operator can become."""
     steps: tuple[Step, ...]
+    """What it becomes, and copies."""
     parts: list[Part]
+    """The program."""
     placement: Placement
+    """Where its memory lies."""
 
     @property
     def cycles(self) -> float:
@@ -134,6 +138,7 @@ class _Draft:
 
     @property
     def arena_bytes(self) -> int:
+        """Size of the arena, placed in a hurry."""
         return _arena_bytes(self.placement)
 
     def beyond(self, budget: int) -> list[int]:
@@ -154,21 +159,21 @@ def _with_scratch(graph: Graph, kernels: KernelSet, goal: Goal) -> tuple[tuple[S
     parts whose time then needs too much, which get less step by step. The quickest of what fits is taken.
     """
     n = len(graph.operators)
-    usual = _draft(graph, kernels, goal, [None] * n)
+    usual = draft_plan(graph, kernels, goal, [None] * n)
     if not any(choice.has_scratch_choice for choice in usual.choices):
         return usual.steps, usual.parts
     budget = int(usual.arena_bytes * _WITH_SCRATCH)
-    drafts = [usual, *(_draft(graph, kernels, goal, [limit] * n) for limit in _UNIFORM)]
+    drafts = [usual, *(draft_plan(graph, kernels, goal, [limit] * n) for limit in _UNIFORM)]
     limits: list[int | None] = [_LIMITS[0]] * n
     for _ in range(len(_LIMITS)):
-        drafts.append(_draft(graph, kernels, goal, limits))
+        drafts.append(draft_plan(graph, kernels, goal, limits))
         if drafts[-1].arena_bytes <= budget or not _lower(drafts[-1], budget, limits):
             break
     best = min((draft for draft in drafts if draft.arena_bytes <= budget), key=lambda draft: draft.cycles)
     return best.steps, best.parts
 
 
-def _lower(draft: _Draft, budget: int, limits: list[int | None]) -> bool:
+def _lower(draft: Draft, budget: int, limits: list[int | None]) -> bool:
     """Give the operators of parts that exceed the budget less scratch memory; return whether there was any to take."""
     lowered = False
     for number in draft.beyond(budget):
@@ -179,7 +184,7 @@ def _lower(draft: _Draft, budget: int, limits: list[int | None]) -> bool:
     return lowered
 
 
-def _draft(graph: Graph, kernels: KernelSet, goal: Goal, limits: Sequence[int | None]) -> _Draft:
+def draft_plan(graph: Graph, kernels: KernelSet, goal: Goal, limits: Sequence[int | None]) -> Draft:
     """Cut the network where it is quick with little memory, with so much scratch memory for each operator."""
     choices = [
         choose(graph, operator, kernels, goal, limit) for operator, limit in zip(graph.operators, limits, strict=True)
@@ -189,7 +194,7 @@ def _draft(graph: Graph, kernels: KernelSet, goal: Goal, limits: Sequence[int | 
     for ranges in partitions(graph, candidates, _LARGER):
         steps, parts = cut(graph, choices, ranges, copy_kernel(kernels))
         drafts.append(
-            _Draft(choices=choices, steps=steps, parts=parts, placement=placed(graph, steps, parts, thorough=False))
+            Draft(choices=choices, steps=steps, parts=parts, placement=placed(graph, steps, parts, thorough=False))
         )
     smallest = min(draft.arena_bytes for draft in drafts)
     return next(draft for draft in drafts if draft.arena_bytes <= smallest * _LARGER)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from dsp_cases import convolution_case
 from emulated_cases import BOARD, missing_tools, run_emulated
 from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
 from int8_case import Case
@@ -60,6 +62,24 @@ def test_fully_connected(tmp_path: Path) -> None:
 def test_a_depthwise_convolution_of_one_channel_is_a_plain_one(tmp_path: Path) -> None:
     assert kernels(one_channel_layer()) >= {"asc_conv_row_dsp"}
     assert_exact([one_channel_layer()], tmp_path)
+
+
+def test_a_pointwise_convolution_writes_over_what_it_reads(tmp_path: Path) -> None:
+    """In one long row, in several chunks, with as many channels, fewer, and more, which is not done in place."""
+    rng = np.random.default_rng(1)
+    sizes = {"kernel": (1, 1), "size": (9, 23), "depth": 48}
+    cases = [convolution_case(rng, **sizes, channels=channels) for channels in (48, 20, 52)]
+    chunked = []
+    for case in cases:
+        plan = make_plan(read_model(case.model), "dsp")
+        (step,) = plan.steps
+        fields = dict(step.call.fields)
+        source, output = (plan.offsets[index] for index in (plan.graph.input, plan.graph.output))
+        in_place = step.output.shape[3] <= 48
+        assert (source == output) == in_place and (fields["out_w"] == 9 * 23) == in_place
+        chunked.append(fields["chunk"] < fields["out_w"])
+    assert all(chunked[:2])
+    assert_exact(cases, tmp_path)
 
 
 @pytest.mark.parametrize("goal", ["speed", "size"])
