@@ -14,7 +14,7 @@ import stat
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from asc_kit.errors import AscKitError
 from asc_kit.text import shorten, unsafe_character
@@ -32,6 +32,8 @@ MAX_KEY = 4096
 MAX_INT = (1 << 64) - 1
 """Magnitude of a whole number."""
 
+Form = Literal["JSON", "TOML"]
+
 _MEMORY_BYTES = 320 << 20
 # what Python takes for an empty list or table, and for a place in one with a number in it
 _OPENING_BYTES, _VALUE_BYTES = 72, 40
@@ -47,8 +49,23 @@ def read_document(path: Path, error: type[AscKitError]) -> Any:
     AscKitError
         Of class `error`, naming the file, the place in it, the limit and what was received.
     """
-    form = "TOML" if path.suffix == ".toml" else "JSON"
+    form: Form = "TOML" if path.suffix == ".toml" else "JSON"
     data = read_limited(path, MAX_TOML_BYTES if form == "TOML" else MAX_JSON_BYTES, error)
+    return _plain(data, form, str(path), error)
+
+
+def parse_json(data: bytes, where: str, error: type[AscKitError]) -> Any:
+    """Turn JSON into plain data, for files that hold several documents; `where` names this one.
+
+    Raises
+    ------
+    AscKitError
+        As of `read_document`.
+    """
+    return _plain(data, "JSON", where, error)
+
+
+def _plain(data: bytes, form: Form, where: str, error: type[AscKitError]) -> Any:
     try:
         text = data.decode("utf-8")
         value = _toml(text) if form == "TOML" else _json(text, data)
@@ -64,7 +81,7 @@ def read_document(path: Path, error: type[AscKitError]) -> Any:
         if problem is None:
             return value
         reason = problem
-    raise error(f"{path} cannot be read as {form}: {shorten_reason(reason)}") from None
+    raise error(f"{where} cannot be read as {form}: {shorten_reason(reason)}") from None
 
 
 def shorten_reason(reason: str) -> str:

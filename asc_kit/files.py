@@ -67,9 +67,29 @@ def replacement(path: Path) -> Iterator[Path]:
             lock.release()
 
 
+def temporary_name(path: Path) -> Path:
+    """Return a new name for a temporary file beside `path`, of the same suffix; the next process sweeps it."""
+    return path.parent / f".asc-kit-{secrets.token_hex(4)}.{path.name[-_KEPT_LETTERS:]}"
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file has such a name: it is gone in a moment, or was left behind by kill -9."""
+    return _FILE.fullmatch(name) is not None
+
+
+def sync(path: Path) -> None:
+    """Wait until a file and its name are on the disk, where a power cut leaves them."""
+    for place in (path, path.parent):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def _temporary_file(path: Path) -> tuple[Path, locking.Lock | None]:
     while True:
-        temporary = path.parent / f".asc-kit-{secrets.token_hex(4)}.{path.name[-_KEPT_LETTERS:]}"
+        temporary = temporary_name(path)
         if not _HAS_LOCKS:
             temporary.touch(exist_ok=False)
             return temporary, None
@@ -89,7 +109,7 @@ def sweep_files(folder: Path) -> None:
     _swept.add(folder)
     try:
         with os.scandir(folder) as entries:
-            found = [Path(entry.path) for entry in entries if _FILE.fullmatch(entry.name)]
+            found = [Path(entry.path) for entry in entries if is_temporary(entry.name)]
     except OSError:
         return  # nothing of ours can be in a folder that cannot be listed and written
     for path in found:

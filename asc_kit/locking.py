@@ -47,16 +47,22 @@ class Lock:
         os.close(self.handle)
 
 
-def take(path: Path) -> Lock | None:
+def take(path: Path, *, create: bool = True) -> Lock | None:
     """Take the lock of a file, which is made where it does not exist; None when another process holds it.
+
+    Parameters
+    ----------
+    create
+        False for a file that has to be there already.
 
     Raises
     ------
     OSError
-        When the file cannot be made, FileNotFoundError among others when its folder just went.
+        When the file cannot be opened, FileNotFoundError among others when its folder just went.
     """
+    flags = os.O_RDWR | (os.O_CREAT if create else 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+        handle = os.open(path, flags, 0o644)
         try:
             is_certain = _lock(handle)
             # the file may have gone between the opening and the locking; then the lock is of nothing

@@ -252,10 +252,9 @@ def _kept(journal: Journal) -> Iterator[None]:
 
 def _write(result: BenchmarkResult, journal: Journal) -> Path:
     """Write results.json; only when it is on the disk the journal goes."""
+    from asc_kit.files import sync
     from asc_kit.records import write_json
     from asc_kit.result import RESULTS
-
-    from .bench.journal import sync
 
     path = journal.path.parent / RESULTS
     try:

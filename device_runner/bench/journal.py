@@ -8,28 +8,28 @@ nothing else. It goes once ``results.json`` is complete, which holds all of it.
 from __future__ import annotations
 
 import errno
-import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
 from asc_kit import locking
 from asc_kit.board import TimerKind
+from asc_kit.documents import MAX_JSON_BYTES, parse_json, read_limited
 from asc_kit.errors import AscKitError, SpecError
 from asc_kit.fields import Count, Hertz, Name, PositiveCount, Sha256, ShortId, Tools
+from asc_kit.files import sync, temporary_name
 from asc_kit.records import STRICT, canonical_json, parse_record
 from asc_kit.result import RUN_ID, LinkCounters, Moment, Prediction
 
 JOURNAL = "journal.jsonl"
 # what file systems say that know no second names: memory cards, some network shares
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-TEMPORARY = ".asc-kit-"
-"""What the name of a file begins with that is gone in a moment, or was left behind by kill -9."""
+MAX_JOURNAL_BYTES = MAX_JSON_BYTES
+"""results.json holds all of it, written more widely, and is read up to this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +107,9 @@ class ClipDone:
     """What came out."""
 
 
+_Line = TypeVar("_Line", Header, ClipDone)
+
+
 class Journal:
     """An open journal, locked for this process. Made by `begin` and `take_up`."""
 
@@ -131,8 +134,8 @@ class Journal:
             When it cannot be written, FileExistsError among others.
         """
         # a journal has a first line from the moment it is there: nothing else could be said of one cut before that
-        temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(4)}.{path.name}")
-        journal = cls(path, _lock(temporary), header, {}, LinkCounters())
+        temporary = temporary_name(path)
+        journal = cls(path, _lock(temporary, create=True), header, {}, LinkCounters())
         try:
             journal._write(header)
             _give_name(temporary, path)
@@ -141,7 +144,7 @@ class Journal:
             raise
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync(path)
         return journal
 
     @classmethod
@@ -155,14 +158,18 @@ class Journal:
         AscKitError
             When another process is writing it.
         """
-        if not path.is_file():
-            raise SpecError(f"{path} does not exist")
-        lock = _lock(path)
+        try:
+            lock = _lock(path, create=False)
+        except FileNotFoundError:
+            raise SpecError(f"{path} does not exist") from None
         try:
             header, done, good_bytes, is_cut = _read(path)
             if is_cut:
                 os.ftruncate(lock.handle, good_bytes)
                 os.fsync(lock.handle)
+        except SpecError as failure:
+            lock.release()
+            raise SpecError(failure.message, hint="measure again without --resume") from None
         except BaseException:
             lock.release()
             raise
@@ -206,18 +213,18 @@ class Journal:
 
 def _read(path: Path) -> tuple[Header, dict[int, ClipDone], int, bool]:
     """Return header, clips, the number of bytes that are good, and whether there is more than those."""
-    data = path.read_bytes()
+    data = read_limited(path, MAX_JOURNAL_BYTES, SpecError)
     lines = data.split(b"\n")
     # what follows the last newline is nothing, or a line that was cut
     complete, rest = lines[:-1], lines[-1]
     if not complete:
-        raise SpecError(f"{path} is not the journal of a measurement: it has no complete line", hint=_BEGIN_AGAIN)
-    header = parse_record(Header, _plain(complete[0], path, 1), where=f"{path}, line 1")
+        raise SpecError(f"{path} is not the journal of a measurement: it has no complete line")
+    header = _record(Header, complete[0], path, 1)
     done: dict[int, ClipDone] = {}
     good_bytes, is_cut = len(complete[0]) + 1, bool(rest)
     for number, line in enumerate(complete[1:], 2):
         try:
-            clip = parse_record(ClipDone, _plain(line, path, number), where=f"{path}, line {number}")
+            clip = _record(ClipDone, line, path, number)
             if clip.index >= header.subject.clips or clip.index in done:
                 raise SpecError(f"{path}, line {number} is of clip {clip.index}, which cannot be there")
         except SpecError:
@@ -231,19 +238,13 @@ def _read(path: Path) -> tuple[Header, dict[int, ClipDone], int, bool]:
     return header, done, good_bytes, is_cut
 
 
-def _plain(line: bytes, path: Path, number: int) -> object:
-    try:
-        value: object = json.loads(line)
-    except (ValueError, RecursionError) as failure:
-        raise SpecError(f"{path}, line {number} is damaged: {failure!s:.200}", hint=_BEGIN_AGAIN) from None
-    return value
+def _record(cls: type[_Line], line: bytes, path: Path, number: int) -> _Line:
+    where = f"{path}, line {number}"
+    return parse_record(cls, parse_json(line, where, SpecError), where=where)
 
 
-_BEGIN_AGAIN = "measure again without --resume"
-
-
-def _lock(path: Path) -> locking.Lock:
-    lock = locking.take(path)
+def _lock(path: Path, *, create: bool) -> locking.Lock:
+    lock = locking.take(path, create=create)
     if lock is None:
         raise AscKitError(f"another process is measuring into {path.parent}", hint="wait until it is done, or end it")
     return lock
@@ -259,21 +260,3 @@ def _give_name(temporary: Path, path: Path) -> None:
         if path.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
         os.rename(temporary, path)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file and its name are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    _sync_folder(path.parent)

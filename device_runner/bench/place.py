@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from asc_kit.errors import AscKitError
+from asc_kit.files import is_temporary
 from asc_kit.measurements import runs_folder
 from asc_kit.records import short_id
 from asc_kit.result import RESULTS
 
-from .journal import JOURNAL, TEMPORARY, Header, Journal, Subject
+from .journal import JOURNAL, Header, Journal, Subject
 
 _NEW_RUN = "choose another --out, or leave it out: every measurement then has a folder of its own"
 
@@ -36,7 +37,7 @@ def check_new(out: Path | None, bundle: Path) -> None:
     """
     folder = out if out is not None else runs_folder(bundle, "BOARD", "MODE")
     names = sorted(os.listdir(out)) if out is not None and out.is_dir() else []
-    if names := [name for name in names if not name.startswith(TEMPORARY)]:
+    if names := [name for name in names if not is_temporary(name)]:
         if JOURNAL in names and RESULTS not in names:
             raise AscKitError(
                 f"{out} holds a measurement that is not finished",

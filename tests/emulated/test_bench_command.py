@@ -333,7 +333,7 @@ def test_unreadable_recording_in_the_middle(folder: Path, tmp_path: Path) -> Non
 
 
 @needs_emulator
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130)])
 def test_interrupted_in_the_middle(folder: Path, number: signal.Signals, code: int) -> None:
     """Both emulators run when it happens; none is left, nothing is written."""
     image = str(folder / "bundle" / "firmware" / BOARD / "build" / "firmware.elf")

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_result import sample_result
 
+from asc_kit.device_runner.bench import journal as journals
 from asc_kit.device_runner.bench.journal import JOURNAL, ClipDone, Header, Journal, Subject
 from asc_kit.device_runner.bench.place import begun, check_new, find_unfinished
 from asc_kit.errors import AscKitError, SpecError
@@ -86,7 +87,9 @@ def test_a_journal_cut_anywhere_gives_all_whole_lines(
         (lambda lines: [], "no complete line"),
         (lambda lines: [b'{"a": 1}\n', *lines[1:]], "line 1 is not a valid Header"),
         (lambda lines: [b"[" * 100_000 + b"\n", *lines[1:]], "line 1"),
-        (lambda lines: [lines[0], lines[1][:50] + b"\n", *lines[2:]], "line 2 is damaged"),
+        (lambda lines: [lines[0], lines[1][:50] + b"\n", *lines[2:]], "line 2 cannot be read as JSON"),
+        (lambda lines: [lines[0], lines[1].replace(b"{", b'{"index":1,', 1), *lines[2:]], "'index' stands twice"),
+        (lambda lines: [lines[0], lines[1].replace(b'"index":0', b'"index":' + b"9" * 5000), *lines[2:]], "digits"),
         (lambda lines: [lines[0], lines[1].replace(b'"index":0', b'"index":99'), *lines[2:]], "clip 99"),
         (lambda lines: [lines[0], lines[1], *lines[1:]], "line 3 is of clip 0, which cannot be there"),
         (lambda lines: [lines[0].replace(b'"schema_version":1', b'"schema_version":9'), *lines[1:]], "schema"),
@@ -96,9 +99,25 @@ def test_damage_elsewhere_is_refused_in_words(tmp_path: Path, change: object, wo
     path = written(tmp_path, *range(4))
     path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))  # type: ignore[operator]
     before = path.read_bytes()
-    with pytest.raises(SpecError, match=words):
+    with pytest.raises(SpecError, match=words) as caught:
         Journal.take_up(path)
+    assert caught.value.hint == "measure again without --resume"
     assert path.read_bytes() == before
+
+
+def test_a_journal_larger_than_any_result_is_refused_unread(tmp_path: Path) -> None:
+    path = written(tmp_path, 0)
+    with path.open("r+b") as stream:
+        stream.truncate(journals.MAX_JOURNAL_BYTES + 1)  # a hole: it takes no room
+    with pytest.raises(SpecError, match=r"journal\.jsonl is too large"):
+        Journal.take_up(path)
+
+
+def test_a_journal_that_went_is_not_made_again(tmp_path: Path) -> None:
+    """Another process may finish the measurement, and remove its journal, at any moment."""
+    with pytest.raises(SpecError, match="does not exist"):
+        Journal.take_up(tmp_path / JOURNAL)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_journal_is_of_one_process(tmp_path: Path) -> None:
