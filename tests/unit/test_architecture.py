@@ -64,6 +64,14 @@ def test_no_tensorflow_beyond_export(stage: str) -> None:
         assert not {name.split(".")[0] for name in imports(path)} & TENSORFLOW, path
 
 
+def test_no_document_holds_both_sides_of_a_merge() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    assert len(documents) > 20
+    for path in documents:
+        lines = path.read_text().splitlines()
+        assert not [line for line in lines if line.startswith(("<<<<<<<", ">>>>>>>"))], path
+
+
 def test_boards_hold_data_only() -> None:
     assert [path.name for path in sources("boards")] == ["__init__.py"]
     assert len(ast.parse((ROOT / "boards" / "__init__.py").read_text()).body) == 1
