@@ -28,6 +28,10 @@ CANCELLED_SHARE = 0.02
 """Channels cancel when the power of their mean is below this share of what independent channels would have: for two
 channels, 20 dB below the channels themselves. A choice of ours: no pair of microphones in one place comes near."""
 
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1_000, 10_000_000
+"""Sampling rates that recordings have. A header that says 1 Hz makes days of a few megabytes, and resampling them to
+audio would take all memory."""
+
 _BLOCK_FRAMES = 2**20
 _PIECE_FRAMES = 2**14
 _MOST_FRAMES = 2**48  # 180 years at 48 kHz: no length, but a word for none
@@ -75,10 +79,20 @@ def open_recording(path: Path, doubts: list[Doubt] | None = None) -> Iterator[An
         if extent is not None and extent.fault is not None and doubts is not None:
             doubts.append(Doubt(kind=_DOUBTS[extent.fault], path=path, says=extent.says))
         with _source(path, extent) as source, _open(source) as recording:
+            _check_rate(path, recording.samplerate)
             yield recording
     except (soundfile.SoundFileError, OSError) as failure:
         reason = getattr(failure, "error_string", failure)
         raise DataError(f"recording {path} cannot be read: {reason}", hint=hint) from failure
+
+
+def _check_rate(path: Path, rate_hz: int) -> None:
+    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+        raise DataError(
+            f"recording {path} cannot be read: its header says {rate_hz:,} samples per second. "
+            f"Expected: {LOWEST_RATE_HZ:,} to {HIGHEST_RATE_HZ:,}",
+            hint="write the rate it was recorded with into its header, or leave it out",
+        )
 
 
 @contextmanager

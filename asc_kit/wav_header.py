@@ -68,7 +68,8 @@ class WavExtent:
         """What is wrong, in words; empty when nothing is."""
         if self.fault is None:
             return ""
-        lengths = f"its header says {self._length(self.declared_bytes)}, the file holds {self._length(self.held_bytes)}"
+        behind_header = self.file_bytes - self.data_start  # of a few bytes too many it is not known that they are audio
+        lengths = f"its header says {self._length(self.declared_bytes)}, the file holds {self._length(behind_header)}"
         return f"cut off: {lengths}" if self.fault == "cut_off" else lengths
 
     @property

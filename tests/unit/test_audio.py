@@ -64,6 +64,15 @@ def test_any_rate_becomes_the_front_ends(tmp_path: Path, rate: int) -> None:
     np.testing.assert_allclose(clip[500:-500], sine(1000, 1.0, 16000)[500:-500], atol=2e-3)
 
 
+@pytest.mark.parametrize("rate", [1, 999])
+def test_a_rate_that_no_recording_has(tmp_path: Path, rate: int) -> None:
+    """A few megabytes at 1 Hz are weeks: resampling them took all time and memory."""
+    soundfile.write(tmp_path / "x.wav", np.zeros(100), rate)
+    with pytest.raises(DataError, match=rf"its header says {rate} samples per second. Expected: 1,000 to") as caught:
+        read_audio(tmp_path / "x.wav")
+    assert caught.value.hint is not None and "rate" in caught.value.hint
+
+
 def test_resampling_against_another_resampler() -> None:
     noise = np.random.default_rng(0).standard_normal(44100)
     # below 6 kHz both filters pass everything

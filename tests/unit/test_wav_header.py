@@ -73,6 +73,14 @@ def test_a_length_a_few_bytes_too_large_is_a_warning(tmp_path: Path, extra: int)
     assert facts.problem is None and facts.header_off == doubts[0].says
 
 
+def test_a_length_a_few_bytes_too_small_is_a_warning_that_says_both_lengths(tmp_path: Path) -> None:
+    samples, doubts = read(tmp_path / "x.wav", wav(DATA, declared=len(DATA) - 10))
+    assert_whole(samples, ONE_SECOND[:-5])
+    (doubt,) = doubts
+    assert doubt.kind == "header_off"
+    assert "header says 15,990 bytes" in doubt.says and "file holds 16,000 bytes" in doubt.says
+
+
 @pytest.mark.parametrize("missing", [46, 200, 8000])
 def test_a_recording_that_is_cut_off(tmp_path: Path, missing: int) -> None:
     path = tmp_path / "x.wav"
