@@ -176,6 +176,7 @@ def _connect(
     """Greet the board on a port, or build firmware and start emulated boards that run it; give its folder too."""
     from asc_kit.cli import invoke
     from asc_kit.firmware import read_firmware
+    from asc_kit.outputs import RefusedError
 
     from .connection import connect_port, firmware_of, start_boards
     from .emulator import require_emulator
@@ -189,7 +190,14 @@ def _connect(
     if spec.emulator is None:
         raise BoardError(f"board {spec.name} has no emulator", hint="plug it in and give its --port")
     require_emulator(spec.emulator)
-    folder = invoke("firmware", bundle=bundle.path, board=spec.name, out=None, optimize=optimize, build=True)
+    try:
+        folder = invoke("firmware", bundle=bundle.path, board=spec.name, out=None, optimize=optimize, build=True)
+    except RefusedError as failure:
+        # --out is where this command puts results
+        raise RefusedError(
+            failure.message,
+            hint="bench builds firmware there: move that folder away; what was changed in it is kept so",
+        ) from None
     assert isinstance(folder, Path)
     firmware = read_firmware(folder)
     # nanoseconds are only true when nothing else runs beside

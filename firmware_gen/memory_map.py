@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from asc_kit.outputs import OutputKind, check_output, write_files
+from asc_kit.outputs import OutputKind, check_file, write_file
 from asc_kit.pages import PALETTE
 from asc_kit.records import json_bytes
 
@@ -87,11 +86,11 @@ def write_memory_map(plan: dict[str, Any], path: Path, title: str) -> tuple[Path
         When something else is where the files go.
     """
     document = memory_map(plan)
-    files = {path.with_suffix(".json").name: json_bytes(document)}
+    check_map(path)  # drawing takes seconds
     if path.suffix in _PICTURES:
-        check_map(path)  # drawing takes seconds
-        files = {path.name: draw(document, title, path.suffix[1:])} | files
-    return write_files(path.parent, _kind_of(path), files)
+        write_file(path, MEMORY_MAP, draw(document, title, path.suffix[1:]))
+    write_file(path.with_suffix(".json"), MEMORY_MAP, json_bytes(document))
+    return _files_of(path)
 
 
 def check_map(path: Path) -> None:
@@ -102,12 +101,13 @@ def check_map(path: Path) -> None:
     AscKitError
         When something else is there.
     """
-    check_output(path.parent, _kind_of(path))
+    for file in _files_of(path):
+        check_file(file, MEMORY_MAP)
 
 
-def _kind_of(path: Path) -> OutputKind:
-    names = {path.with_suffix(".json").name, path.name}
-    return replace(MEMORY_MAP.of_file(path.stem), names=tuple(sorted(names)))
+def _files_of(path: Path) -> tuple[Path, ...]:
+    # each is a file by itself: a second picture with the same JSON replaces no first one
+    return tuple(dict.fromkeys((path, path.with_suffix(".json"))))
 
 
 def draw(document: dict[str, Any], title: str, form: str) -> bytes:

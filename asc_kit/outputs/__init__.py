@@ -2,6 +2,7 @@
 
 from asc_kit.outputs.inventory import INVENTORY, OutputKind
 from asc_kit.outputs.replacing import (
+    RefusedError,
     check_file,
     check_output,
     new_folder,
@@ -14,6 +15,7 @@ from asc_kit.outputs.replacing import (
 __all__ = [
     "INVENTORY",
     "OutputKind",
+    "RefusedError",
     "check_file",
     "check_output",
     "new_folder",

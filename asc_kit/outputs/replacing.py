@@ -46,7 +46,11 @@ _MOST_TRIES = 100
 _ANOTHER = "choose another place"
 
 
-class _InTheWayError(AscKitError):
+class RefusedError(AscKitError):
+    """An output cannot be written without touching something of the user's."""
+
+
+class _InTheWayError(RefusedError):
     """Something of the user's came where a finished output is to go."""
 
 
@@ -225,7 +229,7 @@ def _check(target: Path, out: Path, kind: OutputKind, names: Iterable[str]) -> N
         if there:
             earlier = kind.manifest is not None and kind.manifest in there
             what = f"a {' and a '.join(written)}" if written else some(there)
-            raise AscKitError(
+            raise RefusedError(
                 f"{out} was not written by this command: it holds {what}"
                 if not earlier
                 else f"{out} was written by a version of asc-kit that kept no list of its files ({INVENTORY}), so that "
@@ -234,7 +238,7 @@ def _check(target: Path, out: Path, kind: OutputKind, names: Iterable[str]) -> N
             )
     changed = edited(target, kind, mine or {})
     if changed:
-        raise AscKitError(
+        raise RefusedError(
             f"{some(changed)} in {out} {'was' if len(changed) == 1 else 'were'} changed since {kind.command} wrote "
             f"{'it' if len(changed) == 1 else 'them'}, and would be replaced",
             hint=f"choose another {kind.option}, or move what you changed away",

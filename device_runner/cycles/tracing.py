@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from asc_kit.board import BoardSpec
 from asc_kit.errors import BoardError
+from asc_kit.files import temporary_folder
 from asc_kit.part import PartSpec, parts_with
 
 from ..emulator import emulate
@@ -65,8 +65,8 @@ def estimate_run(
     chosen = tuple(parts_with(board.core) if parts is None else parts)
     check_cores(board, chosen)
     code = read_image(image, prefix=board.toolchain.prefix)
-    with tempfile.TemporaryDirectory(prefix="asc-kit-cycles.") as name, ExitStack() as stack:
-        out = Path(name) / "trace.txt"
+    with temporary_folder("cycles") as folder, ExitStack() as stack:
+        out = folder / "trace.txt"
         arguments = plugin_arguments(board, code, memories(chosen), out=out, entry=function, call=call)
         traced = dataclasses.replace(board, emulator=with_plugin(board.emulator, arguments))
         with emulate(traced, image) as emulator:

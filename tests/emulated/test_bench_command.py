@@ -93,6 +93,19 @@ def check_result(result: BenchmarkResult, bundle: Bundle, board: str, mode: str)
     assert {"system", "python", "numpy", "compiler"} <= set(result.environment)
 
 
+def test_a_folder_of_firmware_that_is_the_users(tmp_path: Path) -> None:
+    """The firmware is built without an --out of its own, so that the cure is another one than with `firmware`."""
+    make_tone_bundle(tmp_path / "bundle")
+    write_recordings(tmp_path / "data")
+    mine = tmp_path / "bundle" / "firmware" / "host" / "mine.c"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("int mine;")
+    done = bench(tmp_path, "--board", "host")
+    assert done.returncode == 1 and "bundle/firmware/host was not written by this command" in done.stderr
+    assert "move that folder away" in done.stderr and "--out" not in done.stderr
+    assert mine.read_text() == "int mine;" and not (tmp_path / "results").exists()
+
+
 @needs_gcc
 @pytest.mark.parametrize("mode", ["features", "audio"])
 def test_native_program(folder: Path, mode: str) -> None:

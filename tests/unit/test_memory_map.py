@@ -63,6 +63,12 @@ def test_json_alone(model: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [INVENTORY, "map.json"]
 
 
+def test_a_second_picture_does_not_remove_the_first(model: Path, tmp_path: Path) -> None:
+    for name in ("map.png", "map.svg", "map.json"):
+        assert run("plan", model, "--memory-map", tmp_path / name).exception is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == [INVENTORY, "map.json", "map.png", "map.svg"]
+
+
 def test_firmware_keeps_its_map(model: Path, tmp_path: Path) -> None:
     assert run("firmware", model, "--board", "host", "--out", tmp_path / "fw", "--memory-map").exception is None
     assert (tmp_path / "fw" / "memory_map.svg").read_bytes().startswith(SVG)
