@@ -45,6 +45,10 @@ class FaultError(BoardError):
     """The board died and said so."""
 
 
+class BrokenLineError(BoardError):
+    """The port is gone or takes no bytes: no other session helps."""
+
+
 class LostError(BoardError):
     """The line or the session failed, not the board: a clip begun again in a new session may succeed."""
 
@@ -276,7 +280,7 @@ class Link:
         try:
             self._port.write(data)
         except serial.SerialTimeoutException as failure:
-            raise BoardError(
+            raise BrokenLineError(
                 f"port {self.name} takes no bytes any more", hint="is something reading at its other end?"
             ) from failure
         except PORT_ERRORS as failure:
@@ -369,8 +373,8 @@ class Link:
             self.count(frames_dropped=1)
         return None
 
-    def _broken(self, failure: Exception) -> BoardError:
-        return BoardError(
+    def _broken(self, failure: Exception) -> BrokenLineError:
+        return BrokenLineError(
             f"the line to the board on {self.name} broke: {failure}", hint="was it unplugged? Plug it in and try again"
         )
 

@@ -148,6 +148,12 @@ class Session:
                 if refusal.status is not Status.BUSY:
                     raise
                 seen = _holder(refusal)
+                if seen == taken:
+                    raise BoardError(
+                        f"the board on {link.name} does not follow the protocol: it is not given up, though "
+                        f"{seen.client}, which held it, asks nothing",
+                        hint="reset it, or flash firmware made by this version",
+                    ) from None
             else:
                 link.count(sessions_opened=1)
                 self._report = None

@@ -13,7 +13,7 @@ import numpy as np
 
 from asc_kit.errors import BoardError
 
-from ..link import FaultError, Link, LinkStatistics, Patience
+from ..link import BrokenLineError, FaultError, Link, LinkStatistics, Patience
 from ..session import Session
 from .answers import KnownClip
 from .kinds import KINDS
@@ -29,6 +29,8 @@ _SHORTEST_WAIT_S = 0.04
 _TRIES = 5
 _MANY_ATTEMPTS = 25
 _LONGEST_SAID = 12
+_MOST_UNOPENED = 20
+"""Sessions in a row that the board did not open. HELLO is sent 25 times in each, so that no faults explain it."""
 
 Outcome = Literal["right", "wrong", "refused"]
 
@@ -124,17 +126,30 @@ class Attack:
         self._counted: Counter[str] = Counter()
 
     def run(self, faults: int, advance: Callable[[int], object]) -> None:
-        """Hold sessions until so many faults happened; `advance` is told how many came since it was last."""
+        """Hold sessions until so many faults happened; `advance` is told how many came since it was last.
+
+        Raises
+        ------
+        BoardError
+            When the line breaks, or the board does not answer any more.
+        """
         self._port.is_faulty = True
-        before = 0
+        before = unopened = 0
         while before < faults:
-            self._hold_session()
+            unopened = 0 if self._hold_session() else unopened + 1
+            if unopened == _MOST_UNOPENED:
+                raise BoardError(
+                    f"the board on {self._port.port} does not answer any more, after {before} faults",
+                    hint="it hangs: reset it. If the same --seed does it again, this is a defect of the firmware: "
+                    "report it with the board, --seed and --every",
+                )
             now = self._port.injected.total()
             advance(now - before)
             before = now
         self._port.is_faulty = False
 
-    def _hold_session(self) -> None:
+    def _hold_session(self) -> bool:
+        """Hold a session, and tell whether the board opened it."""
         link = Link(self._port, self._patience)  # type: ignore[arg-type]
         is_complete = False
         try:
@@ -144,6 +159,8 @@ class Attack:
                 self._end_clip(self._do_clip(session, self._choose()))
             session.close()
             is_complete = True
+        except BrokenLineError:
+            raise
         except BoardError as failure:
             self._board_faults += isinstance(failure, FaultError)
             self._words[_kind_of(failure)] += 1
@@ -157,6 +174,7 @@ class Attack:
         self._note("right" if is_complete else "refused")
         self._sessions[is_complete] += 1
         self._statistics = _sum(self._statistics, link.statistics)
+        return link.statistics.sessions_opened > 0
 
     def _choose(self) -> KnownClip:
         if self._audio and self._random.randrange(_AUDIO_EVERY) == 0:

@@ -19,7 +19,7 @@ from asc_kit.device_runner.attack.port import FaultyPort
 from asc_kit.device_runner.attack.runner import Attack, AttackReport
 from asc_kit.device_runner.link import Link, Patience
 from asc_kit.device_runner.session import Session
-from asc_kit.errors import MismatchError
+from asc_kit.errors import BoardError, MismatchError
 from asc_kit.protocol import Frame, Opcode
 
 QUICK = Patience(
@@ -113,6 +113,47 @@ def test_board_that_is_wrong_before_any_fault_is_no_matter_of_the_line(board: Fa
     board.server.engine.network = lambda values: bytes((next(answers) % 100,)) * 16
     with pytest.raises(MismatchError, match="on a line to which nothing was done"):
         attack(board, 10)
+
+
+class DyingPort:
+    """A port that is pulled out, or a board that hangs, after so many writes."""
+
+    port, baudrate = "/dev/ttyACM9", 115_200
+
+    def __init__(self, board: FakeBoard, writes: int, *, is_silent: bool) -> None:
+        self._board, self._writes, self._is_silent = board, writes, is_silent
+
+    @property
+    def in_waiting(self) -> int:
+        return self._board.in_waiting
+
+    def read(self, size: int) -> bytes:
+        if self._writes <= 0 and not self._is_silent:
+            raise OSError(5, "Input/output error")
+        return self._board.read(size)
+
+    def write(self, data: bytes) -> None:
+        self._writes -= 1
+        if self._writes > 0:
+            self._board.write(data)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("is_silent", "words"), [(False, "the line to the board on /dev/ttyACM9 broke"), (True, "does not answer any more")]
+)
+def test_an_attack_on_a_board_that_is_gone_ends(board: FakeBoard, is_silent: bool, words: str) -> None:
+    """On a broken port sessions fail at once and no fault ever comes; of a board that hangs all would end in words."""
+    port = FaultyPort(DyingPort(board, 2000, is_silent=is_silent), seed=0, every=50)  # type: ignore[arg-type]
+    session = Session(Link(port, QUICK))  # type: ignore[arg-type]
+    clips = known_clips(session, None, 0)
+    session.close()
+    told: list[int] = []
+    with pytest.raises(BoardError, match=words):
+        Attack(port, clips, QUICK, 0).run(10_000, told.append)
+    assert 0 < sum(told) < 1000
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -344,6 +344,17 @@ def test_one_of_two_that_wait_for_the_board_has_it(board: FakeBoard) -> None:
     assert np.array_equal(taken[0].repeat(lambda: audio_clip(taken[0])), EXPECTED)
 
 
+def test_board_that_is_never_given_up_is_not_asked_for_ever(board: FakeBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board that refuses even who names its holder's last request is broken."""
+    Session(Link(board)).stats()
+    server = board.server
+    monkeypatch.setattr(server, "_open", lambda request: server._seal(request, (6, server._holder())))
+    start = board.clock.now
+    with pytest.raises(BoardError, match="does not follow the protocol: it is not given up"):
+        Session(Link(FakeBoard(bridged=board)))
+    assert board.clock.now - start < protocol.HOLDER_PATIENCE_S + 1
+
+
 def test_lost_answer_to_hello_is_not_waited_for(board: FakeBoard) -> None:
     """The board has opened the session; the host never hears of it, proposes another, and finds its own nonce."""
     board.to_host = [xored(CRC32, 90)] * 3
