@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asc_kit.cli.output import say_json
 from asc_kit.errors import BoardError, MismatchError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from .attack.runner import AttackReport
+    from .attack.report import AttackReport
     from .emulator import Emulator
 
 # What a line with at most one fault in so many frames must bring to its end, and how many of its sessions.
@@ -60,7 +61,6 @@ def verify_link(
     from asc_kit.board import load_board
     from asc_kit.bundle import Bundle
     from asc_kit.console import console, progress_bar
-    from asc_kit.records import canonical_json, to_plain
 
     from .attack.answers import known_clips
     from .attack.port import FaultyPort
@@ -109,7 +109,7 @@ def verify_link(
     for text in _summary(report):
         console.print(text, soft_wrap=True, markup=False)
     if as_json:
-        click.echo(canonical_json(to_plain(report)).decode())
+        say_json(report)
     if not report.is_sound:
         raise MismatchError(
             f"{report.clips_wrong} wrong answers were accepted, {report.clips_lost} clips lost, "

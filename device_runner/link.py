@@ -6,13 +6,17 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import serial
 from cobs import cobs
+from pydantic import ConfigDict
 
 from asc_kit import protocol
 from asc_kit.errors import BoardError
+from asc_kit.fields import Count
 from asc_kit.protocol import Fault, Frame, Holder, Opcode, ProtocolError, Status
+from asc_kit.records import STRICT
 
 from .transport import PORT_ERRORS
 
@@ -65,27 +69,29 @@ class SessionLostError(LostError):
 class LinkStatistics:
     """What happened on a link so far, and what it recovered from."""
 
-    requests: int = 0
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    requests: Count = 0
     """Requests made, each counted once."""
-    retries: int = 0
+    retries: Count = 0
     """Times a request was sent again."""
-    bytes_sent: int = 0
+    bytes_sent: Count = 0
     """Bytes on the line to the board."""
-    bytes_received: int = 0
+    bytes_received: Count = 0
     """Bytes on the line from the board."""
-    frames_dropped: int = 0
+    frames_dropped: Count = 0
     """Frames of the board's that were damaged."""
-    frames_stale: int = 0
+    frames_stale: Count = 0
     """Answers to older requests."""
-    frames_of_others: int = 0
+    frames_of_others: Count = 0
     """Frames of other sessions: late ones of our own, or answers to another program."""
-    seals_refused: int = 0
+    seals_refused: Count = 0
     """Answers with a right checksum whose seal says that they, or their requests, were changed on the way."""
-    digests_refused: int = 0
+    digests_refused: Count = 0
     """Inputs or outputs whose digest differs between host and board."""
-    sessions_opened: int = 0
+    sessions_opened: Count = 0
     """Times HELLO was answered; the first is no recovery."""
-    clips_repeated: int = 0
+    clips_repeated: Count = 0
     """Clips begun again in a new session."""
 
     @property

@@ -6,7 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..session import Session
 from .answers import KnownClip
 from .kinds import KINDS
 from .port import FaultyPort
+from .report import MAX_ENDINGS, AttackReport, KindReport
 
 # A session of ten clips is opened and closed often enough for HELLO and GOODBYE to have their share of the faults.
 CLIPS_PER_SESSION = 10
@@ -28,70 +29,10 @@ _FACTOR = 4
 _SHORTEST_WAIT_S = 0.04
 _TRIES = 5
 _MANY_ATTEMPTS = 25
-_LONGEST_SAID = 12
 _MOST_UNOPENED = 20
 """Sessions in a row that the board did not open. HELLO is sent 25 times in each, so that no faults explain it."""
 
 Outcome = Literal["right", "wrong", "refused"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KindReport:
-    """What came of one kind of fault. Where several hit one clip, each counts the clip's end as its own."""
-
-    name: str
-    meaning: str
-    injected: int
-    recovered: int
-    """Faults after which the clip's answer was right."""
-    refused: int
-    """Faults after which the session ended in words."""
-    wrong: int
-    """Faults after which a wrong answer was taken for right."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttackReport:
-    """What came of an attack."""
-
-    schema_version: Literal[1] = 1
-    board: str
-    port: str
-    model_sha256: str
-    firmware_id: str
-    seed: int
-    every: float
-    """Mean number of frames from fault to fault."""
-    faults: int
-    frames: int
-    """Frames sent, both ways, repetitions included."""
-    sessions: int
-    sessions_completed: int
-    """Sessions all of whose clips were answered."""
-    clips: int
-    """Clips that were begun."""
-    clips_right: int
-    clips_wrong: int
-    """Clips whose wrong answer was accepted."""
-    clips_refused: int
-    """Clips that ended in words."""
-    clips_lost: int
-    """Clips with neither an answer nor words."""
-    clips_doubled: int
-    """Answers that were taken for two clips."""
-    board_faults: int
-    """Sessions that ended with the board's own FAULT: a defect of the firmware."""
-    seconds: float
-    kinds: tuple[KindReport, ...]
-    words: dict[str, int]
-    """How sessions ended that did not complete, and how often."""
-    link: LinkStatistics
-    """What the link noticed."""
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether nothing wrong was accepted, nothing lost and nothing doubled."""
-        return self.clips_wrong == self.clips_lost == self.clips_doubled == self.board_faults == 0
 
 
 class Attack:
@@ -244,7 +185,7 @@ class Attack:
                 )
                 for kind in KINDS
             ),
-            words=dict(self._words.most_common(_LONGEST_SAID)),
+            words=dict(self._words.most_common(MAX_ENDINGS)),
             link=self._statistics,
         )
 

@@ -22,7 +22,9 @@ from asc_kit.board import BoardSpec, boards_folder, load_board
 from asc_kit.bundle import Bundle, BundleManifest
 from asc_kit.challenge_rules import NetworkCounts, Storage, check_rules
 from asc_kit.dataset.pins import PinnedFile, Pins
+from asc_kit.device_runner.attack.report import AttackReport, KindReport
 from asc_kit.device_runner.cycles.report import CostRecord, CyclesRecord, PartCycles
+from asc_kit.device_runner.link import LinkStatistics
 from asc_kit.evaluation import Evaluation
 from asc_kit.export.inspection.document import Inspection
 from asc_kit.firmware import FirmwareManifest
@@ -188,6 +190,19 @@ def write_cycles(path: Path) -> None:
     write_json(path, record)
 
 
+def write_attack(path: Path) -> None:
+    """What ``asc-kit verify-link --json`` says."""
+    kind = KindReport(name="bit_flip", meaning="one bit is another", injected=9, recovered=8, refused=1, wrong=0)
+    report = AttackReport(
+        schema_version=current(AttackReport), board="qemu-mps2-an386", port="/dev/pts/3", model_sha256="ab" * 32,
+        firmware_id="0" * 16, seed=7, every=20.0, faults=9, frames=180, sessions=2, sessions_completed=1, clips=14,
+        clips_right=13, clips_wrong=0, clips_refused=1, clips_lost=0, clips_doubled=0, board_faults=0, seconds=3.5,
+        kinds=(kind,), words={"NoAnswerError: the board did not answer": 1},
+        link=LinkStatistics(requests=100, retries=8, bytes_sent=9000, bytes_received=8000, frames_dropped=5),
+    )  # fmt: skip
+    write_json(path, report)
+
+
 Writer = Callable[[Path], None]
 KINDS: dict[str, tuple[type, Writer]] = {
     "bundle/bundle.json": (BundleManifest, write_bundle),
@@ -199,6 +214,7 @@ KINDS: dict[str, tuple[type, Writer]] = {
     "firmware.json": (FirmwareManifest, write_firmware),
     "stm32l4r5.toml": (PartSpec, write_part),
     "asc-kit.json": (Inventory, write_inventory),
+    "attack.json": (AttackReport, write_attack),
     "cycles.json": (CyclesRecord, write_cycles),
     "recipe.toml": (Recipe, write_recipe_file),
     "splits.json": (Pins, write_pins),

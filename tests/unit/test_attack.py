@@ -16,7 +16,8 @@ from asc_kit.device_runner.attack import runner as runner_module
 from asc_kit.device_runner.attack.answers import known_clips
 from asc_kit.device_runner.attack.kinds import KINDS, Way, stuffed, unpacked
 from asc_kit.device_runner.attack.port import FaultyPort
-from asc_kit.device_runner.attack.runner import Attack, AttackReport
+from asc_kit.device_runner.attack.report import AttackReport
+from asc_kit.device_runner.attack.runner import Attack
 from asc_kit.device_runner.link import Link, Patience
 from asc_kit.device_runner.session import Session
 from asc_kit.errors import BoardError, MismatchError
