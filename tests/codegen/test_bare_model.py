@@ -98,13 +98,13 @@ def test_labels_that_do_not_fit(model: Path, tmp_path: Path, text: str | None, m
 
 
 def test_labels_of_another_editor(model: Path, tmp_path: Path) -> None:
-    """A byte order mark, carriage returns and no end of the last line; a form feed is a character as others are."""
-    words = ["first", "with\x0cfeed", *map(str, range(10))]
+    """A byte order mark, carriage returns and no end of the last line; quotes and letters that are not ASCII."""
+    words = ["first", 'Café "é"', *map(str, range(10))]
     (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(words).encode())
     result = run(model, "--board", "host", "--out", tmp_path / "fw", "--labels", tmp_path / "labels.txt")
     assert result.exception is None
     written = (tmp_path / "fw" / "engine" / "asc_model.c").read_text()
-    assert '"first"' in written and '"with\\014feed"' in written and '"9"' in written
+    assert '"first"' in written and '"Caf\\303\\251 \\042\\303\\251\\042"' in written and '"9"' in written
 
 
 def test_a_folder_is_a_bundle_whatever_its_name(tmp_path: Path) -> None:

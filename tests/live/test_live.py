@@ -93,7 +93,8 @@ def test_ctrl_c_ends_it_with_130_and_the_count(server: SoundServer, bundle: Path
         player.kill()
         player.wait(10)
     assert live.process.returncode == 130, words
-    assert time.monotonic() - began < 5
+    # at once, on a machine that does other things too: not when the recording has come to its end, after 35 s
+    assert time.monotonic() - began < 15
     assert "Traceback" not in words and "Interrupted." in words
     assert summary["event"] == "summary" and summary["gaps"] == 0
 

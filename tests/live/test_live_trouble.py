@@ -72,7 +72,7 @@ def test_a_source_that_is_muted_and_one_that_vanishes(folder: Path, bundle: Path
         server.add_microphone("other", 44100)
         server.control("set-default-source", "other.monitor")
         with (
-            playing(server, folder, room(90), "vmic", "other"),
+            playing(server, folder, room(120), "vmic", "other"),
             # chosen, and not the default: when it comes back nobody but us connects it again
             listening(server, str(bundle), "--hop", "0.25", source="vmic.monitor") as live,
         ):
@@ -100,7 +100,7 @@ def test_a_source_that_is_muted_and_one_that_vanishes(folder: Path, bundle: Path
             check_nothing_was_classified(live, told, time.monotonic())
             plugged = time.monotonic()
             server.add_microphone("vmic")
-            with playing(server, folder, room(90)):
+            with playing(server, folder, room(120)):
                 # a new virtual microphone delivers nothing for two seconds
                 wait_for_sound(live, plugged)
             summary, words = live.end()
@@ -111,7 +111,7 @@ def test_a_process_that_is_stopped(folder: Path, bundle: Path) -> None:
     # eight channels: the server has room for less than three seconds of them
     with (
         sound_server(folder, channels=8) as server,
-        playing(server, folder, room(90, 8)),
+        playing(server, folder, room(120, 8)),
         listening(server, str(bundle), "--hop", "0.25") as live,
     ):
         assert "8 channels" in live.words
@@ -129,10 +129,11 @@ def test_a_process_that_is_stopped(folder: Path, bundle: Path) -> None:
     assert 3 < loss["lost_s"] < 8.3 and summary["lost_s"] == pytest.approx(loss["lost_s"], abs=0.01)
     assert (summary["gaps"], summary["dropped_s"]) == (1, 0)
     assert f"{loss['lost_s']:.1f} s of audio were lost" in words
-    # true to the clock: as much time between two windows as between their lines
+    # true to the clock: as much time between two windows as between their lines. A busy machine delays a line by a
+    # second or two; time that left out the loss would be short by more than 3 s
     before = [(at, line) for at, line in live.lines if at < stopped and line.get("label")][-1]
     after = next((at, line) for at, line in live.lines if at == sounded)
-    assert after[1]["time_s"] - before[1]["time_s"] == pytest.approx(after[0] - before[0], abs=0.5)
+    assert after[1]["time_s"] - before[1]["time_s"] == pytest.approx(after[0] - before[0], abs=2.5)
     # every window that was due is classified, unusable or skipped
     due = round((live.windows()[-1]["time_s"] - 0.5) / 0.25) + 1
     assert summary["windows"] + summary["unusable"] + summary["skipped"] == due
@@ -142,7 +143,7 @@ def test_a_process_that_is_stopped(folder: Path, bundle: Path) -> None:
 def test_a_stop_that_the_server_bridges(folder: Path, bundle: Path) -> None:
     with (
         sound_server(folder) as server,
-        playing(server, folder, room(60)),
+        playing(server, folder, room(120)),
         listening(server, str(bundle), "--hop", "0.25") as live,
     ):
         wait_for_sound(live)
@@ -160,7 +161,7 @@ def test_a_stop_that_the_server_bridges(folder: Path, bundle: Path) -> None:
 
 
 def test_channels_that_cancel(folder: Path, bundle: Path) -> None:
-    one = room(20)
+    one = room(120)
     with (
         sound_server(folder, channels=2) as server,
         playing(server, folder, np.hstack([one, -one])),
@@ -174,7 +175,7 @@ def test_channels_that_cancel(folder: Path, bundle: Path) -> None:
 
 
 def test_a_server_that_dies(folder: Path, bundle: Path) -> None:
-    with sound_server(folder) as server, playing(server, folder, room(20)), listening(server, str(bundle)) as live:
+    with sound_server(folder) as server, playing(server, folder, room(120)), listening(server, str(bundle)) as live:
         wait_for_sound(live)
         died = time.monotonic()
         server.control("exit")
