@@ -11,13 +11,15 @@ from asc_kit.cli.output import say_json
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from asc_kit.board import BoardSpec
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON document on stdout.")
 def boards(as_json: bool) -> None:
     """List the boards this kit knows."""
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from asc_kit.board import board_names, load_board
     from asc_kit.records import to_plain
@@ -26,20 +28,10 @@ def boards(as_json: bool) -> None:
     if as_json:
         say_json([to_plain(spec) for spec in specs], indent=None)
         return
-    table = Table("name", "board", "core", "timer", "flash", "RAM", "emulated", "tested on")
-    emulation = {"qemu": "yes", "process": "native program"}
+    # three columns: with one for every fact a terminal of 80 cuts off the names, which are what one has to type
+    table = Table(Column("name", no_wrap=True), Column("core", no_wrap=True), "board")
     for spec in specs:
-        memory = spec.memory
-        table.add_row(
-            spec.name,
-            escape(spec.title),
-            escape(spec.core),
-            spec.timer,
-            " + ".join(f"{n // 1024} kB" for n in (memory.flash_bytes, memory.constants_bytes) if n) if memory else "",
-            f"{memory.ram_bytes // 1024} kB" if memory else "",
-            emulation[spec.emulator.kind] if spec.emulator is not None else "no",
-            escape(spec.tested_on),
-        )
+        table.add_row(spec.name, escape(spec.core), escape(f"{spec.title}\n{_facts(spec)}"))
     _print(table)
 
 
@@ -50,7 +42,7 @@ def ports(as_json: bool) -> None:
     from dataclasses import asdict
 
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from asc_kit.console import console
 
@@ -63,10 +55,24 @@ def ports(as_json: bool) -> None:
     if not found:
         console.print("No serial ports. Is the board plugged in, and the cable one with data lines?")
         return
-    table = Table("port", "description", "hardware")
+    table = Table(Column("port", no_wrap=True), "description", "hardware")
     for port in found:
         table.add_row(*map(escape, (port.path, port.description, port.hardware_id)))
     _print(table)
+
+
+def _facts(spec: BoardSpec) -> str:
+    """Return what measurements on a board depend on."""
+    emulation = {"qemu": "emulated", "process": "runs as a native program"}
+    facts = [f"timer: {spec.timer}"]
+    if spec.memory is not None:
+        sizes = (spec.memory.flash_bytes, spec.memory.constants_bytes)
+        facts += [
+            f"flash: {' + '.join(f'{size // 1024} kB' for size in sizes if size)}",
+            f"RAM: {spec.memory.ram_bytes // 1024} kB",
+        ]
+    facts += [emulation[spec.emulator.kind] if spec.emulator is not None else "not emulated"]
+    return "; ".join([*facts, f"tested on: {spec.tested_on}"])
 
 
 def _print(table: Table) -> None:

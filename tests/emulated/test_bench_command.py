@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from tagged_tones import write_tagged_tones
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle
 
 from asc_kit.audio import fit_length
-from asc_kit.board import load_board
+from asc_kit.board import board_names, load_board
 from asc_kit.bundle import Bundle
 from asc_kit.clips import window_starts
 from asc_kit.device_runner.emulator import emulate
@@ -386,3 +387,20 @@ def test_lists_of_boards_and_ports() -> None:
         assert plain.returncode == 0 and expected in plain.stdout
         done = subprocess.run([sys.executable, "-m", "asc_kit", name, "--json"], capture_output=True, check=False)
         assert done.returncode == 0 and isinstance(json.loads(done.stdout), list)
+
+
+def test_names_of_boards_are_whole_on_a_terminal_of_80_columns() -> None:
+    terminal, line = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asc_kit", "boards"], stdout=line, env=os.environ | {"COLUMNS": "80", "TERM": "xterm"}
+    )
+    os.close(line)
+    shown = b""
+    with suppress(OSError):  # the end of a terminal
+        while data := os.read(terminal, 4096):
+            shown += data
+    os.close(terminal)
+    assert process.wait(timeout=60) == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())
+    assert all(name in text for name in board_names())
+    assert max(map(len, text.splitlines())) <= 80
