@@ -9,7 +9,6 @@ from functools import partial
 from itertools import repeat
 from queue import Empty, SimpleQueue
 
-from asc_kit import protocol
 from asc_kit.errors import BoardError
 from asc_kit.result import LinkCounters, Prediction
 
@@ -53,12 +52,16 @@ def measure_clips(measurement: Measurement, stations: Sequence[Station], todo: S
                 index = queue.get_nowait()
             except Empty:
                 return
+            before = station.counters.clips_repeated
             try:
                 done, stack_bytes = station.session.repeat(partial(_clip, measurement, station, index))
             except LostError as failure:
+                # how often it is begun depends on what goes wrong: a board that never answers takes long to find out
+                count = 1 + station.counters.clips_repeated - before
+                times = "once, and no other session could be opened" if count == 1 else f"{count} times in a row"
                 raise BoardError(
-                    f"{measurement.dataset.clips[index].filename} was lost {protocol.CLIP_ATTEMPTS} times in a row, "
-                    f"the last time so: {failure.message}",
+                    f"{measurement.dataset.clips[index].filename} was lost {times}, the last time so: "
+                    f"{failure.message}",
                     hint=failure.hint,
                 ) from failure
             with keeping:

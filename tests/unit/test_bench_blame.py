@@ -244,6 +244,22 @@ def test_a_line_that_fools_it_always_is_blamed_itself(bench: Bench) -> None:
     assert bench.station.counters.seals_refused > 0
 
 
+def test_a_clip_without_any_answer_is_not_said_to_be_lost_five_times(bench: Bench) -> None:
+    """It is begun twice: to find out that nobody answers takes long."""
+    write = bench.board.write
+    # RUN never arrives, everything else does
+    bench.board.write = lambda data: 0 if cobs.decode(data.strip(b"\0"))[8] == 6 else write(data)  # type: ignore[method-assign]
+    with pytest.raises(BoardError, match=r"low\.wav was lost 2 times in a row, .* did not answer RUN"):
+        bench.measure()
+
+
+def test_a_board_that_goes_silent_in_mid_clip_is_lost_once(bench: Bench) -> None:
+    write, frames = bench.board.write, iter(range(1 << 30))
+    bench.board.write = lambda data: write(data) if next(frames) < 4 else 0  # type: ignore[method-assign]
+    with pytest.raises(BoardError, match=r"\w+\.wav was lost once, and no other session could be opened"):
+        bench.measure()
+
+
 def test_a_reset_in_mid_clip_is_greeted_again_and_counted(bench: Bench) -> None:
     frames = iter(range(1 << 30))
     write = bench.board.write
