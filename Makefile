@@ -13,7 +13,7 @@ help:
 	@echo "make test         style, types and tests"
 	@echo "make test-all     the same with the slow ones: soaks, attacks, full matrices; before a release"
 	@echo "make check        style and types alone"
-	@echo "make bench-engine instructions and bytes of the engine on every emulated core; BOARDS=… MODELS=\"NAME FILE.tflite\""
+	@echo "make bench-engine estimated cycles, instructions and bytes of the engine on every emulated core; BOARDS=… MODELS=\"NAME FILE.tflite\""
 	@echo "make fuzz         10 minutes of damaged models for the reader (FUZZ_SECONDS=…)"
 	@echo "make format       put the sources into the house's format"
 

@@ -1,4 +1,4 @@
-"""Count the instructions of the front end in C on emulated boards, part by part, and print a Markdown table.
+"""Count the instructions of the front end in C on emulated boards, part by part, and estimate its time on parts.
 
 Audio is one second of noise, taken in chunks of 160 samples by the front end of the DCASE 2024 baseline. Usage:
 
@@ -17,9 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from asc_kit.board import Arithmetic, BoardSpec, load_board
+from asc_kit.device_runner.cycles.estimate import Estimate, estimate, memories
+from asc_kit.device_runner.cycles.image import read_image
+from asc_kit.device_runner.cycles.plugin import plugin_arguments, why_not
+from asc_kit.device_runner.cycles.trace import read_trace
 from asc_kit.firmware_gen.emit import ModelInfo, frontend_values, template
 from asc_kit.firmware_gen.frontend_tables import frontend_tables
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.part import parts_with
 from asc_kit.quantization import TensorInfo
 
 BOARDS = ("qemu-mps2-an386", "qemu-mps2-an500", "qemu-mps2-an505", "qemu-mps3-an547", "qemu-mps2-an385")
@@ -146,6 +151,8 @@ class Counts:
     """One second of audio."""
     parts: dict[str, int]
     """Per second of audio, by part; together `clip`."""
+    estimate: Estimate | None
+    """Cycles of the second of audio; None where they cannot be estimated."""
 
 
 def count(board: BoardSpec, folder: Path) -> Counts:
@@ -171,6 +178,7 @@ def count(board: BoardSpec, folder: Path) -> Counts:
     command = [board.emulator.program, *board.emulator.args, "-display", "none", "-monitor", "none", "-serial", "null"]
     command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(_image(board, folder))]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    found = None if why_not(board) else estimate_push(board, folder / "image.elf", command)
     # SYS_WRITE0 goes to whichever of its outputs the emulator chooses
     ticks = [int(line) for line in (done.stdout + done.stderr).split()]
     machine = board.emulator.args[board.emulator.args.index("-M") + 1]
@@ -180,7 +188,19 @@ def count(board: BoardSpec, folder: Path) -> Counts:
     frames = frame * SPEC.n_frames // _REPEATS
     of_parts["mel bands"] = frames - sum(of_parts.values())
     of_parts["quantization and streaming"] = clip - frames
-    return Counts(board=board.name, core=board.core, arithmetic=board.frontend, clip=clip, parts=of_parts)
+    return Counts(
+        board=board.name, core=board.core, arithmetic=board.frontend, clip=clip, parts=of_parts, estimate=found
+    )
+
+
+def estimate_push(board: BoardSpec, path: Path, command: Sequence[str]) -> Estimate:
+    """Run an image once more, and estimate all calls that took audio."""
+    image = read_image(path, prefix=board.toolchain.prefix)
+    chosen = parts_with(board.core)
+    out = path.with_name("trace.txt")
+    arguments = plugin_arguments(board, image, memories(chosen), out=out, entry="asc_frontend_push")
+    subprocess.run([*command, *arguments], capture_output=True, check=True, timeout=600)
+    return estimate(read_trace(out), image, board.core, chosen)
 
 
 def _image(board: BoardSpec, folder: Path) -> Path:
@@ -206,6 +226,17 @@ def markdown(rows: Sequence[Counts]) -> str:
     return "\n".join(lines)
 
 
+def times(rows: Sequence[Counts]) -> str:
+    """Return a table of estimated cycles and milliseconds per second of audio."""
+    lines = ["| core | part | million cycles, no wait states | with flash | ms |", "|---|---|---:|---:|---:|"]
+    for row in rows:
+        for one in row.estimate.parts if row.estimate is not None else ():
+            cost = one.cost
+            numbers = (f"{cost.cycles / 1e6:.2f}", f"{cost.total / 1e6:.2f}", f"{one.ms:.1f}")
+            lines.append("| " + " | ".join([row.core, f"`{one.part.name}`", *numbers]) + " |")
+    return "\n".join(lines)
+
+
 def frontend_instructions(boards: Iterable[str] = BOARDS) -> list[Counts]:
     """Count on each of these boards."""
     rows = []
@@ -216,4 +247,5 @@ def frontend_instructions(boards: Iterable[str] = BOARDS) -> list[Counts]:
 
 
 if __name__ == "__main__":
-    print(markdown(frontend_instructions(sys.argv[1:] or BOARDS)))
+    counts = frontend_instructions(sys.argv[1:] or BOARDS)
+    print(markdown(counts), times(counts), sep="\n\n")

@@ -25,7 +25,7 @@ _LARGER = 1.04
 # the same, for the sake of scratch memory, and what of that is tried
 _WITH_SCRATCH = 1.05
 _LIMITS = (MOST_SCRATCH, 8192, 6144, 4096, 3072, 2560, 2304, 2048, 1792, 1536, 1280, 1024, 768, 512, 0)
-_UNIFORM = (6144, 3072, 2048, 1024)
+_UNIFORM = (6144, 3072, 2560, 2048, 1536, 1024)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
