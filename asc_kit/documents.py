@@ -67,7 +67,7 @@ def parse_json(data: bytes, where: str, error: type[AscKitError]) -> Any:
 
 def _plain(data: bytes, form: Form, where: str, error: type[AscKitError]) -> Any:
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")  # editors on Windows begin a file with a mark
         value = _toml(text) if form == "TOML" else _json(text, data)
     except RecursionError:
         reason = f"lists or tables lie more than {MAX_DEPTH} deep in one another"

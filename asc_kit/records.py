@@ -86,7 +86,7 @@ def _build(cls: type[T], value: object, *, where: str, error: type[AscKitError])
         items = failure.errors(include_url=False, include_context=False)
         lines = [
             f"{'.'.join(shorten_reason(str(part)) for part in item['loc']) or 'record'}: "
-            f"{shorten_reason(item['msg'])}, received {shorten(item['input'])}"
+            f"{_words_of(item['type'], item['msg'])}, received {shorten(item['input'])}"
             for item in items[:_SHOWN_PROBLEMS]
         ]
         if len(items) > _SHOWN_PROBLEMS:
@@ -95,6 +95,11 @@ def _build(cls: type[T], value: object, *, where: str, error: type[AscKitError])
     except AscKitError as failure:
         # a record inside refused itself at construction
         raise error(f"{where} is not a valid {_name_of(cls)}: {failure.message}", hint=failure.hint) from None
+
+
+def _words_of(kind: str, message: str) -> str:
+    # what pydantic says of it names a class of ours
+    return "this should be a table of names and values" if kind == "dataclass_type" else shorten_reason(message)
 
 
 def _name_of(cls: object) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from asc_kit.model_file.inputs import InputShape
 
 _LABELS_HINT = "give a text file with one label on each line, all different, in the order of the model's output"
+_MOST_LABELS_BYTES = 1 << 20
 
 
 @click.command()
@@ -112,16 +113,18 @@ def firmware(
 
 def _read_labels(path: Path) -> list[str]:
     """Return the lines of a file."""
+    from asc_kit.documents import read_limited
     from asc_kit.errors import ModelError
     from asc_kit.fields import check_label
 
     try:
         # a byte order mark, as some editors put first, is no part of a label; nor do form feeds end a line
-        lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
-    except OSError as failure:
-        raise ModelError(f"labels {path} cannot be read: {failure.strerror}", hint=_LABELS_HINT) from None
+        text = read_limited(path, _MOST_LABELS_BYTES, ModelError).decode("utf-8-sig")
+    except ModelError as failure:
+        raise ModelError(f"labels {failure.message}", hint=_LABELS_HINT) from None
     except UnicodeDecodeError as failure:
         raise ModelError(f"labels {path} are not text in UTF-8: {failure}", hint=_LABELS_HINT) from None
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
     labels: list[str] = []
     for number, label in enumerate((line.strip() for line in lines), 1):
         if not label:

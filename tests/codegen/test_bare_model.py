@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,7 +86,8 @@ def test_labels_from_a_file(model: Path, tmp_path: Path) -> None:
         ("a\nb\na\n", "line 3 is 'a', as line 1"),
         ("a\n\nb\n", "line 2 is empty"),
         ("", "line 1 is empty"),
-        (None, "labels.txt cannot be read: No such file or directory"),
+        ("a\nb\x0c.\n", "line 2: a label may not have the character U+000C"),
+        (None, "labels.txt does not exist"),
     ],
 )
 def test_labels_that_do_not_fit(model: Path, tmp_path: Path, text: str | None, message: str) -> None:
@@ -97,14 +99,23 @@ def test_labels_that_do_not_fit(model: Path, tmp_path: Path, text: str | None, m
     assert not (tmp_path / "fw").exists()
 
 
-def test_labels_of_another_editor(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("line_end", ["\r\n", "\r"])
+def test_labels_of_another_editor(model: Path, tmp_path: Path, line_end: str) -> None:
     """A byte order mark, carriage returns and no end of the last line; quotes and letters that are not ASCII."""
     words = ["first", 'Café "é"', *map(str, range(10))]
-    (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(words).encode())
+    (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbf" + line_end.join(words).encode())
     result = run(model, "--board", "host", "--out", tmp_path / "fw", "--labels", tmp_path / "labels.txt")
     assert result.exception is None
     written = (tmp_path / "fw" / "engine" / "asc_model.c").read_text()
     assert '"first"' in written and '"Caf\\303\\251 \\042\\303\\251\\042"' in written and '"9"' in written
+
+
+def test_labels_from_what_never_ends(model: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        result = run(model, "--board", "host", "--out", tmp_path / "fw", "--labels", path)
+        assert isinstance(result.exception, AscKitError) and "is a pipe or a device" in result.exception.message
+        assert result.exception.hint is not None and "one label on each line" in result.exception.hint
 
 
 def test_a_folder_is_a_bundle_whatever_its_name(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import statistics
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 from rich.console import Console
 from sample_evaluation import made_up_clips, perfect_evaluation
 
+from asc_kit.console import note
 from asc_kit.dataset import Dataset, Task
 from asc_kit.errors import DataError
 from asc_kit.evaluation import Evaluation, TaggingEvaluation, evaluation_of
 from asc_kit.records import parse_record, to_plain
+from asc_kit.train.evaluation import pictures
 from asc_kit.train.evaluation.assessment import Subject, unlabelled_clips
 from asc_kit.train.evaluation.document import EvaluationDocument, build_document
 from asc_kit.train.evaluation.files import write_evaluation, write_predictions
@@ -164,6 +167,22 @@ def test_files(tmp_path: Path) -> None:
 
 
 # predictions
+
+
+def test_letters_without_a_font_are_said_once_and_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Matplotlib warned of each letter of each label, with the line of our code that drew it."""
+    monkeypatch.setattr(pictures, "_families", lambda: ["DejaVu Sans"])
+    note.cache_clear()
+    labels = ("公园", "Straße é", "\U00010400")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for folder in ("one", "two"):
+            found = evaluation(1, labels=labels)
+            write_evaluation(build_document([(subject(1, labels=labels), found)], "0"), tmp_path / folder)
+    said = capsys.readouterr().err
+    assert said.count("no font of this machine") == 1 and "fonts-noto-cjk" in said
 
 
 def predictions(tmp_path: Path, task: Task, filenames: list[str], scores: np.ndarray) -> str:

@@ -48,7 +48,8 @@ def test_a_record_survives_the_disk(tmp_path: Path) -> None:
         ({"name": "a"}, "inner"),
         ({"name": "a", "inner": {"size": "many"}}, "inner.size"),
         ({"name": "a", "inner": {"size": 3}, "rates": [float("nan")]}, "rates.0"),
-        ([], "Outer"),
+        ([], "Outer: record: this should be a table of names and values"),
+        ({"name": "a", "inner": 3}, "inner: this should be a table of names and values, received 3"),
     ],
 )
 def test_what_does_not_fit_is_named(value: object, named: str) -> None:
@@ -65,6 +66,14 @@ def test_malformed_files_are_named(tmp_path: Path, name: str, text: str) -> None
         read_record(Outer, tmp_path / name, error=BoardError)
     with pytest.raises(SpecError, match="does not exist"):
         read_record(Outer, tmp_path / ("absent" + name))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("r.json", '{"name": "a", "inner": {"size": 3}}'), ("r.toml", 'name = "a"\ninner.size = 3\n')]
+)
+def test_the_mark_that_windows_editors_put_first_is_no_text(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text.replace("\n", "\r\n"), encoding="utf-8-sig", newline="")
+    assert read_record(Outer, tmp_path / name) == Outer(name="a", inner=Inner(size=3))
 
 
 def test_canonical_json_does_not_depend_on_the_order_of_keys() -> None:

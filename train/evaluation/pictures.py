@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import warnings
 from typing import Any
 
+from asc_kit.console import note
 from asc_kit.evaluation import Evaluation
 
 _INK = "#1a1f24"
 _RIGHT, _WRONG = "#2b7bba", "#d55e00"  # told apart with every common kind of colour vision (Okabe and Ito, 2008)
 _DPI = 150
+# on Linux, macOS and Windows
+_OTHER_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+    "Hiragino Sans GB",
+    "Apple SD Gothic Neo",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+)
+_NO_LETTER = "missing from font"
 
 
 def confusion_png(found: Evaluation, title: str) -> bytes:
@@ -75,7 +90,9 @@ def _png(draw: Any, size_in: tuple[float, float], title: str) -> bytes:
     from matplotlib.figure import Figure
 
     # a dollar in a label is a dollar
-    with matplotlib.rc_context({"font.size": 9.0, "text.parse_math": False}):
+    style = {"font.size": 9.0, "font.family": _families(), "text.parse_math": False}
+    with matplotlib.rc_context(style), warnings.catch_warnings(record=True) as heard:
+        warnings.filterwarnings("always", f".*{_NO_LETTER}")
         figure = Figure(figsize=size_in, layout="constrained", dpi=_DPI)
         axes = figure.add_subplot()
         draw(axes)
@@ -83,4 +100,22 @@ def _png(draw: Any, size_in: tuple[float, float], title: str) -> bytes:
         stream = io.BytesIO()
         # without the version of matplotlib in it, the same figures give the same bytes
         figure.savefig(stream, format="png", metadata={"Software": None})
+    is_letter = [_NO_LETTER in str(warning.message) for warning in heard]
+    if any(is_letter):
+        note(
+            "pictures show boxes for letters that no font of this machine has; "
+            "for Chinese, Japanese and Korean: sudo apt-get install fonts-noto-cjk"
+        )
+    for warning, is_ours in zip(heard, is_letter, strict=True):
+        if not is_ours:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return stream.getvalue()
+
+
+@functools.cache
+def _families() -> list[str]:
+    """Return the usual font, and those of this machine that have the letters it lacks."""
+    from matplotlib import font_manager
+
+    there = {font.name for font in font_manager.fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in _OTHER_FONTS if name in there)]
