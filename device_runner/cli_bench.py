@@ -265,6 +265,11 @@ def _write(result: BenchmarkResult, journal: Journal) -> Path:
     from asc_kit.result import RESULTS
 
     path = journal.path.parent / RESULTS
+    if path.exists():
+        raise AscKitError(
+            f"{path} came there while it was being measured, and results replace nothing",
+            hint=f"move it away, then the same command with --resume {journal.path.parent}; nothing is measured again",
+        )
     try:
         write_json(path, result)
         sync(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,20 +36,27 @@ def check_new(out: Path | None, bundle: Path) -> None:
         When something is there that a measurement would have to replace, or nothing can be written.
     """
     folder = out if out is not None else runs_folder(bundle, "BOARD", "MODE")
-    names = sorted(os.listdir(out)) if out is not None and out.is_dir() else []
-    if names := [name for name in names if not is_temporary(name)]:
-        if JOURNAL in names and RESULTS not in names:
-            raise AscKitError(
-                f"{out} holds a measurement that is not finished",
-                hint=f"go on with it: the same command with --resume {out}; or {_NEW_RUN}",
-            )
-        what = "a result" if RESULTS in names else f"{names[0]}{' and more' if len(names) > 1 else ''}"
-        raise AscKitError(f"{out} holds {what}, and results replace nothing", hint=_NEW_RUN)
+    if out is not None and out.is_dir():
+        _check_free(out, os.listdir(out))
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
         raise AscKitError(f"{folder} cannot be the folder of the results: {existing} is a file", hint=_NEW_RUN)
     if not os.access(existing, os.W_OK):
         raise AscKitError(f"{existing} is not writable", hint="choose another folder for the results with --out")
+
+
+def _check_free(folder: Path, names: Iterable[str]) -> None:
+    """Refuse a folder that holds files of these names; temporary ones are nothing."""
+    found = sorted(name for name in names if not is_temporary(name))
+    if not found:
+        return
+    if JOURNAL in found and RESULTS not in found:
+        raise AscKitError(
+            f"{folder} holds a measurement that is not finished",
+            hint=f"go on with it: the same command with --resume {folder}; or {_NEW_RUN}",
+        )
+    what = "a result" if RESULTS in found else f"{found[0]}{' and more' if len(found) > 1 else ''}"
+    raise AscKitError(f"{folder} holds {what}, and results replace nothing", hint=_NEW_RUN)
 
 
 def now() -> str:
@@ -90,6 +97,8 @@ def begun(out: Path | None, bundle: Path, subject: Subject, environment: dict[st
             f"{folder / JOURNAL} cannot be written: {failure.strerror}", hint="make room on that disk, or choose --out"
         ) from failure
     try:
+        # it was free when it was looked at; firmware was built since, and another measurement may have come and gone
+        _check_free(folder, set(os.listdir(folder)) - {JOURNAL})
         yield journal
     except BaseException:
         if not journal.done:

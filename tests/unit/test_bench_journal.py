@@ -17,6 +17,7 @@ from sample_result import sample_result
 from asc_kit.device_runner.bench import journal as journals
 from asc_kit.device_runner.bench.journal import JOURNAL, ClipDone, Header, Journal, Subject
 from asc_kit.device_runner.bench.place import begun, check_new, find_unfinished
+from asc_kit.device_runner.cli_bench import _write as write_result
 from asc_kit.errors import AscKitError, SpecError
 from asc_kit.result import LinkCounters
 
@@ -199,3 +200,30 @@ def test_what_was_not_worth_keeping_goes_with_the_folders_it_made(tmp_path: Path
     with pytest.raises(AscKitError, match="not finished") as caught:
         check_new(journal.path.parent, tmp_path / "bundle")
     assert f"--resume {journal.path.parent}" in str(caught.value.hint)
+
+
+def test_a_measurement_that_came_and_went_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    """A place is looked at before firmware is built; another measurement can begin and end there until it is used."""
+    place = tmp_path / "place"
+    check_new(place, tmp_path / "bundle")
+    place.mkdir()
+    (place / "results.json").write_text("another's")
+    with pytest.raises(AscKitError, match="holds a result, and results replace nothing"):
+        with begun(place, tmp_path / "bundle", SUBJECT, {}):
+            pytest.fail("it was begun")
+    assert [path.name for path in place.iterdir()] == ["results.json"]
+    assert (place / "results.json").read_text() == "another's"
+
+
+def test_a_result_that_came_while_it_was_measured_is_not_replaced(tmp_path: Path) -> None:
+    result = sample_result(clips=12)
+    with begun(tmp_path / "place", tmp_path / "bundle", SUBJECT, {}) as journal:
+        journal.keep(clip(0))
+        path = journal.path.with_name("results.json")
+        path.write_text("the user's")
+        with pytest.raises(AscKitError, match="came there while it was being measured") as caught:
+            write_result(result, journal)
+        assert path.read_text() == "the user's" and journal.path.exists()
+        assert f"--resume {journal.path.parent}" in str(caught.value.hint)
+        path.unlink()
+        assert write_result(result, journal) == path and not journal.path.exists()
