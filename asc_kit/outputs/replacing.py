@@ -14,6 +14,7 @@ import contextlib
 import errno
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ from asc_kit.records import STRICT, read_record, sha256_file, write_json
 WORK = ".asc-kit.work"
 _LOCK, _PLAN, _NEW, _OLD = "lock", "plan.json", "new", "old"
 _MOST_TRIES = 100
+_PATIENCE_S, _PAUSE_S = 10.0, 0.02
 _ANOTHER = "choose another place"
 
 
@@ -125,7 +127,7 @@ def check_output(out: Path, kind: OutputKind, names: Iterable[str] = ()) -> None
     """
     target = real_target(out, kind)
     if any(os.path.lexists(work) for work in (target / WORK, _sibling(target))):
-        with _claimed(target):
+        with _claimed(target, kind):
             pass
     _check(target, out, kind, names)
 
@@ -149,7 +151,7 @@ def new_folder(out: Path, kind: OutputKind, names: Iterable[str] = ()) -> Iterat
     names = tuple(names)
     check_output(out, kind, names)
     target = real_target(out, kind)
-    with _claimed(target) as work:
+    with _claimed(target, kind) as work:
         _check(target, out, kind, names)
         folder = work / _NEW
         folder.mkdir()
@@ -209,7 +211,7 @@ def publish(folder: Path, out: Path, kind: OutputKind, *, leave_out: Iterable[st
     leave_out = tuple(leave_out)
     check_output(out, kind)
     target = real_target(out, kind)
-    with _claimed(target) as work:
+    with _claimed(target, kind) as work:
         _check(target, out, kind, ())
         source = folder
         if folder.stat().st_dev != work.stat().st_dev:  # `out` is a disk of its own
@@ -265,9 +267,9 @@ def _sibling(target: Path) -> Path:
 
 
 @contextmanager
-def _claimed(target: Path) -> Iterator[Path]:
+def _claimed(target: Path, kind: OutputKind) -> Iterator[Path]:
     """Give the work folder of a target, locked, repaired and empty but for the lock; it goes with the block."""
-    lock, work = _claim(target)
+    lock, work = _claim(target, kind)
     try:
         with contextlib.suppress(OSError):  # a full disk: the lock holds without a note
             lock.sign()
@@ -280,41 +282,53 @@ def _claimed(target: Path) -> Iterator[Path]:
         lock.release()
 
 
-def _claim(target: Path) -> tuple[locking.Lock, Path]:
-    for _ in range(_MOST_TRIES):
+def _claim(target: Path, kind: OutputKind) -> tuple[locking.Lock, Path]:
+    # two files that are written into one folder at once, as make -j does, are nobody's fault: each takes a moment
+    patient_until = time.monotonic() + (_PATIENCE_S if kind.is_guest else 0)
+    tries = 0
+    while tries < _MOST_TRIES:
         existed = target.is_dir()
         work = target / WORK if existed else _sibling(target)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             if os.path.lexists(work):
                 _check_work(work)
-            work.mkdir(exist_ok=True)
+            with contextlib.suppress(FileExistsError):  # Path's own exist_ok fails where it goes just then
+                work.mkdir()
             lock = locking.take(work / _LOCK)
         except FileNotFoundError:
+            tries += 1
             continue  # who held it finished just now, and took it away
         except OSError as failure:
             with contextlib.suppress(OSError):
                 work.rmdir()
             raise AscKitError(f"no folder can be made in {work.parent}: {failure}", hint=_ANOTHER) from failure
         if lock is None:
-            raise _busy(target, work)
+            _wait(target, work, patient_until)
+            continue
+        tries += 1
         try:
-            if target.is_dir() == existed:
-                if existed:
-                    _sweep_sibling(target)
+            is_same = target.is_dir() == existed
+            if is_same and (not existed or _sweep_sibling(target)):
                 return lock, work
             _clear(work)
         except BaseException:
             lock.release()
             raise
         lock.release()
+        if is_same:
+            _wait(target, _sibling(target), patient_until)
+            tries -= 1
     raise AscKitError(f"{target} is being written by others all the time", hint=f"wait for them, or {_ANOTHER}")
 
 
-def _busy(target: Path, work: Path) -> AscKitError:
-    return AscKitError(
-        f"{target} is being written by {locking.holder(work / _LOCK)}", hint=f"wait for it, or {_ANOTHER}"
-    )
+def _wait(target: Path, work: Path, until: float) -> None:
+    """Wait a moment for whoever holds a work folder, but not beyond a time."""
+    if time.monotonic() >= until:
+        raise AscKitError(
+            f"{target} is being written by {locking.holder(work / _LOCK)}", hint=f"wait for it, or {_ANOTHER}"
+        )
+    time.sleep(_PAUSE_S)
 
 
 def _check_work(work: Path) -> None:
@@ -328,21 +342,25 @@ def _check_work(work: Path) -> None:
         )
 
 
-def _sweep_sibling(target: Path) -> None:
-    """Remove what a process left that was killed before the target was there."""
+def _sweep_sibling(target: Path) -> bool:
+    """Remove what a process left that was killed before the target was there; False while a process holds it."""
     sibling = _sibling(target)
     if not sibling.is_dir() or sibling.is_symlink():
-        return
-    _check_work(sibling)
-    lock = locking.take(sibling / _LOCK)
+        return True
+    try:
+        _check_work(sibling)
+        lock = locking.take(sibling / _LOCK)
+    except FileNotFoundError:
+        return True  # who held it took it away just now
     if lock is None:
-        raise _busy(target, sibling)
+        return False
     try:
         if lock.is_certain:
             _clear(sibling)
             _say(f"{target}: removed what an interrupted run left beside it")
     finally:
         lock.release()
+    return True
 
 
 def _repair(target: Path, work: Path, lock: locking.Lock) -> None:

@@ -436,6 +436,34 @@ def test_the_second_is_told_who_writes(out: Path, held: subprocess.Popen[str]) -
     assert content(out) == NEW and [path.name for path in out.parent.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_files_that_are_written_into_one_folder_at_once_wait_for_each_other(tmp_path: Path, is_there: bool) -> None:
+    """As ``make -j`` does with maps or predictions of several models."""
+    place = tmp_path / "tables"
+    if is_there:
+        place.mkdir()
+    program = (
+        "import sys; from pathlib import Path; from asc_kit.outputs import OutputKind, write_file\n"
+        "kind = OutputKind(name='table', command='asc-kit table', option='--csv')\n"
+        "input()\n"
+        f"for number in range(20): write_file(Path({str(place)!r}) / f'{{sys.argv[1]}}-{{number}}.csv', kind, b'1')\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-P", "-c", program, str(n)], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for n in range(3)
+    ]
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write(b"\n")
+        writer.stdin.flush()
+    for writer in writers:
+        _, said = writer.communicate(timeout=60)
+        assert writer.returncode == 0, said.decode()
+    names = {f"{writer}-{number}.csv" for writer in range(3) for number in range(20)}
+    assert set(content(place)) == names and not (place / WORK).exists()
+    assert len(json.loads((place / INVENTORY).read_text())["written"]) == 60
+
+
 def test_what_a_killed_run_left_is_swept_and_said(
     out: Path, held: subprocess.Popen[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
