@@ -159,14 +159,15 @@ def _with_scratch(graph: Graph, kernels: KernelSet, goal: Goal) -> tuple[tuple[S
     parts whose time then needs too much, which get less step by step. The quickest of what fits is taken.
     """
     n = len(graph.operators)
-    usual = draft_plan(graph, kernels, goal, [None] * n)
+    known: dict[tuple[int, int | None], Choice] = {}
+    usual = draft_plan(graph, kernels, goal, [None] * n, known)
     if not any(choice.has_scratch_choice for choice in usual.choices):
         return usual.steps, usual.parts
     budget = int(usual.arena_bytes * _WITH_SCRATCH)
-    drafts = [usual, *(draft_plan(graph, kernels, goal, [limit] * n) for limit in _UNIFORM)]
+    drafts = [usual, *(draft_plan(graph, kernels, goal, [limit] * n, known) for limit in _UNIFORM)]
     limits: list[int | None] = [_LIMITS[0]] * n
     for _ in range(len(_LIMITS)):
-        drafts.append(draft_plan(graph, kernels, goal, limits))
+        drafts.append(draft_plan(graph, kernels, goal, limits, known))
         if drafts[-1].arena_bytes <= budget or not _lower(drafts[-1], budget, limits):
             break
     best = min((draft for draft in drafts if draft.arena_bytes <= budget), key=lambda draft: draft.cycles)
@@ -184,11 +185,29 @@ def _lower(draft: Draft, budget: int, limits: list[int | None]) -> bool:
     return lowered
 
 
-def draft_plan(graph: Graph, kernels: KernelSet, goal: Goal, limits: Sequence[int | None]) -> Draft:
-    """Cut the network where it is quick with little memory, with so much scratch memory for each operator."""
-    choices = [
-        choose(graph, operator, kernels, goal, limit) for operator, limit in zip(graph.operators, limits, strict=True)
-    ]
+def draft_plan(
+    graph: Graph,
+    kernels: KernelSet,
+    goal: Goal,
+    limits: Sequence[int | None],
+    known: dict[tuple[int, int | None], Choice] | None = None,
+) -> Draft:
+    """Cut the network where it is quick with little memory, with so much scratch memory for each operator.
+
+    Parameters
+    ----------
+    graph, kernels, goal
+        The network, and what it is made of and for.
+    limits
+        For each operator, the most scratch memory; None for what is usual.
+    known
+        What operators can become with a limit, as far as it was asked for before; more is added.
+    """
+    known = {} if known is None else known
+    for key in enumerate(limits):
+        if key not in known:
+            known[key] = choose(graph, graph.operators[key[0]], kernels, goal, key[1])
+    choices = [known[key] for key in enumerate(limits)]
     candidates = [_candidate(choice) for choice in choices]
     drafts = []
     for ranges in partitions(graph, candidates, _LARGER):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...graph import Conv2DAttributes
+from ...graph import Activation, Conv2DAttributes, Tensor
 from ...kernel_call import ConstantArray, FieldValue, KernelCall
 from ...operators.base import Node
 from ...operators.weights import convolution_window, dense_weights, describe_weights
@@ -28,6 +28,11 @@ _FLASH_WAIT = 4.0
 """For 8 bytes that are read in sequence, about what an STM32L4 at full speed waits."""
 _OTHER_MEMORY = 2.0
 """Wide weights: loads from RAM and from flash do not overlap, two for each word of a group."""
+
+
+_MOST_FORMS = 256
+_forms: dict[tuple[object, ...], tuple[tuple[Tensor, ...], Form | None]] = {}
+"""Forms that were searched, while a network is cut in many ways."""
 
 
 def quick_convolution_row(node: Node) -> RowCall | None:
@@ -62,7 +67,7 @@ def convolution_row(node: Node, wide_weights: int) -> RowCall | None:
     if depth != group_depth and not _pays_dense(kernel_h * kernel_w, depth, group_depth):
         return None
     dense = dense_weights(weights.data, depth)
-    form = choose_form(node, dense.astype(np.int64).reshape(channels, -1), attributes.activation, CONVOLUTION)
+    form = _form(node, dense, attributes.activation)
     if form is None:
         return None
     # where taps are neighbours, those of a row are one segment
@@ -137,6 +142,20 @@ def _pays_dense(positions: int, depth: int, group_depth: int) -> bool:
     That takes about 0.7 instructions for each product and 6 for each output, the portable kernels 10 and 17.
     """
     return 7 * positions * depth + 60 < 100 * positions * group_depth + 170
+
+
+def _form(node: Node, dense: NDArray[np.int8], activation: Activation) -> Form | None:
+    """Return the form of a convolution, from before if it was asked for: it does not depend on how rows are joined."""
+    source, output = node.inputs[0], node.output
+    quantization = (source.scale, source.zero_point, output.scale, output.zero_point)
+    key = (*map(id, node.inputs[1:]), *quantization, activation, source.shape[3])
+    if key not in _forms:
+        if len(_forms) >= _MOST_FORMS:
+            _forms.clear()
+        found = choose_form(node, dense.astype(np.int64).reshape(len(dense), -1), activation, CONVOLUTION)
+        # the constants are kept, so that nothing else gets their identity
+        _forms[key] = (node.inputs[1:], found)
+    return _forms[key][1]
 
 
 def _cycles(out_w: int, words: int, pairs: int, chunk: int, wide: bool) -> float:
