@@ -100,7 +100,12 @@ def _as_splits(held: Sequence[_Folder], splits: Sequence[_Folder]) -> ClassFolde
     look = f"{_names(splits)} {'look like splits' if len(splits) > 1 else 'looks like a split'}"
     others = [folder for folder in held if folder not in splits]
     if others:
-        return Question(says=f"{look}, but {_names(others)} beside them does not", hint=f"{_AS_SPLITS}; {AS_CLASSES}")
+        does = "does" if len(others) == 1 else "do"
+        # train, test and a third folder of the same classes that the lists do not know
+        is_split = all(folder.inner and not folder.has_own for folder in held)
+        way_out = "if each is a split, say so: --layout split_folders" if is_split else _AS_SPLITS
+        says = f"{look}, but {_names(others)} beside {'it' if len(splits) == 1 else 'them'} {does} not"
+        return Question(says=says, hint=f"{way_out}; {AS_CLASSES}")
     loose = [folder for folder in splits if folder.has_own]
     if loose:
         says = f"{look}, but recordings lie in {_names(loose)} itself, without a folder per class"

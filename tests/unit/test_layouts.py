@@ -201,6 +201,15 @@ def test_urbansound8k_is_read_by_its_table(tmp_path: Path, table: str, inside: b
     assert describe(data)["places"] == 20
 
 
+def test_a_third_split_of_another_name_has_its_answer(tmp_path: Path) -> None:
+    """As the data of DCASE Task 2 has it: the cure was to move folders, though an option reads them as they are."""
+    write_folders(tmp_path, *(f"{split}/{label}/1.wav" for split in ("train", "test", "extra") for label in ("a", "b")))
+    with pytest.raises(DataError, match="extra beside them does not") as caught:
+        find_layout(tmp_path)
+    assert "if each is a split, say so: --layout split_folders" in str(caught.value.hint)
+    assert len(read_dataset(tmp_path, layout=Layout.SPLIT_FOLDERS).clips) == 6
+
+
 def test_urbansound8k_without_its_table_is_asked_about(tmp_path: Path) -> None:
     root = write_urbansound(tmp_path, None)
     with pytest.raises(DataError, match="fold1, fold10, fold2, fold3 … look like folds") as caught:
