@@ -49,11 +49,12 @@ def partitions(graph: Graph, candidates: Sequence[Candidate], larger: float) -> 
     parts should need that could have it, down to the way with the fewest parts. Lines are counted once, in the longest
     streams; cuts change them little.
     """
+    live = _live_sets(graph)
     runs: list[_Run] = []
     position = 0
     while position < len(candidates):
         end = _longest(graph, candidates, position)
-        runs.append(_Run(graph, candidates, position, max(end, position + 1)))
+        runs.append(_Run(graph, candidates, live, position, max(end, position + 1)))
         position = max(end, position + 1)
     peak = int(larger * max(run.least_peak() for run in runs))
     found: list[list[tuple[int, int]]] = []
@@ -95,7 +96,9 @@ def _longest(graph: Graph, candidates: Sequence[Candidate], start: int) -> int:
 class _Run:
     """A range of operators that could be one stream, or one operator without rows."""
 
-    def __init__(self, graph: Graph, candidates: Sequence[Candidate], start: int, end: int) -> None:
+    def __init__(
+        self, graph: Graph, candidates: Sequence[Candidate], live: Sequence[frozenset[int]], start: int, end: int
+    ) -> None:
         self._start = start
         self._size = end - start
         self._candidates = candidates[start:end]
@@ -124,7 +127,7 @@ class _Run:
         self._made = {index: position for position, index in enumerate(self._outputs)}
         self._lines_before = [0, *accumulate(self._lines.get(index, 0) for index in self._outputs)]
         self._inputs = [frozenset(graph.activations(operator)) for operator in operators]
-        self._live = [_live(graph, start + position) for position in range(self._size + 1)]
+        self._live = live[start : start + self._size + 1]
         # every range is asked for once for each limit of memory
         self._prices: dict[tuple[int, int], tuple[int, int]] = {}
 
@@ -208,10 +211,17 @@ def _call_work(call: KernelCall) -> int:
     return _CALL + sum(array.n_bytes for array in call.arrays)
 
 
-def _live(graph: Graph, position: int) -> frozenset[int]:
-    """Return the storages that are needed from an operator on and exist before it."""
-    needed = {graph.storage(graph.output)}
-    for operator in graph.operators[position:]:
-        needed |= {graph.storage(index) for index in graph.activations(operator)}
-    made = {graph.storage(graph.input)} | {operator.output for operator in graph.operators[:position]}
-    return frozenset(needed & made)
+def _live_sets(graph: Graph) -> list[frozenset[int]]:
+    """Return, for each operator and the end, the storages that are needed from there on and exist before."""
+    storage = [graph.storage(index) for index in range(len(graph.tensors))]
+    needed = {storage[graph.output]}
+    needed_from = [frozenset(needed)]
+    for operator in reversed(graph.operators):
+        needed |= {storage[index] for index in graph.activations(operator)}
+        needed_from.append(frozenset(needed))
+    made = {storage[graph.input]}
+    live = []
+    for operator, wanted in zip(graph.operators, reversed(needed_from), strict=False):
+        live.append(wanted & made)
+        made.add(operator.output)
+    return [*live, needed_from[0] & made]
