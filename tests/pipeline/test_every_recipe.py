@@ -55,8 +55,16 @@ def asc_kit(*arguments: object) -> None:
     cli.main([str(argument) for argument in arguments], standalone_mode=False)
 
 
+@pytest.mark.parametrize(
+    "boards",
+    [
+        # every set of kernels, and the two ways to int8; the other cores run the DSP instructions' kernels too
+        pytest.param({"qat": ONE_OF_A_KIND, "ptq": (AUDIO_TOO,)}, id="kernel sets"),
+        pytest.param({"qat": BOARDS, "ptq": BOARDS}, id="all boards", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("name", recipe_names())
-def test_it_trains_exports_and_runs_on_every_board(name: str, data: Path, tmp_path: Path) -> None:
+def test_it_trains_exports_and_runs(name: str, boards: dict[str, tuple[str, ...]], data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     asc_kit("train", name, "--data", data, "--out", run, "--epochs", 1, "--set", "batch_size=10")
     methods = {"qat": ("--qat-epochs", 1, "--calibration", "percentile"), "ptq": ()}
@@ -65,7 +73,7 @@ def test_it_trains_exports_and_runs_on_every_board(name: str, data: Path, tmp_pa
         asc_kit("export", run, "--out", bundle, "--representative", 10, "--quantize", method, *options)
         assert Bundle.open(bundle).manifest.provenance.quantization.method == method
         memory_is_used_well(bundle)
-        for board in BOARDS if method == "qat" else ONE_OF_A_KIND:
+        for board in boards[method]:
             out = tmp_path / f"{method}_{board}"
             # the serial line is a serial line: ten seconds of audio take their time
             mode = "audio" if board == AUDIO_TOO and load_recipe(name).frontend.clip_seconds < 2 else "features"
