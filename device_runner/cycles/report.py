@@ -129,23 +129,30 @@ def _cost_record(name: str, cost: Cost) -> CostRecord:
 
 
 def summary_table(record: CyclesRecord) -> Table:
-    """Return one line for each part."""
+    """Return one line for each part, and below them how far such estimates were off; it fits 80 columns."""
     from rich.table import Table
 
-    table = Table(title=f"estimated cycles of one inference, {record.core}")
-    for head in ("part", "clock", "estimated ms", "cycles", "without waits", "code misses", "data misses", "accuracy"):
-        table.add_column(head, justify="left" if head in ("part", "accuracy") else "right")
+    parts_of: dict[str, list[str]] = {}
+    for part in record.parts:
+        parts_of.setdefault(part.accuracy, []).append(part.part)
+    table = Table(
+        title=f"estimated time and cycles of one inference, {record.core}",
+        caption="\n".join(f"{', '.join(names)}: {accuracy}" for accuracy, names in parts_of.items()),
+        caption_justify="left",
+    )
+    table.add_column("part", no_wrap=True)
+    for head in ("clock", "ms", "million\ncycles", "without\nwaits", "code\nmisses", "data\nmisses"):
+        table.add_column(head, justify="right", no_wrap=True)
     for part in record.parts:
         total, most = part.total, record.most_cycles_without_waits
         table.add_row(
             part.part,
             f"{part.clock_hz / 1e6:.0f} MHz",
             f"{part.estimated_ms:.2f}",
-            f"{total.cycles:,}",
-            f"{total.cycles_without_waits:,}" + (f" to {most:,}" if most is not None else ""),
+            f"{total.cycles / 1e6:.3f}",
+            f"{total.cycles_without_waits / 1e6:.3f}" + (f" to {most / 1e6:.3f}" if most is not None else ""),
             f"{total.code_misses:,}",
             f"{total.data_misses:,}",
-            part.accuracy,
         )
     return table
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from rich.console import Console
 
 from asc_kit.board import board_names, load_board
 from asc_kit.device_runner.cycles.cores import CORES
@@ -12,6 +16,7 @@ from asc_kit.device_runner.cycles.dual_issue import last_issue
 from asc_kit.device_runner.cycles.estimate import accuracy
 from asc_kit.device_runner.cycles.instruction import decode
 from asc_kit.device_runner.cycles.plugin import why_not
+from asc_kit.device_runner.cycles.report import CostRecord, CyclesRecord, summary_table
 from asc_kit.errors import BoardError
 from asc_kit.part import boards_folder, load_part, part_names, parts_with
 
@@ -135,3 +140,25 @@ def test_what_instructions_read_and_write(text: str, kind: str, reads: str, writ
     mnemonic, _, operands = text.partition(" ")
     one = decode(0, 4, mnemonic, operands)
     assert (one.kind, one.reads, one.writes) == (kind, frozenset(reads.split()), frozenset(writes.split()))
+
+
+def test_the_table_of_parts_fits_a_terminal() -> None:
+    """Names are whole, for they are what --part takes; so is the error, which no estimate may be read without."""
+    cost = CostRecord(
+        name="all", instructions=3_000_000, cycles_without_waits=3_477_000, cycles=4_444_000,
+        code_misses=49_770, data_misses=1_143_608,
+    )  # fmt: skip
+    names = ("stm32l4r5", "stm32f405", "nrf52840")
+    parts = [
+        SimpleNamespace(
+            part=name, clock_hz=168_000_000, estimated_ms=1037.25, accuracy=accuracy(load_part(name)), total=cost
+        )
+        for name in names
+    ]
+    record = SimpleNamespace(core="Cortex-M4F", most_cycles_without_waits=None, parts=parts)
+    shown = io.StringIO()
+    Console(width=80, file=shown).print(summary_table(cast(CyclesRecord, record)))
+    text = shown.getvalue()
+    assert "…" not in text and all(len(line) <= 80 for line in text.splitlines())
+    assert all(name in text for name in (*names, "1037.25", "1,143,608"))
+    assert "stm32f405, nrf52840: not checked on silicon" in text and "6.0%" in text
