@@ -271,4 +271,4 @@ def test_mutated_records_are_read_or_told_in_words(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 6))
 def test_many_mutated_records(tmp_path: Path, seed: int) -> None:
-    fuzz(25_000, seed, tmp_path)
+    assert fuzz(25_000, seed, tmp_path)["records"] > 800  # as in the short run
