@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Attributes, Conv2DAttributes
-from ..kernel_call import ConstantArray, FieldValue, KernelCall, requantize
+from ..kernel_call import ConstantArray, FieldValue, KernelCall
+from ..portable import requantize
 from ..quantize import activation_range, channel_scales
 from ..row_call import RowCall
 from .base import Node, OperatorDefinition, OperatorView, one_row

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Attributes, DepthwiseConv2DAttributes
-from ..kernel_call import ConstantArray, KernelCall, requantize
+from ..kernel_call import ConstantArray, KernelCall
+from ..portable import requantize
 from ..quantize import activation_range, channel_scales
 from ..row_call import RowCall
 from .base import Node, OperatorDefinition, OperatorView

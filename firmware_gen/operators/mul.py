@@ -7,7 +7,8 @@ import numpy as np
 from asc_kit.errors import ModelError
 
 from ..graph import ElementwiseAttributes
-from ..kernel_call import FieldValue, narrow_requantize
+from ..kernel_call import FieldValue
+from ..portable import narrow_requantize
 from ..quantize import ChannelScales, activation_range, quantize_multiplier
 from .base import Node
 from .elementwise import Elementwise, Kernel
