@@ -40,7 +40,7 @@ from asc_kit.device_runner.transport import open_port
 from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate_bare
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.part import load_part, parts_with
 
 ROOT = Path(__file__).resolve().parents[1]

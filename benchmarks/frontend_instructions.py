@@ -21,8 +21,8 @@ from asc_kit.device_runner.cycles.estimate import Estimate, estimate, memories
 from asc_kit.device_runner.cycles.image import read_image
 from asc_kit.device_runner.cycles.plugin import plugin_arguments, why_not
 from asc_kit.device_runner.cycles.trace import read_trace
-from asc_kit.firmware_gen.emit import ModelInfo, frontend_values, template
-from asc_kit.firmware_gen.frontend_tables import frontend_tables
+from asc_kit.firmware_gen.frontend.tables import frontend_tables
+from asc_kit.firmware_gen.write.emit import ModelInfo, frontend_values, template
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.part import parts_with
 from asc_kit.quantization import TensorInfo

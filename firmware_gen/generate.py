@@ -18,15 +18,15 @@ from asc_kit.quantization import TensorInfo
 from asc_kit.records import write_bytes, write_json
 from asc_kit.references import reference_of
 
-from .build import build, check_memory, check_stack
-from .emit import ModelInfo, emit_example
-from .frontend_tables import frontend_tables
-from .graph import Graph
-from .makefile import makefile
-from .memory_map import MEMORY_MAP
-from .plan import Plan, make_plan, plan_document
-from .reader import read_model
-from .sources import BUILD_HEADER, app_files, board_files, build_header, c_sources, engine_files, firmware_id
+from .frontend.tables import frontend_tables
+from .network.graph import Graph
+from .plan.memory_map import MEMORY_MAP
+from .plan.plan import Plan, make_plan, plan_document
+from .read.reader import read_model
+from .write.build import build, check_memory, check_stack
+from .write.emit import ModelInfo, emit_example
+from .write.makefile import makefile
+from .write.sources import BUILD_HEADER, app_files, board_files, build_header, c_sources, engine_files, firmware_id
 
 FIRMWARE = OutputKind(
     name="firmware",

@@ -26,8 +26,11 @@ COMMANDS = {
     "complexity": ("asc_kit.train.cli_complexity:complexity", "Count parameters and MACs by the rules of every year."),
     "export": ("asc_kit.export.cli:export", "Quantize a run to int8 and write a bundle."),
     "inspect": ("asc_kit.export.cli_inspect:inspect", "Look at a bundle's quantization layer by layer."),
-    "plan": ("asc_kit.firmware_gen.cli_plan:plan", "Show how the engine would run a model, and the memory it needs."),
-    "firmware": ("asc_kit.firmware_gen.cli:firmware", "Write and build firmware for a board."),
+    "plan": (
+        "asc_kit.firmware_gen.commands.plan:plan",
+        "Show how the engine would run a model, and the memory it needs.",
+    ),
+    "firmware": ("asc_kit.firmware_gen.commands.firmware:firmware", "Write and build firmware for a board."),
     "bench": ("asc_kit.device_runner.cli_bench:bench", "Measure accuracy and latency on a board."),
     "verify-link": (
         "asc_kit.device_runner.cli_link:verify_link",

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph import ElementwiseAttributes
-from ..kernel_call import FieldValue
-from ..quantize import activation_range, quantize_multiplier, scale_wide
+from ..arithmetic.scales import activation_range, quantize_multiplier, scale_wide
+from ..network.graph import ElementwiseAttributes
+from ..network.kernel_call import FieldValue
 from .base import Node
 from .elementwise import Elementwise, Kernel
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NoReturn
 
 from asc_kit.errors import ModelError
 
-from ..graph import Activation, Attributes, Operator, Padding, Tensor
-from ..kernel_call import KernelCall
-from ..row_call import RowCall, Window
+from ..network.graph import Activation, Attributes, Operator, Padding, Tensor
+from ..network.kernel_call import KernelCall
+from ..network.row_call import RowCall, Window
 
 _ACTIVATIONS: dict[int, Activation] = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}
 _SAME, _VALID = 0, 1

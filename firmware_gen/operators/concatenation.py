@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from ..graph import Attributes, ConcatenationAttributes
-from ..kernel_call import ConstantArray, KernelCall
-from ..row_call import RowCall
+from ..network.graph import Attributes, ConcatenationAttributes
+from ..network.kernel_call import ConstantArray, KernelCall
+from ..network.row_call import RowCall
 from .base import Node, OperatorView, RowWise
 
 _FIRST_AXIS_IN_ROW = 2

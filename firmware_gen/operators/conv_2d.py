@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph import Attributes, Conv2DAttributes
-from ..kernel_call import ConstantArray, FieldValue, KernelCall
-from ..portable import requantize
-from ..quantize import activation_range, channel_scales
-from ..row_call import RowCall
+from ..arithmetic.portable import requantize
+from ..arithmetic.scales import activation_range, channel_scales
+from ..network.graph import Attributes, Conv2DAttributes
+from ..network.kernel_call import ConstantArray, FieldValue, KernelCall
+from ..network.row_call import RowCall
 from .base import Node, OperatorDefinition, OperatorView, one_row
 from .weights import check_weights, convolution_window, describe_weights, folded_bias, weight_scales
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Activation, Attributes, ElementwiseAttributes, Tensor
-from ..kernel_call import ConstantArray, FieldValue, KernelCall
-from ..strides import LOOPS, Loops, broadcast_strides, merge
+from ..network.graph import Activation, Attributes, ElementwiseAttributes, Tensor
+from ..network.kernel_call import ConstantArray, FieldValue, KernelCall
+from ..network.strides import LOOPS, Loops, broadcast_strides, merge
 from .base import Node, OperatorView, RowWise
 
 _SUPPORTED_SHAPES = f"NumPy's broadcasting that leaves at most {LOOPS} loops"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph import Attributes, FullyConnectedAttributes
-from ..kernel_call import ConstantArray, KernelCall
-from ..quantize import ChannelScales, activation_range, channel_scales
+from ..arithmetic.scales import ChannelScales, activation_range, channel_scales
+from ..network.graph import Attributes, FullyConnectedAttributes
+from ..network.kernel_call import ConstantArray, KernelCall
 from .base import Node, OperatorDefinition, OperatorView
 from .weights import check_weights, describe_weights, folded_bias, weight_scales
 

@@ -12,10 +12,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fixed_point import high_multiply_s16, rounding_shift, saturate_s16
-from ..graph import Activation, Attributes, LeakyReluAttributes, NoAttributes, Tensor
-from ..kernel_call import ConstantArray, KernelCall
-from ..quantize import activation_range, quantize_multiplier, scale_wide
+from ..arithmetic.fixed_point import high_multiply_s16, rounding_shift, saturate_s16
+from ..arithmetic.scales import activation_range, quantize_multiplier, scale_wide
+from ..network.graph import Activation, Attributes, LeakyReluAttributes, NoAttributes, Tensor
+from ..network.kernel_call import ConstantArray, KernelCall
 from .base import Node, OperatorView, RowWise
 
 # of HARD_SWISH: TFLite computes 1 << (exponent - 1) in 32 bits, and rounds with a mask of -exponent bits in 16

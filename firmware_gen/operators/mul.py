@@ -6,10 +6,10 @@ import numpy as np
 
 from asc_kit.errors import ModelError
 
-from ..graph import ElementwiseAttributes
-from ..kernel_call import FieldValue
-from ..portable import narrow_requantize
-from ..quantize import ChannelScales, activation_range, quantize_multiplier
+from ..arithmetic.portable import narrow_requantize
+from ..arithmetic.scales import ChannelScales, activation_range, quantize_multiplier
+from ..network.graph import ElementwiseAttributes
+from ..network.kernel_call import FieldValue
 from .base import Node
 from .elementwise import Elementwise, Kernel
 

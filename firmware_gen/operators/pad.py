@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..graph import Attributes, PadAttributes
-from ..kernel_call import KernelCall
+from ..network.graph import Attributes, PadAttributes
+from ..network.kernel_call import KernelCall
 from .base import Node, OperatorDefinition, OperatorView
 
 _RANK = 4

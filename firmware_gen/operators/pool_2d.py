@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..graph import Attributes, Pool2DAttributes
-from ..kernel_call import FieldValue, KernelCall
-from ..quantize import INT32_LIMIT, activation_range
-from ..row_call import RowCall, Window
+from ..arithmetic.scales import INT32_LIMIT, activation_range
+from ..network.graph import Attributes, Pool2DAttributes
+from ..network.kernel_call import FieldValue, KernelCall
+from ..network.row_call import RowCall, Window
 from .base import Node, OperatorDefinition, OperatorView
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import Activation
-from ..quantize import quantize_multiplier
+from ..arithmetic.scales import quantize_multiplier
+from ..network.graph import Activation
 from .base import Node, OperatorView
 from .elementwise import Elementwise, Kernel
 

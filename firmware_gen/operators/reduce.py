@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from ..graph import Attributes, ReduceAttributes
-from ..kernel_call import FieldValue, KernelCall
-from ..quantize import INT32_LIMIT, quantize_multiplier
-from ..row_call import RowCall
+from ..arithmetic.scales import INT32_LIMIT, quantize_multiplier
+from ..network.graph import Attributes, ReduceAttributes
+from ..network.kernel_call import FieldValue, KernelCall
+from ..network.row_call import RowCall
 from .base import Node, OperatorView, RowWise
 
 _FIRST_AXIS_IN_ROW = 2

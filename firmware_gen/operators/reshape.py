@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..graph import Attributes, NoAttributes
-from ..kernel_call import KernelCall
+from ..network.graph import Attributes, NoAttributes
+from ..network.kernel_call import KernelCall
 from .base import Node, OperatorDefinition, OperatorView
 
 

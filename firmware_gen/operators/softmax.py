@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from ..fixed_point import exponential_q31, high_multiply
-from ..graph import Attributes, SoftmaxAttributes
-from ..kernel_call import ConstantArray, KernelCall
-from ..quantize import quantize_multiplier
+from ..arithmetic.fixed_point import exponential_q31, high_multiply
+from ..arithmetic.scales import quantize_multiplier
+from ..network.graph import Attributes, SoftmaxAttributes
+from ..network.kernel_call import ConstantArray, KernelCall
 from .base import Node, OperatorDefinition, OperatorView
 
 _INTEGER_BITS = 5  # TFLite's, of the scaled distance from the maximum: Q5.26

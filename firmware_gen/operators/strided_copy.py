@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from ..graph import Attributes, SplitAttributes, StridedCopyAttributes, Tensor
-from ..kernel_call import KernelCall
-from ..row_call import RowCall
-from ..strides import LOOPS, merge, row_major
+from ..network.graph import Attributes, SplitAttributes, StridedCopyAttributes, Tensor
+from ..network.kernel_call import KernelCall
+from ..network.row_call import RowCall
+from ..network.strides import LOOPS, merge, row_major
 from .base import RANK, Node, OperatorView, RowWise, has_rows
 
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
 
-from ..graph import Conv2DAttributes, DepthwiseConv2DAttributes, Tensor
-from ..quantize import INT32_LIMIT
-from ..row_call import Layout, Window
+from ..arithmetic.scales import INT32_LIMIT
+from ..network.graph import Conv2DAttributes, DepthwiseConv2DAttributes, Tensor
+from ..network.row_call import Layout, Window
 from .base import Node, OperatorView
 
 

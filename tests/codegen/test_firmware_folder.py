@@ -21,9 +21,9 @@ from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
 from asc_kit.errors import AscKitError, BundleError, ModelError, ToolError
 from asc_kit.firmware import read_firmware
-from asc_kit.firmware_gen.build import build
 from asc_kit.firmware_gen.c_text import c_comment, c_float, c_string
 from asc_kit.firmware_gen.generate import generate
+from asc_kit.firmware_gen.write.build import build
 from asc_kit.records import write_json
 
 

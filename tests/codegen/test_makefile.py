@@ -14,7 +14,7 @@ from tone_bundle import make_tone_bundle
 from asc_kit.board import BoardSpec, board_names, load_board
 from asc_kit.bundle import Bundle
 from asc_kit.firmware_gen.generate import generate
-from asc_kit.firmware_gen.makefile import image_path, makefile
+from asc_kit.firmware_gen.write.makefile import image_path, makefile
 
 HEADER = """#define ANSWER 42
 #ifndef __ASSEMBLER__

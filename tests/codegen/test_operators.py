@@ -15,9 +15,9 @@ from engine_cases import assert_equal, reference, run_on_host
 from int8_cases import STRATEGIES, examples
 from int8_elementwise_cases import TABLES
 
-from asc_kit.firmware_gen.kernel_call import ConstantArray
-from asc_kit.firmware_gen.plan import make_plan
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.network.kernel_call import ConstantArray
+from asc_kit.firmware_gen.plan.plan import make_plan
+from asc_kit.firmware_gen.read.reader import read_model
 
 CASES_PER_OPERATOR = 36
 CASES_PER_TABLE = 6

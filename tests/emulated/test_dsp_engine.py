@@ -16,8 +16,8 @@ from mve_cases import addition, convolution, pool, product
 from reference_networks import cp_mobile
 
 from asc_kit.board import Goal
-from asc_kit.firmware_gen.plan import make_plan
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.plan.plan import make_plan
+from asc_kit.firmware_gen.read.reader import read_model
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
 

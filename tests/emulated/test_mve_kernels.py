@@ -14,10 +14,10 @@ from mve_cases import addition, convolution, pool, product, reduction
 from mve_engine import run_on_m55
 from reference_networks import cp_mobile
 
-from asc_kit.firmware_gen.cores.mve import add
-from asc_kit.firmware_gen.cores.mve.pool_2d import division
-from asc_kit.firmware_gen.plan import make_plan
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.kernel_sets.mve import add
+from asc_kit.firmware_gen.kernel_sets.mve.pool_2d import division
+from asc_kit.firmware_gen.plan.plan import make_plan
+from asc_kit.firmware_gen.read.reader import read_model
 
 KERNELS = {path.stem for path in RUNTIME.glob("asc_*_mve.S")} - {"asc_matrix_mve", "asc_add_mve"}
 # the peer's optimized kernels need 21.8 M

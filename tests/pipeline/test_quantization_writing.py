@@ -18,8 +18,8 @@ from asc_kit.export.quantization.calibration import observe, range_of
 from asc_kit.export.quantization.scheme import Affine, affine_of, groups, scheme_of
 from asc_kit.export.quantization.simulation import simulate
 from asc_kit.export.quantization.writing import _INT8_VERSION, int8_flatbuffer
-from asc_kit.firmware_gen.plan import make_plan
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.plan.plan import make_plan
+from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.train.complexity_flatbuffer import flatbuffer_complexity

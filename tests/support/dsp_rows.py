@@ -16,12 +16,12 @@ from engine_cases import ROOT, RUNTIME
 from int8_case import Case
 
 from asc_kit.board import BoardSpec, Goal
-from asc_kit.firmware_gen.cores.dsp import ROW_KERNELS
-from asc_kit.firmware_gen.kernel_call import ConstantArray, FieldValue
+from asc_kit.firmware_gen.kernel_sets.dsp import ROW_KERNELS
+from asc_kit.firmware_gen.network.kernel_call import ConstantArray, FieldValue
+from asc_kit.firmware_gen.network.row_call import Layout, Lines, RowCall, Window
 from asc_kit.firmware_gen.operators.base import Node
-from asc_kit.firmware_gen.passes import optimize
-from asc_kit.firmware_gen.reader import read_model
-from asc_kit.firmware_gen.row_call import Layout, Lines, RowCall, Window
+from asc_kit.firmware_gen.plan.passes import optimize
+from asc_kit.firmware_gen.read.reader import read_model
 
 UNTOUCHED = 0xA5
 _GUARD = 16

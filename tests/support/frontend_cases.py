@@ -13,8 +13,8 @@ from engine_cases import compile_objects
 
 from asc_kit.board import Arithmetic
 from asc_kit.errors import SpecError
-from asc_kit.firmware_gen.emit import ModelInfo, template
-from asc_kit.firmware_gen.frontend_tables import FrontEndTables, frontend_tables
+from asc_kit.firmware_gen.frontend.tables import FrontEndTables, frontend_tables
+from asc_kit.firmware_gen.write.emit import ModelInfo, template
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.quantization import TensorInfo
 from asc_kit.train.recipe import load_recipe
@@ -378,7 +378,7 @@ def write_tables(spec: FrontEndSpec, info: TensorInfo, folder: Path, arithmetic:
 
 def tables_source(tables: FrontEndTables, spec: FrontEndSpec, info: TensorInfo) -> str:
     """Return the text of asc_frontend_tables.c."""
-    from asc_kit.firmware_gen.emit import frontend_values
+    from asc_kit.firmware_gen.write.emit import frontend_values
 
     model = ModelInfo(name="test", labels=("a",), frontend=spec, input=info, output=info, model_sha256="0" * 64)
     return str(template("asc_frontend_tables.c.j2").render(frontend_values(tables, model)))

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from asc_kit.firmware_gen.kernel_call import ConstantArray, KernelCall
-from asc_kit.firmware_gen.plan import Plan, StreamSteps, WholeStep
-from asc_kit.firmware_gen.streams import Buffer
-from asc_kit.firmware_gen.streams.loops import find_loops
+from asc_kit.firmware_gen.network.kernel_call import ConstantArray, KernelCall
+from asc_kit.firmware_gen.plan.plan import Plan, StreamSteps, WholeStep
+from asc_kit.firmware_gen.plan.streams import Buffer
+from asc_kit.firmware_gen.plan.streams.loops import find_loops
 
 _SCRATCH = -2
 _ABOVE, _BELOW = 1 << 30, (1 << 30) + 1

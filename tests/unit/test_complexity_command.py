@@ -15,8 +15,8 @@ from tone_bundle import make_tone_bundle
 
 from asc_kit.cli import cli
 from asc_kit.errors import AscKitError, BundleError, MismatchError, ModelError, SpecError
-from asc_kit.firmware_gen.plan import make_plan, plan_document
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.plan.plan import make_plan, plan_document
+from asc_kit.firmware_gen.read.reader import read_model
 
 
 @pytest.fixture(scope="module")

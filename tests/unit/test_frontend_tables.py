@@ -10,9 +10,9 @@ import pytest
 from frontend_cases import CLIP_SPECS, SPECS, quantization, tables_source
 
 from asc_kit.errors import ModelError
-from asc_kit.firmware_gen.frontend_mel import mel_slopes
-from asc_kit.firmware_gen.frontend_passes import input_places, plan_passes
-from asc_kit.firmware_gen.frontend_tables import Thresholds, frontend_tables, quantization_thresholds
+from asc_kit.firmware_gen.frontend.fft import input_places, plan_passes
+from asc_kit.firmware_gen.frontend.mel import mel_slopes
+from asc_kit.firmware_gen.frontend.tables import Thresholds, frontend_tables, quantization_thresholds
 from asc_kit.frontend import FrontEndSpec, mel_filter_bank
 from asc_kit.quantization import TensorInfo
 

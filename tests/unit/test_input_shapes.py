@@ -22,7 +22,7 @@ from int8_models import ModelBuilder
 from asc_kit.cli import cli
 from asc_kit.errors import ModelError, SpecError
 from asc_kit.export.network.reading import read_network
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.interpreter import Int8Model
 from asc_kit.model_file.inputs import InputShape, parse_input_shape
 from asc_kit.model_file.resolving import resolve_shapes

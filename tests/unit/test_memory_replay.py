@@ -15,13 +15,13 @@ from memory_replay import Memory, Overwritten
 from reference_networks import cp_mobile
 
 from asc_kit.board import KernelSet
-from asc_kit.firmware_gen.choices import Choice, choose
-from asc_kit.firmware_gen.cores import copy_kernel
-from asc_kit.firmware_gen.graph import Graph
-from asc_kit.firmware_gen.passes import optimize
-from asc_kit.firmware_gen.placement import cut, placed
-from asc_kit.firmware_gen.plan import Plan, StreamSteps, assemble_plan, make_plan
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.kernel_sets import copy_kernel
+from asc_kit.firmware_gen.network.graph import Graph
+from asc_kit.firmware_gen.plan.choices import Choice, choose
+from asc_kit.firmware_gen.plan.passes import optimize
+from asc_kit.firmware_gen.plan.placement import cut, placed
+from asc_kit.firmware_gen.plan.plan import Plan, StreamSteps, assemble_plan, make_plan
+from asc_kit.firmware_gen.read.reader import read_model
 
 SETS: tuple[KernelSet, ...] = ("portable", "dsp", "mve")
 

@@ -15,8 +15,8 @@ from int8_models import ModelBuilder
 
 from asc_kit.errors import ModelError
 from asc_kit.export.network.reading import read_network
-from asc_kit.firmware_gen.plan import make_plan
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.plan.plan import make_plan
+from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.interpreter import Int8Model
 from asc_kit.train.complexity_flatbuffer import flatbuffer_complexity
 

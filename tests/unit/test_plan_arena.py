@@ -11,7 +11,9 @@ from reference_networks import cp_mobile
 
 from asc_kit.board import Goal
 from asc_kit.errors import ModelError
-from asc_kit.firmware_gen.arena import (
+from asc_kit.firmware_gen.network.graph import Conv2DAttributes, DepthwiseConv2DAttributes, Graph, Padding
+from asc_kit.firmware_gen.network.row_call import OVER_READ
+from asc_kit.firmware_gen.plan.arena import (
     ALIGNMENT,
     Block,
     arena_end,
@@ -20,12 +22,10 @@ from asc_kit.firmware_gen.arena import (
     overlap_bound,
     place,
 )
-from asc_kit.firmware_gen.graph import Conv2DAttributes, DepthwiseConv2DAttributes, Graph, Padding
-from asc_kit.firmware_gen.passes import alias_views, fold_pad, optimize
-from asc_kit.firmware_gen.placement import step_cycles
-from asc_kit.firmware_gen.plan import draft_plan, make_plan, plan_document
-from asc_kit.firmware_gen.reader import read_model
-from asc_kit.firmware_gen.row_call import OVER_READ
+from asc_kit.firmware_gen.plan.passes import alias_views, fold_pad, optimize
+from asc_kit.firmware_gen.plan.placement import step_cycles
+from asc_kit.firmware_gen.plan.plan import draft_plan, make_plan, plan_document
+from asc_kit.firmware_gen.read.reader import read_model
 
 
 @st.composite

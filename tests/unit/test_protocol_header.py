@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from asc_kit import protocol
-from asc_kit.firmware_gen.protocol_header import protocol_header
+from asc_kit.firmware_gen.write.protocol_header import protocol_header
 
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wundef", "-Werror"]
 

@@ -12,9 +12,9 @@ from int8_models import ModelBuilder
 from reference_networks import cp_mobile
 
 from asc_kit.errors import ModelError
-from asc_kit.firmware_gen.graph import Conv2DAttributes, Padding
-from asc_kit.firmware_gen.plan import make_plan
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.network.graph import Conv2DAttributes, Padding
+from asc_kit.firmware_gen.plan.plan import make_plan
+from asc_kit.firmware_gen.read.reader import read_model
 
 CONVOLUTION = {"padding": 0, "strideH": 2, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
 

@@ -9,9 +9,9 @@ import pytest
 from int8_models import ModelBuilder
 
 from asc_kit.errors import ModelError
-from asc_kit.firmware_gen.graph import StridedCopyAttributes
-from asc_kit.firmware_gen.plan import make_plan
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.network.graph import StridedCopyAttributes
+from asc_kit.firmware_gen.plan.plan import make_plan
+from asc_kit.firmware_gen.read.reader import read_model
 
 Change = Callable[[ModelBuilder], tuple[int, int]]
 

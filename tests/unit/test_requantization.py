@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asc_kit.firmware_gen.quantize import ChannelScales, channel_scales, scale_wide
-from asc_kit.firmware_gen.requantization import (
+from asc_kit.firmware_gen.arithmetic.requantization_search import (
     Requantization,
     Sums,
     exact_outputs,
@@ -18,6 +17,7 @@ from asc_kit.firmware_gen.requantization import (
     reachable_sums,
     requantized,
 )
+from asc_kit.firmware_gen.arithmetic.scales import ChannelScales, channel_scales, scale_wide
 
 RANDOM_SEED = 20261121
 RANGES = {"none": (-128, 127), "relu": (-128, 127), "relu above": (-20, 127), "relu6": (-128, 40)}

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from int8_case import Case
 from int8_cases import STRATEGIES
 
-from asc_kit.firmware_gen.reader import read_model
+from asc_kit.firmware_gen.read.reader import read_model
 
 
 @pytest.mark.slow

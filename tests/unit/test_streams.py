@@ -13,12 +13,12 @@ from int8_models import ModelBuilder
 from reference_networks import cp_mobile
 
 from asc_kit.errors import ModelError
-from asc_kit.firmware_gen.graph import Graph, Operator
+from asc_kit.firmware_gen.network.graph import Graph, Operator
 from asc_kit.firmware_gen.operators import REGISTRY, Node
-from asc_kit.firmware_gen.plan import Plan, StreamSteps, make_plan
-from asc_kit.firmware_gen.reader import read_model
-from asc_kit.firmware_gen.streams import Buffer, Stream, assemble
-from asc_kit.firmware_gen.streams.loops import find_loops
+from asc_kit.firmware_gen.plan.plan import Plan, StreamSteps, make_plan
+from asc_kit.firmware_gen.plan.streams import Buffer, Stream, assemble
+from asc_kit.firmware_gen.plan.streams.loops import find_loops
+from asc_kit.firmware_gen.read.reader import read_model
 
 ABOVE, BELOW = -1, -2
 """What a line holds that is a row of padding."""

@@ -1,0 +1,139 @@
+"""``asc-kit firmware``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from asc_kit.cli.options import input_shape_option, optimize_option
+from asc_kit.cli.output import say_json
+
+from .memory_map import check_map, memory_map_option, write_map
+
+if TYPE_CHECKING:
+    from asc_kit.board import Goal, KernelSet
+    from asc_kit.model_file.inputs import InputShape
+
+_LABELS_HINT = "give a text file with one label on each line, all different, in the order of the model's output"
+_MOST_LABELS_BYTES = 1 << 20
+
+
+@click.command()
+@click.argument("bundle", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
+@click.option("--board", required=True, metavar="NAME", help="The board. See: asc-kit boards.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to write.  [default: BUNDLE/firmware/NAME; MODEL.firmware/NAME]",
+)
+@click.option(
+    "--kernels",
+    type=click.Choice(["portable", "dsp", "mve"]),
+    help="Kernel set: plain C99, DSP instructions or Helium.  [default: the best the board's core can run]",
+)
+@optimize_option
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Labels of a MODEL.tflite, one on each line.  [default: class_0, class_1, …]",
+)
+@input_shape_option
+@click.option("--build/--no-build", default=False, help="Compile the image too.  [default: --no-build]")
+@memory_map_option("the firmware's folder")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as one JSON document on stdout.")
+def firmware(
+    bundle: Path,
+    board: str,
+    out: Path | None,
+    kernels: KernelSet | None = None,
+    optimize: Goal = "speed",
+    labels: Path | None = None,
+    input_shapes: tuple[InputShape, ...] = (),
+    build: bool = False,
+    memory_map: Path | None = None,
+    as_json: bool = False,
+) -> Path:
+    """Write firmware for a board: C99 of the network and its front end, and the protocol server around them.
+
+    A bundle brings its front end and its labels. Of any other int8 .tflite file the firmware has the network alone:
+    it takes features, and its labels are numbers or those of --labels.
+    """
+    from asc_kit.board import load_board
+    from asc_kit.bundle import Bundle
+    from asc_kit.console import console
+    from asc_kit.records import read_json
+    from asc_kit.references import REFERENCE
+
+    from ..generate import generate, generate_bare, is_bare_model
+
+    is_bare = is_bare_model(bundle)
+    if labels is not None and not is_bare:
+        raise click.UsageError("--labels goes with a MODEL.tflite: a bundle has labels of its own")
+    if input_shapes and not is_bare:
+        raise click.UsageError("--input-shape goes with a MODEL.tflite: a bundle's model has fixed shapes")
+    spec = load_board(board)
+    usual = bundle.with_suffix(".firmware") if is_bare else bundle / "firmware"
+    folder = out if out is not None else usual / spec.name
+    if memory_map is not None:
+        check_map(memory_map, folder)
+    if is_bare:
+        names = _read_labels(labels) if labels is not None else None
+        manifest = generate_bare(
+            bundle,
+            spec,
+            folder,
+            labels=names,
+            input_shapes=input_shapes,
+            compile_it=build,
+            kernels=kernels,
+            optimize=optimize,
+        )
+    else:
+        manifest = generate(Bundle.open(bundle), spec, folder, compile_it=build, kernels=kernels, optimize=optimize)
+    memory = manifest.memory
+    code = f", code {memory.code_bytes:,}" if memory.code_bytes is not None else ""
+    console.print(
+        f"firmware {folder}: {len(manifest.operators)} operators, arena {memory.arena_bytes:,} bytes, "
+        f"weights {memory.weight_bytes:,}{code}, {manifest.kernels} kernels, id {manifest.firmware_id}",
+        soft_wrap=True,
+        markup=False,
+    )
+    if manifest.reference != REFERENCE:
+        console.print(f"outputs are those of {manifest.reference}", soft_wrap=True, markup=False)
+    if memory_map is not None:
+        write_map(read_json(folder / "plan.json"), memory_map, folder, bundle.name)
+    if as_json:
+        say_json(manifest)
+    return folder
+
+
+def _read_labels(path: Path) -> list[str]:
+    """Return the lines of a file."""
+    from asc_kit.documents import read_limited
+    from asc_kit.errors import ModelError
+    from asc_kit.fields import check_label
+
+    try:
+        # a byte order mark, as some editors put first, is no part of a label; nor do form feeds end a line
+        text = read_limited(path, _MOST_LABELS_BYTES, ModelError).decode("utf-8-sig")
+    except ModelError as failure:
+        raise ModelError(f"labels {failure.message}", hint=_LABELS_HINT) from None
+    except UnicodeDecodeError as failure:
+        raise ModelError(f"labels {path} are not text in UTF-8: {failure}", hint=_LABELS_HINT) from None
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+    labels: list[str] = []
+    for number, label in enumerate((line.strip() for line in lines), 1):
+        if not label:
+            raise ModelError(f"labels {path}: line {number} is empty", hint=_LABELS_HINT)
+        problem = check_label(label)
+        if problem is not None:
+            raise ModelError(f"labels {path}: line {number}: {problem}", hint=_LABELS_HINT)
+        if label in labels:
+            first = labels.index(label) + 1
+            raise ModelError(f"labels {path}: line {number} is {label!r}, as line {first}", hint=_LABELS_HINT)
+        labels.append(label)
+    return labels

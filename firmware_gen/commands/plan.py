@@ -1,0 +1,105 @@
+"""``asc-kit plan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from asc_kit.cli.options import input_shape_option, optimize_option
+from asc_kit.cli.output import say, say_json
+
+from .memory_map import check_map, memory_map_option, write_map
+
+if TYPE_CHECKING:
+    from asc_kit.board import Goal, KernelSet
+    from asc_kit.model_file.inputs import InputShape
+
+    from ..plan.plan import Plan
+
+
+@click.command()
+@click.argument("model", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
+@click.option(
+    "--kernels",
+    type=click.Choice(["portable", "dsp", "mve"]),
+    default="portable",
+    show_default=True,
+    help="Kernel set: plain C99, DSP instructions (Cortex-M4, M7, M33) or Helium (M55, M85).",
+)
+@optimize_option
+@input_shape_option
+@memory_map_option("this folder")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole plan as one JSON document, as in plan.json.")
+@click.option("--quiet", is_flag=True, hidden=True, help="Print nothing: for the command that asks for the plan.")
+def plan(
+    model: Path,
+    as_json: bool,
+    quiet: bool,
+    kernels: KernelSet = "portable",
+    optimize: Goal = "speed",
+    input_shapes: tuple[InputShape, ...] = (),
+    memory_map: Path | None = None,
+) -> dict[str, Any]:
+    """Show how the engine would run a model: kernels, multiply-accumulates, constants and the arena it needs.
+
+    The model is that of a BUNDLE, or any int8 .tflite file, made with this kit or not. What the engine does not take
+    is refused by the name of its operator.
+    """
+    from asc_kit.errors import ModelError
+
+    from ..plan.plan import make_plan, plan_document
+    from ..read.reader import read_model
+
+    if memory_map is not None:
+        check_map(memory_map, Path())
+    try:
+        made = make_plan(read_model(_flatbuffer(model), input_shapes), kernels, optimize)
+    except ModelError as failure:
+        raise failure.in_file(model) from None
+    document = plan_document(made)
+    if as_json:
+        say_json(document)
+    elif not quiet:
+        _show(model, made)
+    if memory_map is not None:
+        write_map(document, memory_map, Path(), model.name)
+    return document
+
+
+def _flatbuffer(path: Path) -> bytes:
+    """Return the model of a bundle, or a file's content."""
+    from asc_kit.bundle import Bundle
+
+    from ..generate import is_bare_model, read_file
+
+    return read_file(path if is_bare_model(path) else Bundle.open(path).model_path)
+
+
+def _show(path: Path, plan: Plan) -> None:
+    from asc_kit.references import reference_of
+
+    head = ("step", "operator", "kernel", "output", "MACs", "constants")
+    rows = [
+        (
+            str(position),
+            step.operator.op,
+            step.call.kernel,
+            "x".join(map(str, step.output.shape[1:])),
+            f"{step.call.macs:,}",
+            f"{sum(array.n_bytes for array in step.call.arrays):,}",
+        )
+        for position, step in enumerate(plan.steps)
+    ]
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    for row in (head, *rows):
+        left = [cell.ljust(width) for cell, width in zip(row[1:4], widths[1:4], strict=True)]
+        right = [cell.rjust(width) for cell, width in zip(row[4:], widths[4:], strict=True)]
+        say("  ".join((row[0].rjust(widths[0]), *left, *right)))
+    say(
+        f"{path.name}: {len(plan.steps)} steps, {plan.macs:,} MACs, {plan.weight_bytes:,} bytes of constants\n"
+        f"arena {plan.arena_bytes:,} bytes; the least possible is {plan.overlap_bound_bytes:,}, "
+        f"or {plan.liveness_bound_bytes:,} where no output may overlap its input\n"
+        f"outputs are those of {reference_of(step.operator.op for step in plan.steps)}, bit for bit"
+    )

@@ -1,0 +1,1 @@
+"""Tables of the front end, for its arithmetic in float32 and in int32."""

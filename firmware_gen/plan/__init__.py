@@ -1,0 +1,1 @@
+"""Which kernels run, in which order, and where their tensors lie."""

@@ -1,0 +1,140 @@
+"""What each operator can become: a kernel for whole tensors, one for rows, one for rows that are joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from asc_kit.board import Goal, KernelSet
+
+from ..kernel_sets import Chooser, choosers, whole_chooser
+from ..network.graph import Graph, Operator, Tensor
+from ..network.kernel_call import KernelCall
+from ..network.row_call import RowCall
+from ..operators import REGISTRY, Node
+from ..operators.base import has_rows, longer_rows
+from .streams import LARGEST_COUNT
+
+MOST_SCRATCH = 12288
+"""Bytes of scratch memory that no kernel with a choice exceeds."""
+# columns from which on a longer row gains little
+_LONG_ROW = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Joined:
+    """An operator whose short rows are joined: each call of a kernel costs something."""
+
+    tensors: tuple[Tensor, ...]
+    """All tensors of the network, those of the operator in their new shape."""
+    call: RowCall
+    """The kernel for one of the long rows."""
+    rows: int
+    """Number of long rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Choice:
+    """What one operator can become."""
+
+    whole: KernelCall | None
+    """Its kernel for whole tensors."""
+    rows: RowCall | None
+    """Its kernel for one row."""
+    joined: Joined | None
+    """Its kernel for rows that are joined."""
+    height: int
+    """Rows of its output; 1 when it has none."""
+
+    @property
+    def alone(self) -> KernelCall | RowCall:
+        """What it becomes where it is a part by itself: a KernelCall of whole tensors, or a stream of one stage."""
+        if self.joined is not None:
+            return self.joined.call
+        # a kernel of the core's own for rows beats the portable one for whole tensors
+        if self.whole is not None and (self.rows is None or self.rows.call.kernel == self.whole.kernel):
+            return self.whole
+        assert self.rows is not None
+        return self.rows
+
+    @property
+    def calls_alone(self) -> int:
+        """How often its kernel is then called."""
+        alone = self.alone
+        if not isinstance(alone, RowCall):
+            return 1
+        return self.joined.rows if self.joined is not None else self.height
+
+    @property
+    def overlaps_alone(self) -> bool:
+        """Whether its output may then lie over an input."""
+        alone = self.alone
+        return isinstance(alone, RowCall) or any(distance is not None for distance in alone.overlap)
+
+    @property
+    def has_scratch_choice(self) -> bool:
+        """Whether more scratch memory may make it quicker."""
+        return self.rows is not None and self.rows.call.cycles is not None
+
+    @property
+    def in_place_alone(self) -> bool:
+        """Whether even over the row of it that is read, begin over begin."""
+        alone = self.alone
+        return isinstance(alone, RowCall) and alone.call.overlap == (0,)
+
+    @property
+    def scratch_alone(self) -> int:
+        """Bytes of scratch memory of that."""
+        alone = self.alone
+        call = alone.call if isinstance(alone, RowCall) else alone
+        return call.scratch_bytes or 0
+
+
+def choose(
+    graph: Graph, operator: Operator, kernels: KernelSet, goal: Goal, scratch_bytes: int | None = None
+) -> Choice:
+    """Return what an operator can become with a set of kernels, for speed or for size.
+
+    Parameters
+    ----------
+    graph, operator
+        The network, and the operator.
+    kernels, goal
+        The set, and what is preferred.
+    scratch_bytes
+        Most scratch memory for a kernel that has a choice: more is quicker. None for what is usual.
+    """
+    node = Node(
+        operator=operator,
+        inputs=tuple(graph.tensors[index] for index in operator.inputs),
+        output=graph.tensors[operator.output],
+        scratch_bytes=scratch_bytes,
+    )
+    definition = REGISTRY[operator.op]
+    chooser = choosers(kernels, goal).get(operator.op)
+    rows = None
+    if has_rows(node.output):
+        rows = chooser(node) if chooser is not None else None
+        rows = rows if rows is not None else definition.rows(node)
+    # the portable kernel for whole tensors has one long row anyway
+    joined = _join(graph, node, chooser) if chooser is not None and definition.by_pixel(node) else None
+    height = node.output.shape[1] if has_rows(node.output) else 1
+    own = whole_chooser(kernels, operator.op)
+    whole = (own(node) if own is not None else None) or definition.lower(node)
+    if whole is not None and height > LARGEST_COUNT:
+        rows = None
+    return Choice(whole=whole, rows=rows, joined=joined, height=height)
+
+
+def _join(graph: Graph, node: Node, chooser: Chooser) -> Joined | None:
+    longest = longer_rows(node, 1 << 30)
+    call = chooser(longest) if longest is not None else None
+    longer = longest
+    if call is None or call.call.overlap != (0,):
+        # a row of the output needs memory of its own
+        longer = longer_rows(node, _LONG_ROW)
+        call = chooser(longer) if longer is not None else None
+    if longer is None or call is None:
+        return None
+    changed = {tensor.index: tensor for tensor in (*longer.inputs, longer.output)}
+    tensors = tuple(changed.get(tensor.index, tensor) for tensor in graph.tensors)
+    return Joined(tensors=tensors, call=call, rows=longer.output.shape[1])

@@ -1,0 +1,168 @@
+"""Passes over the graph: each returns a new graph that computes the same bytes with less work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..network.graph import (
+    Alias,
+    Conv2DAttributes,
+    DepthwiseConv2DAttributes,
+    Graph,
+    Operator,
+    PadAttributes,
+    Padding,
+    SplitAttributes,
+    StridedCopyAttributes,
+)
+from ..network.strides import merge, row_major
+from ..operators.reshape import RESHAPES
+from .arena import ALIGNMENT
+
+
+def optimize(graph: Graph) -> Graph:
+    """Run all passes."""
+    return plain_convolutions(fold_pad(alias_views(drop_unused(take_apart(graph)))))
+
+
+def take_apart(graph: Graph) -> Graph:
+    """Replace an operator of several outputs by one operator per output."""
+    operators: list[Operator] = []
+    for operator in graph.operators:
+        if isinstance(operator.attributes, SplitAttributes):
+            operators += _parts(graph, operator, operator.attributes)
+        else:
+            operators.append(operator)
+    return replace(graph, operators=tuple(operators))
+
+
+def _parts(graph: Graph, split: Operator, attributes: SplitAttributes) -> list[Operator]:
+    (source,) = graph.activations(split)
+    strides = row_major(graph.tensors[source].shape)
+    parts, start = [], 0
+    for index in split.outputs:
+        shape = graph.tensors[index].shape
+        copy = StridedCopyAttributes(start=start, shape=shape, strides=strides)
+        parts.append(replace(split, inputs=(source,), outputs=(index,), attributes=copy))
+        start += shape[attributes.axis] * strides[attributes.axis]
+    return parts
+
+
+def drop_unused(graph: Graph) -> Graph:
+    """Remove operators that the output does not depend on."""
+    needed = {graph.output}
+    kept: list[Operator] = []
+    for operator in reversed(graph.operators):
+        if operator.output in needed:
+            needed |= set(operator.inputs)
+            kept.append(operator)
+    return replace(graph, operators=tuple(reversed(kept)))
+
+
+def alias_views(graph: Graph) -> Graph:
+    """Remove operators whose output is a piece of their input as it lies in memory."""
+    aliases = list(graph.aliases)
+    operators: list[Operator] = []
+    for operator in graph.operators:
+        offset = _view_offset(operator)
+        if offset is None:
+            operators.append(operator)
+        else:
+            aliases.append(Alias(tensor=operator.output, of=operator.inputs[0], offset=offset))
+    return replace(graph, operators=tuple(operators), aliases=tuple(aliases))
+
+
+def _view_offset(operator: Operator) -> int | None:
+    if operator.op in RESHAPES:
+        return 0
+    attributes = operator.attributes
+    if not isinstance(attributes, StridedCopyAttributes) or attributes.start % ALIGNMENT != 0:
+        return None
+    loops = merge(attributes.shape, attributes.strides)
+    assert loops is not None
+    *outer, _ = loops.shape
+    in_order = all(size == 1 for size in outer) and loops.strides[0][-1] in (0, 1)
+    return attributes.start if in_order else None
+
+
+def fold_pad(graph: Graph) -> Graph:
+    """Fold PAD over rows and columns into the convolution that alone uses it.
+
+    PAD fills with the zero point, and so do the convolutions' own borders.
+    """
+    folded: dict[int, Operator] = {}
+    for pad in graph.operators:
+        if pad.op == "PAD":
+            convolution = _foldable(graph, pad)
+            if convolution is not None:
+                folded[pad.output] = pad
+    operators: list[Operator] = []
+    for operator in graph.operators:
+        if operator.output in folded:
+            continue
+        inner = folded.get(operator.inputs[0]) if operator.inputs else None
+        operators.append(operator if inner is None else _with_padding(operator, inner))
+    return replace(graph, operators=tuple(operators))
+
+
+def _foldable(graph: Graph, pad: Operator) -> Operator | None:
+    attributes = pad.attributes
+    assert isinstance(attributes, PadAttributes)
+    users = [operator for operator in graph.operators if pad.output in operator.inputs]
+    aliased = any(pad.output in (alias.tensor, alias.of) for alias in graph.aliases)
+    if len(users) != 1 or pad.output == graph.output or aliased:
+        return None
+    user = users[0]
+    if not isinstance(user.attributes, Conv2DAttributes | DepthwiseConv2DAttributes):
+        return None
+    spatial = len(attributes.before) == 4 and all(
+        attributes.before[axis] == attributes.after[axis] == 0 for axis in (0, 3)
+    )
+    return user if spatial and user.inputs[0] == pad.output else None
+
+
+def _with_padding(operator: Operator, pad: Operator) -> Operator:
+    own, outer = operator.attributes, pad.attributes
+    assert isinstance(own, Conv2DAttributes | DepthwiseConv2DAttributes) and isinstance(outer, PadAttributes)
+    padding = Padding(
+        top=own.padding.top + outer.before[1],
+        bottom=own.padding.bottom + outer.after[1],
+        left=own.padding.left + outer.before[2],
+        right=own.padding.right + outer.after[2],
+    )
+    return replace(operator, inputs=(pad.inputs[0], *operator.inputs[1:]), attributes=replace(own, padding=padding))
+
+
+def plain_convolutions(graph: Graph) -> Graph:
+    """Replace depthwise convolutions of one input channel by the convolutions that they are."""
+    tensors = list(graph.tensors)
+    operators: list[Operator] = []
+    for operator in graph.operators:
+        attributes = operator.attributes
+        # of a single channel there are good depthwise kernels
+        is_plain = isinstance(attributes, DepthwiseConv2DAttributes) and attributes.multiplier > 1
+        if not is_plain or tensors[operator.inputs[0]].shape[-1] != 1:
+            operators.append(operator)
+            continue
+        assert isinstance(attributes, DepthwiseConv2DAttributes)
+        source, weights, *bias = operator.inputs
+        old = tensors[weights]
+        # [1, h, w, channels] as [channels, h, w, 1]
+        assert old.data is not None and old.quantization is not None
+        data = np.ascontiguousarray(old.data.transpose(3, 1, 2, 0))
+        turned = replace(
+            old, index=len(tensors), shape=data.shape, data=data, quantization=replace(old.quantization, axis=0)
+        )
+        tensors.append(turned)
+        plain = Conv2DAttributes(
+            stride_h=attributes.stride_h,
+            stride_w=attributes.stride_w,
+            dilation_h=attributes.dilation_h,
+            dilation_w=attributes.dilation_w,
+            padding=attributes.padding,
+            activation=attributes.activation,
+        )
+        operators.append(replace(operator, op="CONV_2D", inputs=(source, turned.index, *bias), attributes=plain))
+    return replace(graph, tensors=tuple(tensors), operators=tuple(operators))

@@ -1,0 +1,227 @@
+"""Where to cut a network into streams and whole steps, so that it needs little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from ...network.graph import Graph
+from ...network.kernel_call import KernelCall
+from ...network.row_call import RowCall
+from .assembly import assemble
+
+# estimated cycles: of a part, of a byte that is copied, also into another layout, of a call beside one for each
+# byte of its constants
+_PART = 100
+# what a byte costs above what a part should need, and how much this is, as shares of the lowest peak
+_DISCOMFORT = 100
+_SHARES = (1.0, 0.9, 0.8, 0.65, 0.5, 0.0)
+_COPY = 2
+RELAYOUT = 12
+_CALL = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """One operator, and what it could become."""
+
+    rows: RowCall | None
+    """Its kernel for one row, if it has one."""
+    alone: KernelCall
+    """Its kernel where it is a part by itself: for whole tensors, for one row, or for rows that are joined."""
+    calls_alone: int
+    """How often that kernel is called then."""
+    scratch_bytes: int
+    """Scratch memory of the kernel it has where it is alone."""
+    overlaps: bool
+    """Whether that kernel's output may lie over one of its inputs."""
+    in_place: bool
+    """Whether even over the row that it reads."""
+
+
+def partitions(graph: Graph, candidates: Sequence[Candidate], larger: float) -> list[list[tuple[int, int]]]:
+    """Return ways to cut the operators into ranges, the fastest first; ranges of operators with rows are streams.
+
+    A stream holds the lines of the tensors inside of it, all at once; a cut makes the tensors that cross it whole,
+    costs copies into lines with padding, and lets short rows be joined. All ways have the lowest peak of memory, or
+    `larger` times that, as far as it can be estimated before memory is placed. They differ in how much less than that
+    parts should need that could have it, down to the way with the fewest parts. Lines are counted once, in the longest
+    streams; cuts change them little.
+    """
+    live = _live_sets(graph)
+    runs: list[_Run] = []
+    position = 0
+    while position < len(candidates):
+        end = _longest(graph, candidates, position)
+        runs.append(_Run(graph, candidates, live, position, max(end, position + 1)))
+        position = max(end, position + 1)
+    peak = int(larger * max(run.least_peak() for run in runs))
+    found: list[list[tuple[int, int]]] = []
+    for share in _SHARES:
+        parts = [part for run in runs for part in run.cuts(peak, int(peak * share))]
+        if parts not in found:
+            found.append(parts)
+    return found
+
+
+def whole_tensors(graph: Graph, start: int, end: int) -> frozenset[int]:
+    """Return the tensors that a stream of operators `start` to `end` - 1 finds or leaves as a whole."""
+    inside = {operator.output for operator in graph.operators[start:end]}
+    outside = {graph.input, graph.output}
+    outside |= {index for alias in graph.aliases for index in (alias.tensor, alias.of)}
+    for position, operator in enumerate(graph.operators):
+        if not start <= position < end:
+            outside |= set(operator.inputs) | {operator.output}
+    used = {index for operator in graph.operators[start:end] for index in graph.activations(operator)}
+    return frozenset((outside & (inside | used)) | (used - inside))
+
+
+def _longest(graph: Graph, candidates: Sequence[Candidate], start: int) -> int:
+    """Return the end of the longest stream from here on.
+
+    A piece of a tensor that the stream computes, such as another shape of it, is no tensor of rows: it is there only
+    when all of the other is.
+    """
+    computed: set[int] = set()
+    for position in range(start, len(candidates)):
+        operator = graph.operators[position]
+        aliased = {graph.storage(index) for index in graph.activations(operator) if graph.storage(index) != index}
+        if candidates[position].rows is None or aliased & computed:
+            return position
+        computed.add(operator.output)
+    return len(candidates)
+
+
+class _Run:
+    """A range of operators that could be one stream, or one operator without rows."""
+
+    def __init__(
+        self, graph: Graph, candidates: Sequence[Candidate], live: Sequence[frozenset[int]], start: int, end: int
+    ) -> None:
+        self._start = start
+        self._size = end - start
+        self._candidates = candidates[start:end]
+        calls = [candidate.rows for candidate in self._candidates if candidate.rows is not None]
+        operators = graph.operators[start:end]
+        self._lines: dict[int, int] = {}
+        self._wants: dict[int, int] = {}
+        if calls:
+            stream = assemble(graph.tensors, operators, calls, whole_tensors(graph, start, end))
+            for buffer in stream.buffers:
+                if not buffer.whole:
+                    index = buffer.tensor.index
+                    self._lines[index] = self._lines.get(index, 0) + buffer.n_bytes
+                    price = RELAYOUT if buffer.layout != "pixels" else _COPY if buffer.padded else 0
+                    self._wants[index] = max(self._wants.get(index, 0), price)
+        self._bytes = {tensor.index: tensor.n_elements for tensor in graph.tensors}
+        # of each operator in a stream; work of all before it
+        self._scratch = [_scratch_bytes(candidate.rows) for candidate in self._candidates]
+        rows = [graph.tensors[operator.output].shape[1:2] or (1,) for operator in operators]
+        own = [
+            height * _call_work(candidate.rows.call) if candidate.rows is not None else 0
+            for candidate, (height,) in zip(self._candidates, rows, strict=True)
+        ]
+        self._work_before = [0, *accumulate(own)]
+        self._outputs = [operator.output for operator in operators]
+        self._made = {index: position for position, index in enumerate(self._outputs)}
+        self._lines_before = [0, *accumulate(self._lines.get(index, 0) for index in self._outputs)]
+        self._inputs = [frozenset(graph.activations(operator)) for operator in operators]
+        self._live = live[start : start + self._size + 1]
+        # every range is asked for once for each limit of memory
+        self._prices: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def _price(self, begin: int, stop: int) -> tuple[int, int]:
+        """Return memory and work of a part."""
+        if (begin, stop) not in self._prices:
+            self._prices[begin, stop] = self._memory(begin, stop), self._work(begin, stop)
+        return self._prices[begin, stop]
+
+    def least_peak(self) -> int:
+        """Return the lowest peak of memory any cuts lead to."""
+        best = [0]
+        for stop in range(1, self._size + 1):
+            best.append(min(max(best[begin], self._price(begin, stop)[0]) for begin in range(stop)))
+        return best[-1]
+
+    def cuts(self, peak: int, comfort: int) -> list[tuple[int, int]]:
+        """Return the parts with the least work whose memory stays below a peak; what is above `comfort` costs."""
+        # best[k]: (memory above the peak, work, begin of the last part) of the first k operators
+        best: list[tuple[int, int, int]] = [(0, 0, 0)]
+        for stop in range(1, self._size + 1):
+            options = []
+            for begin in range(stop):
+                excess, work, _ = best[begin]
+                needed, own_work = self._price(begin, stop)
+                over = max(excess, needed if needed > peak else 0)
+                price = _DISCOMFORT * max(0, needed - comfort)
+                options.append((over, work + own_work + price, begin))
+            best.append(min(options))
+        stops = [self._size]
+        while stops[-1] > 0:
+            stops.append(best[stops[-1]][2])
+        pairs = zip(stops, stops[1:], strict=False)
+        return [(self._start + begin, self._start + stop) for stop, begin in pairs][::-1]
+
+    def _memory(self, begin: int, stop: int) -> int:
+        """Return the bytes that a part needs: its lines, its scratch memory and the whole tensors of its time."""
+        before, after = self._live[begin], self._live[stop]
+        dying = [self._bytes[index] for index in before - after]
+        born = sum(self._bytes[index] for index in after - before)
+        kept = sum(self._bytes[index] for index in before & after)
+        overlaps = True
+        if stop == begin + 1:
+            candidate = self._candidates[begin]
+            overlaps = candidate.overlaps
+            scratch, lines = candidate.scratch_bytes, self._copies(begin, stop)
+            if candidate.calls_alone > 1 and not candidate.in_place:
+                born += self._bytes[self._outputs[begin]] // candidate.calls_alone
+        else:
+            whole = sum(self._lines.get(index, 0) for index in after if begin <= self._made.get(index, -1) < stop)
+            lines = self._lines_before[stop] - self._lines_before[begin] - whole + self._copies(begin, stop)
+            scratch = max(self._scratch[begin:stop])
+        # an output may lie over one of the inputs that are used up, hardly over several
+        saved = min(max(dying, default=0), born) if overlaps else 0
+        return kept + sum(dying) + born - saved + lines + scratch
+
+    def _copied(self, begin: int, stop: int) -> frozenset[int]:
+        """Return the tensors from earlier parts that are copied into lines."""
+        read = frozenset[int]().union(*self._inputs[begin:stop])
+        return frozenset(index for index in read & self._live[begin] if self._wants.get(index, 0))
+
+    def _copies(self, begin: int, stop: int) -> int:
+        return sum(self._lines[index] for index in self._copied(begin, stop))
+
+    def _work(self, begin: int, stop: int) -> int:
+        """Estimate the cycles that depend on how operators are cut: copies, and what each call begins with."""
+        work = _PART + sum(self._wants[index] * self._bytes[index] for index in self._copied(begin, stop))
+        if stop > begin + 1:
+            return work + self._work_before[stop] - self._work_before[begin]
+        candidate = self._candidates[begin]
+        return work + candidate.calls_alone * _call_work(candidate.alone)
+
+
+def _scratch_bytes(call: RowCall | None) -> int:
+    return (call.call.scratch_bytes or 0) if call is not None else 0
+
+
+def _call_work(call: KernelCall) -> int:
+    if call.cycles is not None:
+        return _CALL + round(call.cycles)
+    return _CALL + sum(array.n_bytes for array in call.arrays)
+
+
+def _live_sets(graph: Graph) -> list[frozenset[int]]:
+    """Return, for each operator and the end, the storages that are needed from there on and exist before."""
+    storage = [graph.storage(index) for index in range(len(graph.tensors))]
+    needed = {storage[graph.output]}
+    needed_from = [frozenset(needed)]
+    for operator in reversed(graph.operators):
+        needed |= {storage[index] for index in graph.activations(operator)}
+        needed_from.append(frozenset(needed))
+    made = {storage[graph.input]}
+    live = []
+    for operator, wanted in zip(graph.operators, reversed(needed_from), strict=False):
+        live.append(wanted & made)
+        made.add(operator.output)
+    return [*live, needed_from[0] & made]

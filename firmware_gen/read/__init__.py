@@ -1,0 +1,1 @@
+"""From a flatbuffer to a graph."""

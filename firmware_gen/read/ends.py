@@ -1,0 +1,97 @@
+"""The ends of a model file: int8 as the network's own, or float32 or uint8 that one QUANTIZE or DEQUANTIZE converts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from asc_kit.errors import ModelError
+
+from ..network.graph import EndType, Tensor
+
+END_TYPES: tuple[EndType, ...] = get_args(EndType)
+_UINT8_OFFSET = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wires:
+    """An operator of the file, before its options are read."""
+
+    index: int
+    """Its index in the model."""
+    op: str
+    """TFLite's name."""
+    inputs: tuple[int, ...]
+    """Tensor indices; -1 for an optional one that is left out before others."""
+    outputs: tuple[int, ...]
+    """Tensor indices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The input or the output."""
+
+    tensor: int
+    """Index of the network's int8 tensor."""
+    type: EndType
+    """What the file has in its place."""
+    converter: int | None
+    """Index of the operator that converts, which is none of the network's."""
+
+
+def find_end(
+    what: Literal["input", "output"], ends: Sequence[int], tensors: Sequence[Tensor], all_wires: Sequence[Wires]
+) -> End:
+    """Find the network's int8 input or output.
+
+    Raises
+    ------
+    ModelError
+        When there is not exactly one, or it is of another type and not converted by one operator that keeps its values.
+    """
+    if len(ends) != 1 or tensors[ends[0]].dtype not in END_TYPES or tensors[ends[0]].data is not None:
+        listed = ", ".join(tensors[index].describe() for index in ends)
+        raise ModelError(
+            f"the model has {len(ends)} {what}s: {listed}",
+            hint=f"supported: one int8 {what}, or one of float32 or uint8 that is quantized or dequantized at once",
+        )
+    (end,) = ends
+    tensor = tensors[end]
+    if tensor.dtype == "int8":
+        return End(tensor=end, type="int8", converter=None)
+    users = [wires for wires in all_wires if end in (*wires.inputs, *wires.outputs)]
+    if len(users) != 1 or users[0].op not in _converters(what, tensor):
+        listed = ", ".join(f"{wires.index} {wires.op}" for wires in users) or "none"
+        raise ModelError(
+            f"the model's {what} {tensor.describe()} must be converted by one operator of "
+            f"{', '.join(_converters(what, tensor))}. Received: {listed}",
+            hint="convert the model with int8 activations; its ends may be int8, uint8 or float32",
+        )
+    wires = users[0]
+    inner = wires.outputs if what == "input" else wires.inputs
+    if len(wires.inputs) != 1 or len(wires.outputs) != 1 or not _is_network_end(tensors[inner[0]], tensor):
+        listed = ", ".join(tensors[index].describe() for index in inner)
+        raise ModelError(
+            f"operator {wires.index} {wires.op} leads from or to the model's {what} {tensor.describe()}: {listed}",
+            hint="supported: an int8 tensor of the same shape with one scale; of uint8 the same scale, and a zero "
+            f"point {_UINT8_OFFSET} higher",
+        )
+    assert tensor.dtype != "int32"
+    return End(tensor=inner[0], type=tensor.dtype, converter=wires.index)
+
+
+def _converters(what: str, tensor: Tensor) -> tuple[str, ...]:
+    return ("DEQUANTIZE",) if (what, tensor.dtype) == ("output", "float32") else ("QUANTIZE",)
+
+
+def _is_network_end(inner: Tensor, end: Tensor) -> bool:
+    """Tell whether an int8 tensor says what an end does, byte by byte or as a number each."""
+    one_scale = inner.quantization is not None and len(inner.quantization.scales) == 1
+    if inner.dtype != "int8" or inner.data is not None or inner.shape != end.shape or not one_scale:
+        return False
+    if end.dtype == "float32":
+        return True
+    if end.quantization is None or len(end.quantization.scales) != 1:
+        return False
+    return (end.scale, end.zero_point) == (inner.scale, inner.zero_point + _UINT8_OFFSET)

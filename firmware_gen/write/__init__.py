@@ -1,0 +1,1 @@
+"""From a plan to files: generated C, sources, Makefile, image."""

@@ -1,0 +1,275 @@
+"""Emit the generated C files from a plan: text by name, the same for the same bundle and version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from asc_kit import __version__
+from asc_kit.firmware import NO_FRONTEND
+from asc_kit.frontend import FrontEndSpec
+from asc_kit.quantization import TensorInfo
+
+from ..c_text import c_comment, c_elements, c_float, c_string
+from ..frontend.tables import FrontEndTables
+from ..frontend.text import frontend_text
+from ..network.kernel_call import ConstantArray, FieldValue, KernelCall, Requantize
+from ..plan.placement import Step
+from ..plan.plan import Plan, StreamSteps, WholeStep
+from ..plan.streams import Buffer, Stage
+from ..plan.streams.loops import find_loops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What the generated code says of the model, beside its network."""
+
+    name: str
+    """Name of the model."""
+    labels: tuple[str, ...]
+    """Classes, in the order of the outputs."""
+    frontend: FrontEndSpec | None
+    """The features; None for a bare model, whose input somebody else computes."""
+    input: TensorInfo
+    """The network's input."""
+    output: TensorInfo
+    """The network's output."""
+    model_sha256: str
+    """Hash of the flatbuffer."""
+
+    @property
+    def spec_id(self) -> str:
+        """Fingerprint of the front end; zeros when there is none."""
+        return NO_FRONTEND if self.frontend is None else self.frontend.spec_id
+
+
+def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> dict[str, str]:
+    """Return the generated files of the engine by name; without a front end's where there are no tables."""
+    streams = [entry for entry in plan.program if isinstance(entry, StreamSteps)]
+    values = {
+        "info": info,
+        "tables": tables,
+        "version": __version__,
+        **(frontend_values(tables, info) if tables is not None else {}),
+        "plan": plan,
+        "steps": [_step(position, step) for position, step in enumerate(plan.steps)],
+        "program": [_program_entry(number, entry, plan) for number, entry in enumerate(plan.program)],
+        "most_counters": max((len(entry.stream.stages) for entry in streams), default=0),
+        "most_rows": plan.most_rows,
+        "headers": _headers(plan),
+        "input_offset": plan.offsets[plan.graph.input],
+        "output_offset": plan.offsets[plan.graph.output],
+    }
+    names = ["asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c"]
+    if tables is not None:
+        names.append("asc_frontend_tables.c")
+    if (plan.graph.input_type, plan.graph.output_type) != ("int8", "int8"):
+        names.append("asc_ends.c")
+    return {name: template(f"{name}.j2").render(values) for name in names}
+
+
+def emit_example(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> str:
+    """Return a program that uses the engine, and nothing else of the folder."""
+    text: str = template("main.c.j2").render(
+        info=info,
+        tables=tables,
+        version=__version__,
+        input_type=plan.graph.input_type,
+        output_type=plan.graph.output_type,
+        c_type={"float32": "float", "uint8": "uint8_t"},
+        suffix={"float32": "f32", "uint8": "u8"},
+    )
+    return text
+
+
+def frontend_values(tables: FrontEndTables, info: ModelInfo) -> dict[str, Any]:
+    """Return what the template of the front end's tables prints."""
+    return {
+        "info": info,
+        "tables": tables,
+        "version": __version__,
+        **frontend_text(tables),
+    }
+
+
+def template(name: str) -> Any:
+    """Return a template."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("asc_kit.firmware_gen", "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # C, not HTML
+    )
+    environment.filters.update(comment=c_comment, string=c_string, float=c_float, elements=c_elements)
+    return environment
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "[" + ", ".join(str(size) for size in shape) + "]"
+
+
+def _array_name(position: int, array: ConstantArray) -> str:
+    return f"asc_step_{position}_{array.suffix}"
+
+
+def _value(position: int, value: FieldValue) -> str:
+    if isinstance(value, ConstantArray):
+        return _array_name(position, value)
+    if isinstance(value, Requantize):
+        parts = {
+            "bias": _array_name(position, value.bias),
+            "multiplier": _array_name(position, value.multiplier),
+            "shift": _array_name(position, value.shift),
+            "offset": value.offset,
+            "min": value.min,
+            "max": value.max,
+            "wide": int(value.wide),
+        }
+        lines = [f"        .{name} = {part}," for name, part in parts.items()]
+        return "\n".join(["{", *lines, "    }"])
+    if isinstance(value, tuple):
+        return "{" + ", ".join(str(part) for part in value) + "}"
+    return str(value)
+
+
+def _step(position: int, step: Step) -> dict[str, Any]:
+    """Return what the templates print of a step's constants."""
+    return {
+        "index": position,
+        "op": step.operator.op,
+        "struct": step.call.struct,
+        "output": step.output.describe(),
+        "fields": [(name, _value(position, value)) for name, value in step.call.fields],
+        "arrays": [
+            {
+                "name": _array_name(position, array),
+                "type": array.c_type,
+                "size": array.values.size,
+                "values": array.values,
+                "comment": array.comment,
+            }
+            for array in step.call.arrays
+        ],
+    }
+
+
+def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> dict[str, Any]:
+    """Return what the template prints of a part of the program."""
+    if isinstance(entry, WholeStep):
+        return {"number": number, "stream": None, "call": _whole_call(entry, plan)}
+    stream = entry.stream
+    windows: list[dict[str, int]] = []
+    stages: list[dict[str, Any]] = []
+    for index, stage in enumerate(stream.stages):
+        first = len(windows)
+        for source, window in zip(stage.sources, stage.call.windows, strict=True):
+            buffer = stream.buffers[source]
+            windows.append(
+                {
+                    "offset": entry.offsets[source] + (buffer.left - window.left) * buffer.lines.pixel_step,
+                    "line_step": buffer.lines.line_step,
+                    "count": buffer.lines.count,
+                    "rows": window.rows,
+                    "stride": window.stride,
+                    "dilation": window.dilation,
+                    "skip": buffer.top - window.top,
+                }
+            )
+        target = stream.buffers[stage.target]
+        position = entry.first_step + index
+        stages.append(
+            {
+                "column_offset": target.left * target.lines.pixel_step,
+                "window": first,
+                "windows": len(stage.sources),
+                "lines": stage.target,
+                "step": position,
+                "call": _row_call(position, stage, entry.scratch_offset),
+                "title": f"{position} {stage.operator.op}, {plan.steps[position].call.macs:,} MACs",
+            }
+        )
+    buffers = [_buffer(buffer, offset) for buffer, offset in zip(stream.buffers, entry.offsets, strict=True)]
+    parts = {"buffers": buffers, "windows": windows, "stages": stages, "loops": find_loops(stream.order)}
+    return {"number": number, "stream": parts, "call": None}
+
+
+def _buffer(buffer: Buffer, offset: int) -> dict[str, Any]:
+    lines = buffer.lines
+    return {
+        "title": f"{buffer.tensor.describe()}, {buffer.layout}",
+        "fields": {
+            "offset": offset,
+            "bytes": buffer.n_bytes if buffer.padded else 0,
+            "line_step": lines.line_step,
+            "pixel_step": lines.pixel_step,
+            "channel_step": lines.channel_step,
+            "count": lines.count,
+            "top": buffer.top,
+            "height": buffer.height,
+            "columns": lines.columns if buffer.bottom else 0,
+            "channels": lines.channels if buffer.bottom else 0,
+            "zero_point": buffer.tensor.zero_point,
+        },
+    }
+
+
+def _arguments(position: int, call: KernelCall, inputs: list[str], output: str, scratch_offset: int | None) -> str:
+    """Return a call of a kernel."""
+    if call.gather_inputs:
+        inputs = ["(const int8_t *const[]){" + ", ".join(inputs) + "}"]
+    scratch = [f"arena + {scratch_offset}"] if call.scratch_bytes is not None else []
+    return f"{call.kernel}({', '.join([f'&step_{position}', *inputs, output, *scratch])})"
+
+
+def _whole_call(entry: WholeStep, plan: Plan) -> dict[str, Any]:
+    step = plan.steps[entry.step]
+
+    def place(source: int | ConstantArray) -> str:
+        if isinstance(source, ConstantArray):
+            return "constant"
+        tensor, offset = plan.graph.tensors[source], plan.offsets[source]
+        return f"{_shape(tensor.shape)} at [{offset}, {offset + tensor.n_elements})"
+
+    def pointer(source: int | ConstantArray) -> str:
+        return (
+            _array_name(entry.step, source) if isinstance(source, ConstantArray) else f"arena + {plan.offsets[source]}"
+        )
+
+    inputs = [pointer(source) for source in step.call.inputs]
+    sources = " and ".join(place(source) for source in step.call.inputs)
+    return {
+        "text": _arguments(entry.step, step.call, inputs, pointer(step.output.index), entry.scratch_offset),
+        "step": entry.step,
+        "title": f"{entry.step} {step.operator.op} {sources} -> {place(step.output.index)}, {step.call.macs:,} MACs",
+    }
+
+
+def _row_call(position: int, stage: Stage, scratch_offset: int | None) -> str:
+    call = stage.call.call
+    if stage.call.takes_rows:
+        inputs = ["rows", *(["row"] if stage.call.takes_row_number else [])]
+    else:
+        numbers = iter(range(len(call.inputs)))
+        inputs = [
+            _array_name(position, source) if isinstance(source, ConstantArray) else f"rows[{next(numbers)}]"
+            for source in call.inputs
+        ]
+    return _arguments(position, call, inputs, "output", scratch_offset)
+
+
+def _headers(plan: Plan) -> list[str]:
+    """Return the headers that declare the kernels: the portable ones, and those of the core."""
+    special = f"asc_kernels_{plan.kernels}.h"
+    suffix = f"_{plan.kernels}"
+    own = any(step.call.kernel.endswith(suffix) for step in plan.steps)
+    return ["asc_kernels.h", *([special] if own else [])]

@@ -1,0 +1,109 @@
+"""All files of a firmware folder, as bytes by name: the engine, the protocol server and the board's port."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib import resources
+from pathlib import Path
+
+from asc_kit.board import BoardSpec
+from asc_kit.errors import BoardError
+from asc_kit.protocol import TimerUnit
+
+from ..c_text import c_string
+from ..frontend.tables import FrontEndTables
+from ..plan.plan import Plan
+from .emit import ModelInfo, emit_engine
+from .protocol_header import protocol_header
+
+Files = dict[str, bytes]
+"""Path within the firmware folder -> contents."""
+
+BUILD_HEADER = "app/asc_build.h"
+_SOURCE_SUFFIXES = (".c", ".S")
+_INCLUDE = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
+
+
+def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> Files:
+    """Return the drop-in library: generated files, the kernels the network uses, the front end, what they include."""
+    generated = {name: text.encode() for name, text in emit_engine(plan, tables, info).items()}
+    runtime = _package_folder("runtime")
+    copied: Files = {}
+    waiting = [_source_of(step.call.kernel, runtime) for step in plan.steps]
+    if tables is not None:
+        waiting += tables.sources
+    for data in generated.values():
+        waiting += _INCLUDE.findall(data.decode())
+    while waiting:
+        name = waiting.pop()
+        if name in copied or name in generated:
+            continue
+        copied[name] = (runtime / name).read_bytes()
+        # a header's functions are in the file of the same name, where there is one
+        sources = [f"{Path(name).stem}{suffix}" for suffix in _SOURCE_SUFFIXES]
+        waiting += _INCLUDE.findall(copied[name].decode())
+        waiting += [source for source in sources if (runtime / source).is_file()]
+    return {f"engine/{name}": data for name, data in sorted((copied | generated).items())}
+
+
+def _source_of(kernel: str, runtime: Path) -> str:
+    """Return the file of a kernel: C, or assembler."""
+    return next(f"{kernel}{suffix}" for suffix in _SOURCE_SUFFIXES if (runtime / f"{kernel}{suffix}").is_file())
+
+
+def app_files() -> Files:
+    """Return the protocol server, without asc_build.h."""
+    app = _package_folder("app")
+    files = {f"app/{path.name}": path.read_bytes() for path in sorted(app.glob("*.[ch]"))}
+    return files | {"app/asc_protocol.h": protocol_header().encode()}
+
+
+def board_files(board: BoardSpec) -> Files:
+    """Return the board's port."""
+    files = board.files
+    missing = [name for name, path in files.items() if not path.is_file()]
+    if missing:
+        raise BoardError(f"board {board.name} lacks {', '.join(missing)}", hint=f"they belong into {board.folder}")
+    return {f"board/{name}": path.read_bytes() for name, path in files.items()}
+
+
+def firmware_id(files: Files) -> str:
+    """Return the fingerprint of sources: 16 hexadecimal digits over their names and contents."""
+    digest = hashlib.sha256()
+    for name, data in sorted(files.items()):
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()[:16]
+
+
+def build_header(board: BoardSpec, info: ModelInfo, fingerprint: str) -> bytes:
+    """Return asc_build.h: what the firmware answers when it is asked who it is."""
+    unit = TimerUnit[board.timer.upper()]
+    lines = [
+        "/* What this build is, for HELLO. Written by asc-kit; do not edit. */",
+        "#ifndef ASC_BUILD_H",
+        "#define ASC_BUILD_H",
+        "",
+        f"#define ASC_BOARD_NAME {c_string(board.name)}",
+        f"#define ASC_TIMER_UNIT {unit.value} /* {board.timer} */",
+        f"#define ASC_TIMER_HZ {board.clock_hz}u",
+        f"#define ASC_SPEC_ID_BYTES {_bytes(info.spec_id)}",
+        f"#define ASC_FIRMWARE_ID_BYTES {_bytes(fingerprint)}",
+        f"#define ASC_MODEL_SHA256_BYTES {_bytes(info.model_sha256)}",
+        "",
+        "#endif",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def c_sources(files: Files) -> tuple[str, ...]:
+    """Return the names of the C and assembler files, sorted."""
+    return tuple(sorted(name for name in files if name.endswith(_SOURCE_SUFFIXES)))
+
+
+def _bytes(digits: str) -> str:
+    return "{" + ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(digits)) + "}"
+
+
+def _package_folder(name: str) -> Path:
+    return Path(str(resources.files("asc_kit.firmware_gen"))) / name
