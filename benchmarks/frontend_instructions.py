@@ -205,9 +205,9 @@ def estimate_push(board: BoardSpec, path: Path, command: Sequence[str]) -> Estim
 
 def _image(board: BoardSpec, folder: Path) -> Path:
     runtime = ROOT / "firmware_gen" / "runtime"
-    sources = sorted(path for pattern in ("asc_frontend*.c", "asc_fft*.c") for path in runtime.glob(pattern))
+    sources = sorted((runtime / "frontend").glob("*.c"))
     command = [board.compiler, *board.toolchain.cflags, "-std=c99", "-ffp-contract=off", "-ffunction-sections"]
-    command += [f"-I{path}" for path in (runtime, ROOT / "firmware_gen" / "app", folder, *board.folders)]
+    command += [f"-I{path}" for path in (*runtime.iterdir(), ROOT / "firmware_gen" / "app", folder, *board.folders)]
     command += [str(folder / "main.c"), str(board.files["startup.c"]), *map(str, sources)]
     command += [*board.toolchain.ldflags, *board.linker_flags(board.folders), "-Wl,--gc-sections"]
     image = folder / "image.elf"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Container
 from importlib import resources
 from pathlib import Path
 
@@ -28,7 +29,7 @@ _INCLUDE = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
 def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> Files:
     """Return the drop-in library: generated files, the kernels the network uses, the front end, what they include."""
     generated = {name: text.encode() for name, text in emit_engine(plan, tables, info).items()}
-    runtime = _package_folder("runtime")
+    runtime = {path.name: path for path in _package_folder("runtime").glob("*/*")}
     copied: Files = {}
     waiting = [_source_of(step.call.kernel, runtime) for step in plan.steps]
     if tables is not None:
@@ -39,17 +40,17 @@ def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> 
         name = waiting.pop()
         if name in copied or name in generated:
             continue
-        copied[name] = (runtime / name).read_bytes()
+        copied[name] = runtime[name].read_bytes()
         # a header's functions are in the file of the same name, where there is one
         sources = [f"{Path(name).stem}{suffix}" for suffix in _SOURCE_SUFFIXES]
         waiting += _INCLUDE.findall(copied[name].decode())
-        waiting += [source for source in sources if (runtime / source).is_file()]
+        waiting += [source for source in sources if source in runtime]
     return {f"engine/{name}": data for name, data in sorted((copied | generated).items())}
 
 
-def _source_of(kernel: str, runtime: Path) -> str:
+def _source_of(kernel: str, runtime: Container[str]) -> str:
     """Return the file of a kernel: C, or assembler."""
-    return next(f"{kernel}{suffix}" for suffix in _SOURCE_SUFFIXES if (runtime / f"{kernel}{suffix}").is_file())
+    return next(f"{kernel}{suffix}" for suffix in _SOURCE_SUFFIXES if f"{kernel}{suffix}" in runtime)
 
 
 def app_files() -> Files:

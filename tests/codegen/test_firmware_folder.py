@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from engine_cases import RUNTIME, WARNINGS, runtime_sources, write_engine
+from engine_cases import INCLUDES, WARNINGS, runtime_sources, write_engine
 from int8_cases import Case
 from reference_networks import cp_mobile
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle
@@ -246,7 +246,7 @@ def test_no_warnings(compiler: str, level: str, tmp_path: Path) -> None:
     case: Case = cp_mobile()
     write_engine(case.model, tmp_path)
     sources = [*sorted(tmp_path.glob("*.c")), *runtime_sources("portable")]
-    command = [compiler, level, *WARNINGS, f"-I{RUNTIME}", f"-I{tmp_path}", "-c", *map(str, sources)]
+    command = [compiler, level, *WARNINGS, *INCLUDES, f"-I{tmp_path}", "-c", *map(str, sources)]
     (tmp_path / "objects").mkdir()
     result = subprocess.run(command, cwd=tmp_path / "objects", capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
@@ -262,7 +262,7 @@ def test_no_warnings(compiler: str, level: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang")
 def test_clang_takes_the_kernels_of_a_core(kernels: KernelSet, target: str, tmp_path: Path) -> None:
     """Another assembler than the board's, and another compiler's warnings."""
-    own = [path for path in runtime_sources(kernels) if path.stem.endswith(f"_{kernels}")]
+    own = [path for path in runtime_sources(kernels) if path.parent.name == kernels]
     assert any(path.suffix == ".S" for path in own)
     headers = Path("/usr/lib/arm-none-eabi/include")
     if not headers.is_dir():
@@ -271,7 +271,7 @@ def test_clang_takes_the_kernels_of_a_core(kernels: KernelSet, target: str, tmp_
         "clang",
         "--target=thumbv7em-none-eabihf" if kernels == "dsp" else "--target=thumbv8.1m.main-none-eabihf",
     ]
-    command += [*target.split(), "-O2", *WARNINGS, "-isystem", str(headers), f"-I{RUNTIME}", "-c", *map(str, own)]
+    command += [*target.split(), "-O2", *WARNINGS, "-isystem", str(headers), *INCLUDES, "-c", *map(str, own)]
     # assembler sources have no use for the flags of C
     result = subprocess.run(
         [*command, "-Wno-unused-command-line-argument"], cwd=tmp_path, capture_output=True, text=True
@@ -283,7 +283,7 @@ def test_clang_takes_the_kernels_of_a_core(kernels: KernelSet, target: str, tmp_
 def test_the_public_header_is_also_cpp(tmp_path: Path) -> None:
     write_engine(cp_mobile().model, tmp_path)
     (tmp_path / "use.cpp").write_text('#include "asc_model.h"\nint main() { return asc_labels[0] == nullptr; }\n')
-    command = ["g++", "-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{RUNTIME}", "-c", "use.cpp"]
+    command = ["g++", "-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", *INCLUDES, "-c", "use.cpp"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from emulated_cases import missing_tools, run_emulated
-from engine_cases import RUNTIME, WARNINGS
+from engine_cases import INCLUDES, RUNTIME, WARNINGS
 from frontend_cases import CLIP_SPECS, SPECS, loud_and_still, quantization, recording, signals, write_tables
 
 from asc_kit.board import load_board
@@ -96,8 +96,8 @@ def write_units(board: str, folder: Path) -> list[Path]:
 
 def run_on_this_machine(units: Sequence[Path], requests: bytes, folder: Path) -> bytes:
     (folder / "main.c").write_text(_HOST_MAIN)
-    runtime = [path for pattern in ("asc_frontend*.c", "asc_fft*.c") for path in RUNTIME.glob(pattern)]
-    command = ["gcc", "-O2", *WARNINGS, f"-I{RUNTIME}", f"-I{folder}", *map(str, [folder / "main.c", *units, *runtime])]
+    runtime = sorted((RUNTIME / "frontend").glob("*.c"))
+    command = ["gcc", "-O2", *WARNINGS, *INCLUDES, f"-I{folder}", *map(str, [folder / "main.c", *units, *runtime])]
     subprocess.run([*command, "-o", str(folder / "host"), "-lm"], check=True)
     return subprocess.run([str(folder / "host")], input=requests, capture_output=True, check=True).stdout
 

@@ -19,7 +19,7 @@ from asc_kit.firmware_gen.kernel_sets.mve.pool_2d import division
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
 
-KERNELS = {path.stem for path in RUNTIME.glob("asc_*_mve.S")} - {"asc_matrix_mve", "asc_add_mve"}
+KERNELS = {path.stem for path in (RUNTIME / "mve").glob("asc_*_mve.S")} - {"asc_matrix_mve", "asc_add_mve"}
 # the peer's optimized kernels need 21.8 M
 CP_MOBILE_INSTRUCTIONS = 7_500_000
 CP_MOBILE_PER_MAC = 0.26

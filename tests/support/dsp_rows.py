@@ -227,7 +227,7 @@ def run_rows(
 
     Fails when a byte beside the output's elements changed.
     """
-    kernels = sorted({RUNTIME / f"{row.call.call.kernel}.S" for row in rows})
+    kernels = sorted({RUNTIME / "dsp" / f"{row.call.call.kernel}.S" for row in rows})
     requests = [
         index.to_bytes(4, "little") + lay_out(row, vector)
         for index, row in enumerate(rows)

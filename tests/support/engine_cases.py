@@ -26,6 +26,7 @@ from asc_kit.quantization import TensorInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME = ROOT / "firmware_gen" / "runtime"
+INCLUDES = [f"-I{folder}" for folder in sorted(RUNTIME.iterdir())]
 WARNINGS = (
     "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef -Wvla -Wcast-qual -Wdouble-promotion "
     "-Wstrict-prototypes -Wmissing-prototypes -Werror -ffp-contract=off"
@@ -126,15 +127,15 @@ def write_cases(
 def compile_objects(compiler: Sequence[str], sources: Sequence[Path], folder: Path, include: Path) -> list[Path]:
     """Compile sources with the warnings of the project as errors."""
     folder.mkdir(parents=True, exist_ok=True)
-    command = [*compiler, *WARNINGS, f"-I{RUNTIME}", f"-I{include}", "-c", *map(str, sources)]
+    command = [*compiler, *WARNINGS, *INCLUDES, f"-I{include}", "-c", *map(str, sources)]
     subprocess.run(command, cwd=folder, check=True)
     return [folder / f"{path.stem}.o" for path in sources]
 
 
 def runtime_sources(kernels: KernelSet = "portable") -> list[Path]:
     """All files of the runtime that a core with this kernel set can be compiled for: C and assembler."""
-    others = {"portable": ("_dsp", "_mve"), "dsp": ("_mve",), "mve": ()}[kernels]
-    return sorted(path for path in RUNTIME.glob("*.[cS]") if not path.stem.endswith(others))
+    others = {"portable": ("dsp", "mve"), "dsp": ("mve",), "mve": ()}[kernels]
+    return sorted(path for path in RUNTIME.glob("*/*.[cS]") if path.parent.name not in others)
 
 
 def run_on_host(
