@@ -33,10 +33,10 @@ from asc_kit.cli.options import optimize_option
 from asc_kit.device_runner.cycles.estimate import Estimate, PartEstimate
 from asc_kit.device_runner.cycles.plugin import why_not
 from asc_kit.device_runner.cycles.tracing import estimate_run
-from asc_kit.device_runner.emulator import emulate
-from asc_kit.device_runner.link import Link
-from asc_kit.device_runner.session import Session
-from asc_kit.device_runner.transport import open_port
+from asc_kit.device_runner.line.emulator import emulate
+from asc_kit.device_runner.line.link import Link
+from asc_kit.device_runner.line.session import Session
+from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate_bare

@@ -108,7 +108,7 @@ class Session:
     def _fit(self, folder: Path, train_set: Dataset, windows: Windows | None, distribution: Any) -> _Fitted:
         import keras
 
-        from .complexity import complexity_of
+        from .complexity.counting import complexity_of
         from .fitting.checkpoint import Checkpoint
         from .fitting.loop import Fitting
         from .inputs.examples import make_augmenter, make_examples
@@ -173,7 +173,7 @@ class Session:
         test_windows: Windows,
         workers: int,
     ) -> RunManifest:
-        from .complexity import complexity_of
+        from .complexity.counting import complexity_of
         from .network import inference_model, load_saved_model, predict, write_saved_model
 
         recipe, spec = self.recipe, self.recipe.frontend

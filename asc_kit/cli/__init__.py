@@ -20,27 +20,33 @@ from asc_kit.interruption import interrupt_on_signals
 # command -> where it lives; imported only when it is called, so that --help stays fast
 COMMANDS = {
     "demo": ("asc_kit.cli.demo:demo", "Run the whole pipeline on synthetic scenes and an emulated board."),
-    "data": ("asc_kit.train.cli_data:data", "Make and look at data sets."),
-    "train": ("asc_kit.train.cli:train", "Train a recipe on recordings."),
-    "evaluate": ("asc_kit.train.cli_evaluate:evaluate", "Evaluate runs and bundles by class and by recording device."),
-    "complexity": ("asc_kit.train.cli_complexity:complexity", "Count parameters and MACs by the rules of every year."),
-    "export": ("asc_kit.export.cli:export", "Quantize a run to int8 and write a bundle."),
-    "inspect": ("asc_kit.export.cli_inspect:inspect", "Look at a bundle's quantization layer by layer."),
+    "data": ("asc_kit.train.commands.data:data", "Make and look at data sets."),
+    "train": ("asc_kit.train.commands.train:train", "Train a recipe on recordings."),
+    "evaluate": (
+        "asc_kit.train.commands.evaluate:evaluate",
+        "Evaluate runs and bundles by class and by recording device.",
+    ),
+    "complexity": (
+        "asc_kit.train.commands.complexity:complexity",
+        "Count parameters and MACs by the rules of every year.",
+    ),
+    "export": ("asc_kit.export.commands.export:export", "Quantize a run to int8 and write a bundle."),
+    "inspect": ("asc_kit.export.commands.inspect:inspect", "Look at a bundle's quantization layer by layer."),
     "plan": (
         "asc_kit.firmware_gen.commands.plan:plan",
         "Show how the engine would run a model, and the memory it needs.",
     ),
     "firmware": ("asc_kit.firmware_gen.commands.firmware:firmware", "Write and build firmware for a board."),
-    "bench": ("asc_kit.device_runner.cli_bench:bench", "Measure accuracy and latency on a board."),
+    "bench": ("asc_kit.device_runner.commands.bench:bench", "Measure accuracy and latency on a board."),
     "verify-link": (
-        "asc_kit.device_runner.cli_link:verify_link",
+        "asc_kit.device_runner.commands.verify_link:verify_link",
         "Attack the line to a board: is a wrong answer ever accepted?",
     ),
-    "report": ("asc_kit.device_runner.cli_host:report", "Make a report page from benchmark results."),
-    "predict": ("asc_kit.device_runner.cli_host:predict", "Classify recordings on this machine."),
-    "live": ("asc_kit.device_runner.cli_host:live", "Classify what the microphone hears."),
-    "boards": ("asc_kit.device_runner.cli:boards", "List the boards this kit knows."),
-    "ports": ("asc_kit.device_runner.cli:ports", "List the serial ports of this machine."),
+    "report": ("asc_kit.device_runner.commands.predict:report", "Make a report page from benchmark results."),
+    "predict": ("asc_kit.device_runner.commands.predict:predict", "Classify recordings on this machine."),
+    "live": ("asc_kit.device_runner.commands.predict:live", "Classify what the microphone hears."),
+    "boards": ("asc_kit.device_runner.commands.boards:boards", "List the boards this kit knows."),
+    "ports": ("asc_kit.device_runner.commands.boards:ports", "List the serial ports of this machine."),
     "doctor": ("asc_kit.cli.doctor:doctor", "Say what is installed, what is missing and how to mend it."),
 }
 

@@ -13,7 +13,7 @@ from asc_kit.errors import MismatchError
 from asc_kit.interpreter import Int8Model
 from asc_kit.protocol import HelloFlag
 
-from ..session import Session
+from ..line.session import Session
 
 # Beside the goldens: enough for the answer of one clip not to pass for that of the next.
 _DRAWN_INPUTS = 8

@@ -11,7 +11,7 @@ from asc_kit.fields import AnyPath, Count, Line, Name, PositiveCount, Seconds, S
 from asc_kit.migration import Migrations
 from asc_kit.records import STRICT
 
-from ..link import LinkStatistics
+from ..line.link import LinkStatistics
 
 MAX_ENDINGS = 12
 """Different ways to end in words that are told; there are fewer."""

@@ -13,8 +13,8 @@ import numpy as np
 
 from asc_kit.errors import BoardError
 
-from ..link import BrokenLineError, FaultError, Link, LinkStatistics, Patience
-from ..session import Session
+from ..line.link import BrokenLineError, FaultError, Link, LinkStatistics, Patience
+from ..line.session import Session
 from .answers import KnownClip
 from .kinds import KINDS
 from .port import FaultyPort

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from asc_kit.errors import BoardError
 from asc_kit.result import LinkCounters, Prediction
 
-from ..link import LostError
+from ..line.link import LostError
 from .measurement import Measurement
 from .station import Station
 

@@ -16,7 +16,7 @@ from asc_kit.protocol import HelloFlag
 from asc_kit.records import short_id
 from asc_kit.result import BenchmarkResult, LinkCounters, Prediction
 
-from ..session import Session
+from ..line.session import Session
 from . import times
 from .assembly import environment_of, is_emulated, make_result, operators_of
 from .clips import ChosenClips

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asc_kit.interpreter import Int8Model
 from asc_kit.result import LinkCounters
 
-from ..session import Session
+from ..line.session import Session
 
 
 class Station:

@@ -14,7 +14,7 @@ from asc_kit.part import PartSpec, load_part, parts_with
 from asc_kit.records import write_json
 
 from ..bench.measurement import Measurement
-from ..session import Session
+from ..line.session import Session
 from .plugin import why_not
 from .report import CYCLES, cost_table, cycles_record, summary_table
 from .tracing import check_cores, estimate_run

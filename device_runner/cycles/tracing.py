@@ -12,10 +12,10 @@ from asc_kit.errors import BoardError
 from asc_kit.files import temporary_folder
 from asc_kit.part import PartSpec, parts_with
 
-from ..emulator import emulate
-from ..link import Link
-from ..session import Session
-from ..transport import open_port
+from ..line.emulator import emulate
+from ..line.link import Link
+from ..line.session import Session
+from ..line.transport import open_port
 from .estimate import Estimate, estimate, memories
 from .image import read_image
 from .plugin import plugin_arguments, why_not, with_plugin

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..network.execution import Observer, run
 from ..network.graph import WEIGHTED, Network, Quantization
-from .requantization import requantizer
+from .rounding import requantizer
 from .scheme import PASSED_ON, Affine, constant_affine, rounded_constant, rounded_weights, weight_scales
 
 

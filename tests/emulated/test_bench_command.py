@@ -30,10 +30,10 @@ from asc_kit.audio import fit_length
 from asc_kit.board import board_names, load_board
 from asc_kit.bundle import Bundle
 from asc_kit.clips import window_starts
-from asc_kit.device_runner.emulator import emulate
-from asc_kit.device_runner.link import Link
-from asc_kit.device_runner.session import Session
-from asc_kit.device_runner.transport import open_port
+from asc_kit.device_runner.line.emulator import emulate
+from asc_kit.device_runner.line.link import Link
+from asc_kit.device_runner.line.session import Session
+from asc_kit.device_runner.line.transport import open_port
 from asc_kit.evaluation import Evaluation, TaggingEvaluation
 from asc_kit.interpreter import Int8Model
 from asc_kit.records import read_record

@@ -19,7 +19,7 @@ from asc_kit.board import load_board
 from asc_kit.device_runner.cycles.plugin import build_plugin, why_not
 from asc_kit.device_runner.cycles.report import CyclesRecord, cycles_record
 from asc_kit.device_runner.cycles.tracing import estimate_run
-from asc_kit.device_runner.session import Session
+from asc_kit.device_runner.line.session import Session
 from asc_kit.errors import BoardError
 from asc_kit.firmware_gen.generate import generate_bare
 from asc_kit.part import load_part

@@ -20,7 +20,7 @@ from bench_command import BOARD, bench, command, needs_emulator, needs_gcc, writ
 from tone_bundle import make_tone_bundle
 
 from asc_kit.board import load_board
-from asc_kit.device_runner.emulator import emulate
+from asc_kit.device_runner.line.emulator import emulate
 
 INTERRUPT_BYTES = 128
 """What an exception puts on a Cortex-M4F's stack, 104 bytes with floats' registers, and what its handler takes."""

@@ -20,7 +20,7 @@ from lossy_line import LossyLine
 from tone_bundle import make_tone_bundle
 
 from asc_kit.board import load_board
-from asc_kit.device_runner.emulator import emulate
+from asc_kit.device_runner.line.emulator import emulate
 from asc_kit.records import read_record
 from asc_kit.result import BenchmarkResult
 

@@ -17,10 +17,10 @@ from tone_bundle import make_tone_bundle
 
 from asc_kit.board import BoardSpec, board_names, load_board
 from asc_kit.bundle import Bundle
-from asc_kit.device_runner.emulator import emulate
-from asc_kit.device_runner.link import Link
-from asc_kit.device_runner.session import Session
-from asc_kit.device_runner.transport import open_port
+from asc_kit.device_runner.line.emulator import emulate
+from asc_kit.device_runner.line.link import Link
+from asc_kit.device_runner.line.session import Session
+from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import BoardError
 from asc_kit.firmware_gen.generate import generate
 from asc_kit.protocol import TimerUnit

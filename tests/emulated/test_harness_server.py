@@ -20,10 +20,10 @@ from lossy_line import LossyLine
 
 from asc_kit import protocol
 from asc_kit.board import load_board
-from asc_kit.device_runner.emulator import Emulator, emulate
-from asc_kit.device_runner.link import Link, Patience, RefusedError, encode
-from asc_kit.device_runner.session import Session, client_name
-from asc_kit.device_runner.transport import open_port
+from asc_kit.device_runner.line.emulator import Emulator, emulate
+from asc_kit.device_runner.line.link import Link, Patience, RefusedError, encode
+from asc_kit.device_runner.line.session import Session, client_name
+from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import BoardError
 from asc_kit.protocol import Frame, HelloRequest, Holder, Opcode, Status
 

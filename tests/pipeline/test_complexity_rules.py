@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from asc_kit.challenge_rules import check_rules
 from asc_kit.cli import cli
 from asc_kit.errors import MismatchError
-from asc_kit.train.complexity import Complexity, complexity_of
-from asc_kit.train.complexity_flatbuffer import flatbuffer_complexity
+from asc_kit.train.complexity.counting import Complexity, complexity_of
+from asc_kit.train.complexity.flatbuffer import flatbuffer_complexity
 from asc_kit.train.models import build_model
 from asc_kit.train.network import inference_model, write_saved_model
 from asc_kit.train.recipe import load_recipe

@@ -15,7 +15,7 @@ from asc_kit.export.network.graph import Network, Operator
 from asc_kit.export.network.operators import compute
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe, range_of
-from asc_kit.export.quantization.requantization import Multiplier
+from asc_kit.export.quantization.rounding import Multiplier
 from asc_kit.export.quantization.scheme import Affine, affine_of, scheme_of
 from asc_kit.export.quantization.simulation import fake_quantizer, simulate, with_rounded_weights
 from asc_kit.export.quantization.writing import int8_flatbuffer

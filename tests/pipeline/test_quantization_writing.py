@@ -22,7 +22,7 @@ from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings, TensorInfo
-from asc_kit.train.complexity_flatbuffer import flatbuffer_complexity
+from asc_kit.train.complexity.flatbuffer import flatbuffer_complexity
 
 MIN_MAX = QuantizationSettings(calibration="min_max")
 

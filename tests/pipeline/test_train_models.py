@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from asc_kit.train.complexity import Complexity, complexity_of
+from asc_kit.train.complexity.counting import Complexity, complexity_of
 from asc_kit.train.models import build_model
 from asc_kit.train.network import load_saved_model, write_saved_model
 from asc_kit.train.recipe import load_recipe

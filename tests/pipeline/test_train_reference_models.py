@@ -19,8 +19,8 @@ from asc_kit.challenge_rules import YEARS, check_rules
 from asc_kit.errors import SpecError
 from asc_kit.frontend import FrontEndSpec, log_mel
 from asc_kit.run import KERAS_MODEL, MANIFEST
-from asc_kit.train.cli_complexity import complexity as complexity_command
-from asc_kit.train.complexity import complexity_of
+from asc_kit.train.commands.complexity import complexity as complexity_command
+from asc_kit.train.complexity.counting import complexity_of
 from asc_kit.train.models import build_model, usual_labels
 from asc_kit.train.network import load_keras_model
 from asc_kit.train.recipe import load_recipe, recipe_names

@@ -24,7 +24,7 @@ from asc_kit.challenge_rules import NetworkCounts, Storage, check_rules
 from asc_kit.dataset.pins import PinnedFile, Pins
 from asc_kit.device_runner.attack.report import AttackReport, KindReport
 from asc_kit.device_runner.cycles.report import CostRecord, CyclesRecord, PartCycles
-from asc_kit.device_runner.link import LinkStatistics
+from asc_kit.device_runner.line.link import LinkStatistics
 from asc_kit.evaluation import Evaluation
 from asc_kit.export.inspection.document import Inspection
 from asc_kit.firmware import FirmwareManifest
@@ -36,8 +36,8 @@ from asc_kit.quantization import QuantizationSettings
 from asc_kit.records import write_json
 from asc_kit.result import BenchmarkResult
 from asc_kit.run import RunManifest
-from asc_kit.train.complexity import LayerComplexity
-from asc_kit.train.complexity_report import ComplexityReport
+from asc_kit.train.complexity.counting import LayerComplexity
+from asc_kit.train.complexity.report import ComplexityReport
 from asc_kit.train.evaluation.checkpoints import CheckpointRecord
 from asc_kit.train.evaluation.document import EvaluationDocument, GroupRecord, MeanSd, ModelRecord
 from asc_kit.train.recipe import Recipe, load_recipe, resolved, write_recipe

@@ -9,7 +9,6 @@ import pytest
 from fake_board import FakeBoard, a_hello
 
 from asc_kit import protocol
-from asc_kit.device_runner import link as link_module
 from asc_kit.device_runner.attack import kinds as kinds_module
 from asc_kit.device_runner.attack import port as port_module
 from asc_kit.device_runner.attack import runner as runner_module
@@ -18,8 +17,9 @@ from asc_kit.device_runner.attack.kinds import KINDS, Way, stuffed, unpacked
 from asc_kit.device_runner.attack.port import FaultyPort
 from asc_kit.device_runner.attack.report import AttackReport
 from asc_kit.device_runner.attack.runner import Attack
-from asc_kit.device_runner.link import Link, Patience
-from asc_kit.device_runner.session import Session
+from asc_kit.device_runner.line import link as link_module
+from asc_kit.device_runner.line.link import Link, Patience
+from asc_kit.device_runner.line.session import Session
 from asc_kit.errors import BoardError, MismatchError
 from asc_kit.protocol import Frame, Opcode
 

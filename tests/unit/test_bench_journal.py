@@ -17,7 +17,7 @@ from sample_result import sample_result
 from asc_kit.device_runner.bench import journal as journals
 from asc_kit.device_runner.bench.journal import JOURNAL, ClipDone, Header, Journal, Subject
 from asc_kit.device_runner.bench.place import begun, check_new, find_unfinished
-from asc_kit.device_runner.cli_bench import _write as write_result
+from asc_kit.device_runner.commands.bench import _write as write_result
 from asc_kit.errors import AscKitError, SpecError
 from asc_kit.result import LinkCounters
 

@@ -12,7 +12,7 @@ from int8_models import ModelBuilder
 
 from asc_kit.challenge_rules import check_rules
 from asc_kit.errors import ModelError
-from asc_kit.train.complexity_flatbuffer import FlatbufferComplexity, flatbuffer_complexity
+from asc_kit.train.complexity.flatbuffer import FlatbufferComplexity, flatbuffer_complexity
 
 SAME_CONVOLUTION = {"padding": 0, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
 # DCASE 2022 Task 1, the table published with the baseline: MACs and bytes of each operator

@@ -39,8 +39,8 @@ from asc_kit.bundle import Bundle
 from asc_kit.cli.output import json_text, say
 from asc_kit.console import PipeConsole
 from asc_kit.dataset import Dataset, read_dataset
+from asc_kit.device_runner.bench.table import result_tables
 from asc_kit.device_runner.report import read_results, write_report
-from asc_kit.device_runner.table import result_tables
 from asc_kit.errors import AscKitError, DataError
 from asc_kit.export.c_array import c_array
 from asc_kit.export.inspection.page import render

@@ -26,7 +26,7 @@ from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.interpreter import Int8Model
 from asc_kit.model_file.inputs import InputShape, parse_input_shape
 from asc_kit.model_file.resolving import resolve_shapes
-from asc_kit.train.complexity_flatbuffer import flatbuffer_complexity
+from asc_kit.train.complexity.flatbuffer import flatbuffer_complexity
 
 SIZES = parse_input_shape("1,17,13,1")
 READERS: dict[str, Callable[[bytes], object]] = {

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from asc_kit import protocol
 from asc_kit.bundle import BundleManifest
-from asc_kit.device_runner import link as link_module
-from asc_kit.device_runner.link import CancelledError, FaultError, Link, NoAnswerError, RefusedError, encode
-from asc_kit.device_runner.session import Session
+from asc_kit.device_runner.line import link as link_module
+from asc_kit.device_runner.line.link import CancelledError, FaultError, Link, NoAnswerError, RefusedError, encode
+from asc_kit.device_runner.line.session import Session
 from asc_kit.errors import BoardError
 from asc_kit.protocol import Fault, Frame, HelloFlag, Opcode, Status
 

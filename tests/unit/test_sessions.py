@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from served_board import ServedBoard
 
 from asc_kit import protocol
-from asc_kit.device_runner import link as link_module
-from asc_kit.device_runner import session as session_module
-from asc_kit.device_runner.link import Link, LostError, NoAnswerError, SessionLostError, encode
-from asc_kit.device_runner.session import BusyError, Session, client_name
-from asc_kit.device_runner.transport import open_port
+from asc_kit.device_runner.line import link as link_module
+from asc_kit.device_runner.line import session as session_module
+from asc_kit.device_runner.line.link import Link, LostError, NoAnswerError, SessionLostError, encode
+from asc_kit.device_runner.line.session import BusyError, Session, client_name
+from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import BoardError
 from asc_kit.protocol import Frame, HelloRequest, Opcode
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from asc_kit.device_runner.transport import open_port
+from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import BoardError
 
 

@@ -20,8 +20,8 @@ from asc_kit.audio import load_clip
 from asc_kit.bundle import Bundle, VariantName
 from asc_kit.cli import cli
 from asc_kit.dataset import read_dataset
-from asc_kit.device_runner import cli_host
 from asc_kit.device_runner.classifier import SceneClassifier
+from asc_kit.device_runner.commands import predict as cli_host
 from asc_kit.device_runner.listening import microphone as microphones
 from asc_kit.device_runner.listening.blocks import Batch, timed
 from asc_kit.device_runner.listening.listener import Listener, listen
@@ -30,7 +30,7 @@ from asc_kit.errors import BundleError, ModelError
 from asc_kit.float_scores import float_scores, open_variant
 from asc_kit.frontend import log_mel
 from asc_kit.interpreter import FloatModel, Int8Model
-from asc_kit.train.cli_evaluate import evaluate
+from asc_kit.train.commands.evaluate import evaluate
 
 NAMES: tuple[VariantName, ...] = get_args(VariantName)
 

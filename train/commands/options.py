@@ -10,7 +10,7 @@ import click
 from asc_kit.errors import SpecError
 
 if TYPE_CHECKING:
-    from .recipe import Recipe
+    from ..recipe import Recipe
 
 DATA = click.option("--data", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Data set.")
 SET = click.option(
@@ -21,7 +21,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 
 def recipe_of(name: str, overrides: tuple[str, ...]) -> Recipe:
     """Read the recipe; a wrong name or override is a mistake in the command, exit code 2."""
-    from .recipe import load_recipe
+    from ..recipe import load_recipe
 
     try:
         return load_recipe(name, overrides)

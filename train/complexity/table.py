@@ -8,8 +8,8 @@ from itertools import groupby
 from asc_kit.challenge_rules import LimitCheck, NetworkCounts, RuleCheck, macs_per_second
 from asc_kit.cli.output import say
 
-from .complexity import LayerComplexity
-from .complexity_report import ComplexityReport
+from .counting import LayerComplexity
+from .report import ComplexityReport
 
 _WIDTH = 100
 _KIND_WIDTH = 18

@@ -12,7 +12,7 @@ from asc_kit.fields import MAX_OPERATORS, Count, Line, Prose
 from asc_kit.migration import Migrations
 from asc_kit.records import STRICT
 
-from .complexity import LayerComplexity
+from .counting import LayerComplexity
 
 Kind = Literal["recipe", "run", "bundle", "model"]
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from asc_kit.firmware import FirmwareManifest
     from asc_kit.result import BenchmarkResult
 
-    from .bench.clips import ChosenClips
-    from .bench.journal import Journal, Subject
-    from .session import Session
+    from ..bench.clips import ChosenClips
+    from ..bench.journal import Journal, Subject
+    from ..line.session import Session
 
 _NEWEST = ""
 """What --resume means without a folder."""
@@ -109,12 +109,12 @@ def bench(
     from asc_kit.bundle import Bundle
     from asc_kit.console import console, progress_bar
 
-    from .bench import place
-    from .bench.clips import choose_clips
-    from .bench.runner import describe_subject, measure
-    from .bench.verdict import judge
-    from .cycles.bench import chosen_parts, show_cycles
-    from .table import result_tables
+    from ..bench import place
+    from ..bench.clips import choose_clips
+    from ..bench.runner import describe_subject, measure
+    from ..bench.table import result_tables
+    from ..bench.verdict import judge
+    from ..cycles.bench import chosen_parts, show_cycles
 
     if board is None and port is None:
         raise click.UsageError("give --board NAME, --port PORT, or both")
@@ -178,8 +178,8 @@ def _connect(
     from asc_kit.firmware import read_firmware
     from asc_kit.outputs import RefusedError
 
-    from .connection import connect_port, firmware_of, start_boards
-    from .emulator import require_emulator
+    from ..line.connection import connect_port, firmware_of, start_boards
+    from ..line.emulator import require_emulator
 
     if port is not None:
         session = connect_port(stack, port, baud, bundle)
@@ -213,10 +213,10 @@ def _journal(
     """Begin a measurement's journal, or take one up that is of the very same subject."""
     from asc_kit.console import note
 
-    from .bench import place
-    from .bench.assembly import environment_of
-    from .bench.journal import JOURNAL, Journal
-    from .bench.runner import board_of_name
+    from ..bench import place
+    from ..bench.assembly import environment_of
+    from ..bench.journal import JOURNAL, Journal
+    from ..bench.runner import board_of_name
 
     if resume is None:
         environment = environment_of(bundle, board_of_name(subject.board), has_toolchain=firmware is not None)

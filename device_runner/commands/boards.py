@@ -46,7 +46,7 @@ def ports(as_json: bool) -> None:
 
     from asc_kit.console import console
 
-    from .transport import available_ports
+    from ..line.transport import available_ports
 
     found = available_ports()
     if as_json:

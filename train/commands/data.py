@@ -61,8 +61,8 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
 
     from asc_kit.console import console, progress_bar
 
-    from .synth.layout import SynthSpec
-    from .synth.writer import default_jobs, synthesize
+    from ..synth.layout import SynthSpec
+    from ..synth.writer import default_jobs, synthesize
 
     spec = SynthSpec(clips=clips, seed=seed, sample_rate_hz=sample_rate, seconds=seconds)
     with progress_bar("synthesize", clips) as (bar, task):
@@ -81,7 +81,7 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
 @_JSON
 def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: bool) -> None:
     """Say what a data set holds: classes, recording devices, places, splits, lengths and sampling rates."""
-    from .datasets.info import describe, show
+    from ..datasets.info import describe, show
 
     found = describe(folder, class_map, layout)
     if as_json:
@@ -121,8 +121,8 @@ def check(
 
     Every recording is decoded to its end. Exit code 1 when there are errors, 0 with warnings alone.
     """
-    from .datasets.check import check as check_data
-    from .datasets.check import show
+    from ..datasets.check import check as check_data
+    from ..datasets.check import show
 
     report = check_data(folder, class_map=class_map, layout=layout, pairs=pairs, n_examples=examples)
     if as_json:
@@ -153,7 +153,7 @@ def splits(
 
     from asc_kit.console import console
 
-    from .datasets.official_splits import SPLITS_URL, fetch_splits
+    from ..datasets.official_splits import SPLITS_URL, fetch_splits
 
     files = fetch_splits(folder, year=int(year), url=url or SPLITS_URL, wanted=digests, layout=layout)
     if as_json:

@@ -59,9 +59,9 @@ def train(
 
     With the environment variable TF_CONFIG, several processes train together; the first one writes the run.
     """
-    from .evaluation.summary import show_evaluation
-    from .session import Session
-    from .warm_start import WarmStart
+    from ..evaluation.summary import show_evaluation
+    from ..session import Session
+    from ..warm_start import WarmStart
 
     if (include or exclude) and warm_start is None:
         raise click.UsageError("--include and --exclude choose weights of the run given with --warm-start")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from asc_kit.challenge_rules import Precision, Year
     from asc_kit.model_file.inputs import InputShape
 
-    from .complexity_report import Deployed, Kind
-    from .complexity_subject import Subject
+    from ..complexity.report import Deployed, Kind
+    from ..complexity.subject import Subject
 
 # written out, so that --help needs no import: they are challenge_rules.YEARS and the precisions of a float network
 _YEARS = ("2021", "2022", "2023", "2024", "2025")
@@ -65,9 +65,9 @@ def complexity(
     """
     from asc_kit.challenge_rules import check_rules, enforce
 
-    from .complexity_report import ComplexityReport
-    from .complexity_subject import kind_of
-    from .complexity_table import show_complexity
+    from ..complexity.report import ComplexityReport
+    from ..complexity.subject import kind_of
+    from ..complexity.table import show_complexity
 
     kind = kind_of(subject)
     _check_options(subject, kind, n_labels, overrides, clip_seconds, input_shapes)
@@ -117,8 +117,8 @@ def _count(
     clip_seconds: float | None,
     input_shapes: tuple[InputShape, ...],
 ) -> Subject:
-    from .complexity_subject import count_bundle, count_model, count_recipe, count_run
-    from .tensorflow_start import start_tensorflow
+    from ..complexity.subject import count_bundle, count_model, count_recipe, count_run
+    from ..tensorflow_start import start_tensorflow
 
     if kind == "bundle":
         return count_bundle(Path(subject))
@@ -133,7 +133,7 @@ def _deployed(counted: Subject, input_shapes: tuple[InputShape, ...]) -> tuple[D
     """Ask the engine for its plan; return why where there is none."""
     from asc_kit.errors import ModelError
 
-    from .complexity_report import Deployed
+    from ..complexity.report import Deployed
 
     if counted.flatbuffer is None:
         return None, "no int8 model yet: export it first, then give the bundle"

@@ -134,7 +134,7 @@ def _uses(model: Any) -> list[Any]:
 
 def _count(node: Any, first: bool) -> list[LayerComplexity]:
     """Return the rows of one use of a layer; `first` when it is the layer's first."""
-    from .complexity_2022 import macs_of_2022
+    from .counting_2022 import macs_of_2022
 
     source, output = (tuple(int(n) for n in end[0].shape[1:]) for end in (node.input_tensors, node.output_tensors))
     rows = []
@@ -166,7 +166,7 @@ def _parts(layer: Any, places: int) -> list[tuple[str, list[Any], int]]:
     """Return the parts of a layer that are counted one by one: name, weights, how often each weight is used."""
     import keras
 
-    from .layers import PlusConv2D, UnequalDepthwiseConv2D
+    from ..layers import PlusConv2D, UnequalDepthwiseConv2D
 
     convolutions = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.DepthwiseConv2D, UnequalDepthwiseConv2D)
     weights = getattr(layer, "weights", [])

@@ -15,9 +15,9 @@ from asc_kit.errors import AscKitError
 if TYPE_CHECKING:
     from asc_kit.bundle import BundleManifest, VariantName
 
-    from .listening.lines import Layout
-    from .listening.listener import Listener
-    from .listening.microphone import Microphone
+    from ..listening.lines import Layout
+    from ..listening.listener import Listener
+    from ..listening.microphone import Microphone
 
 _TOP = 3
 # where each label stands for itself, from here on it is likelier than not
@@ -79,8 +79,8 @@ def predict(
         raise click.UsageError("--kernels reference is for the int8 network: leave it out, or --variant")
     from asc_kit.bundle import Bundle
 
-    from .classifier import SceneClassifier
-    from .predict import predict_file
+    from ..classifier import SceneClassifier
+    from ..predict import predict_file
 
     opened = Bundle.open(bundle)
     is_tagging = _check_threshold(opened.manifest, threshold)
@@ -162,10 +162,10 @@ def live(
         raise click.UsageError("Missing argument 'BUNDLE'.")
     from asc_kit.bundle import Bundle
 
-    from .classifier import SceneClassifier
-    from .listening.lines import Layout
-    from .listening.listener import Listener
-    from .listening.microphone import find_device, open_microphone
+    from ..classifier import SceneClassifier
+    from ..listening.lines import Layout
+    from ..listening.listener import Listener
+    from ..listening.microphone import find_device, open_microphone
 
     opened = Bundle.open(bundle)
     is_tagging = _check_threshold(opened.manifest, threshold)
@@ -209,10 +209,10 @@ def _introduce(name: str, microphone: Microphone, wanted_hz: int) -> None:
 
 def _print_events(listener: Listener, microphone: Microphone, as_json: bool, layout: Layout) -> None:
     """Print what happens as it happens, and the count of it all at the end, however it ends."""
-    from .listening.events import Heard, Unheard
-    from .listening.lines import event_document, happening_text, tally_document, tally_text, window_text
-    from .listening.listener import listen
-    from .listening.sound_source import SourceWatch
+    from ..listening.events import Heard, Unheard
+    from ..listening.lines import event_document, happening_text, tally_document, tally_text, window_text
+    from ..listening.listener import listen
+    from ..listening.sound_source import SourceWatch
 
     def finish() -> None:
         seconds = listener.time_s
@@ -248,7 +248,7 @@ def _check_threshold(manifest: BundleManifest, threshold: float | None) -> bool:
 def _list_devices(as_json: bool) -> None:
     from dataclasses import asdict
 
-    from .listening.microphone import input_devices
+    from ..listening.microphone import input_devices
 
     found = input_devices()
     if as_json:
@@ -280,7 +280,7 @@ def report(results: tuple[Path, ...], out: Path, every: bool, as_json: bool) -> 
 
     from asc_kit.console import console
 
-    from .report import read_results, write_report
+    from ..report import read_results, write_report
 
     named = read_results(results, every=every)
     write_report(named, out)

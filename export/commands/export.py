@@ -78,7 +78,7 @@ def export(
     from asc_kit.run import Run
 
     with hidden_stderr():  # TensorFlow says much while it starts
-        from .bundling import export_run
+        from ..bundling import export_run
 
     if board is not None:
         load_board(board)  # an unknown board must show before the work, not after it

@@ -15,13 +15,13 @@ from asc_kit.model_file.inputs import InputShape
 from asc_kit.run import MANIFEST as RUN_MANIFEST
 from asc_kit.run import Run
 
-from .complexity import LayerComplexity, complexity_of
-from .complexity_flatbuffer import flatbuffer_complexity
-from .complexity_report import FloatNetwork, Kind
-from .recipe import recipe_names
+from ..recipe import recipe_names
+from .counting import LayerComplexity, complexity_of
+from .flatbuffer import flatbuffer_complexity
+from .report import FloatNetwork, Kind
 
 if TYPE_CHECKING:
-    from .recipe import Recipe
+    from ..recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def kind_of(name: str) -> Kind:
 
 def count_recipe(recipe: Recipe, n_labels: int | None) -> Subject:
     """Count the network as it would be built."""
-    from .models import build_model, usual_labels
+    from ..models import build_model, usual_labels
 
     spec = recipe.frontend
     network = build_model(recipe.model, recipe.model_settings, spec, n_labels or usual_labels(recipe.model))
@@ -80,7 +80,7 @@ def count_recipe(recipe: Recipe, n_labels: int | None) -> Subject:
 
 def count_run(path: Path) -> Subject:
     """Count the trained network of a run."""
-    from .network import load_keras_model
+    from ..network import load_keras_model
 
     run = Run.open(path)
     network = load_keras_model(run.keras_model_path)

@@ -14,8 +14,8 @@ from asc_kit.challenge_rules import NetworkCounts, Precision, Storage
 from asc_kit.errors import ModelError
 from asc_kit.model_file.inputs import InputShape
 
-from .complexity import LayerComplexity
-from .complexity_reader import FlatModel, FlatOperator, FlatTensor, read_flatbuffer
+from .counting import LayerComplexity
+from .reader import FlatModel, FlatOperator, FlatTensor, read_flatbuffer
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D")

@@ -13,7 +13,7 @@ from asc_kit.cli.output import say_json
 if TYPE_CHECKING:
     from asc_kit.dataset import Layout
 
-    from .inspection.document import ReferenceKind
+    from ..inspection.document import ReferenceKind
 
 _PATH = click.Path(path_type=Path)
 _CLIPS = 200
@@ -58,15 +58,15 @@ def inspect(
     from asc_kit.native_output import hidden_stderr
     from asc_kit.run import Run
 
-    from .inspection.page import check_target, write_page
-    from .inspection.terminal import show
+    from ..inspection.page import check_target, write_page
+    from ..inspection.terminal import show
 
     if html is not None:
         check_target(html)
     opened = Bundle.open(bundle)
     opened_run = Run.open(run) if run is not None else None
     with hidden_stderr():
-        from .inspection.inspecting import inspect_bundle
+        from ..inspection.inspecting import inspect_bundle
 
     found = inspect_bundle(opened, opened_run, data, n_clips or _CLIPS, reference, layout)
     show(found, console if as_json else PipeConsole(highlight=False))

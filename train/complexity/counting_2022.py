@@ -23,7 +23,7 @@ def macs_of_2022(node: Any) -> int:
     """Count one use of a layer or operation in a functional Keras model: a node of it."""
     import keras
 
-    from .layers import PaddedAveragePooling2D, PlusConv2D, UnequalDepthwiseConv2D
+    from ..layers import PaddedAveragePooling2D, PlusConv2D, UnequalDepthwiseConv2D
 
     layer = node.operation
     read, written = _elements(node.input_tensors[0]), _elements(node.output_tensors[0])

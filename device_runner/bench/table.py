@@ -13,7 +13,7 @@ from rich.table import Table
 from asc_kit.evaluation import Evaluation, Group, TaggingEvaluation
 from asc_kit.result import BenchmarkResult, Side, Summary
 
-from .bench.verdict import LINK_LINES, SIDES
+from .verdict import LINK_LINES, SIDES
 
 # The longest operators are worth a line each, the rest are many and small.
 _PROFILE_ROWS = 8

@@ -14,8 +14,8 @@ from asc_kit.errors import BoardError, MismatchError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from .attack.report import AttackReport
-    from .emulator import Emulator
+    from ..attack.report import AttackReport
+    from ..line.emulator import Emulator
 
 # What a line with at most one fault in so many frames must bring to its end, and how many of its sessions.
 _GOOD_LINE_FRAMES = 1000
@@ -62,12 +62,12 @@ def verify_link(
     from asc_kit.bundle import Bundle
     from asc_kit.console import console, progress_bar
 
-    from .attack.answers import known_clips
-    from .attack.port import FaultyPort
-    from .attack.runner import Attack, measured_patience
-    from .link import Link
-    from .session import Session
-    from .transport import open_port
+    from ..attack.answers import known_clips
+    from ..attack.port import FaultyPort
+    from ..attack.runner import Attack, measured_patience
+    from ..line.link import Link
+    from ..line.session import Session
+    from ..line.transport import open_port
 
     if board is None and port is None:
         raise click.UsageError("give --board NAME, --port PORT, or both")
@@ -129,7 +129,7 @@ def _start(stack: ExitStack, board: str, bundle: Path) -> Emulator:
     from asc_kit.cli import invoke
     from asc_kit.firmware import read_firmware
 
-    from .emulator import emulate, require_emulator
+    from ..line.emulator import emulate, require_emulator
 
     spec = load_board(board)
     if spec.emulator is None:

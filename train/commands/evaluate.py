@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from asc_kit.bundle import VariantName
     from asc_kit.dataset import Layout
 
-    from .evaluation.assessment import Subject
+    from ..evaluation.assessment import Subject
 
 _PATH = click.Path(path_type=Path)
 
@@ -68,7 +68,7 @@ def evaluate(
         raise click.UsageError("--checkpoints needs --out, and goes without --predictions")
     if every != 1 and not checkpoints:
         raise click.UsageError("--every goes with --checkpoints")
-    from .evaluation.assessment import open_subject
+    from ..evaluation.assessment import open_subject
 
     subjects = [open_subject(path, variant) for path in models]
     if variant is not None and all(subject.kind == "float" for subject in subjects):
@@ -96,11 +96,11 @@ def _evaluate(
     from asc_kit.console import console
     from asc_kit.evaluation import evaluation_of
 
-    from .evaluation.assessment import Recordings, labelled_clips
-    from .evaluation.document import build_document
-    from .evaluation.files import write_evaluation, write_predictions
-    from .evaluation.summary import show_evaluation
-    from .evaluation.tables import comparison_tables
+    from ..evaluation.assessment import Recordings, labelled_clips
+    from ..evaluation.document import build_document
+    from ..evaluation.files import write_evaluation, write_predictions
+    from ..evaluation.summary import show_evaluation
+    from ..evaluation.tables import comparison_tables
 
     dataset = labelled_clips(data, split, subjects, layout)
     for folder in (out, predictions.parent if predictions is not None else None):
@@ -131,8 +131,8 @@ def _evaluate(
 
 
 def _predict_unlabelled(subject: Subject, data: Path, predictions: Path) -> None:
-    from .evaluation.assessment import Recordings, unlabelled_clips
-    from .evaluation.files import write_predictions
+    from ..evaluation.assessment import Recordings, unlabelled_clips
+    from ..evaluation.files import write_predictions
 
     dataset = unlabelled_clips(data, subject)
     _check_free(None, predictions)
@@ -155,9 +155,9 @@ def _evaluate_checkpoints(
     from asc_kit.records import to_plain
     from asc_kit.run import Run
 
-    from .evaluation.assessment import Recordings, labelled_clips
-    from .evaluation.checkpoints import checkpoints_of, evaluate_checkpoints
-    from .evaluation.summary import show_evaluation
+    from ..evaluation.assessment import Recordings, labelled_clips
+    from ..evaluation.checkpoints import checkpoints_of, evaluate_checkpoints
+    from ..evaluation.summary import show_evaluation
 
     if subject.kind != "float":
         raise SpecError(f"{subject.path} is a bundle: only a run has checkpoints", hint="give the run")
@@ -192,7 +192,7 @@ def _check_free(out: Path | None, predictions: Path | None) -> None:
     """Refuse files of somebody else's, before hours of evaluation rather than after."""
     from asc_kit.outputs import check_file, check_output
 
-    from .evaluation.files import EVALUATION, PREDICTIONS
+    from ..evaluation.files import EVALUATION, PREDICTIONS
 
     if out is not None:
         check_output(out, EVALUATION)

@@ -1,0 +1,1 @@
+"""Commands of this stage, one module each."""

@@ -1,0 +1,1 @@
+"""Parameters and MACs, of Keras networks and of flatbuffers."""
