@@ -12,8 +12,8 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import MismatchError
-from asc_kit.fields import Count, Difference, Name, Notes
-from asc_kit.records import STRICT
+from asc_kit.records.fields import Count, Difference, Name, Notes
+from asc_kit.records.record import STRICT
 
 Year = Literal["2021", "2022", "2023", "2024", "2025"]
 YEARS: tuple[Year, ...] = get_args(Year)

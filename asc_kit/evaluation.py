@@ -16,7 +16,19 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Dataset, Task
 from asc_kit.errors import DataError, ModelError
-from asc_kit.fields import (
+from asc_kit.metrics import (
+    binary_log_losses,
+    calibration,
+    confusion_matrix,
+    expected_calibration_error,
+    label_precisions,
+    log_losses,
+    lwlrap,
+    lwlrap_interval,
+    macro_interval,
+    wilson_interval,
+)
+from asc_kit.records.fields import (
     MAX_DEVICES,
     MAX_LABELS,
     Count,
@@ -32,19 +44,7 @@ from asc_kit.fields import (
     differ,
     require,
 )
-from asc_kit.metrics import (
-    binary_log_losses,
-    calibration,
-    confusion_matrix,
-    expected_calibration_error,
-    label_precisions,
-    log_losses,
-    lwlrap,
-    lwlrap_interval,
-    macro_interval,
-    wilson_interval,
-)
-from asc_kit.records import STRICT
+from asc_kit.records.record import STRICT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

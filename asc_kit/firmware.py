@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from asc_kit.board import Goal, KernelSet
 from asc_kit.errors import BoardError
-from asc_kit.fields import (
+from asc_kit.hardware.board import Goal, KernelSet
+from asc_kit.records.fields import (
     MAX_OPERATORS,
     Count,
     Files,
@@ -24,9 +24,9 @@ from asc_kit.fields import (
     ShortId,
     require,
 )
-from asc_kit.migration import Migrations
-from asc_kit.records import STRICT, read_record
-from asc_kit.references import REFERENCE
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT, read_record
+from asc_kit.tflite.references import REFERENCE
 
 MANIFEST = "firmware.json"
 NO_FRONTEND = "0" * 16
@@ -110,7 +110,7 @@ class FirmwareManifest:
     optimize: Goal = "speed"
     """What it was made for where speed and size conflict."""
     reference: Line = REFERENCE
-    """Whose outputs it computes, bit for bit: see `asc_kit.references`."""
+    """Whose outputs it computes, bit for bit: see `asc_kit.tflite.references`."""
 
     def __post_init__(self) -> None:
         places = [operator.index for operator in self.operators]

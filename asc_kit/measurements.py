@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from asc_kit.records import read_record
+from asc_kit.records.record import read_record
 from asc_kit.result import RESULTS, RUN_ID, BenchmarkResult
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
-from asc_kit.fields import MAX_ELEMENTS, MAX_RANK, Count, Epochs, Positive, PositiveCount, Scale, Share, require
-from asc_kit.records import STRICT
+from asc_kit.records.fields import MAX_ELEMENTS, MAX_RANK, Count, Epochs, Positive, PositiveCount, Scale, Share, require
+from asc_kit.records.record import STRICT
 
 Method = Literal["ptq", "qat"]
 """Post-training quantization; or quantization-aware training, a fine-tuning of what that gives."""

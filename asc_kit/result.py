@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
 from asc_kit.evaluation import AnyEvaluation, Evaluation
-from asc_kit.fields import (
+from asc_kit.records.fields import (
     MAX_CLIPS,
     MAX_OPERATORS,
     MAX_WINDOWS,
@@ -41,8 +41,8 @@ from asc_kit.fields import (
     differ,
     require,
 )
-from asc_kit.migration import Migrations
-from asc_kit.records import STRICT, short_id
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT, short_id
 
 RESULTS = "results.json"
 """Name of the file; its folder is one measurement's own."""

@@ -20,7 +20,10 @@ from pydantic import ConfigDict, Field
 from asc_kit.dataset import Layout, Task
 from asc_kit.errors import SpecError
 from asc_kit.evaluation import AnyEvaluation, Evaluation
-from asc_kit.fields import (
+from asc_kit.frontend import FrontEndSpec
+from asc_kit.metrics import OutputActivation
+from asc_kit.quantization import QuantizationSettings
+from asc_kit.records.fields import (
     AnyPath,
     Count,
     Devices,
@@ -36,12 +39,9 @@ from asc_kit.fields import (
     differ,
     require,
 )
-from asc_kit.files import temporary_folder
-from asc_kit.frontend import FrontEndSpec
-from asc_kit.metrics import OutputActivation
-from asc_kit.migration import Migrations
-from asc_kit.quantization import QuantizationSettings
-from asc_kit.records import STRICT, read_record
+from asc_kit.records.files import temporary_folder
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT, read_record
 
 MANIFEST = "run.json"
 SAVED_MODEL = "saved_model"

@@ -2,7 +2,7 @@
 
 A terminal obeys control characters, a table's row ends at a line separator, and a reader is misled by an override of
 the writing direction. So labels, names and paths with such characters are refused where they are read, and whatever
-is printed is escaped once more (`asc_kit/console.py`).
+is printed is escaped once more (`asc_kit/process/console.py`).
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ from engine_views import functions_table, kinds_table, operators_table, parts_ta
 from random_networks import CP_MOBILE
 from rich.console import Console
 
-from asc_kit.board import BoardSpec, Goal, KernelSet, load_board
 from asc_kit.cli.options import optimize_option
 from asc_kit.device_runner.cycles.estimate import Estimate, PartEstimate
 from asc_kit.device_runner.cycles.plugin import why_not
@@ -41,7 +40,8 @@ from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate_bare
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.part import load_part, parts_with
+from asc_kit.hardware.board import BoardSpec, Goal, KernelSet, load_board
+from asc_kit.hardware.part import load_part, parts_with
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "benchmarks" / "engine.jsonl"

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from asc_kit.board import Arithmetic, BoardSpec, load_board
 from asc_kit.device_runner.cycles.estimate import Estimate, estimate, memories
 from asc_kit.device_runner.cycles.image import read_image
 from asc_kit.device_runner.cycles.plugin import plugin_arguments, why_not
@@ -24,7 +23,8 @@ from asc_kit.device_runner.cycles.trace import read_trace
 from asc_kit.firmware_gen.frontend.tables import frontend_tables
 from asc_kit.firmware_gen.write.emit import ModelInfo, frontend_values, template
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.part import parts_with
+from asc_kit.hardware.board import Arithmetic, BoardSpec, load_board
+from asc_kit.hardware.part import parts_with
 from asc_kit.quantization import TensorInfo
 
 BOARDS = ("qemu-mps2-an386", "qemu-mps2-an500", "qemu-mps2-an505", "qemu-mps3-an547", "qemu-mps2-an385")

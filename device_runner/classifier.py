@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import from_int16, to_int16
 from asc_kit.bundle import Bundle, VariantName
-from asc_kit.float_scores import find_variant, open_variant, window_probabilities
-from asc_kit.interpreter import FloatModel, Int8Model, Kernels
+from asc_kit.inference.float_scores import find_variant, open_variant, window_probabilities
+from asc_kit.inference.interpreter import FloatModel, Int8Model, Kernels
+from asc_kit.recordings.audio import from_int16, to_int16
 
 
 class SceneClassifier:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import Mixer, fit_length, open_recording
-from asc_kit.doubts import Doubt
 from asc_kit.errors import DataError
+from asc_kit.recordings.audio import Mixer, fit_length, open_recording
+from asc_kit.recordings.doubts import Doubt
 
 from .classifier import SceneClassifier
 
@@ -70,7 +70,7 @@ def predict_file(
 def _windows(
     blocks: Iterator[NDArray[np.float32]], n_window: int, hop: int
 ) -> Iterator[tuple[NDArray[np.float32], int]]:
-    """Cut a stream into windows, the same ones as `asc_kit.clips`; gives each with the number of samples read."""
+    """Cut a stream into the windows of `asc_kit.recordings.clips`; yield each with the number of samples read."""
     held = np.zeros(0, np.float32)
     held_from = next_start = read = 0
     for block in blocks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asc_kit import __version__
 from asc_kit.bundle import BundleManifest
-from asc_kit.records import short_id
+from asc_kit.records.record import short_id
 from asc_kit.text import in_c_comment
 
 HEADER = "asc_model_data.h"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asc_kit.errors import ModelError
-from asc_kit.native_output import hidden_stderr
+from asc_kit.process.native_output import hidden_stderr
 from asc_kit.run import without_wildcards
 
 

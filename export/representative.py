@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import from_int16
-from asc_kit.clips import read_windows
-from asc_kit.console import console
 from asc_kit.dataset import Dataset, read_dataset
 from asc_kit.errors import DataError
 from asc_kit.frontend import log_mel, model_input
+from asc_kit.process.console import console
+from asc_kit.recordings.audio import from_int16
+from asc_kit.recordings.clips import read_windows
+from asc_kit.recordings.sampling import balanced
 from asc_kit.run import Run
-from asc_kit.sampling import balanced
 
 # -80 dB below full scale: what remains of a muted microphone
 _SILENT_PEAK = 3

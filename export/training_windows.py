@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import from_int16
-from asc_kit.clips import read_windows
 from asc_kit.frontend import log_mel, model_input
-from asc_kit.parallel import in_parallel
+from asc_kit.process.parallel import in_parallel
 from asc_kit.quantization import QuantizationSettings, TensorInfo
+from asc_kit.recordings.audio import from_int16
+from asc_kit.recordings.clips import read_windows
+from asc_kit.recordings.sampling import balanced
 from asc_kit.run import Run
-from asc_kit.sampling import balanced
 
 from .network.execution import compiled, in_batches
 from .network.graph import Network, logits_of

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import get_args
 
 from asc_kit import __version__
-from asc_kit.board import BoardSpec, Goal, KernelSet
 from asc_kit.bundle import Bundle
 from asc_kit.errors import BoardError, BundleError, ModelError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, OperatorInfo
-from asc_kit.model_file.inputs import InputShape
+from asc_kit.hardware.board import BoardSpec, Goal, KernelSet
 from asc_kit.outputs import OutputKind, new_folder
 from asc_kit.quantization import TensorInfo
-from asc_kit.records import write_bytes, write_json
-from asc_kit.references import reference_of
+from asc_kit.records.record import write_bytes, write_json
+from asc_kit.tflite.inputs import InputShape
+from asc_kit.tflite.references import reference_of
 
 from .frontend.tables import frontend_tables
 from .network.graph import Graph

@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from asc_kit.console import progress_bar
 from asc_kit.errors import ModelError
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.process.console import progress_bar
 from asc_kit.run import without_wildcards
 
 from .frontend_graph import front_end_graph

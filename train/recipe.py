@@ -14,7 +14,9 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
 from asc_kit.errors import SpecError
-from asc_kit.fields import (
+from asc_kit.frontend import FrontEndSpec
+from asc_kit.quantization import QuantizationSettings
+from asc_kit.records.fields import (
     MAX_LABELS,
     AnyPath,
     Count,
@@ -29,10 +31,8 @@ from asc_kit.fields import (
     Seconds,
     Share,
 )
-from asc_kit.frontend import FrontEndSpec
-from asc_kit.migration import Migrations
-from asc_kit.quantization import QuantizationSettings
-from asc_kit.records import STRICT, parse_record, read_record, to_plain, write_bytes
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT, parse_record, read_record, to_plain, write_bytes
 
 from .models import model_file
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from asc_kit import __version__
-from asc_kit.clips import Windows, load_windows
-from asc_kit.console import console
 from asc_kit.dataset import TRAIN_SPLITS, Dataset, Layout, read_dataset, test_split_for, warn_of_twins
 from asc_kit.errors import DataError, SpecError
 from asc_kit.evaluation import evaluation_of
-from asc_kit.files import temporary_folder
 from asc_kit.metrics import OutputActivation, probabilities
 from asc_kit.outputs import partial_folder
-from asc_kit.records import sha256_file, short_id, write_json
+from asc_kit.process.console import console
+from asc_kit.recordings.clips import Windows, load_windows
+from asc_kit.records.files import temporary_folder
+from asc_kit.records.record import sha256_file, short_id, write_json
 from asc_kit.run import KERAS_MODEL, MANIFEST, SAVED_MODEL, Run, RunManifest
 
 from .fitting.working_folder import STATE, check_working_folder, working_folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asc_kit.native_output import hidden_stderr
+from asc_kit.process.native_output import hidden_stderr
 
 
 def start_tensorflow() -> None:

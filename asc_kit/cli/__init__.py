@@ -15,7 +15,7 @@ import click
 from asc_kit import __version__
 from asc_kit.cli.output import say
 from asc_kit.errors import AscKitError
-from asc_kit.interruption import interrupt_on_signals
+from asc_kit.process.interruption import interrupt_on_signals
 
 # command -> where it lives; imported only when it is called, so that --help stays fast
 COMMANDS = {

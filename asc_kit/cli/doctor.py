@@ -6,8 +6,8 @@ import json
 
 import click
 
+from asc_kit.cli.requirements import PROFILES, USES, inspect_machine
 from asc_kit.errors import ToolError
-from asc_kit.requirements import PROFILES, USES, inspect_machine
 
 
 @click.command()
@@ -41,7 +41,7 @@ def doctor(profile: str | None, missing_packages: bool, as_json: bool) -> None:
     else:
         from rich.table import Table
 
-        from asc_kit.console import PipeConsole
+        from asc_kit.process.console import PipeConsole
 
         table = Table("", "what", "for", "version, or the command that installs it", box=None)
         for f in findings:

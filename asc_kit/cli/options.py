@@ -32,7 +32,7 @@ class InputShapeType(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return an `InputShape`."""
         from asc_kit.errors import SpecError
-        from asc_kit.model_file.inputs import parse_input_shape
+        from asc_kit.tflite.inputs import parse_input_shape
 
         try:
             return parse_input_shape(value) if isinstance(value, str) else value

@@ -22,7 +22,7 @@ def say(text: str, *, err: bool = False) -> None:
 def json_text(value: object, *, indent: int | None = 2) -> str:
     """Return a record or plain data as JSON that may go to a terminal: what it would obey is escaped, as JSON can."""
     if dataclasses.is_dataclass(value):
-        from asc_kit.records import to_plain
+        from asc_kit.records.record import to_plain
 
         value = to_plain(value)
     text = json.dumps(value, indent=indent, ensure_ascii=False)

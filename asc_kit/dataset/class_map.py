@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asc_kit.errors import DataError
-from asc_kit.fields import MAX_LABELS
-from asc_kit.fields import check_label as problem_of_label
+from asc_kit.records.fields import MAX_LABELS
+from asc_kit.records.fields import check_label as problem_of_label
 from asc_kit.text import escaped
 
 from .spelling import label_key

@@ -13,8 +13,8 @@ from typing import ClassVar, Literal, Protocol
 from pydantic import ConfigDict
 
 from asc_kit.errors import DataError
-from asc_kit.fields import DeviceName, InnerPath, Labels, Line
-from asc_kit.records import STRICT, short_id
+from asc_kit.records.fields import DeviceName, InnerPath, Labels, Line
+from asc_kit.records.record import STRICT, short_id
 
 from .spelling import locate
 

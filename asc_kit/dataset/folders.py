@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from asc_kit.errors import DataError
-from asc_kit.fields import check_inner_path
+from asc_kit.records.fields import check_inner_path
 
 from .class_map import check_label, class_order, find_class_map
 from .contract import Clip, Dataset

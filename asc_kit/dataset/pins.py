@@ -13,9 +13,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import DataError
-from asc_kit.fields import Count, FileName, Line, Sha256
-from asc_kit.migration import Migrations
-from asc_kit.records import STRICT, read_json, read_record, sha256_file
+from asc_kit.records.fields import Count, FileName, Line, Sha256
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT, read_json, read_record, sha256_file
 
 PINS = "splits.json"
 _MARK = {"schema_version", "files"}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from asc_kit.console import console
+from asc_kit.process.console import console
 
 
 def composed(name: str) -> str:

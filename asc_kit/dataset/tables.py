@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from asc_kit.documents import read_limited
 from asc_kit.errors import DataError
-from asc_kit.fields import MAX_LABEL_LENGTH, check_inner_path, check_label
+from asc_kit.records.documents import read_limited
+from asc_kit.records.fields import MAX_LABEL_LENGTH, check_inner_path, check_label
 
 Complain = Callable[[int, str], None]
 

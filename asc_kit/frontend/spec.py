@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import SpecError
-from asc_kit.fields import MAX_ELEMENTS
-from asc_kit.records import STRICT, short_id, to_plain
+from asc_kit.records.fields import MAX_ELEMENTS
+from asc_kit.records.record import STRICT, short_id, to_plain
 
 STD_FLOOR = 0.01
 """Least standard deviation that features are divided by, in units of the logarithm; of the deltas, in theirs.

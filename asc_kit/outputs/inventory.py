@@ -17,9 +17,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import AscKitError
-from asc_kit.fields import MAX_FILES, InnerPath, Name, Sha256
-from asc_kit.migration import Migrations
-from asc_kit.records import STRICT, read_record, sha256_file
+from asc_kit.records.fields import MAX_FILES, InnerPath, Name, Sha256
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT, read_record, sha256_file
 
 INVENTORY = ".asc-kit.json"
 

@@ -23,11 +23,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from asc_kit import locking
-from asc_kit.console import console
 from asc_kit.errors import AscKitError
-from asc_kit.fields import MAX_FILES, InnerPath, Sha256
-from asc_kit.files import write_bytes
 from asc_kit.outputs.inventory import (
     INVENTORY,
     Inventory,
@@ -39,7 +35,11 @@ from asc_kit.outputs.inventory import (
     some,
     state,
 )
-from asc_kit.records import STRICT, read_record, sha256_file, write_json
+from asc_kit.process import locking
+from asc_kit.process.console import console
+from asc_kit.records.fields import MAX_FILES, InnerPath, Sha256
+from asc_kit.records.files import write_bytes
+from asc_kit.records.record import STRICT, read_record, sha256_file, write_json
 
 WORK = ".asc-kit.work"
 _LOCK, _PLAN, _NEW, _OLD = "lock", "plan.json", "new", "old"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from asc_kit.bundle import Bundle
 from asc_kit.errors import MismatchError
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.protocol import HelloFlag
 
 from ..line.session import Session

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from asc_kit.fields import AnyPath, Count, Line, Name, PositiveCount, Seconds, Seed, Sha256, ShortId
-from asc_kit.migration import Migrations
-from asc_kit.records import STRICT
+from asc_kit.records.fields import AnyPath, Count, Line, Name, PositiveCount, Seconds, Seed, Sha256, ShortId
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT
 
 from ..line.link import LinkStatistics
 

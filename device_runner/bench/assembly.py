@@ -9,12 +9,11 @@ from importlib import metadata
 
 import numpy as np
 
-from asc_kit.board import BoardSpec
 from asc_kit.bundle import Bundle
 from asc_kit.evaluation import evaluation_of
 from asc_kit.firmware import FirmwareManifest
+from asc_kit.hardware.board import BoardSpec
 from asc_kit.protocol import Hello, HelloFlag
-from asc_kit.references import reference_of_model
 from asc_kit.result import (
     FEATURE_TOLERANCE_LSB,
     FEATURE_TOLERANCE_SHARE,
@@ -26,6 +25,7 @@ from asc_kit.result import (
     Prediction,
     Summary,
 )
+from asc_kit.tflite.references import reference_of_model
 
 from .clips import ChosenClips
 from .journal import ClipDone, Header

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.result import FEATURE_TOLERANCE_LSB, ClipDifference
 
 

@@ -9,7 +9,7 @@ from asc_kit.bundle import Bundle
 from asc_kit.dataset import TEST_SPLITS, Dataset, Layout, read_dataset
 from asc_kit.errors import DataError
 from asc_kit.evaluation import check_labels
-from asc_kit.sampling import proportional
+from asc_kit.recordings.sampling import proportional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,13 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
-from asc_kit import locking
-from asc_kit.board import TimerKind
-from asc_kit.documents import MAX_JSON_BYTES, parse_json, read_limited
 from asc_kit.errors import AscKitError, SpecError
-from asc_kit.fields import Count, Hertz, Name, PositiveCount, Sha256, ShortId, Tools
-from asc_kit.files import sync, temporary_name
-from asc_kit.records import STRICT, canonical_json, parse_record
+from asc_kit.hardware.board import TimerKind
+from asc_kit.process import locking
+from asc_kit.records.documents import MAX_JSON_BYTES, parse_json, read_limited
+from asc_kit.records.fields import Count, Hertz, Name, PositiveCount, Sha256, ShortId, Tools
+from asc_kit.records.files import sync, temporary_name
+from asc_kit.records.record import STRICT, canonical_json, parse_record
 from asc_kit.result import RUN_ID, LinkCounters, Moment, Prediction
 
 JOURNAL = "journal.jsonl"

@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import from_int16
 from asc_kit.bundle import Bundle
-from asc_kit.clips import read_windows
 from asc_kit.dataset import Dataset
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.recordings.audio import from_int16
+from asc_kit.recordings.clips import read_windows
 from asc_kit.result import FEATURE_TOLERANCE_LSB, ClipDifference, FeaturePlace, OperatorTime, Prediction
 
 from . import times

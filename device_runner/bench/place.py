@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from asc_kit.errors import AscKitError
-from asc_kit.files import is_temporary
 from asc_kit.measurements import runs_folder
-from asc_kit.records import short_id
+from asc_kit.records.files import is_temporary
+from asc_kit.records.record import short_id
 from asc_kit.result import RESULTS
 
 from .journal import JOURNAL, Header, Journal, Subject

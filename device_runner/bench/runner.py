@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from asc_kit import __version__
-from asc_kit.board import BoardSpec, board_names, load_board
 from asc_kit.bundle import Bundle
 from asc_kit.errors import DataError
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.interpreter import Int8Model
-from asc_kit.parallel import in_parallel
+from asc_kit.hardware.board import BoardSpec, board_names, load_board
+from asc_kit.inference.interpreter import Int8Model
+from asc_kit.process.parallel import in_parallel
 from asc_kit.protocol import HelloFlag
-from asc_kit.records import short_id
+from asc_kit.records.record import short_id
 from asc_kit.result import BenchmarkResult, LinkCounters, Prediction
 
 from ..line.session import Session

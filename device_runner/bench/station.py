@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.result import LinkCounters
 
 from ..line.session import Session

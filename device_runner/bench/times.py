@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asc_kit.board import BoardSpec, TimerKind
 from asc_kit.errors import BoardError
+from asc_kit.hardware.board import BoardSpec, TimerKind
 from asc_kit.protocol import Hello, TimerUnit
 
 UNITS: dict[TimerUnit, TimerKind] = {

@@ -15,10 +15,10 @@ from asc_kit.cli.output import say_json
 from asc_kit.errors import AscKitError, BoardError
 
 if TYPE_CHECKING:
-    from asc_kit.board import BoardSpec, Goal
     from asc_kit.bundle import Bundle
     from asc_kit.dataset import Layout
     from asc_kit.firmware import FirmwareManifest
+    from asc_kit.hardware.board import BoardSpec, Goal
     from asc_kit.result import BenchmarkResult
 
     from ..bench.clips import ChosenClips
@@ -105,9 +105,9 @@ def bench(
     Exit code 3 when the board or the line fails or a time cannot be true; 4 when an output differs from the reference,
     or the board's features from the NumPy reference's by more than docs/frontend.md allows.
     """
-    from asc_kit.board import load_board
     from asc_kit.bundle import Bundle
-    from asc_kit.console import console, progress_bar
+    from asc_kit.hardware.board import load_board
+    from asc_kit.process.console import console, progress_bar
 
     from ..bench import place
     from ..bench.clips import choose_clips
@@ -211,7 +211,7 @@ def _journal(
     bundle: Bundle, subject: Subject, firmware: FirmwareManifest | None, out: Path | None, resume: str | None
 ) -> Iterator[Journal]:
     """Begin a measurement's journal, or take one up that is of the very same subject."""
-    from asc_kit.console import note
+    from asc_kit.process.console import note
 
     from ..bench import place
     from ..bench.assembly import environment_of
@@ -243,7 +243,7 @@ def _journal(
 @contextmanager
 def _kept(journal: Journal) -> Iterator[None]:
     """Say how to go on with a measurement that is interrupted, for whatever reason."""
-    from asc_kit.console import console
+    from asc_kit.process.console import console
 
     try:
         yield
@@ -260,8 +260,8 @@ def _kept(journal: Journal) -> Iterator[None]:
 
 def _write(result: BenchmarkResult, journal: Journal) -> Path:
     """Write results.json; only when it is on the disk the journal goes."""
-    from asc_kit.files import sync
-    from asc_kit.records import write_json
+    from asc_kit.records.files import sync
+    from asc_kit.records.record import write_json
     from asc_kit.result import RESULTS
 
     path = journal.path.parent / RESULTS

@@ -11,7 +11,7 @@ from asc_kit.cli.output import say_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from asc_kit.board import BoardSpec
+    from asc_kit.hardware.board import BoardSpec
 
 
 @click.command()
@@ -21,8 +21,8 @@ def boards(as_json: bool) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
-    from asc_kit.board import board_names, load_board
-    from asc_kit.records import to_plain
+    from asc_kit.hardware.board import board_names, load_board
+    from asc_kit.records.record import to_plain
 
     specs = [load_board(name) for name in board_names()]
     if as_json:
@@ -44,7 +44,7 @@ def ports(as_json: bool) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
-    from asc_kit.console import console
+    from asc_kit.process.console import console
 
     from ..line.transport import available_ports
 
@@ -77,7 +77,7 @@ def _facts(spec: BoardSpec) -> str:
 
 def _print(table: Table) -> None:
     """Print a list, which is a result, on stdout: in full width where no terminal limits it."""
-    from asc_kit.console import PipeConsole
+    from asc_kit.process.console import PipeConsole
 
     console = PipeConsole(highlight=False)
     if not console.is_terminal:

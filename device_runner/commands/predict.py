@@ -190,7 +190,7 @@ def live(
 
 def _introduce(name: str, microphone: Microphone, wanted_hz: int) -> None:
     """Say what listens, and to what."""
-    from asc_kit.console import console
+    from asc_kit.process.console import console
 
     channels = "1 channel" if microphone.channels == 1 else f"{microphone.channels} channels"
     source = "" if microphone.source is None else f" ({microphone.source.name})"
@@ -278,7 +278,7 @@ def report(results: tuple[Path, ...], out: Path, every: bool, as_json: bool) -> 
     """
     from rich.markup import escape
 
-    from asc_kit.console import console
+    from asc_kit.process.console import console
 
     from ..report import read_results, write_report
 

@@ -58,9 +58,9 @@ def verify_link(
     """
     import time
 
-    from asc_kit.board import load_board
     from asc_kit.bundle import Bundle
-    from asc_kit.console import console, progress_bar
+    from asc_kit.hardware.board import load_board
+    from asc_kit.process.console import console, progress_bar
 
     from ..attack.answers import known_clips
     from ..attack.port import FaultyPort
@@ -125,9 +125,9 @@ def verify_link(
 
 
 def _start(stack: ExitStack, board: str, bundle: Path) -> Emulator:
-    from asc_kit.board import load_board
     from asc_kit.cli import invoke
     from asc_kit.firmware import read_firmware
+    from asc_kit.hardware.board import load_board
 
     from ..line.emulator import emulate, require_emulator
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asc_kit.board import BoardSpec
 from asc_kit.bundle import Bundle
-from asc_kit.console import console
 from asc_kit.dataset import Dataset
 from asc_kit.errors import BoardError
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.part import PartSpec, load_part, parts_with
-from asc_kit.records import write_json
+from asc_kit.hardware.board import BoardSpec
+from asc_kit.hardware.part import PartSpec, load_part, parts_with
+from asc_kit.process.console import console
+from asc_kit.records.record import write_json
 
 from ..bench.measurement import Measurement
 from ..line.session import Session

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from asc_kit.errors import BoardError
-from asc_kit.part import PartSpec
+from asc_kit.hardware.part import PartSpec
 
 from .cores import CORES
 from .events import Blocks, Key, count_events

@@ -13,9 +13,9 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from asc_kit.board import BoardSpec, EmulatorSpec
 from asc_kit.errors import ToolError
-from asc_kit.part import CacheSpec, PartSpec
+from asc_kit.hardware.board import BoardSpec, EmulatorSpec
+from asc_kit.hardware.part import CacheSpec, PartSpec
 
 from .image import Image
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from asc_kit.fields import MAX_OPERATORS, Amount, Hertz, Line, Name, Sha256, ShortId, Ticks
 from asc_kit.firmware import OperatorInfo
-from asc_kit.migration import Migrations
-from asc_kit.records import STRICT
+from asc_kit.records.fields import MAX_OPERATORS, Amount, Hertz, Line, Name, Sha256, ShortId, Ticks
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT
 
 from .estimate import Cost, Estimate, PartEstimate, accuracy
 from .trace import NOBODY

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from asc_kit.board import BoardSpec
 from asc_kit.errors import BoardError
-from asc_kit.files import temporary_folder
-from asc_kit.part import PartSpec, parts_with
+from asc_kit.hardware.board import BoardSpec
+from asc_kit.hardware.part import PartSpec, parts_with
+from asc_kit.records.files import temporary_folder
 
 from ..line.emulator import emulate
 from ..line.link import Link

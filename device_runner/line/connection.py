@@ -6,10 +6,10 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
-from asc_kit.board import BoardSpec
 from asc_kit.bundle import Bundle
 from asc_kit.errors import BoardError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, read_firmware
+from asc_kit.hardware.board import BoardSpec
 
 from .emulator import emulate
 from .link import Link

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from asc_kit.board import BoardSpec, EmulatorSpec
 from asc_kit.errors import BoardError, ToolError
-from asc_kit.files import temporary_folder
+from asc_kit.hardware.board import BoardSpec, EmulatorSpec
+from asc_kit.records.files import temporary_folder
 
 _START_TIMEOUT_S = 10.0
 _END_TIMEOUT_S = 2.0

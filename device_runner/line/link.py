@@ -14,9 +14,9 @@ from pydantic import ConfigDict
 
 from asc_kit import protocol
 from asc_kit.errors import BoardError
-from asc_kit.fields import Count
 from asc_kit.protocol import Fault, Frame, Holder, Opcode, ProtocolError, Status
-from asc_kit.records import STRICT
+from asc_kit.records.fields import Count
+from asc_kit.records.record import STRICT
 
 from .transport import PORT_ERRORS
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asc_kit.console import note
 from asc_kit.errors import SpecError
 from asc_kit.measurements import find_results
-from asc_kit.records import parse_record, read_json, sha256_file
+from asc_kit.process.console import note
+from asc_kit.records.record import parse_record, read_json, sha256_file
 from asc_kit.result import RESULTS, BenchmarkResult
 
 

@@ -54,8 +54,8 @@ def inspect(
     if n_clips is not None and run is None and data is None:
         raise click.UsageError("--clips chooses from a test split: add --run RUN or --data DIR")
     from asc_kit.bundle import Bundle
-    from asc_kit.console import PipeConsole, console
-    from asc_kit.native_output import hidden_stderr
+    from asc_kit.process.console import PipeConsole, console
+    from asc_kit.process.native_output import hidden_stderr
     from asc_kit.run import Run
 
     from ..inspection.page import check_target, write_page

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import from_int16
 from asc_kit.bundle import Bundle
-from asc_kit.clips import read_windows
 from asc_kit.dataset import Dataset, Layout, read_dataset
 from asc_kit.errors import BundleError, DataError
 from asc_kit.frontend import log_mel, model_input
-from asc_kit.parallel import in_parallel
-from asc_kit.sampling import proportional
+from asc_kit.process.parallel import in_parallel
+from asc_kit.recordings.audio import from_int16
+from asc_kit.recordings.clips import read_windows
+from asc_kit.recordings.sampling import proportional
 
 from .document import ClipsRecord
 

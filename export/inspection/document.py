@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.bundle import Fidelity
 from asc_kit.dataset import Task
-from asc_kit.fields import (
+from asc_kit.quantization import QuantizationSettings
+from asc_kit.records.fields import (
     MAX_OPERATORS,
     Count,
     Decibels,
@@ -29,9 +30,8 @@ from asc_kit.fields import (
     Shape,
     ShortId,
 )
-from asc_kit.migration import Migrations
-from asc_kit.quantization import QuantizationSettings
-from asc_kit.records import STRICT
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT
 
 ReferenceKind = Literal["run", "bundle"]
 """The float network that int8 is compared with: the run's; or the bundle's own, its weights as int8 left them."""

@@ -12,7 +12,7 @@ from asc_kit import __version__
 from asc_kit.bundle import Bundle, Fidelity
 from asc_kit.dataset import Layout
 from asc_kit.errors import ModelError
-from asc_kit.int8_scores import map_int8
+from asc_kit.inference.int8_scores import map_int8
 from asc_kit.run import Run
 
 from ..conversion import float_flatbuffer

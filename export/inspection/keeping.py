@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from asc_kit.console import progress_bar
+from asc_kit.process.console import progress_bar
 
 from ..network.graph import Network, Operator
 from ..network.operators import compute

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from asc_kit.console import progress_bar
+from asc_kit.process.console import progress_bar
 
 from ..network.execution import batches
 from ..network.graph import WEIGHTED, Network, Operator

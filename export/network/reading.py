@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
-from asc_kit.model_file.identity import check_identifier
-from asc_kit.model_file.operator_codes import name_of
-from asc_kit.model_file.resolving import Resolved, resolve_shapes
 from asc_kit.text import tensor_name
+from asc_kit.tflite.identity import check_identifier
+from asc_kit.tflite.operator_codes import name_of
+from asc_kit.tflite.resolving import Resolved, resolve_shapes
 
 from .graph import WEIGHTED, Network, Operator, Quantization, Tensor
 

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from asc_kit.console import progress_bar
 from asc_kit.errors import ModelError
+from asc_kit.process.console import progress_bar
 from asc_kit.quantization import QuantizationSettings
 
 from ..network.execution import batches, statistics

@@ -13,8 +13,8 @@ from asc_kit.cli.output import say_json
 from .memory_map import check_map, memory_map_option, write_map
 
 if TYPE_CHECKING:
-    from asc_kit.board import Goal, KernelSet
-    from asc_kit.model_file.inputs import InputShape
+    from asc_kit.hardware.board import Goal, KernelSet
+    from asc_kit.tflite.inputs import InputShape
 
 _LABELS_HINT = "give a text file with one label on each line, all different, in the order of the model's output"
 _MOST_LABELS_BYTES = 1 << 20
@@ -62,11 +62,11 @@ def firmware(
     A bundle brings its front end and its labels. Of any other int8 .tflite file the firmware has the network alone:
     it takes features, and its labels are numbers or those of --labels.
     """
-    from asc_kit.board import load_board
     from asc_kit.bundle import Bundle
-    from asc_kit.console import console
-    from asc_kit.records import read_json
-    from asc_kit.references import REFERENCE
+    from asc_kit.hardware.board import load_board
+    from asc_kit.process.console import console
+    from asc_kit.records.record import read_json
+    from asc_kit.tflite.references import REFERENCE
 
     from ..generate import generate, generate_bare, is_bare_model
 
@@ -113,9 +113,9 @@ def firmware(
 
 def _read_labels(path: Path) -> list[str]:
     """Return the lines of a file."""
-    from asc_kit.documents import read_limited
     from asc_kit.errors import ModelError
-    from asc_kit.fields import check_label
+    from asc_kit.records.documents import read_limited
+    from asc_kit.records.fields import check_label
 
     try:
         # a byte order mark, as some editors put first, is no part of a label; nor do form feeds end a line

@@ -65,8 +65,8 @@ def write_map(document: dict[str, Any], file: Path, folder: Path, title: str) ->
     title
         Name of the model.
     """
-    from asc_kit.console import console
     from asc_kit.errors import AscKitError
+    from asc_kit.process.console import console
 
     from ..plan.memory_map import write_memory_map
 

@@ -13,8 +13,8 @@ from asc_kit.cli.output import say, say_json
 from .memory_map import check_map, memory_map_option, write_map
 
 if TYPE_CHECKING:
-    from asc_kit.board import Goal, KernelSet
-    from asc_kit.model_file.inputs import InputShape
+    from asc_kit.hardware.board import Goal, KernelSet
+    from asc_kit.tflite.inputs import InputShape
 
     from ..plan.plan import Plan
 
@@ -78,7 +78,7 @@ def _flatbuffer(path: Path) -> bytes:
 
 
 def _show(path: Path, plan: Plan) -> None:
-    from asc_kit.references import reference_of
+    from asc_kit.tflite.references import reference_of
 
     head = ("step", "operator", "kernel", "output", "MACs", "constants")
     rows = [

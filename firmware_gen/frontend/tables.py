@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.board import Arithmetic
 from asc_kit.errors import ModelError
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.hardware.board import Arithmetic
 from asc_kit.quantization import TensorInfo
 
 from .f32 import FloatTables, float_tables

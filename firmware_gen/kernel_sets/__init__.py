@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from asc_kit.board import Goal, KernelSet
+from asc_kit.hardware.board import Goal, KernelSet
 
 from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asc_kit.board import Goal, KernelSet
+from asc_kit.hardware.board import Goal, KernelSet
 
 from ..kernel_sets import Chooser, choosers, whole_chooser
 from ..network.graph import Graph, Operator, Tensor

@@ -11,7 +11,7 @@ from typing import Any
 
 from asc_kit.outputs import OutputKind, check_file, write_file
 from asc_kit.pages import PALETTE
-from asc_kit.records import json_bytes
+from asc_kit.records.record import json_bytes
 
 MEMORY_MAP = OutputKind(name="memory map", command="asc-kit --memory-map", option="--memory-map", is_guest=True)
 

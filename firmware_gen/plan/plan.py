@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asc_kit.board import Goal, KernelSet
 from asc_kit.errors import ModelError
-from asc_kit.references import reference_of
+from asc_kit.hardware.board import Goal, KernelSet
+from asc_kit.tflite.references import reference_of
 
 from ..kernel_sets import copy_kernel
 from ..network.graph import Graph

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from asc_kit.errors import ModelError
-from asc_kit.flatbuffer import buffer_bytes, read_checked
-from asc_kit.model_file.identity import refuse_unsupported
-from asc_kit.model_file.inputs import InputShape
-from asc_kit.model_file.operator_codes import operator_name
-from asc_kit.model_file.resolving import Resolved, resolve_shapes
-from asc_kit.model_file.shape_values import FOLDED
 from asc_kit.text import tensor_name
+from asc_kit.tflite.flatbuffer import buffer_bytes, read_checked
+from asc_kit.tflite.identity import refuse_unsupported
+from asc_kit.tflite.inputs import InputShape
+from asc_kit.tflite.operator_codes import operator_name
+from asc_kit.tflite.resolving import Resolved, resolve_shapes
+from asc_kit.tflite.shape_values import FOLDED
 
 from ..network.graph import DType, Graph, Operator, Quantization, Tensor
 from ..operators import REGISTRY, OperatorView

@@ -9,10 +9,10 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from asc_kit.board import BoardSpec, MemorySpec
 from asc_kit.errors import ModelError, ToolError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, read_firmware
-from asc_kit.records import write_json
+from asc_kit.hardware.board import BoardSpec, MemorySpec
+from asc_kit.records.record import write_json
 
 from .elf import ImageSizes, image_sizes
 from .makefile import image_path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asc_kit import __version__
-from asc_kit.board import BoardSpec
+from asc_kit.hardware.board import BoardSpec
 
 from .emit import template
 

@@ -8,8 +8,8 @@ from collections.abc import Container
 from importlib import resources
 from pathlib import Path
 
-from asc_kit.board import BoardSpec
 from asc_kit.errors import BoardError
+from asc_kit.hardware.board import BoardSpec
 from asc_kit.protocol import TimerUnit
 
 from ..c_text import c_string

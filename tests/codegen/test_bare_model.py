@@ -14,11 +14,11 @@ from int8_models import ModelBuilder
 from reference_networks import ds_cnn
 from tone_bundle import make_tone_bundle
 
-from asc_kit.board import load_board
 from asc_kit.cli import cli
 from asc_kit.errors import AscKitError, BoardError, ModelError
 from asc_kit.firmware import NO_FRONTEND, read_firmware
 from asc_kit.firmware_gen.generate import generate_bare, kernel_set
+from asc_kit.hardware.board import load_board
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from int8_cases import Case
 from reference_networks import cp_mobile
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle
 
-from asc_kit.board import BoardSpec, KernelSet, load_board
 from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
 from asc_kit.errors import AscKitError, BundleError, ModelError, ToolError
@@ -24,7 +23,8 @@ from asc_kit.firmware import read_firmware
 from asc_kit.firmware_gen.c_text import c_comment, c_float, c_string
 from asc_kit.firmware_gen.generate import generate
 from asc_kit.firmware_gen.write.build import build
-from asc_kit.records import write_json
+from asc_kit.hardware.board import BoardSpec, KernelSet, load_board
+from asc_kit.records.record import write_json
 
 
 @pytest.fixture(scope="module")

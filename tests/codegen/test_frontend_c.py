@@ -22,8 +22,8 @@ from frontend_cases import (
     signals,
 )
 
-from asc_kit.board import Arithmetic
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
+from asc_kit.hardware.board import Arithmetic
 from asc_kit.quantization import TensorInfo
 
 ALL_SPECS = SPECS | CLIP_SPECS | random_specs(12)

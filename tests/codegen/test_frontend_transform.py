@@ -11,9 +11,9 @@ import pytest
 from frontend_cases import FrontEndProgram, build_program, quantization
 from scipy.fft import rfft
 
-from asc_kit.board import Arithmetic
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.frontend.tables import window
+from asc_kit.hardware.board import Arithmetic
 
 # each with windows of other lengths: all of it, three quarters, a little over half, a quarter, odd ones
 WINDOWS = {

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from tone_bundle import make_tone_bundle
 
-from asc_kit.board import BoardSpec, board_names, load_board
 from asc_kit.bundle import Bundle
 from asc_kit.firmware_gen.generate import generate
 from asc_kit.firmware_gen.write.makefile import image_path, makefile
+from asc_kit.hardware.board import BoardSpec, board_names, load_board
 
 HEADER = """#define ANSWER 42
 #ifndef __ASSEMBLER__

@@ -12,10 +12,10 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from engine_cases import WARNINGS, run_example
 from int8_models import ModelBuilder
 
-from asc_kit.board import load_board
 from asc_kit.errors import ModelError
 from asc_kit.firmware_gen.generate import generate_bare
 from asc_kit.firmware_gen.read.reader import read_model
+from asc_kit.hardware.board import load_board
 
 FLOAT32, UINT8 = 0, 3
 SHAPE = (1, 4, 5, 2)

@@ -9,9 +9,9 @@ from engine_cases import run_example
 from int8_models import ModelBuilder
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle, tone
 
-from asc_kit.board import load_board
 from asc_kit.bundle import Bundle
 from asc_kit.firmware_gen.generate import generate, generate_bare
+from asc_kit.hardware.board import load_board
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 MAIN = """

@@ -13,14 +13,14 @@ from emulated_cases import missing_tools
 from reference_networks import ds_cnn
 
 from asc_kit import protocol
-from asc_kit.board import load_board
 from asc_kit.cli import cli
 from asc_kit.device_runner.line.emulator import emulate
 from asc_kit.device_runner.line.link import Link, RefusedError
 from asc_kit.device_runner.line.session import Session
 from asc_kit.device_runner.line.transport import open_port
 from asc_kit.firmware import NO_FRONTEND, read_firmware
-from asc_kit.interpreter import Int8Model
+from asc_kit.hardware.board import load_board
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.protocol import HelloFlag, Opcode
 
 BOARD = "qemu-mps2-an386"

@@ -16,8 +16,8 @@ from cobs import cobs
 from lossy_line import LossyLine
 from tone_bundle import make_tone_bundle
 
-from asc_kit.board import load_board
 from asc_kit.device_runner.line.emulator import emulate
+from asc_kit.hardware.board import load_board
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 

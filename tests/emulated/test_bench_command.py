@@ -26,17 +26,17 @@ from served_board import ServedBoard
 from tagged_tones import write_tagged_tones
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle
 
-from asc_kit.audio import fit_length
-from asc_kit.board import board_names, load_board
 from asc_kit.bundle import Bundle
-from asc_kit.clips import window_starts
 from asc_kit.device_runner.line.emulator import emulate
 from asc_kit.device_runner.line.link import Link
 from asc_kit.device_runner.line.session import Session
 from asc_kit.device_runner.line.transport import open_port
 from asc_kit.evaluation import Evaluation, TaggingEvaluation
-from asc_kit.interpreter import Int8Model
-from asc_kit.records import read_record
+from asc_kit.hardware.board import board_names, load_board
+from asc_kit.inference.interpreter import Int8Model
+from asc_kit.recordings.audio import fit_length
+from asc_kit.recordings.clips import window_starts
+from asc_kit.records.record import read_record
 from asc_kit.result import RUN_ID, BenchmarkResult
 
 

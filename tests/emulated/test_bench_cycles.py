@@ -15,15 +15,15 @@ from emulated_cases import missing_tools
 from reference_networks import cp_mobile
 from tone_bundle import LABELS, make_tone_bundle, tone
 
-from asc_kit.board import load_board
 from asc_kit.device_runner.cycles.plugin import build_plugin, why_not
 from asc_kit.device_runner.cycles.report import CyclesRecord, cycles_record
 from asc_kit.device_runner.cycles.tracing import estimate_run
 from asc_kit.device_runner.line.session import Session
 from asc_kit.errors import BoardError
 from asc_kit.firmware_gen.generate import generate_bare
-from asc_kit.part import load_part
-from asc_kit.records import read_record
+from asc_kit.hardware.board import load_board
+from asc_kit.hardware.part import load_part
+from asc_kit.records.record import read_record
 
 BOARD = load_board("qemu-mps2-an386")
 pytestmark = pytest.mark.skipif(

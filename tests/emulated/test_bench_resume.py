@@ -19,8 +19,8 @@ import soundfile
 from bench_command import BOARD, bench, command, needs_emulator, needs_gcc, write_recordings
 from tone_bundle import make_tone_bundle
 
-from asc_kit.board import load_board
 from asc_kit.device_runner.line.emulator import emulate
+from asc_kit.hardware.board import load_board
 
 INTERRUPT_BYTES = 128
 """What an exception puts on a Cortex-M4F's stack, 104 bytes with floats' registers, and what its handler takes."""

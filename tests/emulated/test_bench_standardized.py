@@ -14,7 +14,7 @@ import soundfile
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle, tone
 
 from asc_kit.firmware import read_firmware
-from asc_kit.records import read_record
+from asc_kit.records.record import read_record
 from asc_kit.result import BenchmarkResult
 
 SPEC = replace(FRONTEND, standardize="clip", delta_width=5)

@@ -19,9 +19,9 @@ from cobs import cobs
 from lossy_line import LossyLine
 from tone_bundle import make_tone_bundle
 
-from asc_kit.board import load_board
 from asc_kit.device_runner.line.emulator import emulate
-from asc_kit.records import read_record
+from asc_kit.hardware.board import load_board
+from asc_kit.records.record import read_record
 from asc_kit.result import BenchmarkResult
 
 pytestmark = pytest.mark.skipif(

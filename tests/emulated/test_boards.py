@@ -15,7 +15,6 @@ from engine_cases import assert_equal, model_info, request, split_outputs, write
 from int8_cases import STRATEGIES, examples
 from tone_bundle import make_tone_bundle
 
-from asc_kit.board import BoardSpec, board_names, load_board
 from asc_kit.bundle import Bundle
 from asc_kit.device_runner.line.emulator import emulate
 from asc_kit.device_runner.line.link import Link
@@ -23,6 +22,7 @@ from asc_kit.device_runner.line.session import Session
 from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import BoardError
 from asc_kit.firmware_gen.generate import generate
+from asc_kit.hardware.board import BoardSpec, board_names, load_board
 from asc_kit.protocol import TimerUnit
 
 BOARDS = [name for name in board_names() if name.startswith("qemu-")]

@@ -9,9 +9,9 @@ import pytest
 from emulated_cases import missing_tools
 from probes import cycles_of, run_probes
 
-from asc_kit.board import BoardSpec, load_board
 from asc_kit.device_runner.cycles.plugin import why_not
-from asc_kit.part import FlashSpec, PartSpec, load_part
+from asc_kit.hardware.board import BoardSpec, load_board
+from asc_kit.hardware.part import FlashSpec, PartSpec, load_part
 
 M4 = load_board("qemu-mps2-an386")
 pytestmark = pytest.mark.skipif(

@@ -15,9 +15,9 @@ from int8_cases import examples, one_channel_layer, wide_layer
 from mve_cases import addition, convolution, pool, product
 from reference_networks import cp_mobile
 
-from asc_kit.board import Goal
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
+from asc_kit.hardware.board import Goal
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
 

@@ -17,9 +17,9 @@ from engine_cases import reference
 from int8_case import Case
 from int8_cases import examples
 
-from asc_kit.board import Goal
 from asc_kit.firmware_gen.kernel_sets.dsp.convolution import convolution_row, quick_convolution_row
 from asc_kit.firmware_gen.plan.choices import MOST_SCRATCH
+from asc_kit.hardware.board import Goal
 
 RANDOM_SEED = 20261121
 LAYOUTS = ("pixels", "planes", "quads")

@@ -16,8 +16,8 @@ from emulated_cases import missing_tools, run_emulated
 from engine_cases import INCLUDES, RUNTIME, WARNINGS
 from frontend_cases import CLIP_SPECS, SPECS, loud_and_still, quantization, recording, signals, write_tables
 
-from asc_kit.board import load_board
 from asc_kit.frontend import log_mel, model_input
+from asc_kit.hardware.board import load_board
 from asc_kit.quantization import TensorInfo
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from asc_kit import protocol
-from asc_kit.board import load_board
 from asc_kit.device_runner.line.emulator import Emulator, emulate
 from asc_kit.device_runner.line.link import Link, Patience, SessionLostError
 from asc_kit.device_runner.line.session import Session
 from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import BoardError
+from asc_kit.hardware.board import load_board
 from asc_kit.protocol import Opcode
 
 BOARD = "qemu-mps2-an386"

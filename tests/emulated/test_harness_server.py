@@ -19,12 +19,12 @@ from cobs import cobs
 from lossy_line import LossyLine
 
 from asc_kit import protocol
-from asc_kit.board import load_board
 from asc_kit.device_runner.line.emulator import Emulator, emulate
 from asc_kit.device_runner.line.link import Link, Patience, RefusedError, encode
 from asc_kit.device_runner.line.session import Session, client_name
 from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import BoardError
+from asc_kit.hardware.board import load_board
 from asc_kit.protocol import Frame, HelloRequest, Holder, Opcode, Status
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from record_goldens import goldens
 
 from asc_kit.errors import AscKitError
-from asc_kit.records import canonical_json, parse_record, read_record, to_plain
+from asc_kit.records.record import canonical_json, parse_record, read_record, to_plain
 from asc_kit.text import unsafe_character
 
 MOST_SECONDS = 1.0

@@ -17,10 +17,10 @@ from scipy.signal import butter, sosfilt
 from sound_server import missing, sound_server
 from tone_bundle import FRONTEND, make_tone_bundle
 
-from asc_kit.audio import resample
 from asc_kit.bundle import Bundle
 from asc_kit.device_runner.classifier import SceneClassifier
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.recordings.audio import resample
 
 reason = missing()
 pytestmark = pytest.mark.skipif(reason is not None, reason=str(reason))

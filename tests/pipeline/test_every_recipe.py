@@ -9,12 +9,12 @@ import pytest
 import soundfile
 from memory_replay import Memory
 
-from asc_kit.board import KernelSet, board_names
 from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
 from asc_kit.firmware_gen.network.row_call import OVER_READ
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
+from asc_kit.hardware.board import KernelSet, board_names
 from asc_kit.train.recipe import load_recipe, recipe_names
 
 SCENES = (

@@ -19,7 +19,6 @@ from exported_tones import RUN, SETTINGS
 from sample_evaluation import perfect_evaluation
 from tone_data import BANDS_HZ
 
-from asc_kit.audio import from_int16
 from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
 from asc_kit.dataset import Clip, Dataset, read_dataset
@@ -32,12 +31,13 @@ from asc_kit.export.quantization.scheme import Affine
 from asc_kit.export.quantization.simulation import fake_quantizer
 from asc_kit.export.representative import representative_clips
 from asc_kit.frontend import log_mel
-from asc_kit.int8_scores import map_int8
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.int8_scores import map_int8
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings
-from asc_kit.records import to_plain
+from asc_kit.recordings.audio import from_int16
+from asc_kit.recordings.sampling import balanced
+from asc_kit.records.record import to_plain
 from asc_kit.run import Run
-from asc_kit.sampling import balanced
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from asc_kit.export.quantization.fine_tuning import TrainingWindows, _loss, _Tra
 from asc_kit.export.quantization.pipeline import FineTuning, Quantized, quantized
 from asc_kit.export.quantization.scheme import FIXED_OUTPUT, Affine, affine_of, scheme_of, weight_scales
 from asc_kit.export.quantization.simulation import simulate
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings, TensorInfo
 
 QAT = QuantizationSettings(method="qat", qat_epochs=4, qat_learning_rate=1e-3)

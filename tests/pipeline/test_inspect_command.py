@@ -25,7 +25,7 @@ from asc_kit.export.inspection.document import Inspection
 from asc_kit.export.inspection.layers import layers_of, stored_scheme
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.writing import int8_flatbuffer
-from asc_kit.records import parse_record
+from asc_kit.records.record import parse_record
 from asc_kit.run import Run
 
 

@@ -20,7 +20,7 @@ from asc_kit.export.quantization.scheme import Affine, affine_of, scheme_of
 from asc_kit.export.quantization.simulation import fake_quantizer, simulate, with_rounded_weights
 from asc_kit.export.quantization.writing import int8_flatbuffer
 from asc_kit.firmware_gen.arithmetic.scales import quantize_multiplier, scale_wide
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings
 
 

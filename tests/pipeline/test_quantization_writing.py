@@ -20,7 +20,7 @@ from asc_kit.export.quantization.simulation import simulate
 from asc_kit.export.quantization.writing import _INT8_VERSION, int8_flatbuffer
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.train.complexity.flatbuffer import flatbuffer_complexity
 

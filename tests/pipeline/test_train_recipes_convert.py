@@ -16,7 +16,7 @@ from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe, range_of
 from asc_kit.export.quantization.scheme import scheme_of
 from asc_kit.export.quantization.writing import int8_flatbuffer
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.train.models import build_model
 from asc_kit.train.network import inference_model, load_saved_model, write_saved_model

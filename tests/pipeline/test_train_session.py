@@ -15,7 +15,7 @@ from tone_data import BANDS_HZ, write_tone_data
 import asc_kit.train.layers  # noqa: F401  a saved network needs its layers known
 from asc_kit.errors import AscKitError, DataError, ModelError
 from asc_kit.outputs import INVENTORY
-from asc_kit.records import read_record
+from asc_kit.records.record import read_record
 from asc_kit.run import Run, RunManifest
 from asc_kit.train.recipe import Recipe, load_recipe, resolved
 from asc_kit.train.session import Session

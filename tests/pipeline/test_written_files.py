@@ -12,7 +12,7 @@ from asc_kit.cli import cli
 from asc_kit.errors import AscKitError
 from asc_kit.outputs import INVENTORY
 from asc_kit.outputs.inventory import read_inventory
-from asc_kit.records import write_json
+from asc_kit.records.record import write_json
 
 # what a command writes where it is told to, as the words of the command line; the exported run, its data and its
 # bundle are in {base}, the folder is {out}

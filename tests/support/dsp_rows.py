@@ -15,13 +15,13 @@ from emulated_cases import BOARD, run_image
 from engine_cases import ROOT, RUNTIME
 from int8_case import Case
 
-from asc_kit.board import BoardSpec, Goal
 from asc_kit.firmware_gen.kernel_sets.dsp import ROW_KERNELS
 from asc_kit.firmware_gen.network.kernel_call import ConstantArray, FieldValue
 from asc_kit.firmware_gen.network.row_call import Layout, Lines, RowCall, Window
 from asc_kit.firmware_gen.operators.base import Node
 from asc_kit.firmware_gen.plan.passes import optimize
 from asc_kit.firmware_gen.read.reader import read_model
+from asc_kit.hardware.board import BoardSpec, Goal
 
 UNTOUCHED = 0xA5
 _GUARD = 16

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine_cases import ROOT, compile_objects, runtime_sources
 
-from asc_kit.board import BoardSpec, load_board
+from asc_kit.hardware.board import BoardSpec, load_board
 
 BOARD = load_board("qemu-mps2-an386")
 EMULATOR = "qemu-system-arm"

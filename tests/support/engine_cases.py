@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from int8_case import Case
 
-from asc_kit.board import Goal, KernelSet
 from asc_kit.firmware_gen.frontend.tables import frontend_tables
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.firmware_gen.write.emit import ModelInfo, emit_engine
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.interpreter import Int8Model
+from asc_kit.hardware.board import Goal, KernelSet
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import TensorInfo
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.board import load_board
 from asc_kit.firmware_gen.write.protocol_header import protocol_header
+from asc_kit.hardware.board import load_board
 from asc_kit.protocol import TimerUnit
 
 ROOT = Path(__file__).parents[2]

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from engine_cases import compile_objects
 
-from asc_kit.board import Arithmetic
 from asc_kit.errors import SpecError
 from asc_kit.firmware_gen.frontend.tables import FrontEndTables, frontend_tables
 from asc_kit.firmware_gen.write.emit import ModelInfo, template
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.hardware.board import Arithmetic
 from asc_kit.quantization import TensorInfo
 from asc_kit.train.recipe import load_recipe
 

@@ -13,7 +13,7 @@ from data_layouts import META_HEADER
 from record_goldens import GOLDENS
 
 from asc_kit.cli import main
-from asc_kit.records import read_json, write_json
+from asc_kit.records.record import read_json, write_json
 
 OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Characters that a terminal does not show."""

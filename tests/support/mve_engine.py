@@ -10,7 +10,7 @@ import numpy as np
 from emulated_cases import run_emulated
 from int8_case import Case
 
-from asc_kit.board import load_board
+from asc_kit.hardware.board import load_board
 
 BOARD = load_board("qemu-mps3-an547")
 

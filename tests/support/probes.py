@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from asc_kit.board import BoardSpec
 from asc_kit.device_runner.cycles.estimate import Estimate, estimate, memories
 from asc_kit.device_runner.cycles.image import read_image
 from asc_kit.device_runner.cycles.plugin import plugin_arguments
 from asc_kit.device_runner.cycles.trace import read_trace
-from asc_kit.part import PartSpec
+from asc_kit.hardware.board import BoardSpec
+from asc_kit.hardware.part import PartSpec
 
 OVERHEAD = 2
 """Cycles of a function with nothing in it: it is branched to, and branches back."""

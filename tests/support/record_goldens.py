@@ -18,7 +18,6 @@ from sample_result import sample_result
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle
 from tone_variants import add_variants, variant_model
 
-from asc_kit.board import BoardSpec, boards_folder, load_board
 from asc_kit.bundle import Bundle, BundleManifest
 from asc_kit.challenge_rules import NetworkCounts, Storage, check_rules
 from asc_kit.dataset.pins import PinnedFile, Pins
@@ -29,11 +28,12 @@ from asc_kit.evaluation import Evaluation
 from asc_kit.export.inspection.document import Inspection
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate
-from asc_kit.migration import version_of
+from asc_kit.hardware.board import BoardSpec, boards_folder, load_board
+from asc_kit.hardware.part import PartSpec
 from asc_kit.outputs.inventory import Inventory
-from asc_kit.part import PartSpec
 from asc_kit.quantization import QuantizationSettings
-from asc_kit.records import write_json
+from asc_kit.records.migration import version_of
+from asc_kit.records.record import write_json
 from asc_kit.result import BenchmarkResult
 from asc_kit.run import RunManifest
 from asc_kit.train.complexity.counting import LayerComplexity

@@ -15,9 +15,9 @@ from sample_evaluation import perfect_evaluation
 from asc_kit.bundle import Bundle, BundleManifest, Fidelity, GoldenEntry, Provenance
 from asc_kit.dataset import Task
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings, TensorInfo
-from asc_kit.records import sha256_file, write_bytes, write_json
+from asc_kit.records.record import sha256_file, write_bytes, write_json
 
 LABELS = ("high", "low", "quiet")
 FRONTEND = FrontEndSpec(

@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tone_bundle import LABELS, real_weights
 
 from asc_kit.bundle import Bundle, Variant, VariantName
-from asc_kit.records import sha256_file, write_bytes, write_json
+from asc_kit.records.record import sha256_file, write_bytes, write_json
 
 _TYPES = {
     np.dtype(np.float32): schema.TensorType.FLOAT32,

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly
 from wav_files import pcm_bytes, wav
 
-from asc_kit.audio import Mixer, fit_length, from_int16, load_clip, read_audio, resample, to_int16
-from asc_kit.doubts import Doubt
 from asc_kit.errors import DataError
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.recordings.audio import Mixer, fit_length, from_int16, load_clip, read_audio, resample, to_int16
+from asc_kit.recordings.doubts import Doubt
 from asc_kit.train.datasets.recording_facts import examine, read_header
 
 SPEC = FrontEndSpec(

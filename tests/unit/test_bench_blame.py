@@ -15,7 +15,6 @@ from cobs import cobs
 from fake_board import FakeBoard, a_hello
 from tone_bundle import FRONTEND, make_tone_bundle, tone
 
-from asc_kit.audio import from_int16
 from asc_kit.bundle import Bundle
 from asc_kit.dataset import Clip, Dataset
 from asc_kit.device_runner.bench.crew import measure_clips
@@ -26,7 +25,8 @@ from asc_kit.device_runner.line import link as link_module
 from asc_kit.device_runner.line.link import Link
 from asc_kit.device_runner.line.session import Session
 from asc_kit.errors import BoardError
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.interpreter import Int8Model
+from asc_kit.recordings.audio import from_int16
 from asc_kit.result import LinkCounters, Prediction
 
 

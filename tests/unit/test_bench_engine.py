@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner
 
-from asc_kit.board import load_board
 from asc_kit.errors import BoardError, ModelError
+from asc_kit.hardware.board import load_board
 
 ROOT = Path(__file__).resolve().parents[2]
 

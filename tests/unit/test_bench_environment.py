@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tone_bundle import make_tone_bundle
 
-from asc_kit.board import load_board
 from asc_kit.bundle import Bundle
 from asc_kit.device_runner.bench.assembly import environment_of
+from asc_kit.hardware.board import load_board
 
 
 def test_emulated_board_of_another_machine_needs_no_emulator_here(

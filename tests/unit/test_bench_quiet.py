@@ -6,7 +6,7 @@ import os
 import threading
 import time
 
-from asc_kit.native_output import hidden_stderr
+from asc_kit.process.native_output import hidden_stderr
 
 
 def test_stderr_comes_back_after_two_threads_hid_it_at_once() -> None:

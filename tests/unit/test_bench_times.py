@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from fake_board import a_hello
 
-from asc_kit.board import board_names, load_board
 from asc_kit.device_runner.bench.times import (
     UNITS,
     ImplausibleTimeError,
@@ -15,6 +14,7 @@ from asc_kit.device_runner.bench.times import (
     check_timer,
 )
 from asc_kit.errors import BoardError
+from asc_kit.hardware.board import board_names, load_board
 from asc_kit.protocol import Hello, TimerUnit
 
 CYCLES = a_hello(timer_unit=TimerUnit.CYCLES, timer_hz=100_000_000)

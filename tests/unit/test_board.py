@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from asc_kit.board import board_names, load_board
 from asc_kit.errors import BoardError
+from asc_kit.hardware.board import board_names, load_board
 
 
 @pytest.mark.parametrize("name", board_names())
@@ -32,7 +32,7 @@ def test_a_boards_own_file_hides_the_shared_one(monkeypatch: pytest.MonkeyPatch,
     }.items():
         for name in names:
             (tmp_path / folder / name).touch()
-    monkeypatch.setattr("asc_kit.board.boards_folder", lambda: tmp_path)
+    monkeypatch.setattr("asc_kit.hardware.board.boards_folder", lambda: tmp_path)
     assert board.files == {
         "asc_board.h": tmp_path / board.name / "asc_board.h",
         "link.ld": tmp_path / board.name / "link.ld",  # in neither folder: told as missing from the board's
@@ -52,7 +52,7 @@ def test_a_folder_must_have_its_boards_name(monkeypatch: pytest.MonkeyPatch, tmp
     source = load_board("host").folder / "board.toml"
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / "board.toml").write_text(source.read_text())
-    monkeypatch.setattr("asc_kit.board.boards_folder", lambda: tmp_path)
+    monkeypatch.setattr("asc_kit.hardware.board.boards_folder", lambda: tmp_path)
     with pytest.raises(BoardError, match="folder must have its name"):
         load_board("copy")
     (tmp_path / "copy" / "board.toml").write_text(source.read_text().replace("clock_hz", "clock_speed"))
@@ -77,6 +77,6 @@ def test_what_the_wire_cannot_say_is_refused(
     assert old in text
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / "board.toml").write_text(text.replace(old, new), encoding="utf-8")
-    monkeypatch.setattr("asc_kit.board.boards_folder", lambda: tmp_path)
+    monkeypatch.setattr("asc_kit.hardware.board.boards_folder", lambda: tmp_path)
     with pytest.raises(BoardError, match=field):
         load_board("copy")

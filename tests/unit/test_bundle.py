@@ -11,7 +11,7 @@ from asc_kit.bundle import Bundle, BundleManifest, Fidelity, GoldenEntry, Proven
 from asc_kit.errors import BundleError, SpecError
 from asc_kit.frontend import FrontEndSpec, log_mel
 from asc_kit.quantization import QuantizationSettings, TensorInfo
-from asc_kit.records import sha256_file, to_plain, write_json
+from asc_kit.records.record import sha256_file, to_plain, write_json
 from asc_kit.run import Run
 
 SPEC = FrontEndSpec(

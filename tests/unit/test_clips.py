@@ -9,11 +9,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asc_kit import clips as module
-from asc_kit.clips import Windows, load_windows, read_windows, window_starts
 from asc_kit.dataset import Clip, Dataset
 from asc_kit.errors import AscKitError
 from asc_kit.frontend import FrontEndSpec
+from asc_kit.recordings import clips as module
+from asc_kit.recordings.clips import Windows, load_windows, read_windows, window_starts
 
 SPEC = FrontEndSpec(
     sample_rate_hz=8000, clip_samples=1000, n_fft=256, win_length=256, hop_length=128, n_mels=16, f_max_hz=4000.0
@@ -76,7 +76,7 @@ def test_strange_recordings_are_counted_in_one_warning(dataset: Dataset, capsys:
 def test_recordings_read_one_by_one_are_named_once_and_not_all(
     dataset: Dataset, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asc_kit.doubts._mentioned", defaultdict(set))
+    monkeypatch.setattr("asc_kit.recordings.doubts._mentioned", defaultdict(set))
     for clip in dataset.clips:
         samples, rate = soundfile.read(dataset.path(clip))
         soundfile.write(dataset.path(clip), np.stack([samples, -samples], 1), rate)

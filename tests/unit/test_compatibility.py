@@ -11,12 +11,12 @@ import pytest
 from record_goldens import KINDS, golden, goldens
 
 from asc_kit.bundle import Bundle, BundleManifest
-from asc_kit.console import note
 from asc_kit.device_runner.report.reading import read_results
 from asc_kit.errors import AscKitError, BundleError
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.migration import Migrations, version_of
-from asc_kit.records import STRICT, parse_record, read_record, to_plain, write_json
+from asc_kit.process.console import note
+from asc_kit.records.migration import Migrations, version_of
+from asc_kit.records.record import STRICT, parse_record, read_record, to_plain, write_json
 from asc_kit.result import BenchmarkResult
 from asc_kit.run import Run, RunManifest
 

@@ -10,7 +10,6 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from asc_kit.board import board_names, load_board
 from asc_kit.device_runner.cycles.cores import CORES
 from asc_kit.device_runner.cycles.dual_issue import last_issue
 from asc_kit.device_runner.cycles.estimate import accuracy
@@ -18,7 +17,8 @@ from asc_kit.device_runner.cycles.instruction import decode
 from asc_kit.device_runner.cycles.plugin import why_not
 from asc_kit.device_runner.cycles.report import CostRecord, CyclesRecord, summary_table
 from asc_kit.errors import BoardError
-from asc_kit.part import boards_folder, load_part, part_names, parts_with
+from asc_kit.hardware.board import board_names, load_board
+from asc_kit.hardware.part import boards_folder, load_part, part_names, parts_with
 
 
 def test_every_part_has_a_core_with_a_table() -> None:

@@ -13,7 +13,7 @@ from asc_kit.dataset.pins import PinnedFile, Pins
 from asc_kit.dataset.tau import parse_name
 from asc_kit.errors import DataError
 from asc_kit.evaluation import check_labels
-from asc_kit.records import sha256_file, write_json
+from asc_kit.records.record import sha256_file, write_json
 from asc_kit.train.synth.layout import SynthSpec, plan_clips
 
 META = (

@@ -15,12 +15,12 @@ from pydantic.fields import FieldInfo
 from record_goldens import KINDS
 
 import asc_kit
-from asc_kit.fields import leaves_folder
-from asc_kit.migration import version_of
+from asc_kit.records.fields import leaves_folder
+from asc_kit.records.migration import version_of
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("asc_kit", "train", "export", "firmware_gen", "device_runner")
-# free tables: a network's own settings, which the record `Settings` of its file checks; `asc_kit/documents.py`
+# free tables: a network's own settings, which the record `Settings` of its file checks; `asc_kit/records/documents.py`
 # bounds depth, texts and numbers in them
 FREE = {"Recipe.model_settings", "RunManifest.recipe"}
 
@@ -89,7 +89,7 @@ def test_every_field_has_bounds(cls: type) -> None:
         for field in dataclasses.fields(cls)
         for problem in unbounded(hints[field.name], f"{cls.__name__}.{field.name}")
     ]
-    assert not found, "take a type from asc_kit/fields.py: " + "; ".join(found)
+    assert not found, "take a type from asc_kit/records/fields.py: " + "; ".join(found)
 
 
 def test_all_records_are_looked_at() -> None:

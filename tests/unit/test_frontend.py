@@ -13,7 +13,7 @@ from asc_kit.errors import DataError, SpecError
 from asc_kit.frontend import STD_FLOOR, FrontEndSpec, log_mel, mel_filter_bank, model_input, window
 from asc_kit.frontend.reference import deltas, standardized
 from asc_kit.frontend.tables import hz_to_mel, mel_to_hz
-from asc_kit.records import parse_record, to_plain
+from asc_kit.records.record import parse_record, to_plain
 
 DCASE2024 = FrontEndSpec(
     sample_rate_hz=32000, clip_samples=32000, n_fft=4096, win_length=3072, hop_length=500, n_mels=256, f_max_hz=16000.0

@@ -18,8 +18,8 @@ from tone_bundle import make_tone_bundle
 from asc_kit.bundle import Bundle, BundleManifest
 from asc_kit.errors import AscKitError, BundleError, SpecError
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.migration import version_of
-from asc_kit.records import parse_record, read_json, read_record
+from asc_kit.records.migration import version_of
+from asc_kit.records.record import parse_record, read_json, read_record
 from asc_kit.result import BenchmarkResult
 from asc_kit.run import RunManifest
 from asc_kit.text import unsafe_character

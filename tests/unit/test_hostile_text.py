@@ -34,10 +34,8 @@ from sample_evaluation import made_up_clips, perfect_evaluation
 from sample_result import sample_result
 from tone_bundle import make_tone_bundle
 
-from asc_kit.board import BoardSpec, load_board
 from asc_kit.bundle import Bundle
 from asc_kit.cli.output import json_text, say
-from asc_kit.console import PipeConsole
 from asc_kit.dataset import Dataset, read_dataset
 from asc_kit.device_runner.bench.table import result_tables
 from asc_kit.device_runner.report import read_results, write_report
@@ -46,7 +44,9 @@ from asc_kit.export.c_array import c_array
 from asc_kit.export.inspection.page import render
 from asc_kit.firmware_gen.c_text import c_comment, c_string
 from asc_kit.firmware_gen.generate import generate
-from asc_kit.records import parse_record, to_plain, write_json
+from asc_kit.hardware.board import BoardSpec, load_board
+from asc_kit.process.console import PipeConsole
+from asc_kit.records.record import parse_record, to_plain, write_json
 from asc_kit.text import escaped, markdown, shorten, spreadsheet_cell, tensor_name, unsafe_character
 from asc_kit.train.evaluation.assessment import Subject
 from asc_kit.train.evaluation.document import build_document

@@ -23,9 +23,9 @@ from asc_kit.cli import cli
 from asc_kit.errors import ModelError, SpecError
 from asc_kit.export.network.reading import read_network
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.interpreter import Int8Model
-from asc_kit.model_file.inputs import InputShape, parse_input_shape
-from asc_kit.model_file.resolving import resolve_shapes
+from asc_kit.inference.interpreter import Int8Model
+from asc_kit.tflite.inputs import InputShape, parse_input_shape
+from asc_kit.tflite.resolving import resolve_shapes
 from asc_kit.train.complexity.flatbuffer import flatbuffer_complexity
 
 SIZES = parse_input_shape("1,17,13,1")

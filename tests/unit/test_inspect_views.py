@@ -22,7 +22,7 @@ from asc_kit.export.inspection.suggestions import Findings, suggestions_for
 from asc_kit.export.inspection.terminal import show, sparkline
 from asc_kit.outputs import INVENTORY
 from asc_kit.quantization import QuantizationSettings
-from asc_kit.records import parse_record, to_plain
+from asc_kit.records.record import parse_record, to_plain
 
 
 def findings(*layers: LayerRecord, **changed: Any) -> Findings:

@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner
 from tone_bundle import make_tone_bundle, tone
 
-from asc_kit.audio import resample
 from asc_kit.bundle import Bundle
 from asc_kit.device_runner.classifier import SceneClassifier
 from asc_kit.device_runner.commands.predict import live
@@ -31,6 +30,7 @@ from asc_kit.device_runner.listening.microphone import Microphone, find_device, 
 from asc_kit.device_runner.listening.sound_source import SoundSource, SourceState, find_hardware
 from asc_kit.device_runner.listening.verdict import level_dbfs
 from asc_kit.errors import AscKitError, ToolError
+from asc_kit.recordings.audio import resample
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from click.testing import CliRunner, Result
 from matplotlib.transforms import Bbox
 from reference_networks import cp_mobile
 
-from asc_kit.board import KernelSet
 from asc_kit.cli import cli
 from asc_kit.errors import AscKitError
 from asc_kit.firmware_gen.plan.memory_map import figure, memory_map
 from asc_kit.firmware_gen.plan.plan import make_plan, plan_document
 from asc_kit.firmware_gen.read.reader import read_model
+from asc_kit.hardware.board import KernelSet
 from asc_kit.outputs import INVENTORY
 
 PNG, SVG = b"\x89PNG", b"<?xml"

@@ -14,7 +14,6 @@ from int8_topology_cases import topologies
 from memory_replay import Memory, Overwritten
 from reference_networks import cp_mobile
 
-from asc_kit.board import KernelSet
 from asc_kit.firmware_gen.kernel_sets import copy_kernel
 from asc_kit.firmware_gen.network.graph import Graph
 from asc_kit.firmware_gen.plan.choices import Choice, choose
@@ -22,6 +21,7 @@ from asc_kit.firmware_gen.plan.passes import optimize
 from asc_kit.firmware_gen.plan.placement import cut, placed
 from asc_kit.firmware_gen.plan.plan import Plan, StreamSteps, assemble_plan, make_plan
 from asc_kit.firmware_gen.read.reader import read_model
+from asc_kit.hardware.board import KernelSet
 
 SETS: tuple[KernelSet, ...] = ("portable", "dsp", "mve")
 

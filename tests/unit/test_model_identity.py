@@ -17,7 +17,7 @@ from asc_kit.errors import ModelError
 from asc_kit.export.network.reading import read_network
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.interpreter import Int8Model
 from asc_kit.train.complexity.flatbuffer import flatbuffer_complexity
 
 MODEL = image_classifier(9, 9)

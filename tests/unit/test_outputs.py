@@ -13,9 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from asc_kit import files, locking
 from asc_kit.errors import AscKitError
-from asc_kit.files import replacement, temporary_folder, write_bytes
 from asc_kit.outputs import (
     INVENTORY,
     OutputKind,
@@ -28,6 +26,9 @@ from asc_kit.outputs import (
     write_files,
 )
 from asc_kit.outputs.replacing import WORK
+from asc_kit.process import locking
+from asc_kit.records import files
+from asc_kit.records.files import replacement, temporary_folder, write_bytes
 
 THING = OutputKind(name="thing", command="asc-kit thing", manifest="thing.json", names=("thing.json",))
 PAGE = OutputKind(name="page", command="asc-kit page", names=("index.html",), option="-o", is_guest=True)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from int8_models import ModelBuilder
 from reference_networks import cp_mobile
 
-from asc_kit.board import Goal
 from asc_kit.errors import ModelError
 from asc_kit.firmware_gen.network.graph import Conv2DAttributes, DepthwiseConv2DAttributes, Graph, Padding
 from asc_kit.firmware_gen.network.row_call import OVER_READ
@@ -26,6 +25,7 @@ from asc_kit.firmware_gen.plan.passes import alias_views, fold_pad, optimize
 from asc_kit.firmware_gen.plan.placement import step_cycles
 from asc_kit.firmware_gen.plan.plan import draft_plan, make_plan, plan_document
 from asc_kit.firmware_gen.read.reader import read_model
+from asc_kit.hardware.board import Goal
 
 
 @st.composite

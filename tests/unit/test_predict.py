@@ -13,14 +13,14 @@ from tagged_tones import write_tagged_tones
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle, tone
 from wav_files import pcm_bytes, wav
 
-from asc_kit.audio import load_clip
 from asc_kit.bundle import Bundle
 from asc_kit.dataset import read_dataset
 from asc_kit.device_runner.classifier import SceneClassifier
 from asc_kit.device_runner.predict import predict_file
 from asc_kit.errors import DataError
-from asc_kit.int8_scores import clip_scores
-from asc_kit.interpreter import Int8Model
+from asc_kit.inference.int8_scores import clip_scores
+from asc_kit.inference.interpreter import Int8Model
+from asc_kit.recordings.audio import load_clip
 
 
 @pytest.fixture(scope="module")

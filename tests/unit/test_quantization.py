@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from asc_kit.errors import SpecError
 from asc_kit.quantization import QuantizationSettings, TensorInfo, describe
-from asc_kit.records import parse_record
+from asc_kit.records.record import parse_record
 
 
 @given(st.floats(1e-4, 10), st.integers(-128, 127), st.integers(0, 2**32 - 1))

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from asc_kit.errors import BoardError, SpecError
-from asc_kit.records import (
+from asc_kit.records.record import (
     STRICT,
     canonical_json,
     parse_record,

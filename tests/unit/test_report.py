@@ -14,7 +14,7 @@ from sample_result import LABELS, TEST_DEVICES, TRAIN_DEVICES, host_result, samp
 from asc_kit.device_runner.report import read_results, write_report
 from asc_kit.errors import SpecError
 from asc_kit.evaluation import Evaluation, Group, TaggingEvaluation
-from asc_kit.records import write_json
+from asc_kit.records.record import write_json
 from asc_kit.result import BenchmarkResult, ClipDifference
 
 
@@ -256,7 +256,7 @@ def test_the_command(tmp_path: Path) -> None:
 
 
 def altered(**changes: object) -> str:
-    from asc_kit.records import to_plain
+    from asc_kit.records.record import to_plain
 
     return json.dumps(to_plain(sample_result(clips=12)) | changes)
 

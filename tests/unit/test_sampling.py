@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asc_kit.dataset import Clip, Dataset
-from asc_kit.sampling import proportional
+from asc_kit.recordings.sampling import proportional
 
 
 def a_dataset(counts: dict[tuple[str, str], int]) -> Dataset:

@@ -16,9 +16,9 @@ from int8_models import ModelBuilder
 from asc_kit.errors import ModelError
 from asc_kit.firmware_gen.plan.plan import make_plan, plan_document
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.interpreter import Int8Model, Kernels
-from asc_kit.model_file.operator_codes import operator_codes
-from asc_kit.references import REFERENCE, reference_of
+from asc_kit.inference.interpreter import Int8Model, Kernels
+from asc_kit.tflite.operator_codes import operator_codes
+from asc_kit.tflite.references import REFERENCE, reference_of
 
 
 def summed(

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from int8_models import ModelBuilder
 
-from asc_kit.board import KernelSet
 from asc_kit.firmware_gen.operators.add import exact_sums, sum_constants
 from asc_kit.firmware_gen.operators.base import Node
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
+from asc_kit.hardware.board import KernelSet
 
 
 @pytest.mark.parametrize("op", ["ADD", "SUB"])

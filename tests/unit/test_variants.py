@@ -15,8 +15,6 @@ from tagged_tones import write_tagged_tones
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle, real_weights, tone
 from tone_variants import add_variants, variant_model
 
-from asc_kit import interpreter
-from asc_kit.audio import load_clip
 from asc_kit.bundle import Bundle, VariantName
 from asc_kit.cli import cli
 from asc_kit.dataset import read_dataset
@@ -27,9 +25,11 @@ from asc_kit.device_runner.listening.blocks import Batch, timed
 from asc_kit.device_runner.listening.listener import Listener, listen
 from asc_kit.device_runner.predict import predict_file
 from asc_kit.errors import BundleError, ModelError
-from asc_kit.float_scores import float_scores, open_variant
 from asc_kit.frontend import log_mel
-from asc_kit.interpreter import FloatModel, Int8Model
+from asc_kit.inference import interpreter
+from asc_kit.inference.float_scores import float_scores, open_variant
+from asc_kit.inference.interpreter import FloatModel, Int8Model
+from asc_kit.recordings.audio import load_clip
 from asc_kit.train.commands.evaluate import evaluate
 
 NAMES: tuple[VariantName, ...] = get_args(VariantName)

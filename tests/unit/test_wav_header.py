@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wav_files import RATE_HZ, chunk, pcm_bytes, wav
 
-from asc_kit.audio import open_recording, read_audio
-from asc_kit.doubts import Doubt
 from asc_kit.errors import DataError
+from asc_kit.recordings.audio import open_recording, read_audio
+from asc_kit.recordings.doubts import Doubt
+from asc_kit.recordings.wav_header import find_extent
 from asc_kit.train.datasets.recording_facts import examine
-from asc_kit.wav_header import find_extent
 
 ONE_SECOND = sound("one second", RATE_HZ)
 DATA = pcm_bytes(ONE_SECOND)

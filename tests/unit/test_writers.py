@@ -15,10 +15,10 @@ _METHODS = {"write_text", "write_bytes", "unlink", "rename", "rmdir"}
 _OURS = {"write_text", "write_bytes", "write_json"}
 
 ALLOWED = {
-    "asc_kit/files.py": "the one place where files are made whole",
+    "asc_kit/records/files.py": "the one place where files are made whole",
     "asc_kit/outputs/replacing.py": "the one place where they are replaced",
-    "asc_kit/records.py": "write_json, for files in a folder of `new_folder`",
-    "asc_kit/clips.py": "a file without a name, for recordings that are larger than memory",
+    "asc_kit/records/record.py": "write_json, for files in a folder of `new_folder`",
+    "asc_kit/recordings/clips.py": "a file without a name, for recordings that are larger than memory",
     "export/bundling.py": "into the folder of `new_folder`",
     "export/variants.py": "into the folder of `new_folder`, which bundling gives",
     "firmware_gen/generate.py": "into the folder of `new_folder`",

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from asc_kit.audio import read_audio, resample
-from asc_kit.doubts import Doubt, mention_doubts
 from asc_kit.errors import DataError
+from asc_kit.recordings.audio import read_audio, resample
+from asc_kit.recordings.doubts import Doubt, mention_doubts
 
 _SUFFIXES = (".wav", ".flac")
 _BEFORE_PEAK_S = 0.001  # what linear-phase filters ring ahead of the peak

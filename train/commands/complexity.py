@@ -15,7 +15,7 @@ from .options import JSON, SET, recipe_of
 
 if TYPE_CHECKING:
     from asc_kit.challenge_rules import Precision, Year
-    from asc_kit.model_file.inputs import InputShape
+    from asc_kit.tflite.inputs import InputShape
 
     from ..complexity.report import Deployed, Kind
     from ..complexity.subject import Subject

@@ -59,7 +59,7 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
     """
     from rich.markup import escape
 
-    from asc_kit.console import console, progress_bar
+    from asc_kit.process.console import console, progress_bar
 
     from ..synth.layout import SynthSpec
     from ..synth.writer import default_jobs, synthesize
@@ -151,7 +151,7 @@ def splits(
     """Download the official splits of TAU Urban Acoustic Scenes 2022 Mobile into its folder, and verify them."""
     from rich.markup import escape
 
-    from asc_kit.console import console
+    from asc_kit.process.console import console
 
     from ..datasets.official_splits import SPLITS_URL, fetch_splits
 

@@ -93,8 +93,8 @@ def _evaluate(
     as_json: bool,
 ) -> None:
     from asc_kit import __version__
-    from asc_kit.console import console
     from asc_kit.evaluation import evaluation_of
+    from asc_kit.process.console import console
 
     from ..evaluation.assessment import Recordings, labelled_clips
     from ..evaluation.document import build_document
@@ -149,10 +149,10 @@ def _evaluate_checkpoints(
     every: int,
     as_json: bool,
 ) -> None:
-    from asc_kit.console import console
     from asc_kit.errors import SpecError
     from asc_kit.evaluation import headline
-    from asc_kit.records import to_plain
+    from asc_kit.process.console import console
+    from asc_kit.records.record import to_plain
     from asc_kit.run import Run
 
     from ..evaluation.assessment import Recordings, labelled_clips
@@ -201,6 +201,6 @@ def _check_free(out: Path | None, predictions: Path | None) -> None:
 
 
 def _say(text: str) -> None:
-    from asc_kit.console import console
+    from asc_kit.process.console import console
 
     console.print(text, soft_wrap=True, markup=False)

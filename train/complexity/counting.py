@@ -10,8 +10,8 @@ from pydantic import ConfigDict
 
 from asc_kit.challenge_rules import NetworkCounts, Precision, Storage, macs_per_second
 from asc_kit.errors import ModelError
-from asc_kit.fields import Count, Line, Name, Shape
-from asc_kit.records import STRICT
+from asc_kit.records.fields import Count, Line, Name, Shape
+from asc_kit.records.record import STRICT
 
 _FLOAT_BYTES: tuple[tuple[Precision, int], ...] = (("float32", 4), ("float16", 2), ("int8", 1))
 

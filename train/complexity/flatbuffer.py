@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from asc_kit.challenge_rules import NetworkCounts, Precision, Storage
 from asc_kit.errors import ModelError
-from asc_kit.model_file.inputs import InputShape
+from asc_kit.tflite.inputs import InputShape
 
 from .counting import LayerComplexity
 from .reader import FlatModel, FlatOperator, FlatTensor, read_flatbuffer

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from asc_kit.errors import ModelError
-from asc_kit.flatbuffer import buffer_bytes, read_checked
-from asc_kit.model_file.identity import refuse_unsupported
-from asc_kit.model_file.inputs import InputShape
-from asc_kit.model_file.operator_codes import operator_name
-from asc_kit.model_file.resolving import Resolved, resolve_shapes
 from asc_kit.text import tensor_name
+from asc_kit.tflite.flatbuffer import buffer_bytes, read_checked
+from asc_kit.tflite.identity import refuse_unsupported
+from asc_kit.tflite.inputs import InputShape
+from asc_kit.tflite.operator_codes import operator_name
+from asc_kit.tflite.resolving import Resolved, resolve_shapes
 
 # name and bytes of TFLite's element types
 _DTYPES = {0: ("float32", 4), 1: ("float16", 2), 2: ("int32", 4), 3: ("uint8", 1), 4: ("int64", 8), 6: ("bool", 1)} | {

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.challenge_rules import NetworkCounts, RuleCheck
-from asc_kit.fields import MAX_OPERATORS, Count, Line, Prose
-from asc_kit.migration import Migrations
-from asc_kit.records import STRICT
+from asc_kit.records.fields import MAX_OPERATORS, Count, Line, Prose
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT
 
 from .counting import LayerComplexity
 

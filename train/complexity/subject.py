@@ -11,9 +11,9 @@ from asc_kit.bundle import MANIFEST as BUNDLE_MANIFEST
 from asc_kit.bundle import Bundle
 from asc_kit.challenge_rules import NetworkCounts, macs_per_second
 from asc_kit.errors import ModelError, SpecError
-from asc_kit.model_file.inputs import InputShape
 from asc_kit.run import MANIFEST as RUN_MANIFEST
 from asc_kit.run import Run
+from asc_kit.tflite.inputs import InputShape
 
 from ..recipe import recipe_names
 from .counting import LayerComplexity, complexity_of

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from asc_kit.console import console
 from asc_kit.dataset import Clip, Layout
 from asc_kit.dataset.folders import AUDIO_SUFFIXES
 from asc_kit.dataset.spelling import locate
 from asc_kit.dataset.tau import parse_name
 from asc_kit.errors import DataError
-from asc_kit.parallel import in_parallel
+from asc_kit.process.console import console
+from asc_kit.process.parallel import in_parallel
 
 from .findings import Findings
 from .inventory import Inventory, take_inventory

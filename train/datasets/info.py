@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from asc_kit.console import console
 from asc_kit.dataset import Dataset, Layout, find_layout, read_dataset
-from asc_kit.parallel import in_parallel
+from asc_kit.process.console import console
+from asc_kit.process.parallel import in_parallel
 
 from .recording_facts import FILES_AT_ONCE, read_header
 

@@ -26,7 +26,7 @@ from asc_kit.dataset.spelling import composed
 from asc_kit.dataset.tables import Table, parse_table
 from asc_kit.dataset.tau import SPLIT_COLUMNS, TableSplits, match_split, parse_name
 from asc_kit.errors import DataError
-from asc_kit.records import write_bytes, write_json
+from asc_kit.records.record import write_bytes, write_json
 
 SPLITS_URL = "https://github.com/CPJKU/dcase2024_task1_baseline/releases/download/files/"
 FILES = {

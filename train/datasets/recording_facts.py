@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import Mixer, NotFiniteError, ScaleError, open_recording
-from asc_kit.doubts import Doubt
 from asc_kit.errors import DataError
+from asc_kit.recordings.audio import Mixer, NotFiniteError, ScaleError, open_recording
+from asc_kit.recordings.doubts import Doubt
 
 Problem = Literal[
     "missing", "unreadable", "empty", "not_finite", "out_of_range", "longer_than_header", "channels_cancel"

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from asc_kit.clips import Windows
-from asc_kit.console import progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.errors import ModelError, SpecError
 from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation, evaluation_of
-from asc_kit.fields import Epochs, Sha256
 from asc_kit.metrics import label_precisions, lwlrap, probabilities
-from asc_kit.migration import Migrations
 from asc_kit.outputs import OutputKind, check_file, write_file
-from asc_kit.records import STRICT, json_bytes, read_record, sha256_file
+from asc_kit.process.console import progress_bar
+from asc_kit.recordings.clips import Windows
+from asc_kit.records.fields import Epochs, Sha256
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT, json_bytes, read_record, sha256_file
 from asc_kit.run import CHECKPOINTS, Run, RunManifest
 
 from ..tensorflow_start import start_tensorflow

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation
-from asc_kit.fields import (
+from asc_kit.records.fields import (
     MAX_DEVICES,
     MAX_LABELS,
     AnyPath,
@@ -23,8 +23,8 @@ from asc_kit.fields import (
     Seed,
     ShortId,
 )
-from asc_kit.migration import Migrations
-from asc_kit.records import STRICT, canonical_json
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT, canonical_json
 
 from .assessment import Kind, Subject
 

@@ -19,8 +19,8 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import AscKitError, SpecError
-from asc_kit.fields import Amount, Count, Epochs, Figure, NotNegative, Real, Seconds
-from asc_kit.records import STRICT, parse_record, to_plain, write_bytes
+from asc_kit.records.fields import Amount, Count, Epochs, Figure, NotNegative, Real, Seconds
+from asc_kit.records.record import STRICT, parse_record, to_plain, write_bytes
 
 # short trainings (the demo) finish before they would write one
 _INTERVAL_S = 60.0

@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from asc_kit.console import console
 from asc_kit.errors import AscKitError, SpecError
-from asc_kit.native_output import hidden_stderr
+from asc_kit.process.console import console
+from asc_kit.process.native_output import hidden_stderr
 
 from ..tensorflow_start import start_tensorflow
 

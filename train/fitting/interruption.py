@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from asc_kit.interruption import INTERRUPTIONS, heard
+from asc_kit.process.interruption import INTERRUPTIONS, heard
 
 
 @contextmanager

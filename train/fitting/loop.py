@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.console import console, progress_bar
 from asc_kit.errors import AscKitError
-from asc_kit.files import temporary_folder, write_bytes
+from asc_kit.process.console import console, progress_bar
+from asc_kit.records.files import temporary_folder, write_bytes
 from asc_kit.run import CHECKPOINTS
 
 from ..augmentation import Augmenter

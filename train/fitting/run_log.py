@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from asc_kit.records import write_text
+from asc_kit.records.record import write_text
 from asc_kit.run import HISTORY, LOGS
 
 from .checkpoint import Epoch

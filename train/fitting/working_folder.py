@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from asc_kit import locking
-from asc_kit.console import console
 from asc_kit.errors import AscKitError, ModelError, SpecError
 from asc_kit.outputs import OutputKind, check_output, partial_folder, publish
+from asc_kit.process import locking
+from asc_kit.process.console import console
 from asc_kit.run import HISTORY, KERAS_MODEL, MANIFEST
 
 STATE = "state.npz"

@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from asc_kit.clips import Windows
-from asc_kit.console import progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.errors import DataError
+from asc_kit.process.console import progress_bar
+from asc_kit.recordings.clips import Windows
 
 from ..augmentation import Augmenter, device_responses, load_impulse_responses, synthetic_impulse_responses
 from ..frontend_graph import log_mel_graph

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.clips import load_windows
-from asc_kit.console import console, progress_bar
 from asc_kit.dataset import Dataset
 from asc_kit.errors import AscKitError
-from asc_kit.files import replacement
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.records import reserve, short_id
+from asc_kit.process.console import console, progress_bar
+from asc_kit.recordings.clips import load_windows
+from asc_kit.records.files import replacement
+from asc_kit.records.record import reserve, short_id
 
 _VERSION = 1  # of what the files hold
 _BATCH = 64

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.clips import load_windows
 from asc_kit.dataset import Dataset, Task
 from asc_kit.errors import SpecError
+from asc_kit.recordings.clips import load_windows
 from asc_kit.run import Run
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 from asc_kit.errors import SpecError
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.records import parse_record
+from asc_kit.records.record import parse_record
 
 _SCENES = 10
 

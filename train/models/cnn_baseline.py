@@ -15,8 +15,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import SpecError
-from asc_kit.fields import Size
-from asc_kit.records import STRICT
+from asc_kit.records.fields import Size
+from asc_kit.records.record import STRICT
 
 # Keras's own values in the version the baseline was published for, written out so that they stay
 _BN_EPSILON = 1e-3

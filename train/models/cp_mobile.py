@@ -17,8 +17,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from asc_kit.fields import Name
-from asc_kit.records import STRICT
+from asc_kit.records.fields import Name
+from asc_kit.records.record import STRICT
 
 Stride = Annotated[int, Field(ge=1, le=2)]
 

@@ -19,8 +19,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import SpecError
-from asc_kit.fields import MAX_LABELS, Size
-from asc_kit.records import STRICT
+from asc_kit.records.fields import MAX_LABELS, Size
+from asc_kit.records.record import STRICT
 
 EvenSize = Annotated[int, Field(ge=2, le=1 << 16, multiple_of=2)]
 

@@ -18,8 +18,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import SpecError
-from asc_kit.fields import Size
-from asc_kit.records import STRICT
+from asc_kit.records.fields import Size
+from asc_kit.records.record import STRICT
 
 KernelSize = Annotated[int, Field(ge=1, le=7)]
 

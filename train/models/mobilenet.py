@@ -14,8 +14,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from asc_kit.fields import NotNegative, Positive
-from asc_kit.records import STRICT
+from asc_kit.records.fields import NotNegative, Positive
+from asc_kit.records.record import STRICT
 
 N_LABELS = 80
 """Classes of the data set that the network was made for."""

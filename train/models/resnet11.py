@@ -23,8 +23,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict
 
 from asc_kit.errors import SpecError
-from asc_kit.fields import Size
-from asc_kit.records import STRICT
+from asc_kit.records.fields import Size
+from asc_kit.records.record import STRICT
 
 _BN_EPSILON = 1e-5
 _BN_MOMENTUM = 0.9  # of the running statistics; 0.1 in PyTorch's notation

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from asc_kit.audio import to_int16
 from asc_kit.dataset import META_COLUMNS
 from asc_kit.outputs import OutputKind, new_folder
-from asc_kit.records import write_bytes, write_json
+from asc_kit.recordings.audio import to_int16
+from asc_kit.records.record import write_bytes, write_json
 
 from .layout import SCENES, TEST_RECORDING_DEVICES, Moment, SynthSpec, plan_clips, training_splits
 from .recording_devices import RECORDING_DEVICES, record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from asc_kit.board import Goal
+from asc_kit.hardware.board import Goal
 
 from ...network.row_call import RowCall
 from ...operators.base import Node

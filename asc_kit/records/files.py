@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from asc_kit import locking
+from asc_kit.process import locking
 
 _FILE = re.compile(r"\.asc-kit-[0-9a-f]{8}\..+", re.DOTALL)
 _FOLDER = re.compile(r"asc-kit-[a-z]+\.[a-z0-9_]{8}")

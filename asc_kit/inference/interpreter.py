@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError, ToolError
-from asc_kit.model_file.inputs import InputShape, ModelInput, fixed_input_shapes, signature_of
-from asc_kit.model_file.operator_codes import SUM, operator_codes
-from asc_kit.model_file.signed_sum import with_signed_sums
-from asc_kit.native_output import hidden_stderr
-from asc_kit.references import reference_of_model
+from asc_kit.process.native_output import hidden_stderr
+from asc_kit.tflite.inputs import InputShape, ModelInput, fixed_input_shapes, signature_of
+from asc_kit.tflite.operator_codes import SUM, operator_codes
+from asc_kit.tflite.references import reference_of_model
+from asc_kit.tflite.signed_sum import with_signed_sums
 
 Kernels = Literal["reference", "fast"]
 

@@ -1,7 +1,7 @@
 """Read a JSON or TOML file that anybody may have written: plain data comes out, or an error in words.
 
-A record is checked against its class later (`asc_kit/records.py`). What is refused here fits no record: files that are
-no files, too large, too deep, with a key twice, with numbers that no field has, with characters that no text has.
+A record is checked against its class later (`record.py`). This module refuses what fits no record: a path that is no file,
+a document too large or too deep, a key twice, a number or a character that no field can hold.
 """
 
 from __future__ import annotations

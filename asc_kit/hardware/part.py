@@ -11,11 +11,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from asc_kit.board import boards_folder
 from asc_kit.errors import BoardError
-from asc_kit.fields import Hertz, Line, Name, PositiveCount
-from asc_kit.migration import Migrations
-from asc_kit.records import STRICT, read_record
+from asc_kit.hardware.board import boards_folder
+from asc_kit.records.fields import Hertz, Line, Name, PositiveCount
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT, read_record
 
 _FOLDER = "parts"
 _LARGEST_LINE_SECTORS = 32

@@ -1,8 +1,8 @@
 """Read and write the project's records: frozen dataclasses, JSON or TOML on disk.
 
 A record class sets ``__pydantic_config__ = STRICT``: unknown keys and wrong types are refused. Its fields are of the
-types in `asc_kit/fields.py`, which have bounds; records of earlier versions are brought up to date
-(`asc_kit/migration.py`). So whatever a file holds, a record comes out of it, or an error in words.
+types in `asc_kit/records/fields.py`, which have bounds; records of earlier versions are brought up to date
+(`asc_kit/records/migration.py`). So whatever a file holds, a record comes out of it, or an error in words.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from asc_kit.documents import problem_of, read_document, shorten_reason
 from asc_kit.errors import AscKitError, SpecError
-from asc_kit.files import reserve as reserve
-from asc_kit.files import write_bytes as write_bytes
-from asc_kit.files import write_text as write_text
-from asc_kit.migration import migrate
+from asc_kit.records.documents import problem_of, read_document, shorten_reason
+from asc_kit.records.files import reserve as reserve
+from asc_kit.records.files import write_bytes as write_bytes
+from asc_kit.records.files import write_text as write_text
+from asc_kit.records.migration import migrate
 from asc_kit.text import shorten
 
 T = TypeVar("T")

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.doubts import Doubt, DoubtKind
 from asc_kit.errors import DataError
 from asc_kit.frontend.spec import FrontEndSpec
-from asc_kit.wav_header import HeaderFault, WavExtent, find_extent
+from asc_kit.recordings.doubts import Doubt, DoubtKind
+from asc_kit.recordings.wav_header import HeaderFault, WavExtent, find_extent
 
 LOUDEST = 8.0
 """Highest sample that can be audio of full scale ±1: 18 dB above it. Floats that hold 16-bit steps go beyond that as

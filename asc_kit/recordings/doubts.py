@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Literal
 
-from asc_kit.console import console
+from asc_kit.process.console import console
 
 DoubtKind = Literal["longer_than_header", "header_off", "cut_off", "channels_cancel"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from asc_kit.model_file.operator_codes import SUM, operator_codes
+from asc_kit.tflite.operator_codes import SUM, operator_codes
 
 REFERENCE = "TFLite BUILTIN_REF"
 """What is followed for every operator that has no entry below."""

@@ -66,7 +66,7 @@ def migrate(cls: type, document: object, *, where: str, error: type[AscKitError]
         document = {**migrations[version](document), VERSION: version + 1}
         version += 1
     if received != current:
-        from asc_kit.console import note
+        from asc_kit.process.console import note
 
         note(f"{where} is of schema version {received} and is read as version {current}; the file stays as it is")
     return document

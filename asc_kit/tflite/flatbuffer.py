@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
-from asc_kit.model_file.identity import check_identifier
+from asc_kit.tflite.identity import check_identifier
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from asc_kit.errors import ModelError
-from asc_kit.flatbuffer import buffer_bytes
 from asc_kit.text import tensor_name
+from asc_kit.tflite.flatbuffer import buffer_bytes
 
 from .inputs import FREE, InputShape, ModelInput, fixed_input_shapes, shown, signature_of
 from .operator_codes import operator_name

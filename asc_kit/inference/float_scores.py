@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import from_int16
 from asc_kit.bundle import Bundle, BundleManifest, Variant, VariantName
-from asc_kit.clips import read_windows
 from asc_kit.dataset import Dataset
 from asc_kit.errors import BundleError
 from asc_kit.frontend import log_mel, model_input
-from asc_kit.int8_scores import map_models
-from asc_kit.interpreter import FloatModel
+from asc_kit.inference.int8_scores import map_models
+from asc_kit.inference.interpreter import FloatModel
 from asc_kit.metrics import probabilities
+from asc_kit.recordings.audio import from_int16
+from asc_kit.recordings.clips import read_windows
 from asc_kit.run import RunManifest
 
 

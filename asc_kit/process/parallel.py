@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from asc_kit.console import progress_bar
+from asc_kit.process.console import progress_bar
 
 T = TypeVar("T")
 R = TypeVar("R")

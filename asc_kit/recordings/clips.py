@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import fit_length, load_clip, open_recording, read_audio, resample, to_int16
 from asc_kit.dataset import Dataset
-from asc_kit.doubts import Doubt, mention_doubts, show_doubts
 from asc_kit.errors import AscKitError
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.parallel import in_parallel
-from asc_kit.records import reserve
+from asc_kit.process.parallel import in_parallel
+from asc_kit.recordings.audio import fit_length, load_clip, open_recording, read_audio, resample, to_int16
+from asc_kit.recordings.doubts import Doubt, mention_doubts, show_doubts
+from asc_kit.records.record import reserve
 
 # Above this the samples go to a file that the system pages in and out, so that a whole challenge data set
 # (230,350 clips of 1 s at 32 kHz: 15 GB) can be trained on with the memory of a laptop.

@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
-from asc_kit.fields import (
+from asc_kit.protocol import BOARD_NAME
+from asc_kit.records.fields import (
     Address,
     Count,
     Flag,
@@ -25,9 +26,8 @@ from asc_kit.fields import (
     SourceName,
     require,
 )
-from asc_kit.migration import Migrations
-from asc_kit.protocol import BOARD_NAME
-from asc_kit.records import STRICT, read_record
+from asc_kit.records.migration import Migrations
+from asc_kit.records.record import STRICT, read_record
 
 TimerKind = Literal["cycles", "instructions", "ns"]
 KernelSet = Literal["portable", "dsp", "mve"]

@@ -10,12 +10,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.audio import from_int16
 from asc_kit.bundle import Bundle
-from asc_kit.clips import read_windows
 from asc_kit.dataset import Dataset
-from asc_kit.interpreter import Int8Model
-from asc_kit.parallel import in_parallel
+from asc_kit.inference.interpreter import Int8Model
+from asc_kit.process.parallel import in_parallel
+from asc_kit.recordings.audio import from_int16
+from asc_kit.recordings.clips import read_windows
 
 M = TypeVar("M")
 T = TypeVar("T")

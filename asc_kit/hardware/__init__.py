@@ -1,0 +1,1 @@
+"""What firmware is for: boards and parts, as data."""

@@ -1,0 +1,1 @@
+"""Models on this machine: an interpreter and what it makes of recordings."""

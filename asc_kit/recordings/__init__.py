@@ -1,0 +1,1 @@
+"""Recordings: WAV headers, samples, clips, windows."""

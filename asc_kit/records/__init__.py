@@ -1,0 +1,1 @@
+"""Records on disk: JSON and TOML, read strictly and written whole."""
