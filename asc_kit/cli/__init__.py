@@ -17,38 +17,29 @@ from asc_kit.cli.output import say
 from asc_kit.errors import AscKitError
 from asc_kit.process.interruption import interrupt_on_signals
 
-# command -> where it lives; imported only when it is called, so that --help stays fast
 COMMANDS = {
-    "demo": ("asc_kit.cli.demo:demo", "Run the whole pipeline on synthetic scenes and an emulated board."),
-    "data": ("asc_kit.train.commands.data:data", "Make and look at data sets."),
-    "train": ("asc_kit.train.commands.train:train", "Train a recipe on recordings."),
-    "evaluate": (
-        "asc_kit.train.commands.evaluate:evaluate",
-        "Evaluate runs and bundles by class and by recording device.",
-    ),
-    "complexity": (
-        "asc_kit.train.commands.complexity:complexity",
-        "Count parameters and MACs by the rules of every year.",
-    ),
-    "export": ("asc_kit.export.commands.export:export", "Quantize a run to int8 and write a bundle."),
-    "inspect": ("asc_kit.export.commands.inspect:inspect", "Look at a bundle's quantization layer by layer."),
-    "plan": (
-        "asc_kit.firmware_gen.commands.plan:plan",
-        "Show how the engine would run a model, and the memory it needs.",
-    ),
-    "firmware": ("asc_kit.firmware_gen.commands.firmware:firmware", "Write and build firmware for a board."),
-    "bench": ("asc_kit.device_runner.commands.bench:bench", "Measure accuracy and latency on a board."),
-    "verify-link": (
-        "asc_kit.device_runner.commands.verify_link:verify_link",
-        "Attack the line to a board: is a wrong answer ever accepted?",
-    ),
-    "report": ("asc_kit.device_runner.commands.predict:report", "Make a report page from benchmark results."),
-    "predict": ("asc_kit.device_runner.commands.predict:predict", "Classify recordings on this machine."),
-    "live": ("asc_kit.device_runner.commands.predict:live", "Classify what the microphone hears."),
-    "boards": ("asc_kit.device_runner.commands.boards:boards", "List the boards this kit knows."),
-    "ports": ("asc_kit.device_runner.commands.boards:ports", "List the serial ports of this machine."),
-    "doctor": ("asc_kit.cli.doctor:doctor", "Say what is installed, what is missing and how to mend it."),
+    "demo": ("cli", "Run the whole pipeline on synthetic scenes and an emulated board."),
+    "data": ("train", "Make and look at data sets."),
+    "train": ("train", "Train a recipe on recordings."),
+    "evaluate": ("train", "Evaluate runs and bundles by class and by recording device."),
+    "complexity": ("train", "Count parameters and MACs by the rules of every year."),
+    "export": ("export", "Quantize a run to int8 and write a bundle."),
+    "inspect": ("export", "Look at a bundle's quantization layer by layer."),
+    "plan": ("firmware_gen", "Show how the engine would run a model, and the memory it needs."),
+    "firmware": ("firmware_gen", "Write and build firmware for a board."),
+    "bench": ("device_runner", "Measure accuracy and latency on a board."),
+    "verify-link": ("device_runner", "Attack the line to a board: is a wrong answer ever accepted?"),
+    "report": ("device_runner", "Make a report page from benchmark results."),
+    "predict": ("device_runner", "Classify recordings on this machine."),
+    "live": ("device_runner", "Classify what the microphone hears."),
+    "boards": ("device_runner", "List the boards this kit knows."),
+    "ports": ("device_runner", "List the serial ports of this machine."),
+    "doctor": ("cli", "Say what is installed, what is missing and how to mend it."),
 }
+"""Command -> the room that has it in commands/NAME.py, and a summary.
+
+A command is imported only when it is called, so that --help stays fast.
+"""
 
 
 class LazyGroup(click.Group):
@@ -62,14 +53,14 @@ class LazyGroup(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        module_name, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        name = cmd_name.replace("-", "_")
         try:
-            module = importlib.import_module(module_name)
+            module = importlib.import_module(f"asc_kit.{COMMANDS[cmd_name][0]}.commands.{name}")
         except ModuleNotFoundError as failure:
             if (failure.name or "").startswith("asc_kit"):
                 raise
             raise missing_package(failure, cmd_name) from failure
-        command = getattr(module, attribute)
+        command = getattr(module, name)
         assert isinstance(command, click.Command)
         return command
 

@@ -1,6 +1,6 @@
 """Read a JSON or TOML file that anybody may have written: plain data comes out, or an error in words.
 
-A record is checked against its class later (`record.py`). This module refuses what fits no record: a path that is no file,
+A record is checked against its class later (`record.py`). This module refuses what fits no record: a path without a file,
 a document too large or too deep, a key twice, a number or a character that no field can hold.
 """
 

@@ -1,4 +1,4 @@
-"""Commands that list what there is to measure on: boards, ports."""
+"""``asc-kit boards``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import click
 
 from asc_kit.cli.output import say_json
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from .tables import print_table
 
+if TYPE_CHECKING:
     from asc_kit.hardware.board import BoardSpec
 
 
@@ -32,33 +32,7 @@ def boards(as_json: bool) -> None:
     table = Table(Column("name", no_wrap=True), Column("core", no_wrap=True), "board")
     for spec in specs:
         table.add_row(spec.name, escape(spec.core), escape(f"{spec.title}\n{_facts(spec)}"))
-    _print(table)
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON document on stdout.")
-def ports(as_json: bool) -> None:
-    """List the serial ports of this machine."""
-    from dataclasses import asdict
-
-    from rich.markup import escape
-    from rich.table import Column, Table
-
-    from asc_kit.process.console import console
-
-    from ..line.transport import available_ports
-
-    found = available_ports()
-    if as_json:
-        say_json([asdict(port) for port in found], indent=None)
-        return
-    if not found:
-        console.print("No serial ports. Is the board plugged in, and the cable one with data lines?")
-        return
-    table = Table(Column("port", no_wrap=True), "description", "hardware")
-    for port in found:
-        table.add_row(*map(escape, (port.path, port.description, port.hardware_id)))
-    _print(table)
+    print_table(table)
 
 
 def _facts(spec: BoardSpec) -> str:
@@ -73,13 +47,3 @@ def _facts(spec: BoardSpec) -> str:
         ]
     facts += [emulation[spec.emulator.kind] if spec.emulator is not None else "not emulated"]
     return "; ".join([*facts, f"tested on: {spec.tested_on}"])
-
-
-def _print(table: Table) -> None:
-    """Print a list, which is a result, on stdout: in full width where no terminal limits it."""
-    from asc_kit.process.console import PipeConsole
-
-    console = PipeConsole(highlight=False)
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)

@@ -13,7 +13,7 @@ from tone_bundle import make_tone_bundle, tone
 
 from asc_kit.bundle import Bundle
 from asc_kit.device_runner.classifier import SceneClassifier
-from asc_kit.device_runner.commands.predict import live
+from asc_kit.device_runner.commands.live import live
 from asc_kit.device_runner.listening import microphone as microphones
 from asc_kit.device_runner.listening.blocks import Batch, Block, BlockQueue, timed
 from asc_kit.device_runner.listening.events import Event, Heard, InputChange, Loss, SourceChange, Tally, Unheard

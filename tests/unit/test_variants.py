@@ -19,7 +19,8 @@ from asc_kit.bundle import Bundle, VariantName
 from asc_kit.cli import cli
 from asc_kit.dataset import read_dataset
 from asc_kit.device_runner.classifier import SceneClassifier
-from asc_kit.device_runner.commands import predict as cli_host
+from asc_kit.device_runner.commands.live import live
+from asc_kit.device_runner.commands.predict import predict
 from asc_kit.device_runner.listening import microphone as microphones
 from asc_kit.device_runner.listening.blocks import Batch, timed
 from asc_kit.device_runner.listening.listener import Listener, listen
@@ -129,7 +130,7 @@ def test_a_bundle_without_variants(tmp_path: Path) -> None:
 
 
 def test_every_command_knows_every_variant() -> None:
-    for command in (cli_host.predict, cli_host.live, evaluate):
+    for command in (predict, live, evaluate):
         (option,) = (each for each in command.params if each.name == "variant")
         assert isinstance(option.type, click.Choice) and tuple(option.type.choices) == NAMES
 

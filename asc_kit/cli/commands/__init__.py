@@ -1,0 +1,1 @@
+"""Commands of no stage, one module each."""

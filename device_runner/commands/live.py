@@ -1,0 +1,157 @@
+"""``asc-kit live``."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from asc_kit.cli.output import say, say_json
+from asc_kit.errors import AscKitError
+
+from .options import LIKELY, check_threshold, threshold_option, variant_option
+
+if TYPE_CHECKING:
+    from asc_kit.bundle import VariantName
+
+    from ..listening.lines import Layout
+    from ..listening.listener import Listener
+    from ..listening.microphone import Microphone
+
+_TOP = 3
+
+
+class _Seconds(click.FloatRange):
+    """A time in seconds: a range alone lets ``nan`` through, and ``inf``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a length of time.", param, ctx)
+        return seconds
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path), required=False)
+@click.option("--device", metavar="NAME|INDEX", help="Microphone: its number, its name or a part of it.")
+@click.option("--hop", type=_Seconds(min=0.05), metavar="SECONDS", help="From line to line; default: the bundle's.")
+@threshold_option
+@variant_option
+@click.option("--duration", type=_Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after so long.")
+@click.option("--list-devices", is_flag=True, help="List the microphones and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+def live(
+    bundle: Path | None,
+    device: str | None,
+    hop: float | None,
+    threshold: float | None,
+    variant: VariantName | None,
+    duration: float | None,
+    list_devices: bool,
+    as_json: bool,
+) -> None:
+    """Classify what the microphone hears, one line per hop, until Ctrl-C or --duration.
+
+    The microphone is opened at its own rate and resampled as in training. What is no sound of a place (silence of a
+    muted microphone, a frozen driver, clipping) is said and not classified. The last line counts windows and losses.
+    """
+    if list_devices:
+        _list_devices(as_json)
+        return
+    if bundle is None:
+        raise click.UsageError("Missing argument 'BUNDLE'.")
+    from asc_kit.bundle import Bundle
+
+    from ..classifier import SceneClassifier
+    from ..listening.lines import Layout
+    from ..listening.listener import Listener
+    from ..listening.microphone import find_device, open_microphone
+
+    opened = Bundle.open(bundle)
+    is_tagging = check_threshold(opened.manifest, threshold)
+    likely = (LIKELY if threshold is None else threshold) if is_tagging else None
+    classifier = SceneClassifier(opened, variant=variant)
+    frontend = opened.manifest.frontend
+    chosen = find_device(device)
+    with open_microphone(chosen, frontend.sample_rate_hz) as microphone:
+        name = f"{opened.manifest.name}, {variant or 'int8'}, on {classifier.runtime}"
+        _introduce(name, microphone, frontend.sample_rate_hz)
+        listener = Listener(
+            classifier,
+            microphone.rate_hz,
+            hop_s=hop or classifier.hop_samples / frontend.sample_rate_hz,
+            duration_s=duration,
+            top=len(opened.manifest.labels) if is_tagging else _TOP,
+        )
+        label_width = max(map(len, opened.manifest.labels))
+        columns = shutil.get_terminal_size().columns
+        _print_events(listener, microphone, as_json, Layout(label_width=label_width, columns=columns, threshold=likely))
+
+
+def _introduce(name: str, microphone: Microphone, wanted_hz: int) -> None:
+    """Say what listens, and to what."""
+    from asc_kit.process.console import console
+
+    channels = "1 channel" if microphone.channels == 1 else f"{microphone.channels} channels"
+    source = "" if microphone.source is None else f" ({microphone.source.name})"
+    console.print(
+        f"{name}, microphone {microphone.device.index} {microphone.device.name!r}{source} "
+        f"at {microphone.rate_hz} Hz, {channels}; Ctrl-C ends",
+        markup=False,
+    )
+    if microphone.rate_hz < wanted_hz:
+        console.print(
+            f"Caution: the microphone hears nothing above {microphone.rate_hz // 2} Hz, and the network was trained "
+            f"on sound up to {wanted_hz // 2} Hz. Another microphone: asc-kit live --list-devices",
+            markup=False,
+        )
+
+
+def _print_events(listener: Listener, microphone: Microphone, as_json: bool, layout: Layout) -> None:
+    """Print what happens as it happens, and the count of it all at the end, however it ends."""
+    from ..listening.events import Heard, Unheard
+    from ..listening.lines import event_document, happening_text, tally_document, tally_text, window_text
+    from ..listening.listener import listen
+    from ..listening.sound_source import SourceWatch
+
+    def finish() -> None:
+        seconds = listener.time_s
+        if as_json:
+            say_json(tally_document(listener.tally, seconds), indent=None)
+        for line in tally_text(listener.tally, seconds, layout.columns).splitlines():
+            say(line, err=True)
+
+    try:
+        with SourceWatch(microphone.source) as watch:
+            for event in listen(listener, microphone.batches(), watch.state):
+                if as_json:
+                    say_json(event_document(event, listener.tally.overflows, layout.threshold), indent=None)
+                elif isinstance(event, Heard | Unheard):
+                    say(window_text(event, layout))
+                if not isinstance(event, Heard | Unheard):
+                    for line in happening_text(event, layout.columns).splitlines():
+                        say(line, err=True)
+    except (KeyboardInterrupt, AscKitError):
+        finish()
+        raise
+    finish()
+
+
+def _list_devices(as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from ..listening.microphone import input_devices
+
+    found = input_devices()
+    if as_json:
+        say_json([asdict(each) for each in found])
+        return
+    if not found:
+        say("no microphone", err=True)
+    for each in found:
+        mark = "*" if each.is_default else " "
+        details = f"{each.host_api}, {each.channels} channels, {each.default_rate_hz} Hz"
+        say(f"{mark} {each.index:3d}  {each.name}  ({details})")
