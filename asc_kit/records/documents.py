@@ -1,7 +1,7 @@
 """Read a JSON or TOML file that anybody may have written: plain data comes out, or an error in words.
 
-A record is checked against its class later (`record.py`). This module refuses what fits no record: a path without a file,
-a document too large or too deep, a key twice, a number or a character that no field can hold.
+A record is checked against its class later (`record.py`). What is refused here fits no record: a path without a file, a
+document too large or too deep, a key twice, a number or a character that no field can hold.
 """
 
 from __future__ import annotations

@@ -200,8 +200,8 @@ def test_killed_emulator_is_named(image: Path) -> None:
 def test_emulator_dies_with_a_harness_that_is_killed(image: Path) -> None:
     """SIGKILL gives nobody the time to clean up: the system must do it."""
     script = (
-        "import sys, time; from pathlib import Path; from asc_kit.board import load_board\n"
-        "from asc_kit.device_runner.emulator import emulate\n"
+        "import sys, time; from pathlib import Path; from asc_kit.hardware.board import load_board\n"
+        "from asc_kit.device_runner.line.emulator import emulate\n"
         f"with emulate(load_board({BOARD!r}), Path({str(image)!r})) as running:\n"
         "    print(running.process.pid, flush=True)\n"
         "    time.sleep(60)"

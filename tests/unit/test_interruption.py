@@ -73,7 +73,7 @@ def test_emulators_end(tmp_path: Path, number: signal.Signals) -> None:
     image.chmod(0o755)
     program = (
         "import time\nfrom pathlib import Path\nimport asc_kit.cli as cli\n"
-        "from asc_kit.board import load_board\nfrom asc_kit.device_runner.emulator import emulate\n"
+        "from asc_kit.hardware.board import load_board\nfrom asc_kit.device_runner.line.emulator import emulate\n"
         "def run(**options):\n"
         f"    with emulate(load_board('host'), Path({str(image)!r})) as emulator:\n"
         "        print(emulator.process.pid, flush=True)\n"
