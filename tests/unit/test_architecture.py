@@ -12,6 +12,56 @@ STAGES = ("train", "export", "firmware_gen", "device_runner")
 TENSORFLOW = {"tensorflow", "keras"}
 SERIAL = {"serial"}
 
+# lowest floor first: a room imports from lower floors alone, never from its own floor or one above
+FLOORS = {
+    "asc_kit": (
+        ("errors", "text", "metrics", "pages", "protocol"),
+        ("process", "tflite"),
+        ("records",),
+        ("challenge_rules", "dataset", "frontend", "hardware", "outputs", "quantization"),
+        ("evaluation", "firmware", "recordings"),
+        ("bundle", "result", "run"),
+        ("inference", "measurements"),
+        ("cli",),
+        ("__main__",),
+    ),
+    "train": (
+        ("datasets", "frontend_graph", "layers", "synth", "tensorflow_start"),
+        ("models", "network"),
+        ("evaluation", "recipe", "warm_start"),
+        ("augmentation", "complexity"),
+        ("inputs",),
+        ("fitting",),
+        ("session",),
+        ("commands",),
+    ),
+    "export": (
+        ("c_array", "conversion", "graph_check", "network", "representative", "variants"),
+        ("quantization",),
+        ("inspection", "training_windows"),
+        ("bundling",),
+        ("commands",),
+    ),
+    "firmware_gen": (
+        ("c_text", "network"),
+        ("arithmetic", "frontend"),
+        ("operators",),
+        ("kernel_sets", "read"),
+        ("plan",),
+        ("write",),
+        ("generate",),
+        ("commands",),
+    ),
+    "device_runner": (
+        ("classifier", "line"),
+        ("attack", "bench", "listening", "predict"),
+        ("cycles", "report"),
+        ("commands",),
+    ),
+}
+MOST_LOOSE_MODULES = 14
+ONE_FILE_PER_THING = {"firmware_gen/operators"}
+
 
 def imports(path: Path) -> set[str]:
     """Absolute dotted names a file imports, anywhere in it; relative imports resolved to the package's own name."""
@@ -48,6 +98,49 @@ def test_stages_do_not_import_each_other(stage: str) -> None:
             parts = name.split(".")
             reached = parts[1] if parts[0] == "asc_kit" and len(parts) > 1 else parts[0]
             assert reached not in others, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def room_of(path: Path, package: str) -> str:
+    """First part of a path below its package: a folder, or a module that stands alone."""
+    return path.relative_to(ROOT / package).with_suffix("").parts[0]
+
+
+def rooms_imported(path: Path, package: str) -> set[str]:
+    """Rooms of its own package that a file imports."""
+    prefix = "asc_kit." if package == "asc_kit" else f"asc_kit.{package}."
+    # a file of a stage reaches its own package by relative imports, resolved to the folder's name
+    names = {name if name.startswith("asc_kit") else f"asc_kit.{name}" for name in imports(path)}
+    rooms = {name.removeprefix(prefix).split(".")[0] for name in names if name.startswith(prefix)}
+    return rooms & {room for floor in FLOORS[package] for room in floor}
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_every_room_has_one_floor(package: str) -> None:
+    present = {room_of(path, package) for path in sources(package)} - {"__init__"}
+    listed = [room for floor in FLOORS[package] for room in floor]
+    assert sorted(listed) == sorted(present)
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_nothing_imports_upwards(package: str) -> None:
+    floor_of = {room: number for number, floor in enumerate(FLOORS[package]) for room in floor}
+    downwards = 0
+    for path in sources(package):
+        room = room_of(path, package)
+        if room == "__init__":
+            continue
+        for reached in rooms_imported(path, package) - {room}:
+            assert floor_of[reached] < floor_of[room], f"{path.relative_to(ROOT)} imports {reached}"
+            downwards += 1
+    assert downwards > 10  # imports between rooms are seen at all
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_no_room_is_full(package: str) -> None:
+    for folder in [ROOT / package, *(ROOT / package).rglob("*")]:
+        if folder.is_dir() and str(folder.relative_to(ROOT)) not in ONE_FILE_PER_THING:
+            modules = [path.name for path in folder.glob("*.py")]
+            assert len(modules) <= MOST_LOOSE_MODULES, f"{folder.relative_to(ROOT)}: {len(modules)}"
 
 
 def test_contracts_import_no_stage() -> None:
