@@ -1,4 +1,4 @@
-"""Puts the figures of benchmarks/engine.jsonl into the tables of README.md and docs/engine.md.
+"""Puts the figures of benchmarks/engine.jsonl into the tables of README.md and docs/engine/measured.md.
 
     python benchmarks/engine_tables.py
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from engine import CP_MOBILE, PEERS, ROOT, TABLE, Row, read_rows
 from engine_peers import KEYWORDS, LEADS, PUBLISHED_MS
 
-PAGES = (ROOT / "README.md", ROOT / "docs" / "engine.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "engine" / "measured.md")
 CORES = ("Cortex-M0+", "Cortex-M3", "Cortex-M4F", "Cortex-M7", "Cortex-M33", "Cortex-M55")
 MARK = re.compile(r"(<!-- engine: (\S+) -->\n)(?:\|.*\n)*")
 PEER_STACK = "860–996"
@@ -58,27 +58,22 @@ def lines(header: Sequence[str], left: int, rows: Sequence[Sequence[str]]) -> st
 def of_model(rows: Rows, model: str) -> str:
     """Every core and kernel set, beside the peer."""
     peer = PEERS[model]
-    found = []
+    table = []
     for row in sorted(
         (row for row in rows.values() if row.model == model),
         key=lambda row: (CORES.index(row.core), row.kernels == "portable", row.optimize == "size"),
     ):
         of_peer = peer.instructions.get(row.core)
-        beside = ("–", "–", "–")
-        if of_peer is not None:
-            beside = (millions(of_peer), f"{of_peer / row.macs:.2f}", f"{100 * row.instructions / of_peer:.0f} %")
+        costs = (millions(row.instructions), millions(of_peer) if of_peer is not None else "–")
         sizes = (row.arena_bytes, row.stack_bytes, row.code_bytes, row.weight_bytes)
-        per_mac = f"{row.instructions / row.macs:.2f}"
-        costs = (millions(row.instructions), per_mac, *beside)
-        found.append((row.core, row.made, cycles(row), lead(row), *costs, *(f"{n:,}" for n in sizes)))
+        table.append((row.core, row.made, lead(row), cycles(row), *costs, *(f"{n:,}" for n in sizes)))
     code = f"{peer.code_bytes['Cortex-M4F']:,} (M4) {peer.code_bytes['Cortex-M55']:,} (M55)"
-    time = (f"{millions(peer.cycles)} (M4F)", f"{peer.ms:.1f} (`{LEADS['Cortex-M4F']}`)")
-    found.append(("", "*peer*", *time, *[""] * 5, f"{peer.arena_bytes:,}", PEER_STACK, code, f"{peer.weight_bytes:,}"))
+    time = (f"{peer.ms:.1f} (`{LEADS['Cortex-M4F']}`)", f"{millions(peer.cycles)} (M4F)")
+    table.append(("", "*peer*", *time, "", "", f"{peer.arena_bytes:,}", PEER_STACK, code, f"{peer.weight_bytes:,}"))
     header = (
-        "core", "kernels", "cycles", "ms", "instructions", "per MAC", "peer", "per MAC", "of it", "arena", "stack",
-        "code", "constants",
+        "core", "kernels", "ms", "cycles", "instructions", "peer's", "arena", "stack", "code", "constants",
     )  # fmt: skip
-    return lines(header, 2, found)
+    return lines(header, 2, table)
 
 
 def cycles(row: Row) -> str:
@@ -117,20 +112,23 @@ def times(rows: Rows) -> str:
 
 def recipes(rows: Rows) -> str:
     """Every recipe on the two cores that have kernels of their own."""
-    found = []
+    table = []
     for name in sorted({row.model for row in rows.values()} - set(PEERS)):
         dsp, mve = (
             rows[core, kernels, name, "speed"] for core, kernels in (("Cortex-M4F", "dsp"), ("Cortex-M55", "mve"))
         )
-        name_of_lead = LEADS["Cortex-M4F"]
-        time = milliseconds(dsp.parts[name_of_lead]["ms"]) if name_of_lead in dsp.parts else "–"
+        part = dsp.parts.get(LEADS["Cortex-M4F"])
+        time = milliseconds(part["ms"]) if part is not None else "–"
         cells = [f"`{name}`", f"{dsp.macs / 1e6:.1f}", time, cycles(dsp)]
-        for row in (dsp, mve):
-            cells += [millions(row.instructions), f"{row.instructions / row.macs:.2f}"]
-            cells += [f"{n:,}" for n in (row.arena_bytes, row.bound_bytes, row.weight_bytes)]
-        found.append(cells)
-    one = ("per MAC", "arena", "bound", "constants")
-    return lines(("recipe", "MMAC", "`stm32l4r5`, ms", "cycles", "M4F", *one, "M55", *one), 1, found)
+        cells += [millions(dsp.instructions), f"{dsp.instructions / dsp.macs:.2f}"]
+        cells += [f"{dsp.arena_bytes:,}", f"{dsp.weight_bytes:,}"]
+        cells += [millions(mve.instructions), f"{mve.arena_bytes:,}", f"{mve.weight_bytes:,}"]
+        table.append(cells)
+    header = (
+        "recipe", "MMAC", "ms, `stm32l4r5`", "M4F, cycles", "instructions", "per MAC", "arena", "constants",
+        "M55, instructions", "arena", "constants",
+    )  # fmt: skip
+    return lines(header, 1, table)
 
 
 def summary(rows: Rows) -> str:
@@ -163,7 +161,6 @@ def summary(rows: Rows) -> str:
 TABLES: Mapping[str, Callable[[Rows], str]] = {
     "summary": summary,
     "cp_mobile": lambda rows: of_model(rows, CP_MOBILE),
-    "keywords": lambda rows: of_model(rows, KEYWORDS),
     "recipes": recipes,
     "times": times,
 }

@@ -13,7 +13,7 @@ With u = (acc << prescale) + addend, 32 bits wide:
 `negative` is what makes ties of negative sums go away from zero; it is 0 where every reachable sum allows it, for
 instance after a RELU at zero point -128, where all of them give -128.
 
-Source: docs/engine.md, equations (37) to (41), derives search and proof; (15'') is in docs/quantization.md.
+Source: docs/engine/design.md, equations (37) to (41), derives search and proof; (15'') is in docs/quantization.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The order of a stream's work, found by playing it with counters.
 
-Equations (33) to (35) of docs/engine.md.
+Equations (33) to (35) of docs/engine/design.md.
 """
 
 from __future__ import annotations
