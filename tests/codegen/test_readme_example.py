@@ -92,7 +92,7 @@ int main(void)
 
 
 def test_two_networks_in_one_program(tmp_path: Path) -> None:
-    """As docs/engine/use.md says: each with a file of its own linked to one object, whose other names are made local."""
+    """As docs/engine/use.md says: each linked with a C file of its own to one object, whose other names are local."""
     for name, answer in (("one", 11), ("two", 22)):
         builder = ModelBuilder()
         source, output = builder.activation((1, 3), 0.1, 0), builder.activation((1, 1), 0.1, 0)
