@@ -88,18 +88,6 @@ def cli(ctx: click.Context, debug: bool) -> None:
     ctx.obj = {"debug": debug}
 
 
-def invoke(name: str, **options: object) -> object:
-    """Run another command by its name and return what it returns.
-
-    This is how a command uses another stage: stages never import each other. Options are the command's own
-    parameters, by their Python names; those left out take their defaults.
-    """
-    context = click.get_current_context()
-    command = cli.get_command(context, name)
-    assert command is not None, name
-    return context.invoke(command, **options)
-
-
 # what to do when the machine refuses, by its code
 _OS_HINTS = {
     errno.ENOSPC: "make room on that disk, or write to another place",

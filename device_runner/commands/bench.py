@@ -174,9 +174,9 @@ def _connect(
     optimize: Goal,
 ) -> tuple[tuple[Session, ...], FirmwareManifest | None, Path | None]:
     """Greet the board on a port, or build firmware and start emulated boards that run it; give its folder too."""
-    from asc_kit.cli import invoke
     from asc_kit.firmware import read_firmware
     from asc_kit.outputs import RefusedError
+    from asc_kit.stages import firmware_stage
 
     from ..line.connection import connect_port, firmware_of, start_boards
     from ..line.emulator import require_emulator
@@ -191,14 +191,13 @@ def _connect(
         raise BoardError(f"board {spec.name} has no emulator", hint="plug it in and give its --port")
     require_emulator(spec.emulator)
     try:
-        folder = invoke("firmware", bundle=bundle.path, board=spec.name, out=None, optimize=optimize, build=True)
+        folder = firmware_stage().write_firmware(bundle.path, spec.name, optimize=optimize, build=True)
     except RefusedError as failure:
         # --out is where this command puts results
         raise RefusedError(
             failure.message,
             hint="bench builds firmware there: move that folder away; what was changed in it is kept so",
         ) from None
-    assert isinstance(folder, Path)
     firmware = read_firmware(folder)
     # nanoseconds are only true when nothing else runs beside
     usual = min(2, os.cpu_count() or 1) if spec.timer != "ns" else 1

@@ -125,9 +125,9 @@ def verify_link(
 
 
 def _start(stack: ExitStack, board: str, bundle: Path) -> Emulator:
-    from asc_kit.cli import invoke
     from asc_kit.firmware import read_firmware
     from asc_kit.hardware.board import load_board
+    from asc_kit.stages import firmware_stage
 
     from ..line.emulator import emulate, require_emulator
 
@@ -135,8 +135,7 @@ def _start(stack: ExitStack, board: str, bundle: Path) -> Emulator:
     if spec.emulator is None:
         raise BoardError(f"board {board} has no emulator", hint="plug it in and give its --port")
     require_emulator(spec.emulator)
-    folder = invoke("firmware", bundle=bundle, board=board, out=None, build=True)
-    assert isinstance(folder, Path)
+    folder = firmware_stage().write_firmware(bundle, board, build=True)
     image = read_firmware(folder).image
     if image is None:
         raise BoardError(f"the firmware in {folder} is not built", hint="asc-kit firmware BUNDLE --board NAME --build")

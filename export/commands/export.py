@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asc_kit.cli import invoke
 from asc_kit.cli.options import layout_option
 from asc_kit.cli.output import say_json
 
@@ -76,6 +75,7 @@ def export(
     from asc_kit.quantization import QuantizationSettings, describe
     from asc_kit.records.record import parse_record
     from asc_kit.run import Run
+    from asc_kit.stages import firmware_stage
 
     with hidden_stderr():  # TensorFlow says much while it starts
         from ..bundling import export_run
@@ -104,7 +104,7 @@ def export(
     if as_json:
         say_json(manifest)
     if board is not None:
-        invoke("firmware", bundle=out, board=board)
+        firmware_stage().write_firmware(out, board)
     return out
 
 

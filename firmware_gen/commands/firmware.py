@@ -64,11 +64,10 @@ def firmware(
     """
     from asc_kit.bundle import Bundle
     from asc_kit.hardware.board import load_board
-    from asc_kit.process.console import console
     from asc_kit.records.record import read_json
-    from asc_kit.tflite.references import REFERENCE
 
     from ..generate import generate, generate_bare, is_bare_model
+    from ..service import announce, usual_folder
 
     is_bare = is_bare_model(bundle)
     if labels is not None and not is_bare:
@@ -76,8 +75,7 @@ def firmware(
     if input_shapes and not is_bare:
         raise click.UsageError("--input-shape goes with a MODEL.tflite: a bundle's model has fixed shapes")
     spec = load_board(board)
-    usual = bundle.with_suffix(".firmware") if is_bare else bundle / "firmware"
-    folder = out if out is not None else usual / spec.name
+    folder = out if out is not None else usual_folder(bundle, spec.name)
     if memory_map is not None:
         check_map(memory_map, folder)
     if is_bare:
@@ -94,16 +92,7 @@ def firmware(
         )
     else:
         manifest = generate(Bundle.open(bundle), spec, folder, compile_it=build, kernels=kernels, optimize=optimize)
-    memory = manifest.memory
-    code = f", code {memory.code_bytes:,}" if memory.code_bytes is not None else ""
-    console.print(
-        f"firmware {folder}: {len(manifest.operators)} operators, arena {memory.arena_bytes:,} bytes, "
-        f"weights {memory.weight_bytes:,}{code}, {manifest.kernels} kernels, id {manifest.firmware_id}",
-        soft_wrap=True,
-        markup=False,
-    )
-    if manifest.reference != REFERENCE:
-        console.print(f"outputs are those of {manifest.reference}", soft_wrap=True, markup=False)
+    announce(manifest, folder)
     if memory_map is not None:
         write_map(read_json(folder / "plan.json"), memory_map, folder, bundle.name)
     if as_json:

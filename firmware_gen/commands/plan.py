@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -32,16 +32,14 @@ if TYPE_CHECKING:
 @input_shape_option
 @memory_map_option("this folder")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole plan as one JSON document, as in plan.json.")
-@click.option("--quiet", is_flag=True, hidden=True, help="Print nothing: for the command that asks for the plan.")
 def plan(
     model: Path,
     as_json: bool,
-    quiet: bool,
     kernels: KernelSet = "portable",
     optimize: Goal = "speed",
     input_shapes: tuple[InputShape, ...] = (),
     memory_map: Path | None = None,
-) -> dict[str, Any]:
+) -> None:
     """Show how the engine would run a model: kernels, multiply-accumulates, constants and the arena it needs.
 
     The model is that of a BUNDLE, or any int8 .tflite file, made with this kit or not. What the engine does not take
@@ -61,11 +59,10 @@ def plan(
     document = plan_document(made)
     if as_json:
         say_json(document)
-    elif not quiet:
+    else:
         _show(model, made)
     if memory_map is not None:
         write_map(document, memory_map, Path(), model.name)
-    return document
 
 
 def _flatbuffer(path: Path) -> bytes:

@@ -21,7 +21,7 @@ FLOORS = {
         ("challenge_rules", "dataset", "frontend", "hardware", "outputs", "quantization"),
         ("evaluation", "firmware", "recordings"),
         ("bundle", "result", "run"),
-        ("inference", "measurements"),
+        ("inference", "measurements", "stages"),
         ("cli",),
         ("__main__",),
     ),
@@ -50,6 +50,7 @@ FLOORS = {
         ("plan",),
         ("write",),
         ("generate",),
+        ("service",),
         ("commands",),
     ),
     "device_runner": (

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asc_kit.cli import invoke
 from asc_kit.cli.options import input_shape_option
 from asc_kit.cli.output import say_json
 
@@ -132,6 +131,7 @@ def _count(
 def _deployed(counted: Subject, input_shapes: tuple[InputShape, ...]) -> tuple[Deployed | None, str | None]:
     """Ask the engine for its plan; return why where there is none."""
     from asc_kit.errors import ModelError
+    from asc_kit.stages import firmware_stage
 
     from ..complexity.report import Deployed
 
@@ -141,16 +141,15 @@ def _deployed(counted: Subject, input_shapes: tuple[InputShape, ...]) -> tuple[D
     if precision != "int8":
         return None, f"the engine takes int8 models only, this one is {precision}"
     try:
-        plan = invoke("plan", model=counted.flatbuffer, quiet=True, input_shapes=input_shapes)
+        plan = firmware_stage().plan_figures(counted.flatbuffer, input_shapes)
     except ModelError as refusal:
         return None, f"the engine does not take it: {refusal.message}"
-    assert isinstance(plan, dict)
     return Deployed(
         parameters=counted.counts.parameters,
-        constant_bytes=plan["weight_bytes"],
+        constant_bytes=plan.weight_bytes,
         flatbuffer_bytes=counted.flatbuffer.stat().st_size,
-        macs=plan["macs"],
-        arena_bytes=plan["arena_bytes"],
-        overlap_bound_bytes=plan["overlap_bound_bytes"],
-        liveness_bound_bytes=plan["liveness_bound_bytes"],
+        macs=plan.macs,
+        arena_bytes=plan.arena_bytes,
+        overlap_bound_bytes=plan.overlap_bound_bytes,
+        liveness_bound_bytes=plan.liveness_bound_bytes,
     ), None

@@ -1,0 +1,45 @@
+"""What a stage asks of another, as typed calls: stages never import each other."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from asc_kit.hardware.board import Goal
+from asc_kit.tflite.inputs import InputShape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFigures:
+    """Sizes of a network as the engine runs it."""
+
+    macs: int
+    """Multiply-accumulates."""
+    weight_bytes: int
+    """All constants."""
+    arena_bytes: int
+    """Working memory of the plan."""
+    overlap_bound_bytes: int
+    """The least that any placement needs."""
+    liveness_bound_bytes: int
+    """The same where no output may overlap its input."""
+
+
+class FirmwareStage(Protocol):
+    """What other stages ask of firmware_gen; `asc_kit.firmware_gen.service` is held to it by the type checker."""
+
+    def write_firmware(self, bundle: Path, board: str, *, build: bool = False, optimize: Goal = "speed") -> Path:
+        """Write a bundle's firmware into its usual folder, and return the folder."""
+
+    def plan_figures(self, model: Path, input_shapes: Sequence[InputShape] = ()) -> PlanFigures:
+        """Return the sizes of a .tflite file as the engine would run it."""
+
+
+def firmware_stage() -> FirmwareStage:
+    """Return the stage that writes firmware; it is imported only now, since not every machine needs its packages."""
+    module: Any = importlib.import_module("asc_kit.firmware_gen.service")
+    stage: FirmwareStage = module
+    return stage

@@ -1,0 +1,92 @@
+"""What other stages ask of this one: see `asc_kit.stages.FirmwareStage`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asc_kit.bundle import Bundle
+from asc_kit.errors import ModelError
+from asc_kit.firmware import FirmwareManifest
+from asc_kit.hardware.board import Goal, load_board
+from asc_kit.process.console import console
+from asc_kit.stages import PlanFigures
+from asc_kit.tflite.inputs import InputShape
+from asc_kit.tflite.references import REFERENCE
+
+from .generate import generate, read_file
+from .plan.plan import make_plan
+from .read.reader import read_model
+
+if TYPE_CHECKING:
+    from asc_kit.stages import FirmwareStage
+
+    from . import service
+
+    _held_to_it: FirmwareStage = service
+
+
+def write_firmware(bundle: Path, board: str, *, build: bool = False, optimize: Goal = "speed") -> Path:
+    """Write a bundle's firmware into its usual folder, and return the folder.
+
+    Parameters
+    ----------
+    bundle
+        Folder of a bundle.
+    board
+        Name of a board.
+    build
+        Compile the image too.
+    optimize
+        What to prefer where speed and size conflict.
+
+    Raises
+    ------
+    AscKitError
+        As of `generate` and `load_board`.
+    """
+    spec = load_board(board)
+    folder = usual_folder(bundle, spec.name)
+    announce(generate(Bundle.open(bundle), spec, folder, compile_it=build, optimize=optimize), folder)
+    return folder
+
+
+def plan_figures(model: Path, input_shapes: Sequence[InputShape] = ()) -> PlanFigures:
+    """Return the sizes of a .tflite file as the engine would run it, with portable kernels.
+
+    Raises
+    ------
+    ModelError
+        When the engine does not take it.
+    """
+    try:
+        plan = make_plan(read_model(read_file(model), input_shapes), "portable", "speed")
+    except ModelError as failure:
+        raise failure.in_file(model) from None
+    return PlanFigures(
+        macs=plan.macs,
+        weight_bytes=plan.weight_bytes,
+        arena_bytes=plan.arena_bytes,
+        overlap_bound_bytes=plan.overlap_bound_bytes,
+        liveness_bound_bytes=plan.liveness_bound_bytes,
+    )
+
+
+def usual_folder(model: Path, board: str) -> Path:
+    """Return the folder of a board's firmware: inside a bundle, or beside a .tflite file."""
+    return (model / "firmware" if model.is_dir() else model.with_suffix(".firmware")) / board
+
+
+def announce(manifest: FirmwareManifest, folder: Path) -> None:
+    """Say what was written."""
+    memory = manifest.memory
+    code = f", code {memory.code_bytes:,}" if memory.code_bytes is not None else ""
+    console.print(
+        f"firmware {folder}: {len(manifest.operators)} operators, arena {memory.arena_bytes:,} bytes, "
+        f"weights {memory.weight_bytes:,}{code}, {manifest.kernels} kernels, id {manifest.firmware_id}",
+        soft_wrap=True,
+        markup=False,
+    )
+    if manifest.reference != REFERENCE:
+        console.print(f"outputs are those of {manifest.reference}", soft_wrap=True, markup=False)
