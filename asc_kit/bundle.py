@@ -19,9 +19,7 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
 from asc_kit.errors import BundleError
-from asc_kit.evaluation import AnyEvaluation, Evaluation
 from asc_kit.frontend import FrontEndSpec, log_mel, model_input
-from asc_kit.metrics import OutputActivation, probabilities
 from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.records.fields import (
     Count,
@@ -45,6 +43,8 @@ from asc_kit.records.fields import (
 )
 from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT, read_record, sha256_file
+from asc_kit.scores.evaluation import AnyEvaluation, Evaluation
+from asc_kit.scores.metrics import OutputActivation, probabilities
 
 MANIFEST = "bundle.json"
 MODEL = "model.tflite"

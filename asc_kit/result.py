@@ -14,7 +14,6 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Task
-from asc_kit.evaluation import AnyEvaluation, Evaluation
 from asc_kit.records.fields import (
     MAX_CLIPS,
     MAX_OPERATORS,
@@ -43,6 +42,7 @@ from asc_kit.records.fields import (
 )
 from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT, short_id
+from asc_kit.scores.evaluation import AnyEvaluation, Evaluation
 
 RESULTS = "results.json"
 """Name of the file; its folder is one measurement's own."""

@@ -19,9 +19,7 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Layout, Task
 from asc_kit.errors import SpecError
-from asc_kit.evaluation import AnyEvaluation, Evaluation
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.metrics import OutputActivation
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.records.fields import (
     AnyPath,
@@ -42,6 +40,8 @@ from asc_kit.records.fields import (
 from asc_kit.records.files import temporary_folder
 from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT, read_record
+from asc_kit.scores.evaluation import AnyEvaluation, Evaluation
+from asc_kit.scores.metrics import OutputActivation
 
 MANIFEST = "run.json"
 SAVED_MODEL = "saved_model"

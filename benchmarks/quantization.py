@@ -20,7 +20,7 @@ import click
 from recipes import BATCH, DATA_SEED, RECIPES, SECONDS_AT_ONCE, Job, asc_kit, recordings, table
 
 from asc_kit.bundle import Bundle, BundleManifest
-from asc_kit.evaluation import headline
+from asc_kit.scores.evaluation import headline
 
 # the multi-label network learns the scenes as labels of their own
 ALL = ("dcase2019_task2", *RECIPES)

@@ -26,11 +26,9 @@ from asc_kit.bundle import (
 )
 from asc_kit.dataset import Dataset, read_dataset
 from asc_kit.errors import DataError
-from asc_kit.evaluation import AnyEvaluation, evaluation_of
 from asc_kit.frontend import log_mel, model_input
 from asc_kit.inference.int8_scores import map_int8
 from asc_kit.inference.interpreter import Int8Model
-from asc_kit.metrics import probabilities
 from asc_kit.outputs import OutputKind, new_folder
 from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.recordings.audio import from_int16
@@ -38,6 +36,8 @@ from asc_kit.recordings.clips import load_clips, read_windows
 from asc_kit.recordings.sampling import balanced, proportional
 from asc_kit.records.record import sha256_file, write_bytes, write_json, write_text
 from asc_kit.run import Run, RunManifest
+from asc_kit.scores.evaluation import AnyEvaluation, evaluation_of
+from asc_kit.scores.metrics import probabilities
 
 from .c_array import HEADER, SOURCE, c_array
 from .conversion import float_flatbuffer, float_network

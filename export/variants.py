@@ -12,11 +12,11 @@ import numpy as np
 from asc_kit.bundle import Variant, VariantName
 from asc_kit.dataset import Dataset
 from asc_kit.errors import ModelError
-from asc_kit.evaluation import Evaluation, TaggingEvaluation, evaluation_of
 from asc_kit.inference.float_scores import float_scores
 from asc_kit.process.native_output import hidden_stderr
 from asc_kit.records.record import write_bytes
 from asc_kit.run import Run, without_wildcards
+from asc_kit.scores.evaluation import Evaluation, TaggingEvaluation, evaluation_of
 from asc_kit.text import tensor_name
 
 FILENAMES: dict[VariantName, str] = {

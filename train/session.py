@@ -14,14 +14,14 @@ import numpy as np
 from asc_kit import __version__
 from asc_kit.dataset import TRAIN_SPLITS, Dataset, Layout, read_dataset, test_split_for, warn_of_twins
 from asc_kit.errors import DataError, SpecError
-from asc_kit.evaluation import evaluation_of
-from asc_kit.metrics import OutputActivation, probabilities
 from asc_kit.outputs import partial_folder
 from asc_kit.process.console import console
 from asc_kit.recordings.clips import Windows, load_windows
 from asc_kit.records.files import temporary_folder
 from asc_kit.records.record import sha256_file, short_id, write_json
 from asc_kit.run import KERAS_MODEL, MANIFEST, SAVED_MODEL, Run, RunManifest
+from asc_kit.scores.evaluation import evaluation_of
+from asc_kit.scores.metrics import OutputActivation, probabilities
 
 from .fitting.working_folder import STATE, check_working_folder, working_folder
 from .inputs.teacher import open_teacher

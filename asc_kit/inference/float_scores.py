@@ -11,10 +11,10 @@ from asc_kit.errors import BundleError
 from asc_kit.frontend import log_mel, model_input
 from asc_kit.inference.int8_scores import map_models
 from asc_kit.inference.interpreter import FloatModel
-from asc_kit.metrics import probabilities
 from asc_kit.recordings.audio import from_int16
 from asc_kit.recordings.clips import read_windows
 from asc_kit.run import RunManifest
+from asc_kit.scores.metrics import probabilities
 
 
 def find_variant(bundle: Bundle, name: VariantName) -> Variant:

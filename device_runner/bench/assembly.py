@@ -10,7 +10,6 @@ from importlib import metadata
 import numpy as np
 
 from asc_kit.bundle import Bundle
-from asc_kit.evaluation import evaluation_of
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.hardware.board import BoardSpec
 from asc_kit.protocol import Hello, HelloFlag
@@ -25,6 +24,7 @@ from asc_kit.result import (
     Prediction,
     Summary,
 )
+from asc_kit.scores.evaluation import evaluation_of
 from asc_kit.tflite.references import reference_of_model
 
 from .clips import ChosenClips

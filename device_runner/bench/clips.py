@@ -8,8 +8,8 @@ from pathlib import Path
 from asc_kit.bundle import Bundle
 from asc_kit.dataset import TEST_SPLITS, Dataset, Layout, read_dataset
 from asc_kit.errors import DataError
-from asc_kit.evaluation import check_labels
 from asc_kit.recordings.sampling import proportional
+from asc_kit.scores.evaluation import check_labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from asc_kit.evaluation import Evaluation, Group, TaggingEvaluation
 from asc_kit.result import BenchmarkResult, Side, Summary
+from asc_kit.scores.evaluation import Evaluation, Group, TaggingEvaluation
 
 from .verdict import LINK_LINES, SIDES
 

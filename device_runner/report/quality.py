@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from asc_kit.evaluation import Evaluation, Group, TaggingEvaluation, TagGroup
 from asc_kit.result import BenchmarkResult
+from asc_kit.scores.evaluation import Evaluation, Group, TaggingEvaluation, TagGroup
 
 from . import figures
 from .parts import DataTable, Figure, Line, Results, Section, columns, of

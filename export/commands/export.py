@@ -68,13 +68,13 @@ def export(
     """
     from dataclasses import asdict
 
-    from asc_kit.evaluation import headline
     from asc_kit.hardware.board import load_board
     from asc_kit.process.console import console
     from asc_kit.process.native_output import hidden_stderr
     from asc_kit.quantization import QuantizationSettings, describe
     from asc_kit.records.record import parse_record
     from asc_kit.run import Run
+    from asc_kit.scores.evaluation import headline
     from asc_kit.stages import firmware_stage
 
     with hidden_stderr():  # TensorFlow says much while it starts

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.dataset import Task
-from asc_kit.metrics import (
+from asc_kit.scores.metrics import (
     OutputActivation,
     binary_log_losses,
     label_precisions,

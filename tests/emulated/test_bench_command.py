@@ -31,13 +31,13 @@ from asc_kit.device_runner.line.emulator import emulate
 from asc_kit.device_runner.line.link import Link
 from asc_kit.device_runner.line.session import Session
 from asc_kit.device_runner.line.transport import open_port
-from asc_kit.evaluation import Evaluation, TaggingEvaluation
 from asc_kit.hardware.board import board_names, load_board
 from asc_kit.inference.interpreter import Int8Model
 from asc_kit.recordings.audio import fit_length
 from asc_kit.recordings.clips import window_starts
 from asc_kit.records.record import read_record
 from asc_kit.result import RUN_ID, BenchmarkResult
+from asc_kit.scores.evaluation import Evaluation, TaggingEvaluation
 
 
 @pytest.fixture(scope="module")

@@ -20,13 +20,13 @@ from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
 from asc_kit.dataset import read_dataset
 from asc_kit.errors import AscKitError, DataError
-from asc_kit.evaluation import TaggingEvaluation
 from asc_kit.export.bundling import export_run
 from asc_kit.export.representative import representative_clips
 from asc_kit.frontend import log_mel, model_input
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.records.record import read_record, to_plain
 from asc_kit.run import Run
+from asc_kit.scores.evaluation import TaggingEvaluation
 from asc_kit.train.evaluation.checkpoints import CheckpointRecord
 from asc_kit.train.recipe import load_recipe
 from asc_kit.train.session import Session

@@ -11,17 +11,17 @@ from tiny_training import PLAIN, train
 from asc_kit.bundle import VariantName
 from asc_kit.dataset import Dataset, read_dataset
 from asc_kit.errors import ModelError
-from asc_kit.evaluation import Evaluation, evaluation_of
 from asc_kit.export.conversion import float_network
 from asc_kit.export.variants import FILENAMES, variant_models, write_variants
 from asc_kit.frontend import log_mel, model_input
 from asc_kit.inference.float_scores import load_variant
 from asc_kit.inference.interpreter import FloatModel, Int8Model
-from asc_kit.metrics import probabilities
 from asc_kit.recordings.audio import from_int16
 from asc_kit.recordings.clips import load_clips
 from asc_kit.records.record import sha256_file
 from asc_kit.run import Run
+from asc_kit.scores.evaluation import Evaluation, evaluation_of
+from asc_kit.scores.metrics import probabilities
 
 NAMES: tuple[VariantName, ...] = ("float16", "dynamic_range")
 

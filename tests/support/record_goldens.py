@@ -24,7 +24,6 @@ from asc_kit.dataset.pins import PinnedFile, Pins
 from asc_kit.device_runner.attack.report import AttackReport, KindReport
 from asc_kit.device_runner.cycles.report import CostRecord, CyclesRecord, PartCycles
 from asc_kit.device_runner.line.link import LinkStatistics
-from asc_kit.evaluation import Evaluation
 from asc_kit.export.inspection.document import Inspection
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate
@@ -36,6 +35,7 @@ from asc_kit.records.migration import version_of
 from asc_kit.records.record import write_json
 from asc_kit.result import BenchmarkResult
 from asc_kit.run import RunManifest
+from asc_kit.scores.evaluation import Evaluation
 from asc_kit.train.complexity.counting import LayerComplexity
 from asc_kit.train.complexity.report import ComplexityReport
 from asc_kit.train.evaluation.checkpoints import CheckpointRecord

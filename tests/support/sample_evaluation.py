@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from asc_kit.dataset import Clip, Dataset, Task
-from asc_kit.evaluation import Evaluation, TaggingEvaluation, evaluation_of
+from asc_kit.scores.evaluation import Evaluation, TaggingEvaluation, evaluation_of
 
 
 def made_up_clips(labels: Sequence[Sequence[str]], devices: Sequence[str]) -> tuple[Clip, ...]:

@@ -8,7 +8,6 @@ import numpy as np
 from sample_evaluation import made_up_clips
 
 from asc_kit.dataset import Dataset, Task
-from asc_kit.evaluation import evaluation_of
 from asc_kit.result import (
     BenchmarkResult,
     FeaturePlace,
@@ -19,6 +18,7 @@ from asc_kit.result import (
     Prediction,
     Summary,
 )
+from asc_kit.scores.evaluation import evaluation_of
 
 LABELS = ("airport", "bus", "metro", "metro_station", "park", "tram")
 TRAIN_DEVICES = ("a", "b", "c", "s1")

@@ -15,11 +15,11 @@ SERIAL = {"serial"}
 # lowest floor first: a room imports from lower floors alone, never from its own floor or one above
 FLOORS = {
     "asc_kit": (
-        ("errors", "text", "metrics", "pages", "protocol"),
+        ("errors", "text", "pages", "protocol"),
         ("process", "tflite"),
         ("records",),
         ("challenge_rules", "dataset", "frontend", "hardware", "outputs", "quantization"),
-        ("evaluation", "firmware", "recordings"),
+        ("firmware", "recordings", "scores"),
         ("bundle", "result", "run"),
         ("inference", "measurements", "stages"),
         ("cli",),

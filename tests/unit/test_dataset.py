@@ -12,8 +12,8 @@ from asc_kit.dataset.class_map import read_class_map
 from asc_kit.dataset.pins import PinnedFile, Pins
 from asc_kit.dataset.tau import parse_name
 from asc_kit.errors import DataError
-from asc_kit.evaluation import check_labels
 from asc_kit.records.record import sha256_file, write_json
+from asc_kit.scores.evaluation import check_labels
 from asc_kit.train.synth.layout import SynthSpec, plan_clips
 
 META = (

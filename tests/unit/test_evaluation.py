@@ -8,9 +8,16 @@ from sklearn.metrics import label_ranking_average_precision_score, log_loss, rec
 
 from asc_kit.dataset import Clip, Dataset
 from asc_kit.errors import DataError, ModelError
-from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation, check_labels, evaluation_of, headline
-from asc_kit.metrics import wilson_interval
 from asc_kit.records.record import parse_record, to_plain
+from asc_kit.scores.evaluation import (
+    AnyEvaluation,
+    Evaluation,
+    TaggingEvaluation,
+    check_labels,
+    evaluation_of,
+    headline,
+)
+from asc_kit.scores.metrics import wilson_interval
 
 LABELS = ("bus", "park", "tram")
 DEVICES = ("a", "b", "s5")

@@ -14,9 +14,9 @@ from sample_evaluation import made_up_clips, perfect_evaluation
 
 from asc_kit.dataset import Dataset, Task
 from asc_kit.errors import DataError
-from asc_kit.evaluation import Evaluation, TaggingEvaluation, evaluation_of
 from asc_kit.process.console import note
 from asc_kit.records.record import parse_record, to_plain
+from asc_kit.scores.evaluation import Evaluation, TaggingEvaluation, evaluation_of
 from asc_kit.train.evaluation import pictures
 from asc_kit.train.evaluation.assessment import Subject, unlabelled_clips
 from asc_kit.train.evaluation.document import EvaluationDocument, build_document

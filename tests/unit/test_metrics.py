@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from sklearn.metrics import label_ranking_average_precision_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from asc_kit import metrics
+from asc_kit.scores import metrics
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

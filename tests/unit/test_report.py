@@ -13,9 +13,9 @@ from sample_result import LABELS, TEST_DEVICES, TRAIN_DEVICES, host_result, samp
 
 from asc_kit.device_runner.report import read_results, write_report
 from asc_kit.errors import SpecError
-from asc_kit.evaluation import Evaluation, Group, TaggingEvaluation
 from asc_kit.records.record import write_json
 from asc_kit.result import BenchmarkResult, ClipDifference
+from asc_kit.scores.evaluation import Evaluation, Group, TaggingEvaluation
 
 
 def save(folder: Path, **results: BenchmarkResult) -> list[Path]:

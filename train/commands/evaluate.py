@@ -93,8 +93,8 @@ def _evaluate(
     as_json: bool,
 ) -> None:
     from asc_kit import __version__
-    from asc_kit.evaluation import evaluation_of
     from asc_kit.process.console import console
+    from asc_kit.scores.evaluation import evaluation_of
 
     from ..evaluation.assessment import Recordings, labelled_clips
     from ..evaluation.document import build_document
@@ -150,10 +150,10 @@ def _evaluate_checkpoints(
     as_json: bool,
 ) -> None:
     from asc_kit.errors import SpecError
-    from asc_kit.evaluation import headline
     from asc_kit.process.console import console
     from asc_kit.records.record import to_plain
     from asc_kit.run import Run
+    from asc_kit.scores.evaluation import headline
 
     from ..evaluation.assessment import Recordings, labelled_clips
     from ..evaluation.checkpoints import checkpoints_of, evaluate_checkpoints

@@ -15,14 +15,14 @@ from asc_kit.bundle import MANIFEST as BUNDLE_MANIFEST
 from asc_kit.bundle import Bundle, VariantName
 from asc_kit.dataset import TEST_SPLITS, Clip, Dataset, Layout, Task, read_dataset
 from asc_kit.errors import DataError, SpecError
-from asc_kit.evaluation import check_labels
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.inference.float_scores import find_variant, float_scores
 from asc_kit.inference.int8_scores import clip_scores
-from asc_kit.metrics import probabilities
 from asc_kit.recordings.clips import Windows, load_windows
 from asc_kit.run import MANIFEST as RUN_MANIFEST
 from asc_kit.run import Run, RunManifest
+from asc_kit.scores.evaluation import check_labels
+from asc_kit.scores.metrics import probabilities
 
 from ..tensorflow_start import start_tensorflow
 

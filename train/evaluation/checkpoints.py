@@ -14,8 +14,6 @@ from pydantic import ConfigDict
 
 from asc_kit.dataset import Dataset
 from asc_kit.errors import ModelError, SpecError
-from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation, evaluation_of
-from asc_kit.metrics import label_precisions, lwlrap, probabilities
 from asc_kit.outputs import OutputKind, check_file, write_file
 from asc_kit.process.console import progress_bar
 from asc_kit.recordings.clips import Windows
@@ -23,6 +21,8 @@ from asc_kit.records.fields import Epochs, Sha256
 from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT, json_bytes, read_record, sha256_file
 from asc_kit.run import CHECKPOINTS, Run, RunManifest
+from asc_kit.scores.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation, evaluation_of
+from asc_kit.scores.metrics import label_precisions, lwlrap, probabilities
 
 from ..tensorflow_start import start_tensorflow
 from .document import figures_of

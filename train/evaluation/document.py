@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import ConfigDict, Field
 
-from asc_kit.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation
 from asc_kit.records.fields import (
     MAX_DEVICES,
     MAX_LABELS,
@@ -25,6 +24,7 @@ from asc_kit.records.fields import (
 )
 from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT, canonical_json
+from asc_kit.scores.evaluation import AnyEvaluation, Evaluation, TaggingEvaluation
 
 from .assessment import Kind, Subject
 

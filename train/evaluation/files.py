@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.dataset import Dataset
-from asc_kit.evaluation import Evaluation
 from asc_kit.outputs import OutputKind, write_file, write_files
 from asc_kit.records.record import json_bytes
+from asc_kit.scores.evaluation import Evaluation
 from asc_kit.text import spreadsheet_cell
 
 from .document import EvaluationDocument

@@ -7,8 +7,8 @@ import io
 import warnings
 from typing import Any
 
-from asc_kit.evaluation import Evaluation
 from asc_kit.process.console import note
+from asc_kit.scores.evaluation import Evaluation
 
 _INK = "#1a1f24"
 _RIGHT, _WRONG = "#2b7bba", "#d55e00"  # told apart with every common kind of colour vision (Okabe and Ito, 2008)

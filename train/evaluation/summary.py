@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from asc_kit.evaluation import Evaluation, Group, TaggingEvaluation, TagGroup
 from asc_kit.process.console import console
+from asc_kit.scores.evaluation import Evaluation, Group, TaggingEvaluation, TagGroup
 
 
 def show_evaluation(evaluation: Evaluation | TaggingEvaluation, title: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.markup import escape
 from rich.table import Table
 
-from asc_kit.evaluation import Evaluation, TaggingEvaluation
+from asc_kit.scores.evaluation import Evaluation, TaggingEvaluation
 from asc_kit.text import markdown
 
 from .document import EvaluationDocument, GroupRecord, MeanSd, figures_of

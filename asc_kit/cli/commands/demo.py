@@ -15,11 +15,11 @@ from rich.table import Table
 
 from asc_kit.bundle import Bundle
 from asc_kit.cli.output import say
-from asc_kit.evaluation import Evaluation
 from asc_kit.measurements import runs_folder
 from asc_kit.process.console import console
 from asc_kit.records.record import read_record
 from asc_kit.result import RESULTS, BenchmarkResult
+from asc_kit.scores.evaluation import Evaluation
 
 RECIPE = "cp_mobile_micro"
 

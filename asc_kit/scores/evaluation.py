@@ -1,7 +1,7 @@
 """How well a model does on a data set: overall, by class, by recording device, seen and unseen devices.
 
 Two kinds of record: `Evaluation` where each clip has one class, `TaggingEvaluation` where it has any number of labels.
-What the figures mean and how they are computed: `asc_kit/metrics.py`, docs/evaluation.md.
+What the figures mean and how they are computed: `asc_kit/scores/metrics.py`, docs/evaluation.md.
 """
 
 from __future__ import annotations
@@ -16,18 +16,6 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.dataset import Dataset, Task
 from asc_kit.errors import DataError, ModelError
-from asc_kit.metrics import (
-    binary_log_losses,
-    calibration,
-    confusion_matrix,
-    expected_calibration_error,
-    label_precisions,
-    log_losses,
-    lwlrap,
-    lwlrap_interval,
-    macro_interval,
-    wilson_interval,
-)
 from asc_kit.records.fields import (
     MAX_DEVICES,
     MAX_LABELS,
@@ -45,6 +33,18 @@ from asc_kit.records.fields import (
     require,
 )
 from asc_kit.records.record import STRICT
+from asc_kit.scores.metrics import (
+    binary_log_losses,
+    calibration,
+    confusion_matrix,
+    expected_calibration_error,
+    label_precisions,
+    log_losses,
+    lwlrap,
+    lwlrap_interval,
+    macro_interval,
+    wilson_interval,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
