@@ -41,8 +41,9 @@ from asc_kit.records.fields import (
     differ,
     require,
 )
+from asc_kit.records.folder import read_manifest
 from asc_kit.records.migration import Migrations
-from asc_kit.records.record import STRICT, read_record, sha256_file
+from asc_kit.records.record import STRICT, sha256_file
 from asc_kit.scores.evaluation import AnyEvaluation, Evaluation
 from asc_kit.scores.metrics import OutputActivation, probabilities
 
@@ -252,13 +253,7 @@ class Bundle:
             When a file is missing, of another schema version, or was changed after export.
         """
         hint = "make a bundle with: asc-kit export RUN --out BUNDLE"
-        if path.is_file():
-            raise BundleError(f"{path} is a file. Expected: the folder of a bundle", hint=hint)
-        if not path.is_dir():
-            raise BundleError(f"bundle {path} does not exist", hint=hint)
-        if not (path / MANIFEST).is_file():
-            raise BundleError(f"{path} is not a bundle: it has no {MANIFEST}", hint=hint)
-        manifest = read_record(BundleManifest, path / MANIFEST, error=BundleError)
+        manifest = read_manifest(BundleManifest, path, MANIFEST, kind="bundle", hint=hint, error=BundleError)
         bundle = cls(path, manifest)
         _verify(path, MODEL, manifest.model_sha256)
         for entry in manifest.golden:

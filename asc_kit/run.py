@@ -38,8 +38,9 @@ from asc_kit.records.fields import (
     require,
 )
 from asc_kit.records.files import temporary_folder
+from asc_kit.records.folder import read_manifest
 from asc_kit.records.migration import Migrations
-from asc_kit.records.record import STRICT, read_record
+from asc_kit.records.record import STRICT
 from asc_kit.scores.evaluation import AnyEvaluation, Evaluation
 from asc_kit.scores.metrics import OutputActivation
 
@@ -168,13 +169,7 @@ class Run:
             When it is missing, incomplete or of another schema version.
         """
         hint = "make a run with: asc-kit train RECIPE --data DIR --out RUN"
-        if path.is_file():
-            raise SpecError(f"{path} is a file. Expected: the folder of a run", hint=hint)
-        if not path.is_dir():
-            raise SpecError(f"run {path} does not exist", hint=hint)
-        if not (path / MANIFEST).is_file():
-            raise SpecError(f"{path} is not a run: it has no {MANIFEST}", hint=hint)
-        manifest = read_record(RunManifest, path / MANIFEST)
+        manifest = read_manifest(RunManifest, path, MANIFEST, kind="run", hint=hint, error=SpecError)
         for name in (SAVED_MODEL, KERAS_MODEL):
             if not (path / name).exists():
                 raise SpecError(f"the run is not complete: {path / name} is missing", hint="train again")

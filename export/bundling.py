@@ -33,6 +33,7 @@ from asc_kit.outputs import OutputKind, new_folder
 from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.recordings.audio import from_int16
 from asc_kit.recordings.clips import load_clips, read_windows
+from asc_kit.recordings.features import input_features
 from asc_kit.recordings.sampling import balanced, proportional
 from asc_kit.records.record import sha256_file, write_bytes, write_json, write_text
 from asc_kit.run import Run, RunManifest
@@ -181,7 +182,7 @@ def _measure(
     def score(interpreter: Int8Model, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64], list[Any]]:
         # one clip at a time, and of a long one some windows: not all need be in memory together
         windows = read_windows(test_set, spec, manifest.hop_samples, index)
-        features = np.stack([model_input(log_mel(from_int16(window), spec), spec)[0] for window in windows])
+        features = np.concatenate([input_features(window, spec) for window in windows])
         inputs = input_info.quantize(features)
         outputs = np.stack([interpreter.run(one[np.newaxis]).reshape(-1) for one in inputs])
         both = (in_batches(network, features), output_info.dequantize(outputs))

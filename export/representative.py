@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from asc_kit.dataset import Dataset, read_dataset
 from asc_kit.errors import DataError
-from asc_kit.frontend import log_mel, model_input
 from asc_kit.process.console import console
-from asc_kit.recordings.audio import from_int16
 from asc_kit.recordings.clips import read_windows
+from asc_kit.recordings.features import input_features
 from asc_kit.recordings.sampling import balanced
 from asc_kit.run import Run
 
@@ -77,8 +76,8 @@ def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeCl
             hint="activation ranges taken from silence would ruin the model: check the recordings of this data set",
         )
     in_turns = [samples[turn] for turn in range(_WINDOWS_PER_CLIP) for samples in windows if turn < len(samples)]
-    features = [model_input(log_mel(from_int16(window), spec), spec)[0] for window in in_turns]
-    return RepresentativeClips(dataset=chosen, features=np.stack(features))
+    features = [input_features(window, spec) for window in in_turns]
+    return RepresentativeClips(dataset=chosen, features=np.concatenate(features))
 
 
 def spread(windows: NDArray[np.int16], most: int) -> NDArray[np.int16]:

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.frontend import log_mel, model_input
 from asc_kit.process.parallel import in_parallel
 from asc_kit.quantization import QuantizationSettings, TensorInfo
-from asc_kit.recordings.audio import from_int16
 from asc_kit.recordings.clips import read_windows
+from asc_kit.recordings.features import input_features
 from asc_kit.recordings.sampling import balanced
 from asc_kit.run import Run
 
@@ -56,7 +55,7 @@ def training_windows(
 
     def one(index: int) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
         windows = spread(read_windows(chosen, spec, manifest.hop_samples, index), most)
-        features = np.concatenate([model_input(log_mel(from_int16(window), spec), spec) for window in windows])
+        features = np.concatenate([input_features(window, spec) for window in windows])
         targets = np.zeros((len(features), len(column)), np.float32)
         targets[:, [column[label] for label in chosen.clips[index].labels]] = 1.0
         logits = in_batches(lambda part: teacher(part).numpy(), features)

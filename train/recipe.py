@@ -42,6 +42,8 @@ class Augmentation:
     """What is varied at random in every training batch; zero switches a part off. In the order of application."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    ON_AUDIO: ClassVar[tuple[str, ...]] = ("gain_db", "device_ir_p", "time_roll_s")
+    """Parts that vary the audio itself: features computed beforehand are of no use where any of them is on."""
 
     gain_db: Annotated[float, Field(ge=0, le=200)] = 0.0
     """Each clip is made louder or softer by up to this much, in decibels."""

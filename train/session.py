@@ -256,7 +256,7 @@ def _check(recipe: Recipe, train_set: Dataset, test_set: Dataset) -> None:
 
 def _check_cache(recipe: Recipe, cache: Path | None) -> None:
     settings = recipe.augmentation
-    on_audio = [name for name in ("gain_db", "device_ir_p", "time_roll_s") if getattr(settings, name)]
+    on_audio = [name for name in settings.ON_AUDIO if getattr(settings, name)]
     if cache is not None and on_audio:
         raise SpecError(
             f"recipe {recipe.name} varies the audio ({', '.join(on_audio)}), which cached features do not have",

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from asc_kit.bundle import Bundle, BundleManifest, Variant, VariantName
 from asc_kit.dataset import Dataset
 from asc_kit.errors import BundleError
-from asc_kit.frontend import log_mel, model_input
 from asc_kit.inference.int8_scores import map_models
 from asc_kit.inference.interpreter import FloatModel
-from asc_kit.recordings.audio import from_int16
 from asc_kit.recordings.clips import read_windows
+from asc_kit.recordings.features import input_features
 from asc_kit.run import RunManifest
 from asc_kit.scores.metrics import probabilities
 
@@ -63,7 +62,7 @@ def window_probabilities(
     model: FloatModel, window: NDArray[np.int16], manifest: BundleManifest | RunManifest
 ) -> NDArray[np.float64]:
     """Classify one window: int16 [clip_samples] in, probabilities [n_labels] out; no quantization on the way."""
-    features = model_input(log_mel(from_int16(window), manifest.frontend), manifest.frontend)
+    features = input_features(window, manifest.frontend)
     return probabilities(model.run(features).reshape(-1).astype(np.float64), manifest.output_activation)
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from asc_kit.bundle import Bundle
 from asc_kit.dataset import Dataset, Layout, read_dataset
 from asc_kit.errors import BundleError, DataError
-from asc_kit.frontend import log_mel, model_input
+from asc_kit.frontend import model_input
 from asc_kit.process.parallel import in_parallel
-from asc_kit.recordings.audio import from_int16
 from asc_kit.recordings.clips import read_windows
+from asc_kit.recordings.features import input_features
 from asc_kit.recordings.sampling import proportional
 
 from .document import ClipsRecord
@@ -117,9 +117,7 @@ def split_clips(
     _refuse_silence([(clip.filename, audio) for clip, audio in zip(chosen.clips, windows, strict=True)])
     spec = manifest.frontend
     samples = np.concatenate(windows)
-    features = in_parallel(
-        lambda index: model_input(log_mel(from_int16(samples[index]), spec), spec)[0], range(len(samples)), "features"
-    )
+    features = in_parallel(lambda index: input_features(samples[index], spec)[0], range(len(samples)), "features")
     return HeardClips(
         record=ClipsRecord(source=split, clips=len(chosen.clips), windows=len(samples), data_id=chosen.data_id),
         features=np.stack(features),

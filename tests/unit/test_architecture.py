@@ -27,8 +27,9 @@ FLOORS = {
     ),
     "train": (
         ("datasets", "frontend_graph", "layers", "synth", "tensorflow_start"),
-        ("models", "network"),
-        ("evaluation", "recipe", "warm_start"),
+        ("blocks", "network"),
+        ("evaluation", "models", "warm_start"),
+        ("recipe",),
         ("augmentation", "complexity"),
         ("inputs",),
         ("fitting",),

@@ -77,7 +77,7 @@ class Augmenter:
     @property
     def works_on_audio(self) -> bool:
         """Whether the first stage does anything: features computed beforehand are of no use then."""
-        return bool(self.settings.gain_db or self.settings.device_ir_p or self.max_shift)
+        return any(getattr(self.settings, name) for name in self.settings.ON_AUDIO)
 
     def audio(self, audio: Any, seed: Any) -> Any:
         """Vary audio, float32 [batch, clip_samples], full scale ±1: gain, impulse response, time roll.

@@ -18,9 +18,10 @@ from asc_kit.errors import SpecError
 from asc_kit.records.fields import Size
 from asc_kit.records.record import STRICT
 
+from ..blocks import Normalization, convolve
+
 # Keras's own values in the version the baseline was published for, written out so that they stay
-_BN_EPSILON = 1e-3
-_BN_MOMENTUM = 0.99
+_NORM = Normalization(epsilon=1e-3, momentum=0.99)
 _DENSE_LIMIT = 0.05
 
 
@@ -70,11 +71,11 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     import keras
 
     features = x = keras.Input(input_shape, name="features")
-    x = _convolution(x, settings.channels[0], settings.kernel_size, "c1")
-    x = _convolution(x, settings.channels[1], settings.kernel_size, "c2")
+    x = convolve(x, settings.channels[0], settings.kernel_size, "c1", _NORM, bias=True)
+    x = convolve(x, settings.channels[1], settings.kernel_size, "c2", _NORM, bias=True)
     x = keras.layers.MaxPooling2D(settings.first_pool, name="c2_pool")(x)
     x = keras.layers.Dropout(settings.dropout, name="c2_dropout")(x)
-    x = _convolution(x, settings.channels[2], settings.kernel_size, "c3")
+    x = convolve(x, settings.channels[2], settings.kernel_size, "c3", _NORM, bias=True)
     x = keras.layers.MaxPooling2D(settings.second_pool, name="c3_pool")(x)
     x = keras.layers.Dropout(settings.dropout, name="c3_dropout")(x)
     x = keras.layers.Flatten(name="flat")(x)
@@ -92,16 +93,6 @@ def _check_pools(settings: Settings, input_shape: tuple[int, int, int]) -> None:
                 f"Received: {input_shape[axis]}",
                 hint="set smaller pools: --set second_pool=[4,10]",
             )
-
-
-def _convolution(x: Any, channels: int, size: int, name: str) -> Any:
-    import keras
-
-    from ..layers import BatchNormalization
-
-    x = keras.layers.Conv2D(channels, size, padding="same", name=f"{name}_conv")(x)
-    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 
 def _dense(units: int, name: str, activation: str | None) -> Any:

@@ -20,10 +20,11 @@ from pydantic import ConfigDict, Field
 from asc_kit.records.fields import Name
 from asc_kit.records.record import STRICT
 
+from ..blocks import Normalization, convolve, normalize
+
 Stride = Annotated[int, Field(ge=1, le=2)]
 
-_BN_EPSILON = 1e-5
-_BN_MOMENTUM = 0.9  # of the running statistics; 0.1 in PyTorch's notation
+_NORM = Normalization(epsilon=1e-5, momentum=0.9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +70,6 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     """
     import keras
 
-    from ..layers import BatchNormalization
-
     strides = settings.strides if settings.strides is not None else _BASELINE_STRIDES
     channels = [_multiple_of_8(settings.base_channels)]
     channels += [
@@ -78,8 +77,8 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     ]
 
     features = x = keras.Input(input_shape, name="features")
-    x = _convolution(x, channels[0] // 4, 3, (2, 2), "in_c0")
-    x = _convolution(x, channels[0], 3, (2, 2), "in_c1")
+    x = convolve(x, channels[0] // 4, 3, "in_c0", _NORM, strides=2)
+    x = convolve(x, channels[0], 3, "in_c1", _NORM, strides=2)
     number = 0
     for stage, n_blocks in enumerate(settings.blocks):
         for _ in range(n_blocks):
@@ -87,7 +86,7 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
             name = f"b{number}"
             x = _block(x, channels[stage + 1], settings, strides.get(name, (1, 1)), name)
     x = keras.layers.Conv2D(n_labels, 1, use_bias=False, name="classifier_conv")(x)
-    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name="classifier_bn")(x)
+    x = normalize(x, "classifier", _NORM, relu=False)
     logits = keras.layers.GlobalAveragePooling2D(name="logits")(x)
     return keras.Model(features, logits, name="cp_mobile")
 
@@ -97,9 +96,9 @@ def _block(x: Any, channels: int, settings: Settings, strides: tuple[int, int], 
     import keras
 
     shortcut = x
-    y = _convolution(x, _multiple_of_8(x.shape[-1] * settings.expansion), 1, (1, 1), f"{name}_expand")
+    y = convolve(x, _multiple_of_8(x.shape[-1] * settings.expansion), 1, f"{name}_expand", _NORM)
     y = _depthwise(y, strides, f"{name}_depthwise")
-    y = _convolution(y, channels, 1, (1, 1), f"{name}_project", relu=False)
+    y = convolve(y, channels, 1, f"{name}_project", _NORM, relu=False)
     if shortcut.shape[-1] == channels:
         if strides != (1, 1):
             shortcut = _average(shortcut, strides, settings.count_padding, f"{name}_average")
@@ -117,13 +116,6 @@ def _average(x: Any, strides: tuple[int, int], count_padding: bool, name: str) -
     return keras.layers.AveragePooling2D(3, strides, padding="same", name=name)(x)
 
 
-def _convolution(x: Any, channels: int, size: int, strides: tuple[int, int], name: str, relu: bool = True) -> Any:
-    import keras
-
-    x = keras.layers.Conv2D(channels, size, strides, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    return _normalize(x, name, relu)
-
-
 def _depthwise(x: Any, strides: tuple[int, int], name: str) -> Any:
     import keras
 
@@ -133,16 +125,7 @@ def _depthwise(x: Any, strides: tuple[int, int], name: str) -> Any:
         from ..layers import UnequalDepthwiseConv2D
 
         layer = UnequalDepthwiseConv2D(strides, name=f"{name}_conv")
-    return _normalize(layer(x), name, relu=True)
-
-
-def _normalize(x: Any, name: str, relu: bool) -> Any:
-    import keras
-
-    from ..layers import BatchNormalization
-
-    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
+    return normalize(layer(x), name, _NORM)
 
 
 def _multiple_of_8(channels: float) -> int:

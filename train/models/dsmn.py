@@ -22,10 +22,11 @@ from asc_kit.errors import SpecError
 from asc_kit.records.fields import MAX_LABELS, Size
 from asc_kit.records.record import STRICT
 
+from ..blocks import Normalization, normalize
+
 EvenSize = Annotated[int, Field(ge=2, le=1 << 16, multiple_of=2)]
 
-_BN_EPSILON = 1e-5
-_BN_MOMENTUM = 0.9  # of the running statistics; 0.1 in PyTorch's notation
+_NORM = Normalization(epsilon=1e-5, momentum=0.9)
 _ECA_SIZE = 3
 
 
@@ -125,14 +126,14 @@ def _block(x: Any, channels: int, split: bool, name: str) -> Any:
     else:
         y = keras.layers.Concatenate(name=f"{name}_join")([from_input, from_other, third])
     y = _channel_attention(y, f"{name}_eca")
-    y = _normalize(keras.layers.Conv2D(channels, 1, name=f"{name}_mix_conv")(y), f"{name}_mix")
+    y = normalize(keras.layers.Conv2D(channels, 1, name=f"{name}_mix_conv")(y), f"{name}_mix", _NORM)
     return keras.layers.AveragePooling2D((2, 1) if split else 2, name=f"{name}_pool")(y)
 
 
 def _plus(x: Any, halves: bool, name: str) -> Any:
     from ..layers import PlusConv2D
 
-    return _normalize(PlusConv2D(halves, name=f"{name}_conv")(x), name)
+    return normalize(PlusConv2D(halves, name=f"{name}_conv")(x), name, _NORM)
 
 
 def _channel_attention(x: Any, name: str) -> Any:
@@ -145,12 +146,3 @@ def _channel_attention(x: Any, name: str) -> Any:
     y = keras.layers.Conv1D(1, _ECA_SIZE, padding="same", use_bias=False, activation="sigmoid", name=f"{name}_conv")(y)
     y = keras.layers.Reshape((1, 1, channels), name=f"{name}_weights")(y)
     return keras.layers.Multiply(name=f"{name}_scale")([x, y])
-
-
-def _normalize(x: Any, name: str) -> Any:
-    import keras
-
-    from ..layers import BatchNormalization
-
-    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x)

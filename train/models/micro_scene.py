@@ -21,10 +21,11 @@ from asc_kit.errors import SpecError
 from asc_kit.records.fields import Size
 from asc_kit.records.record import STRICT
 
+from ..blocks import Normalization, convolve
+
 KernelSize = Annotated[int, Field(ge=1, le=7)]
 
-_BN_EPSILON = 1e-5
-_BN_MOMENTUM = 0.9
+_NORM = Normalization(epsilon=1e-5, momentum=0.9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     import keras
 
     features = keras.Input(input_shape, name="features")
-    x = _convolution(features, settings.input_channels, settings.input_kernel_size, 2, "in")
+    x = convolve(features, settings.input_channels, settings.input_kernel_size, "in", _NORM, strides=2)
     for number, block in enumerate(settings.blocks, start=1):
         x = _block(x, block, f"b{number}")
     parts = settings.classifier_bands or x.shape[1]
@@ -118,19 +119,9 @@ def _block(x: Any, block: Block, name: str) -> Any:
     import keras
 
     first, second = block.kernel_sizes
-    y = _convolution(x, block.channels, first, 1, f"{name}_first")
-    y = _convolution(y, block.channels, second, 1, f"{name}_second", relu=False)
+    y = convolve(x, block.channels, first, f"{name}_first", _NORM)
+    y = convolve(y, block.channels, second, f"{name}_second", _NORM, relu=False)
     if x.shape[-1] != block.channels:
-        x = _convolution(x, block.channels, 1, 1, f"{name}_shortcut", relu=False)
+        x = convolve(x, block.channels, 1, f"{name}_shortcut", _NORM, relu=False)
     x = keras.layers.ReLU(name=f"{name}_relu")(keras.layers.Add(name=f"{name}_add")([y, x]))
     return keras.layers.MaxPooling2D(2, name=f"{name}_pool")(x) if block.pool else x
-
-
-def _convolution(x: Any, channels: int, size: int, stride: int, name: str, relu: bool = True) -> Any:
-    import keras
-
-    from ..layers import BatchNormalization
-
-    x = keras.layers.Conv2D(channels, size, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x

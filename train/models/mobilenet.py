@@ -17,6 +17,8 @@ from pydantic import ConfigDict, Field
 from asc_kit.records.fields import NotNegative, Positive
 from asc_kit.records.record import STRICT
 
+from ..blocks import Normalization, convolve, normalize
+
 N_LABELS = 80
 """Classes of the data set that the network was made for."""
 
@@ -67,11 +69,17 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     """
     import keras
 
-    features = x = keras.Input(input_shape, name="features")
-    x = _convolution(x, settings, _channels(_FIRST_CHANNELS, settings), 3, "c0")
+    norm = Normalization(settings.bn_epsilon, settings.bn_momentum) if settings.batch_norm else None
+
+    def convolution(x: Any, channels: int, size: int, name: str) -> Any:
+        width, initializer = _channels(channels, settings), _initializer(settings)
+        return convolve(x, width, size, name, norm, bias=norm is None, initializer=initializer)
+
+    features = keras.Input(input_shape, name="features")
+    x = convolution(features, _FIRST_CHANNELS, 3, "c0")
     for number, (channels, stride) in enumerate(_SEPARABLE, start=1):
-        x = _depthwise(x, settings, stride, f"sc{number}_depthwise")
-        x = _convolution(x, settings, _channels(channels, settings), 1, f"sc{number}_pointwise")
+        x = _depthwise(x, settings, norm, stride, f"sc{number}_depthwise")
+        x = convolution(x, channels, 1, f"sc{number}_pointwise")
     if settings.global_pool == "mean":
         x = keras.layers.GlobalAveragePooling2D(name="global_pool")(x)
     else:
@@ -94,39 +102,15 @@ def _initializer(settings: Settings) -> Any:
     return keras.initializers.GlorotUniform()
 
 
-def _convolution(x: Any, settings: Settings, channels: int, size: int, name: str) -> Any:
-    import keras
-
-    layer = keras.layers.Conv2D(
-        channels,
-        size,
-        padding="same",
-        use_bias=not settings.batch_norm,
-        kernel_initializer=_initializer(settings),
-        name=f"{name}_conv",
-    )
-    return _normalize(layer(x), settings, name)
-
-
-def _depthwise(x: Any, settings: Settings, stride: int, name: str) -> Any:
+def _depthwise(x: Any, settings: Settings, norm: Normalization | None, stride: int, name: str) -> Any:
     import keras
 
     layer = keras.layers.DepthwiseConv2D(
         3,
         stride,
         padding="same",
-        use_bias=not settings.batch_norm,
+        use_bias=norm is None,
         depthwise_initializer=_initializer(settings),
         name=f"{name}_conv",
     )
-    return _normalize(layer(x), settings, name)
-
-
-def _normalize(x: Any, settings: Settings, name: str) -> Any:
-    import keras
-
-    from ..layers import BatchNormalization
-
-    if settings.batch_norm:
-        x = BatchNormalization(epsilon=settings.bn_epsilon, momentum=settings.bn_momentum, name=f"{name}_bn")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x)
+    return normalize(layer(x), name, norm)

@@ -26,8 +26,9 @@ from asc_kit.errors import SpecError
 from asc_kit.records.fields import Size
 from asc_kit.records.record import STRICT
 
-_BN_EPSILON = 1e-5
-_BN_MOMENTUM = 0.9  # of the running statistics; 0.1 in PyTorch's notation
+from ..blocks import Normalization, convolve
+
+_NORM = Normalization(epsilon=1e-5, momentum=0.9)
 
 # of each block: sizes of its two kernels, and whether a 2x2 pool follows
 _BLOCKS = ((3, 1, True), (3, 3, True), (3, 1, False), (1, 1, False), (1, 1, False))
@@ -81,12 +82,12 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     import keras
 
     features = x = keras.Input(input_shape, name="features")
-    x = _convolution(x, settings.input_channels, 5, 2, "in")
+    x = convolve(x, settings.input_channels, 5, "in", _NORM, strides=2)
     for number, (channels, (first, second, pool)) in enumerate(zip(settings.channels, _BLOCKS, strict=True), start=1):
         x = _block(x, channels, (first, second), settings.attention, f"b{number}")
         if pool:
             x = keras.layers.MaxPooling2D(2, name=f"b{number}_pool")(x)
-    x = _convolution(x, n_labels, 1, 1, "classifier", relu=False)
+    x = convolve(x, n_labels, 1, "classifier", _NORM, relu=False)
     return keras.Model(features, keras.layers.GlobalAveragePooling2D(name="logits")(x), name="resnet11")
 
 
@@ -94,14 +95,14 @@ def _block(x: Any, channels: int, sizes: tuple[int, int], attention: str, name: 
     """Two convolutions beside a shortcut, which is a 1x1 convolution where the channels change."""
     import keras
 
-    y = _convolution(x, channels, sizes[0], 1, f"{name}_first")
-    y = _convolution(y, channels, sizes[1], 1, f"{name}_second", relu=False)
+    y = convolve(x, channels, sizes[0], f"{name}_first", _NORM)
+    y = convolve(y, channels, sizes[1], f"{name}_second", _NORM, relu=False)
     if attention == "se":
         y = _squeeze_and_excitation(y, f"{name}_se")
     elif attention == "cbam":
         y = _cbam(y, f"{name}_cbam")
     if x.shape[-1] != channels:
-        x = _convolution(x, channels, 1, 1, f"{name}_shortcut", relu=False)
+        x = convolve(x, channels, 1, f"{name}_shortcut", _NORM, relu=False)
     return keras.layers.ReLU(name=f"{name}_relu")(keras.layers.Add(name=f"{name}_add")([y, x]))
 
 
@@ -135,13 +136,3 @@ def _cbam(x: Any, name: str) -> Any:
     both = keras.layers.Concatenate(name=f"{name}_place_maps")(maps)
     weight = keras.layers.Conv2D(1, 7, padding="same", activation="sigmoid", name=f"{name}_place_weight")(both)
     return keras.layers.Multiply(name=f"{name}_place_scale")([x, weight])
-
-
-def _convolution(x: Any, channels: int, size: int, stride: int, name: str, relu: bool = True) -> Any:
-    import keras
-
-    from ..layers import BatchNormalization
-
-    x = keras.layers.Conv2D(channels, size, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = BatchNormalization(epsilon=_BN_EPSILON, momentum=_BN_MOMENTUM, name=f"{name}_bn")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
