@@ -238,27 +238,26 @@ def main(work: Path, out: Path, clips: int, epochs: int, seeds: str, recipes: st
     train = 7 * clips // 10
     text = f"""# What the recipes reach
 
-Synthetic recordings (`asc-kit data synth --clips {clips} --seed {DATA_SEED}`: ten scenes, six recording devices in the
-training, three more in the test), {train:,} seconds for training, the rest for testing; {epochs} epochs, so
-{train * epochs:,} seconds heard, {BATCH} seconds per step; mean ± standard deviation over {len(numbers)} seeds.
-Everything else is as the recipe has it. `dcase2021_baseline` takes ten seconds at once: it hears as many seconds, in a
-tenth as many clips, and is tested on fewer.
+For whoever chooses between recipes: how fast each learns from little data, and how well it copes with unseen devices.
+The sounds are synthetic and the training lasts a minute, so the figures do not predict accuracy on real recordings.
+They favour our own recipes, whose settings and learning rates were chosen for short trainings on other recordings of
+the same synthesis; the published recipes keep theirs.
 
-A minute of training on made-up scenes says how quickly a network learns from little data, and how it fares with unseen
-devices. It does not say what it reaches on real recordings after the hundred and more epochs it was made for, and it
-favours recipes made for short trainings, as our own were: their settings were chosen on other recordings of the same
-synthesis, and they have the learning rates for it. The published ones keep theirs.
+Recordings: `asc-kit data synth --clips {clips} --seed {DATA_SEED}`, ten scenes, six recording devices in training,
+three more in the test. {train:,} seconds train for {epochs} epochs ({train * epochs:,} seconds heard, {BATCH} per
+step), the rest test; mean ± standard deviation over {len(numbers)} seeds. `dcase2021_baseline` hears as many seconds in
+clips of ten, and is tested on fewer clips.
 
 {recipe_tables(jobs)}
 
 ## What helps with unseen recording devices
 
-`{ABLATION_RECIPE}`, {ABLATION_EPOCHS} epochs, no other augmentation. The effect is that on the same seed, against
-none. What is varied is harder to learn, too: a short training pays for it on all devices.
+`{ABLATION_RECIPE}`, {ABLATION_EPOCHS} epochs, no other augmentation. The effect compares trainings of the same seed
+with and without. Augmented clips are harder to learn, and a short training pays for that on all devices.
 
 {ablation_table(extra)}
 
-Made by `python benchmarks/recipes.py`, {hours:.1f} hours of training in all on the machine that made it.
+Made by `python benchmarks/recipes.py` in {hours:.1f} hours of training.
 """
     out.write_text(text)
     print(f"wrote {out}")

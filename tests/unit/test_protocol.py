@@ -160,7 +160,7 @@ def test_limits_and_timeouts_in_the_document_are_the_constants() -> None:
     assert "at most {:.0f} s and {:.0f} times the longest run".format(*known) in text
     longest = protocol.MAX_PAYLOAD_BYTES + protocol.FRAME_OVERHEAD
     assert f"{longest:,} bytes + {longest // 254 + 1} for stuffing" in text
-    assert f"at most {(protocol.MAX_READ_BYTES) // 8} |" in DOCUMENT
+    assert f"as many as fit: at most {protocol.MAX_READ_BYTES // 8}\n" in DOCUMENT
     assert f"| length of the fixed part, {Hello.LAYOUT.size} |" in DOCUMENT
 
 
