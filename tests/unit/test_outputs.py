@@ -25,7 +25,7 @@ from asc_kit.outputs import (
     write_file,
     write_files,
 )
-from asc_kit.outputs.replacing import WORK
+from asc_kit.outputs.claiming import WORK
 from asc_kit.process import locking
 from asc_kit.records import files
 from asc_kit.records.files import replacement, temporary_folder, write_bytes

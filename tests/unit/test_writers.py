@@ -16,7 +16,9 @@ _OURS = {"write_text", "write_bytes", "write_json"}
 
 ALLOWED = {
     "asc_kit/records/files.py": "the one place where files are made whole",
-    "asc_kit/outputs/replacing.py": "the one place where they are replaced",
+    "asc_kit/outputs/claiming.py": "work folders, which it makes and removes",
+    "asc_kit/outputs/exchanging.py": "the one place where files are replaced",
+    "asc_kit/outputs/writing.py": "whole folders, through the two",
     "asc_kit/records/record.py": "write_json, for files in a folder of `new_folder`",
     "asc_kit/recordings/clips.py": "a file without a name, for recordings that are larger than memory",
     "export/bundling.py": "into the folder of `new_folder`",

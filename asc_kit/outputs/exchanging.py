@@ -1,0 +1,195 @@
+"""Exchange of the kit's files in a folder that is there: by a plan that can be carried out again, or undone."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from asc_kit.records.fields import MAX_FILES, InnerPath, Sha256
+from asc_kit.records.record import STRICT, sha256_file, write_json
+
+from .inventory import INVENTORY, Inventory, OutputKind, check_inside, digests, edited, read_inventory, state
+from .refusing import ANOTHER, InTheWayError, in_the_way_error
+
+PLAN, NEW, OLD = "plan.json", "new", "old"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangePlan:
+    """What is to be moved: ``plan.json``, there as long as it is not all done."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    schema_version: Literal[1] = 1
+    """Version of this record."""
+    source: Literal["new", "partial"]
+    """Where the new files wait: in the work folder, or in that of a training."""
+    take: Annotated[dict[InnerPath, Sha256], Field(max_length=MAX_FILES)]
+    """Files to take away, in this order, with the SHA-256 they have."""
+    put: Annotated[dict[InnerPath, Sha256], Field(max_length=MAX_FILES)]
+    """Files to put there, in this order, with their SHA-256."""
+    folders: Annotated[tuple[InnerPath, ...], Field(max_length=MAX_FILES)]
+    """Folders to make, which may be empty."""
+
+    def __post_init__(self) -> None:
+        for path in (*self.take, *self.put, *self.folders):
+            check_inside(path)
+
+
+def partial_folder(out: Path) -> Path:
+    """Return where a training to `out` works: beside the folder, on its file system."""
+    return Path(f"{os.path.realpath(out)}.partial")  # "." has no name of its own
+
+
+def source_of(plan: ExchangePlan, target: Path, work: Path) -> Path:
+    """Return where the new files of a plan wait."""
+    return work / NEW if plan.source == "new" else partial_folder(target)
+
+
+def exchange(target: Path, work: Path, source: Path, kind: OutputKind, leave_out: tuple[str, ...]) -> None:
+    """Put the files of `source` into the target."""
+    staged = digests(source, without=(INVENTORY, *leave_out))
+    if not target.exists():
+        write_json(source / INVENTORY, Inventory(written={kind.name: staged}))
+        os.chmod(source, 0o755)
+        try:
+            os.replace(source, target)
+        except OSError as failure:
+            (source / INVENTORY).unlink(missing_ok=True)
+            if failure.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise InTheWayError(f"{target} was made by somebody else in the meantime", hint=ANOTHER) from None
+            raise
+        for name in leave_out:
+            (target / name).unlink(missing_ok=True)
+        return
+    plan, inventory = _plan(target, source, kind, staged, "new" if source.parent == work else "partial")
+    if not plan.take and not plan.put:
+        return
+    try:
+        write_json(source / INVENTORY, inventory)
+        plan.put[INVENTORY] = sha256_file(source / INVENTORY)
+        if kind.manifest in plan.put:  # readers look for it: it comes last
+            plan.put[kind.manifest] = plan.put.pop(kind.manifest)
+        write_json(work / PLAN, plan)
+        carry_out(plan, target, source, work / OLD)
+        forget_plan(work)
+    except BaseException:
+        if (work / PLAN).exists():  # otherwise nothing was moved yet, or all is done
+            _undo(plan, target, source, work / OLD)
+            forget_plan(work)
+            (source / INVENTORY).unlink(missing_ok=True)
+        raise
+
+
+def _plan(
+    target: Path, source: Path, kind: OutputKind, staged: Mapping[str, str], place: Literal["new", "partial"]
+) -> tuple[ExchangePlan, Inventory]:
+    """Return what is to be moved, and the list of the target afterwards.
+
+    Raises
+    ------
+    InTheWayError
+        When something that is not the kit's would have to go.
+    """
+    written = dict(read_inventory(target).written)
+    mine = dict(written.pop(kind.name, {}))
+    changed = edited(target, kind, mine)
+    for name in [name for name in written if name.startswith(kind.parts)]:
+        # pictures of what is replaced; those that somebody worked on stay
+        part = written.pop(name)
+        mine |= {path: sha256 for path, sha256 in part.items() if state(target, path) == sha256}
+    here = {path: state(target, path) for path in {*mine, *staged}}
+    in_the_way = changed + [
+        path
+        for path in staged
+        if path not in mine and here[path] is not None and not _gives_way(target, path, here[path], mine, kind)
+    ]
+    if in_the_way:
+        raise in_the_way_error(target, kind, in_the_way)
+    going = [
+        path for path, found in here.items() if found not in (None, "something else") and found != staged.get(path)
+    ]
+    take = {path: str(here[path]) for path in sorted(going, key=lambda path: (path != kind.manifest, path))}
+    put = {path: sha256 for path, sha256 in staged.items() if here[path] != sha256}
+    inventory = Inventory(written={**written, kind.name: dict(staged)})
+    listed = state(target, INVENTORY)
+    if listed is not None:
+        take[INVENTORY] = listed
+    folders = tuple(
+        path.relative_to(source).as_posix()
+        for path in sorted(source.rglob("*"))
+        if path.is_dir() and not any(path.iterdir())
+    )
+    return ExchangePlan(source=place, take=take, put=put, folders=folders), inventory
+
+
+def _gives_way(target: Path, path: str, found: str | None, mine: Mapping[str, str], kind: OutputKind) -> bool:
+    """Tell whether what stands in a new file's place goes by itself: a product, or a folder or file of the kit's."""
+    if found != "something else":
+        return kind.is_product(path)
+    for parent in PurePosixPath(path).parents:
+        if parent.as_posix() in mine:
+            return True
+    place = target / path
+    return (
+        not place.is_symlink()
+        and place.is_dir()
+        and all(inner.relative_to(target).as_posix() in mine for inner in place.rglob("*") if not inner.is_dir())
+    )
+
+
+def carry_out(plan: ExchangePlan, target: Path, source: Path, old: Path) -> None:
+    """Move what is to be moved; what was moved before is passed over, so that it can be done again."""
+    for path, sha256 in plan.take.items():
+        if path in plan.put and not os.path.lexists(source / path):
+            continue  # the new one is in its place
+        if state(target, path) == sha256:
+            _move(target / path, old / path)
+    _prune(target, plan.take)
+    for path in plan.put:
+        if not os.path.lexists(source / path):
+            continue
+        if os.path.lexists(target / path):
+            raise InTheWayError(
+                f"{path} in {target} came there while it was being written, and would be replaced",
+                hint="move that file away and run the command again",
+            )
+        _move(source / path, target / path)
+    for path in plan.folders:
+        (target / path).mkdir(parents=True, exist_ok=True)
+
+
+def _undo(plan: ExchangePlan, target: Path, source: Path, old: Path) -> None:
+    """Move everything back."""
+    for path in reversed(plan.put):
+        if not os.path.lexists(source / path) and os.path.lexists(target / path):
+            _move(target / path, source / path)
+    _prune(target, plan.put)
+    for path in plan.take:
+        if os.path.lexists(old / path) and not os.path.lexists(target / path):
+            _move(old / path, target / path)
+
+
+def forget_plan(work: Path) -> None:
+    """Remove a plan that is carried out, or undone."""
+    (work / PLAN).unlink(missing_ok=True)
+
+
+def _move(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(source, target)
+
+
+def _prune(target: Path, paths: Iterable[str]) -> None:
+    """Remove the folders of some files where they are empty."""
+    folders = {parent for path in paths for parent in PurePosixPath(path).parents if parent.name}
+    for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
+        with contextlib.suppress(OSError):
+            (target / folder).rmdir()

@@ -1,0 +1,28 @@
+"""Why an output is not written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asc_kit.errors import AscKitError
+
+from .inventory import OutputKind, some
+
+ANOTHER = "choose another place"
+
+
+class RefusedError(AscKitError):
+    """An output cannot be written without touching something of the user's."""
+
+
+class InTheWayError(RefusedError):
+    """Something of the user's came where a finished output is to go."""
+
+
+def in_the_way_error(out: Path, kind: OutputKind, names: list[str]) -> InTheWayError:
+    """Return the error for files that `kind` did not write and would replace."""
+    is_, it = ("is", "it") if len(names) == 1 else ("are", "them")
+    return InTheWayError(
+        f"{some(names)} in {out} {is_} not what {kind.command} wrote there, and would be replaced",
+        hint=f"choose another {kind.option}, or move {it} away",
+    )
