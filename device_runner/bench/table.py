@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from asc_kit.result import BenchmarkResult, Side, Summary
-from asc_kit.scores.evaluation import Evaluation, Group, TaggingEvaluation
+from asc_kit.scores.tables import evaluation_table, titled_table
 
 from .verdict import LINK_LINES, SIDES
 
@@ -24,7 +24,7 @@ def result_tables(result: BenchmarkResult) -> RenderableType:
     parts: list[RenderableType] = [
         f"[bold]{escape(result.name)}[/] on {escape(result.board_title)} ({escape(result.core)}), "
         f"{result.mode} mode, {result.clips} clips{_windows(result)}{_partial(result)}",
-        _quality(result),
+        evaluation_table(result.evaluation),
         _agreement(result),
         _latency(result),
     ]
@@ -46,80 +46,14 @@ def _partial(result: BenchmarkResult) -> str:
 
 
 def _line(put_right: Iterable[tuple[str, str]]) -> Table:
-    table = _table("Put right on the line", "", "times")
+    table = titled_table("Put right on the line", "", "times")
     for row in put_right:
         table.add_row(*row)
     return table
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column(columns[0])
-    for column in columns[1:]:
-        table.add_column(column, justify="right")
-    return table
-
-
-def _quality(result: BenchmarkResult) -> Table:
-    found = result.evaluation
-    return _tagging(found) if isinstance(found, TaggingEvaluation) else _accuracy(found)
-
-
-def _accuracy(found: Evaluation) -> Table:
-    table = _table("Accuracy", "", "clips", "correct", "%", "95 % interval", "log loss")
-    overall = Group(
-        name="all clips", clips=found.clips, correct=found.correct, accuracy=found.accuracy,
-        interval=found.accuracy_interval, log_loss=found.log_loss,
-    )  # fmt: skip
-    _add_groups(table, [overall])
-    macro = (_percent(found.macro_accuracy), _interval(found.macro_accuracy_interval), f"{found.macro_log_loss:.3f}")
-    table.add_row("mean over scenes", "", "", *macro)
-    table.add_row("expected calibration error", "", "", _percent(found.ece), "", "")
-    for title, groups in (
-        ("seen and unseen recording devices", [g for g in (found.seen_devices, found.unseen_devices) if g]),
-        ("scene", found.per_scene),
-        ("recording device", found.per_recording_device),
-    ):
-        table.add_section()
-        table.add_row(f"[dim]by {title}[/]", *[""] * 5)
-        _add_groups(table, groups)
-    return table
-
-
-def _add_groups(table: Table, groups: Iterable[Group]) -> None:
-    for group in groups:
-        figures = (_percent(group.accuracy), _interval(group.interval), f"{group.log_loss:.3f}")
-        table.add_row(escape(group.name), str(group.clips), str(group.correct), *figures)
-
-
-def _tagging(found: TaggingEvaluation) -> Table:
-    table = _table("Label ranking", "", "clips", "lwlrap, %", "95 % interval", "log loss")
-    overall = (_percent(found.lwlrap), _interval(found.lwlrap_interval), f"{found.log_loss:.3f}")
-    table.add_row("all clips", str(found.clips), *overall)
-    table.add_row("mean over labels", "", _percent(found.macro_lwlrap), "", "")
-    devices = [group for group in (found.seen_devices, found.unseen_devices) if group is not None]
-    if len(found.per_recording_device) > 1:
-        table.add_section()
-        table.add_row("[dim]by recording device[/]", *[""] * 4)
-        for group in (*devices, *found.per_recording_device):
-            table.add_row(escape(group.name), str(group.clips), _percent(group.lwlrap), "", f"{group.log_loss:.3f}")
-    table.add_section()
-    table.add_row("[dim]by label[/]", *[""] * 4)
-    for label in found.per_label:
-        table.add_row(escape(label.name), str(label.clips), _percent(label.lwlrap), "", "")
-    return table
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
-
-
-def _interval(ends: tuple[float, float]) -> str:
-    return f"{_percent(ends[0])} to {_percent(ends[1])}"
-
-
 def _agreement(result: BenchmarkResult) -> Table:
-    table = _table("Agreement with the host", "", "clips")
+    table = titled_table("Agreement with the host", "", "clips")
     table.add_row("outputs bit-identical to the reference kernels", f"{result.bit_identical} / {result.clips}")
     table.add_row("same likeliest label as the host's whole chain", f"{result.host_agreement} / {result.clips}")
     if result.mode == "audio":
@@ -139,7 +73,7 @@ def _sides(result: BenchmarkResult) -> Iterator[Side]:
 
 def _latency(result: BenchmarkResult) -> Table:
     latency = result.latency
-    table = _table(f"Latency, {latency.unit}", "", "min", "median", "p95", "max")
+    table = titled_table(f"Latency, {latency.unit}", "", "min", "median", "p95", "max")
     rows: list[tuple[str, Summary]] = [
         ("network", Summary(min=latency.min, median=latency.median, p95=latency.p95, max=latency.max))
     ]
@@ -153,7 +87,7 @@ def _latency(result: BenchmarkResult) -> Table:
 
 def _profile(result: BenchmarkResult) -> Table:
     unit = result.latency.unit
-    table = _table(f"Slowest operators, {unit}", "operator", "MACs", unit, "per MAC", "%")
+    table = titled_table(f"Slowest operators, {unit}", "operator", "MACs", unit, "per MAC", "%")
     total = sum(item.time for item in result.profile) or 1
     for item in sorted(result.profile, key=lambda item: -item.time)[:_PROFILE_ROWS]:
         table.add_row(
@@ -168,7 +102,7 @@ def _profile(result: BenchmarkResult) -> Table:
 
 def _memory(result: BenchmarkResult) -> Table:
     memory = result.memory
-    table = _table("Memory, bytes", "", "RAM", "flash")
+    table = titled_table("Memory, bytes", "", "RAM", "flash")
     for name, ram, flash in (
         ("network: arena, weights", memory.arena_bytes, memory.weight_bytes),
         ("network: code", None, memory.code_bytes),
