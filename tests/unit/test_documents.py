@@ -1,9 +1,12 @@
-"""The documents: every link leads to a file, and to a heading that is there."""
+"""The documents: every link leads to a file and a heading, every command and option is one of the command line."""
 
 import re
 from pathlib import Path
 
+import click
 import pytest
+
+from asc_kit.cli import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,3 +57,36 @@ def test_documents_that_sources_name_are_there() -> None:
     }
     assert len(named) > 50
     assert [pair for pair in sorted(named) if not (ROOT / pair[0]).is_file()] == []
+
+
+COMMAND = re.compile(r"(?:^    |`)(asc-kit .+?)(?:`|  |$)", re.MULTILINE)
+
+
+def unknown_words(line: str) -> list[str]:
+    """Return the subcommand or the options of a documented command that the command line does not have."""
+    words = [word for word in (word.strip("[]") for word in line.replace("\\", "").split()[1:]) if word]
+    command: click.Command | None = cli
+    while isinstance(command, click.Group) and words and not words[0].startswith(("-", "…")):
+        name, *words = words
+        command = command.get_command(click.Context(command), name)
+        if command is None:
+            return [name]
+    assert command is not None
+    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    options |= {"-h", "--help"}
+    return [word for word in words if word.startswith("-") and word.partition("=")[0] not in options]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_documented_commands_are_those_of_the_command_line(page: Path) -> None:
+    lines = COMMAND.findall(page.read_text(encoding="utf-8"))
+    assert [(line, unknown_words(line)) for line in lines if unknown_words(line)] == []
+
+
+def test_an_unknown_command_is_reported() -> None:
+    assert COMMAND.findall("    asc-kit bench b --nope     why\nsee `asc-kit data nope`") == [
+        "asc-kit bench b --nope",
+        "asc-kit data nope",
+    ]
+    assert unknown_words("asc-kit bench b --nope --data D") == ["--nope"]
+    assert unknown_words("asc-kit data nope") == ["nope"]
