@@ -6,17 +6,34 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.fft import rfft
 
 from asc_kit.errors import DataError
 from asc_kit.frontend.spec import STD_FLOOR, FrontEndSpec
 from asc_kit.frontend.tables import mel_filter_bank, window
 
 
+class _FilterBank:
+    """The mel filters without their zeros: few bins belong to a band."""
+
+    def __init__(self, filters: NDArray[np.float64]) -> None:
+        """Take the filters, [n_freqs, n_mels]."""
+        self.n_bands = filters.shape[1]
+        band, self.bins = np.nonzero(filters.T)
+        self.weights = filters[self.bins, band][:, np.newaxis]
+        # a band between two bins has none, and stays zero
+        self.filled, self.starts = np.unique(band, return_index=True)
+
+    def apply(self, energy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum the energies of each band, bin after bin from the lowest: [n_frames, n_freqs] to [n_frames, n_mels]."""
+        bands = np.zeros((self.n_bands, len(energy)))
+        # along the first axis NumPy adds one row after the other, so that the sum is the same on every machine
+        bands[self.filled] = np.add.reduceat(energy.T[self.bins] * self.weights, self.starts, axis=0)
+        return bands.T
+
+
 @lru_cache(maxsize=8)
-def _tables(spec: FrontEndSpec) -> tuple[NDArray[np.float64], sparse.csr_matrix]:
-    return window(spec), sparse.csr_matrix(mel_filter_bank(spec).T)
+def _tables(spec: FrontEndSpec) -> tuple[NDArray[np.float64], _FilterBank]:
+    return window(spec), _FilterBank(mel_filter_bank(spec))
 
 
 def log_mel(audio: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np.float32]:
@@ -53,11 +70,11 @@ def log_mel(audio: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np.float3
         signal = np.pad(signal, spec.n_fft // 2, mode=spec.pad_mode)
     frames = np.lib.stride_tricks.sliding_window_view(signal[offset:], spec.win_length)
     frames = frames[:: spec.hop_length][: spec.n_frames] * taper
-    spectrum = rfft(frames, spec.n_fft, axis=1)
+    spectrum = np.fft.rfft(frames, spec.n_fft, axis=1)
     energy = spectrum.real**2 + spectrum.imag**2
     if spec.power == 1:
         energy = np.sqrt(energy)
-    bands = (filters @ energy.T).T + spec.log_offset
+    bands = filters.apply(energy) + spec.log_offset
     return np.asarray(np.log(bands) if spec.log == "natural" else np.log10(bands), np.float32)
 
 

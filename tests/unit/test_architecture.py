@@ -159,6 +159,13 @@ def test_no_tensorflow_beyond_export(stage: str) -> None:
         assert not {name.split(".")[0] for name in imports(path)} & TENSORFLOW, path
 
 
+@pytest.mark.parametrize("package", ["asc_kit", "firmware_gen", "device_runner", "boards"])
+def test_no_scipy_beyond_training(package: str) -> None:
+    """SciPy is half of what a Raspberry Pi would install, and most of the time until the first prediction."""
+    for path in sources(package):
+        assert "scipy" not in {name.split(".")[0] for name in imports(path)}, path
+
+
 def test_no_document_holds_both_sides_of_a_merge() -> None:
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     assert len(documents) > 20

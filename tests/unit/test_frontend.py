@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import savgol_coeffs, savgol_filter
+from scipy import fft, sparse
+from scipy.signal import get_window, savgol_coeffs, savgol_filter
 from scipy.stats import zscore
 
 from asc_kit.errors import DataError, SpecError
@@ -48,6 +49,32 @@ def by_hand(audio: np.ndarray, spec: FrontEndSpec) -> np.ndarray:
         bands = (magnitude[:, None] ** spec.power * bank).sum(0) + spec.log_offset
         rows.append(np.log(bands) if spec.log == "natural" else np.log10(bands))
     return np.array(rows)
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+@pytest.mark.parametrize("shape", ["hann", "hamming"])
+@pytest.mark.parametrize("length", [1, 2, 3, 20, 400, 2048, 3072])
+def test_windows_are_scipys_bit_for_bit(shape: str, periodic: bool, length: int) -> None:
+    spec = dataclasses.replace(DSMN, window=shape, window_periodic=periodic, win_length=length)
+    assert np.array_equal(window(spec), get_window(shape, length, fftbins=periodic))
+
+
+@pytest.mark.parametrize("spec", [DCASE2024, SMALL, DSMN])
+def test_equals_scipys_transform_and_sparse_product_bit_for_bit(spec: FrontEndSpec) -> None:
+    """What earlier versions computed with SciPy: features of a recording must not depend on the version."""
+    filters = sparse.csr_matrix(mel_filter_bank(spec).T)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        audio = (rng.normal(size=spec.clip_samples) * 10 ** rng.uniform(-4, 0)).clip(-1, 1).astype(np.float32)
+        padded = np.pad(audio.astype(np.float64), spec.n_fft // 2, mode=spec.pad_mode)
+        padded = padded[(spec.n_fft - spec.win_length) // 2 :]
+        frames = np.lib.stride_tricks.sliding_window_view(padded, spec.win_length)[:: spec.hop_length][: spec.n_frames]
+        spectrum = fft.rfft(frames * window(spec), spec.n_fft, axis=1)
+        energy = spectrum.real**2 + spectrum.imag**2
+        energy = np.sqrt(energy) if spec.power == 1 else energy
+        bands = (filters @ energy.T).T + spec.log_offset
+        logarithm = np.log(bands) if spec.log == "natural" else np.log10(bands)
+        assert np.array_equal(log_mel(audio, spec), logarithm.astype(np.float32))
 
 
 @settings(max_examples=60, deadline=None)
