@@ -1,4 +1,4 @@
-"""The command line: names of commands, and how a failure is shown. The work is in the stages."""
+"""The command line: the names of commands, and the display of failures. The stages do the work."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from asc_kit.process.interruption import interrupt_on_signals
 
 COMMANDS = {
     "demo": ("cli", "Run the whole pipeline on synthetic scenes and an emulated board."),
-    "data": ("train", "Make and look at data sets."),
+    "data": ("train", "Make, check and describe data sets."),
     "train": ("train", "Train a recipe on recordings."),
     "evaluate": ("train", "Evaluate runs and bundles by class and by recording device."),
-    "complexity": ("train", "Count parameters and MACs by the rules of every year."),
+    "complexity": ("train", "Count parameters and MACs by the rules of DCASE 2021 to 2025."),
     "export": ("export", "Quantize a run to int8 and write a bundle."),
-    "inspect": ("export", "Look at a bundle's quantization layer by layer."),
+    "inspect": ("export", "Show the quantization of a bundle layer by layer."),
     "plan": ("firmware_gen", "Show how the engine would run a model, and the memory it needs."),
     "firmware": ("firmware_gen", "Write and build firmware for a board."),
     "bench": ("device_runner", "Measure accuracy and latency on a board."),
-    "verify-link": ("device_runner", "Attack the line to a board: is a wrong answer ever accepted?"),
+    "verify-link": ("device_runner", "Damage frames on the line to a board, and check that no wrong answer passes."),
     "report": ("device_runner", "Make a report page from benchmark results."),
     "predict": ("device_runner", "Classify recordings on this machine."),
-    "live": ("device_runner", "Classify what the microphone hears."),
+    "live": ("device_runner", "Classify sound from the microphone."),
     "boards": ("device_runner", "List the boards this kit knows."),
     "ports": ("device_runner", "List the serial ports of this machine."),
-    "doctor": ("cli", "Say what is installed, what is missing and how to mend it."),
+    "doctor": ("cli", "List what is installed, what is missing and how to install it."),
 }
-"""Command -> the room that has it in commands/NAME.py, and a summary.
+"""Command -> the room of its module commands/NAME.py, and a summary.
 
 A command is imported only when it is called, so that --help stays fast.
 """
@@ -88,7 +88,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
     ctx.obj = {"debug": debug}
 
 
-# what to do when the machine refuses, by its code
+# the cure when the operating system refuses, by its error code
 _OS_HINTS = {
     errno.ENOSPC: "make room on that disk, or write to another place",
     errno.EROFS: "choose a place that can be written",
@@ -98,7 +98,7 @@ _OS_HINTS = {
     errno.EPERM: "choose a place that you may read and write, or change its permissions",
 }
 
-# which extra brings a package, for the hint; what is not here comes with asc-kit itself
+# the extra that installs a package, for the hint; packages that are not here come with asc-kit itself
 _EXTRA_OF = {
     "tensorflow": "train",
     "keras": "train",

@@ -14,7 +14,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def optimize_option(command: Command) -> Command:
-    """Add ``--optimize``, what an engine is made for where speed and size conflict."""
+    """Add ``--optimize``, the goal of an engine where speed and size conflict."""
     return click.option(
         "--optimize",
         type=click.Choice(["speed", "size"]),
@@ -57,13 +57,14 @@ LAYOUTS = ("tau", "tagging", "labelled", "urbansound8k", "folders", "split_folde
 
 
 def layout_option(command: Command) -> Command:
-    """Add ``--layout``, the user's answer where a data set's folder leaves it open what it is."""
+    """Add ``--layout``, the user's answer if the folder of a data set leaves its layout open."""
     return click.option(
         "--layout",
         type=click.Choice(LAYOUTS),
         callback=_layout,
-        help="How the data set lies in its folder, where that is not certain: folders (one per class), split_folders "
-        "(train/CLASS and test/CLASS), or whose tables it has.",
+        help="Layout of the data set; needed only if the folder leaves it open. tau: meta.csv (TAU 2019 to 2024); "
+        "tagging: tables of several labels (FSDKaggle2019, FSD50K); labelled: tables of one label (FSDKaggle2018); "
+        "urbansound8k; folders: CLASS/; split_folders: train/CLASS and test/CLASS.",
     )(command)
 
 

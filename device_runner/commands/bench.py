@@ -36,7 +36,12 @@ _NEWEST = ""
     "--port", metavar="PORT", help="Where a board is plugged in: /dev/ttyACM0, socket://host:port. See: ports."
 )
 @click.option("--baud", type=click.IntRange(min=300), default=115_200, show_default=True, help="Rate of the port.")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of the data set.")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the data set, in one of six layouts (--layout).",
+)
 @layout_option
 @click.option("--split", metavar="NAME", help="Split of the data set.  [default: its test split]")
 @click.option(
@@ -50,20 +55,20 @@ _NEWEST = ""
     "--limit",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Only N clips, stratified over scenes and devices; the result says that it is partial.",
+    help="Measure only N clips, stratified over scenes and devices; the result says that it is partial.",
 )
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Emulators side by side.  [default: 2 when instructions count]",
+    help="Number of emulators that run at once.  [default: 2 if they count instructions, else 1]",
 )
 @optimize_option
 @click.option(
-    "--estimate-cycles", is_flag=True, help="Estimate the cycles of one inference too, on parts with the core."
+    "--estimate-cycles", is_flag=True, help="Also estimate the cycles of an inference on parts with the board's core."
 )
 @click.option(
-    "--part", metavar="PART", help="Estimate for this part alone, operator by operator: a name, or PART.toml."
+    "--part", metavar="PART", help="Estimate cycles for this part, operator by operator: a name, or PART.toml."
 )
 @click.option(
     "--out",
@@ -76,7 +81,7 @@ _NEWEST = ""
     is_flag=False,
     flag_value=_NEWEST,
     metavar="[DIR]",
-    help="Go on with an interrupted measurement: that in DIR, or the newest of this bundle, board and mode.",
+    help="Continue an interrupted measurement: the measurement in DIR, or the newest of this bundle, board and mode.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document on stdout.")
 def bench(
@@ -97,13 +102,13 @@ def bench(
     resume: str | None,
     as_json: bool,
 ) -> Path:
-    """Measure accuracy and latency of BUNDLE on a board, clip by clip, against the host's reference kernels.
+    """Measure accuracy and latency of BUNDLE on a board, and compare every clip with the host's reference kernels.
 
-    Writes results.json into a folder of its own; no measurement replaces another. Every clip that is done is kept:
-    an interrupted measurement is gone on with by the same command and --resume at its end.
+    Each measurement writes results.json into a new folder and replaces no other. Finished clips are kept: the same
+    command with --resume continues an interrupted measurement.
 
-    Exit code 3 when the board or the line fails or a time cannot be true; 4 when an output differs from the reference,
-    or the board's features from the NumPy reference's by more than docs/frontend.md allows.
+    The exit code is 3 if the board or the line fails or a time cannot be true. It is 4 if an output differs from the
+    reference kernels', or the board's features differ from the NumPy reference by more than docs/frontend.md allows.
     """
     from asc_kit.bundle import Bundle
     from asc_kit.hardware.board import load_board

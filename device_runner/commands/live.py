@@ -36,11 +36,13 @@ class _Seconds(click.FloatRange):
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path), required=False)
-@click.option("--device", metavar="NAME|INDEX", help="Microphone: its number, its name or a part of it.")
-@click.option("--hop", type=_Seconds(min=0.05), metavar="SECONDS", help="From line to line; default: the bundle's.")
+@click.option("--device", metavar="NAME|INDEX", help="Microphone, by number, name or part of its name.")
+@click.option(
+    "--hop", type=_Seconds(min=0.05), metavar="SECONDS", help="Time from line to line.  [default: the bundle's]"
+)
 @threshold_option
 @variant_option
-@click.option("--duration", type=_Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after so long.")
+@click.option("--duration", type=_Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
 @click.option("--list-devices", is_flag=True, help="List the microphones and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def live(
@@ -53,10 +55,10 @@ def live(
     list_devices: bool,
     as_json: bool,
 ) -> None:
-    """Classify what the microphone hears, one line per hop, until Ctrl-C or --duration.
+    """Classify sound from the microphone, one line per hop, until Ctrl-C or --duration.
 
-    The microphone is opened at its own rate and resampled as in training. What is no sound of a place (silence of a
-    muted microphone, a frozen driver, clipping) is said and not classified. The last line counts windows and losses.
+    The microphone runs at its own rate, and its sound is resampled as in training. A bad input (a muted microphone, a
+    frozen driver, clipping) is reported instead of classified. The last line counts windows and losses.
     """
     if list_devices:
         _list_devices(as_json)

@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from asc_kit.bundle import BundleManifest
 
 LIKELY = 0.5
-"""Where each label stands for itself, from here on it is likelier than not."""
+"""Probability from which a label counts, where a recording may have several: more likely than not."""
 
 threshold_option = click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Where recordings may have several labels: those at least this likely; default: 0.5.",
+    help="Least probability of a label, if recordings may have several.  [default: 0.5]",
 )
 variant_option = click.option(
     "--variant",
     type=click.Choice(["float16", "dynamic_range"]),
-    help="Form of the network to run, of those the bundle has beside int8; not bit for bit what a board computes.",
+    help="Run this form of the network instead of int8, if the bundle has it; a board's bits may differ.",
 )
 
 

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--top", type=click.IntRange(min=1), metavar="K", help="Labels per recording; default: 1, or --threshold."
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Number of labels per recording.  [default: 1; if recordings may have several, all above --threshold]",
 )
 @threshold_option
 @click.option(
     "--kernels", type=click.Choice(["fast", "reference"]), default="fast", show_default=True,
-    help="reference: bit for bit what a board computes; slower.",
+    help="reference computes bit for bit as a board does, but slower.",
 )  # fmt: skip
 @variant_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -40,9 +43,9 @@ def predict(
 ) -> None:
     """Classify recordings on this machine.
 
-    One line per FILE, columns separated by TAB: file, label, probability (and the next ones with --top). Recordings
-    may have any rate and length: the answer is the mean over windows, which overlap by half if the bundle does not
-    say otherwise. Where a recording may have several labels, all likely ones are listed.
+    The command prints one line per FILE, separated by TAB: file, label, probability, and with --top further labels and
+    probabilities. Recordings may have any rate and length: probabilities are means over windows, which overlap by half
+    unless the bundle says otherwise. If recordings may have several labels, all likely labels are listed.
     """
     if variant is not None and kernels == "reference":
         raise click.UsageError("--kernels reference is for the int8 network: leave it out, or --variant")

@@ -15,13 +15,13 @@ from asc_kit.cli.output import say_json
     "-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
     help="Folder to write: index.html and report.md.",
 )  # fmt: skip
-@click.option("--all", "every", is_flag=True, help="Of a folder take every measurement, not the newest ones alone.")
+@click.option("--all", "every", is_flag=True, help="Take every measurement in a folder, not only the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def report(results: tuple[Path, ...], out: Path, every: bool, as_json: bool) -> Path:
     """Make a report from one or more results.json: a self-contained page and Markdown.
 
-    Several results are compared side by side. Of a folder, such as results, all that lie in it and below are taken: of
-    each bundle, board and mode the newest measurement that was not limited to a part of the clips.
+    Several results are compared side by side. A folder is searched with everything below it; the report takes the
+    newest measurement of each bundle, board and mode, partial measurements only where no full one exists.
     """
     from rich.markup import escape
 

@@ -1,4 +1,4 @@
-"""The command about the line: verify-link."""
+"""``asc-kit verify-link``: damage frames on the line to a board, and count the consequences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..attack.report import AttackReport
     from ..line.emulator import Emulator
 
-# What a line with at most one fault in so many frames must bring to its end, and how many of its sessions.
+# A line with at most one fault in so many frames must complete at least this share of its sessions.
 _GOOD_LINE_FRAMES = 1000
 _GOOD_LINE_SHARE = 0.99
 
@@ -29,18 +29,18 @@ _GOOD_LINE_SHARE = 0.99
 )
 @click.option("--baud", type=click.IntRange(min=300), default=115_200, show_default=True, help="Rate of the port.")
 @click.option(
-    "--bundle", type=click.Path(path_type=Path), help="What the board runs; needed with an emulated board alone."
+    "--bundle", type=click.Path(path_type=Path), help="Bundle that the board runs; needed for an emulated board only."
 )
-@click.option("--faults", type=click.IntRange(1, 10_000_000), default=1000, show_default=True, help="How many faults.")
+@click.option("--faults", type=click.IntRange(1, 10_000_000), default=1000, show_default=True, help="Number of faults.")
 @click.option(
     "--every",
     type=click.FloatRange(2, 1e6),
     default=20,
     show_default=True,
     metavar="FRAMES",
-    help="Mean number of frames from fault to fault.",
+    help="Mean number of frames between faults.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of everything drawn.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Seed of all random numbers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document on stdout.")
 def verify_link(
     board: str | None,
@@ -52,9 +52,9 @@ def verify_link(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Do to the line what lines do, 30 ways, and see whether a wrong answer is ever taken for right.
+    """Damage frames between host and board in 30 ways, and check that no wrong answer is accepted.
 
-    Exit code 4 when one is, or when a clip is lost or counted twice.
+    The exit code is 4 if a wrong answer is accepted, or if a clip is lost or counted twice.
     """
     import time
 

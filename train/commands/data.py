@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from asc_kit.dataset import Layout
 
 _DATA = click.option(
-    "--data", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Data set."
+    "--data",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder of the data set, in one of six layouts (--layout).",
 )
 _CLASS_MAP = click.option(
     "--class-map", type=click.Path(path_type=Path), metavar="CSV",
@@ -35,27 +40,27 @@ def _digests(ctx: click.Context, parameter: click.Parameter, values: tuple[str, 
 
 @click.group()
 def data() -> None:
-    """Make and look at data sets."""
+    """Make, check and describe data sets."""
 
 
 @data.command()
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR", help="Folder to write."
 )
-@click.option("--clips", type=click.IntRange(min=100), default=2000, show_default=True, help="Clips in all.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all that is drawn.")
+@click.option("--clips", type=click.IntRange(min=100), default=2000, show_default=True, help="Number of clips.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all random numbers.")
 @click.option(
     "--sample-rate", type=click.IntRange(8000, 192000), default=44100, show_default=True, metavar="HZ",
     help="Sampling rate.",
 )  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(0.1, 60), default=1.0, show_default=True, help="Length of a clip.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes; default: one per processor.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Number of processes.  [default: one per processor]")
 @_JSON
 def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jobs: int | None, as_json: bool) -> Path:
     """Synthesize scenes in the layout of TAU Urban Acoustic Scenes.
 
-    Ten scenes, cities and locations, nine recording devices of which three are only in the test split. The same
-    seed gives the same bytes.
+    There are ten scenes, several cities and locations, and nine recording devices, three of them only in the test
+    split. The same seed gives the same bytes.
     """
     from rich.markup import escape
 
@@ -80,7 +85,7 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
 @_CLASS_MAP
 @_JSON
 def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: bool) -> None:
-    """Say what a data set holds: classes, recording devices, places, splits, lengths and sampling rates."""
+    """Describe a data set: classes, recording devices, places, splits, lengths and sampling rates."""
     from ..datasets.info import describe, show
 
     found = describe(folder, class_map, layout)
@@ -96,7 +101,7 @@ def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: b
 @_CLASS_MAP
 @click.option(
     "--split-pair", "pairs", type=(str, str), multiple=True, metavar="TRAIN TEST",
-    help="Training and test split to hold against each other; may be given again. Default: all that go together.",
+    help="Training and test split to compare; may be repeated.  [default: all that belong together]",
 )  # fmt: skip
 @click.option(
     "--examples",
@@ -104,7 +109,7 @@ def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: b
     default=5,
     show_default=True,
     metavar="N",
-    help="Examples of each finding.",
+    help="Examples to show of each problem.",
 )
 @_JSON
 @click.pass_context
@@ -119,7 +124,7 @@ def check(
 ) -> None:
     """Find clips that are missing, unreadable, mislabelled, duplicate or leaking from training into test.
 
-    Every recording is decoded to its end. Exit code 1 when there are errors, 0 with warnings alone.
+    The command decodes every recording to its end. It exits with 1 after errors, and with 0 after warnings only.
     """
     from ..datasets.check import check as check_data
     from ..datasets.check import show
@@ -137,12 +142,18 @@ def check(
 @_DATA
 @layout_option
 @click.option(
-    "--year", type=click.Choice(["2024", "2025"]), default="2024", show_default=True, help="DCASE Challenge, Task 1."
+    "--year",
+    type=click.Choice(["2024", "2025"]),
+    default="2024",
+    show_default=True,
+    help="Year of the DCASE Challenge, Task 1.",
 )
-@click.option("--url", metavar="BASE", help="Where the files are.  [default: the release files of the 2024 baseline]")
+@click.option(
+    "--url", metavar="BASE", help="Address to download from.  [default: the release files of the 2024 baseline]"
+)
 @click.option(
     "--sha256", "digests", multiple=True, metavar="NAME=HEX", callback=_digests,
-    help="SHA-256 a file must have; may be given again.",
+    help="SHA-256 that a file must have; may be repeated.",
 )  # fmt: skip
 @_JSON
 def splits(

@@ -26,18 +26,16 @@ _PATH = click.Path(path_type=Path)
 @click.argument("models", metavar="RUN|BUNDLE...", type=_PATH, nargs=-1, required=True)
 @DATA
 @layout_option
-@click.option(
-    "--split", help="Split to evaluate on, or 'all'; default: the one of the run, or the data set's test split."
-)
+@click.option("--split", help="Split to evaluate on, or 'all'.  [default: the run's test split, or the data set's]")
 @click.option(
     "--variant",
     type=click.Choice(["float16", "dynamic_range"]),
-    help="Of a bundle, evaluate this form of the network instead of int8, with this machine's own kernels.",
+    help="Evaluate this form of a bundle's network instead of int8, with this machine's own kernels.",
 )
 @click.option("--out", type=_PATH, metavar="DIR", help="Folder for evaluation.json, evaluation.md and pictures.")
-@click.option("--predictions", type=_PATH, metavar="CSV", help="Write the probabilities of each clip (one model).")
-@click.option("--unlabelled", is_flag=True, help="DIR is a folder of recordings without labels: --predictions alone.")
-@click.option("--checkpoints", is_flag=True, help="Evaluate the checkpoints of one run instead; --out keeps them.")
+@click.option("--predictions", type=_PATH, metavar="CSV", help="Write one model's probabilities of each clip.")
+@click.option("--unlabelled", is_flag=True, help="With --predictions: DIR is a folder of recordings without labels.")
+@click.option("--checkpoints", is_flag=True, help="Evaluate every checkpoint of a run, into files in --out.")
 @click.option(
     "--every", type=click.IntRange(min=1), default=1, show_default=True, metavar="K",
     help="Only every K-th checkpoint, and the last.",
@@ -58,7 +56,7 @@ def evaluate(
 ) -> None:
     """Evaluate runs (float) and bundles (int8, reference kernels) by class and by recording device.
 
-    Several are set side by side, with mean and standard deviation over runs that differ in their seed alone.
+    Several models are compared side by side, with mean and standard deviation over runs that differ only in their seed.
     """
     if (predictions is not None or checkpoints) and len(models) > 1:
         raise click.UsageError("--predictions and --checkpoints take one model")

@@ -1,4 +1,4 @@
-"""Options that several commands of this stage share, and how they read a recipe."""
+"""Options that several commands of this stage share, and the recipe that they name."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from asc_kit.errors import SpecError
 if TYPE_CHECKING:
     from ..recipe import Recipe
 
-DATA = click.option("--data", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Data set.")
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder of the data set, in one of six layouts (--layout).",
+)
 SET = click.option(
-    "--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Replace one value of the recipe; repeatable."
+    "--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Replace a value of the recipe; may be repeated."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

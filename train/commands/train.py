@@ -23,19 +23,23 @@ _RUN = click.Path(path_type=Path)
 @DATA
 @layout_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="RUN", help="Run folder to write.")
-@click.option("--split", help="Split to train on; default: the data set's own training split.")
-@click.option("--class-map", type=click.Path(path_type=Path), metavar="CSV", help="Classes and their order.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Epochs; default: the recipe's.")
+@click.option("--split", help="Split to train on.  [default: the data set's training split]")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of all that is drawn."
+    "--class-map", type=click.Path(path_type=Path), metavar="CSV", help="Classes and their order, rows index,name."
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Epochs of training.  [default: the recipe's]")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of all random numbers."
 )
 @SET
-@click.option("--cache", type=click.Path(path_type=Path), metavar="DIR", help="Keep computed features there.")
-@click.option("--teacher", type=_RUN, metavar="RUN", help="Learn from that run too (knowledge distillation).")
-@click.option("--warm-start", type=_RUN, metavar="RUN", help="Begin with the weights of that run.")
-@click.option("--include", multiple=True, metavar="PATTERN", help="Weights to begin with, by layer; repeatable.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Weights to begin afresh, by layer; repeatable.")
-@click.option("--resume", is_flag=True, help="Go on from where an interrupted training stopped.")
+@click.option("--cache", type=click.Path(path_type=Path), metavar="DIR", help="Store computed features in this folder.")
+@click.option("--teacher", type=_RUN, metavar="RUN", help="Learn from this run too (knowledge distillation).")
+@click.option("--warm-start", type=_RUN, metavar="RUN", help="Begin with the weights of this run.")
+@click.option("--include", multiple=True, metavar="PATTERN", help="Layers to take from --warm-start; may be repeated.")
+@click.option(
+    "--exclude", multiple=True, metavar="PATTERN", help="Layers not to take from --warm-start; may be repeated."
+)
+@click.option("--resume", is_flag=True, help="Continue an interrupted training.")
 @JSON
 def train(
     recipe: str,
@@ -55,9 +59,10 @@ def train(
     resume: bool,
     as_json: bool,
 ) -> Path:
-    """Train RECIPE, the name of one that comes with asc-kit or a TOML file, and write a run folder.
+    """Train RECIPE and write a run folder.
 
-    With the environment variable TF_CONFIG, several processes train together; the first one writes the run.
+    RECIPE is the name of a recipe that comes with asc-kit, or a TOML file. With the environment variable TF_CONFIG,
+    several processes train together, and the first worker writes the run.
     """
     from ..evaluation.summary import show_evaluation
     from ..session import Session

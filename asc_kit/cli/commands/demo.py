@@ -34,16 +34,16 @@ RECIPE = "cp_mobile_micro"
 )
 @click.option("--board", default="qemu-mps2-an386", show_default=True, help="Board to measure on.")
 @click.option("--clips", default=2000, show_default=True, help="Number of synthetic one-second clips.")
-@click.option("--epochs", default=None, type=int, help="Epochs of training; the recipe's own when not given.")
+@click.option("--epochs", default=None, type=int, help="Epochs of training.  [default: the recipe's]")
 @click.option(
-    "--audio-limit", default=180, show_default=True, help="Test clips that are streamed to the board as audio."
+    "--audio-limit", default=180, show_default=True, help="Number of test clips to stream to the board as audio."
 )
-@click.option("--seed", default=1, show_default=True, help="Seed of data and training.")
+@click.option("--seed", default=1, show_default=True, help="Seed of recordings and training.")
 def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int, seed: int) -> None:
     """Run the whole pipeline on synthetic scenes and an emulated board.
 
-    Makes recordings, trains, exports int8, writes and builds firmware, boots it, streams the test clips over the
-    serial line, and writes a report. Run it again and it starts afresh in the same folder.
+    The demo makes recordings, trains, exports to int8, builds and boots firmware, streams the test clips over the
+    serial line, and writes a report. A second run starts anew in the same folder.
     """
     data, run, bundle = out / "data", out / "run", out / "bundle"
     epoch_options = ["--epochs", str(epochs)] if epochs is not None else []

@@ -15,12 +15,12 @@ from asc_kit.errors import ToolError
     "--for",
     "profile",
     type=click.Choice(tuple(PROFILES)),
-    help="Look only at what this takes; fail if it is not there.",
+    help="Check only the requirements of this use; fail if any is missing.",
 )
-@click.option("--missing-packages", is_flag=True, help="Print the Debian packages that are missing, for a script.")
+@click.option("--missing-packages", is_flag=True, help="Print only the missing Debian packages, for a script.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def doctor(profile: str | None, missing_packages: bool, as_json: bool) -> None:
-    """Say what is installed, what is missing and how to mend it."""
+    """List what is installed, what is missing and how to install it."""
     findings = inspect_machine(PROFILES[profile] if profile else tuple(USES))
     missing = [finding for finding in findings if finding.version is None]
     if missing_packages:
