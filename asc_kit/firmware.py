@@ -96,7 +96,7 @@ class FirmwareManifest:
     model_sha256: Sha256
     """Hash of model.tflite."""
     firmware_id: ShortId
-    """Fingerprint of the generated sources, 16 hexadecimal digits; the firmware answers with it."""
+    """Fingerprint of sources, compiler, flags, core and kernel set; the firmware answers with it."""
     sources: Files
     """C files to compile, relative to the folder."""
     image: InnerPath | None

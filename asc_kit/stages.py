@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from asc_kit.hardware.board import Goal
+from asc_kit.hardware.board import Board, Goal
 from asc_kit.tflite.inputs import InputShape
 
 
@@ -31,7 +31,7 @@ class PlanFigures:
 class FirmwareStage(Protocol):
     """What other stages ask of firmware_gen; `asc_kit.firmware_gen.service` is held to it by the type checker."""
 
-    def write_firmware(self, bundle: Path, board: str, *, build: bool = False, optimize: Goal = "speed") -> Path:
+    def write_firmware(self, bundle: Path, board: Board, *, build: bool = False, optimize: Goal = "speed") -> Path:
         """Write a bundle's firmware into its usual folder, and return the folder."""
 
     def plan_figures(self, model: Path, input_shapes: Sequence[InputShape] = ()) -> PlanFigures:

@@ -40,7 +40,8 @@ from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate_bare
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import BoardSpec, Goal, KernelSet, load_board
+from asc_kit.hardware.board import Board, Goal, KernelSet, load_board
+from asc_kit.hardware.core import load_core
 from asc_kit.hardware.part import load_part, parts_with
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -131,7 +132,7 @@ def reference_outputs(model: bytes, inputs: np.ndarray) -> list[np.ndarray]:
 
 
 def measure(
-    model: Path, board: BoardSpec, kernels: KernelSet, goal: Goal, folder: Path
+    model: Path, board: Board, kernels: KernelSet, goal: Goal, folder: Path
 ) -> tuple[Row, FirmwareManifest, list[int], Estimate | None]:
     """Build, boot and run the firmware of a model; return the line, instructions by operator, and the estimate."""
     firmware = generate_bare(model, board, folder, compile_it=True, kernels=kernels, optimize=goal)
@@ -155,7 +156,7 @@ def measure(
         profile = list(session.profile())
     found = None if why_not(board) else estimate_cycles(board, folder / firmware.image, inputs[0], macs)
     row = Row(
-        core=board.core,
+        core=board.core.title,
         kernels=kernels,
         model=model_name(model),
         macs=macs,
@@ -178,15 +179,15 @@ def measure(
     return row, firmware, profile, found
 
 
-def estimate_cycles(board: BoardSpec, image: Path, values: np.ndarray, macs: int) -> Estimate:
+def estimate_cycles(board: Board, image: Path, values: np.ndarray, macs: int) -> Estimate:
     """Estimate one inference on all parts with the board's core, and on those that the estimate is doubted with."""
 
     def work(session: Session) -> None:
         session.write_input(values)
         session.run(macs=macs)
 
-    doubts = [part for part in map(load_part, map(str, sorted(DOUBTS.glob("*.toml")))) if part.core == board.core]
-    return estimate_run(board, image, [*parts_with(board.core), *doubts], work)
+    doubts = [part for part in map(load_part, map(str, sorted(DOUBTS.glob("*.toml")))) if part.core == board.core.name]
+    return estimate_run(board, image, [*parts_with(board.core.name), *doubts], work)
 
 
 def part_figures(found: PartEstimate) -> dict[str, float]:
@@ -199,13 +200,12 @@ def part_figures(found: PartEstimate) -> dict[str, float]:
     }
 
 
-def board_of(name: str) -> BoardSpec:
+def board_of(name: str) -> Board:
     """Return a board; cortex-m0plus is the Cortex-M3's machine with code for the smaller core, which it runs too."""
     if name != M0_PLUS:
         return load_board(name)
     board = load_board("qemu-mps2-an385")
-    flags = tuple(flag.replace("cortex-m3", "cortex-m0plus") for flag in board.toolchain.cflags)
-    return replace(board, core="Cortex-M0+", toolchain=replace(board.toolchain, cflags=flags))
+    return board.with_core(load_core("cortex-m0plus"))
 
 
 def find_model(word: str, work: Path) -> Path:
@@ -290,15 +290,15 @@ def summary(row: Row) -> str:
     return f"{row.model}, {row.core}, {row.made}: {time}{row.instructions:,} instructions"
 
 
-def not_measured(path: Path, board: BoardSpec, failure: AscKitError) -> str:
+def not_measured(path: Path, board: Board, failure: AscKitError) -> str:
     """Say why; that a network does not fit a board is no news, that it is refused or does not answer is."""
     small = isinstance(failure, ModelError) and "does not fit" in failure.message
-    return f"{path.stem} on {board.core}: {'' if small else FAILED}{failure.message}"
+    return f"{path.stem} on {board.core.title}: {'' if small else FAILED}{failure.message}"
 
 
 def jobs(
     boards: Sequence[str], models: Iterable[Path], kernels: KernelSet | None, goal: Goal
-) -> Iterable[tuple[Path, BoardSpec, KernelSet, Goal]]:
+) -> Iterable[tuple[Path, Board, KernelSet, Goal]]:
     for path in models:
         for name in boards:
             board = board_of(name)
@@ -346,7 +346,7 @@ def main(
                 console.print(functions_table(row, lead))
         reason = why_not(board)
         if reason is not None:
-            reasons.add(f"instructions only for {board.core}: {reason}")
+            reasons.add(f"instructions only for {board.core.title}: {reason}")
     console.print(parts_table(rows))
     console.print(results_table(rows))
     for text in sorted(reasons):

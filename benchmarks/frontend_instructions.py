@@ -23,7 +23,7 @@ from asc_kit.device_runner.cycles.trace import read_trace
 from asc_kit.firmware_gen.frontend.tables import frontend_tables
 from asc_kit.firmware_gen.write.emit import ModelInfo, frontend_values, template
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.hardware.board import Arithmetic, BoardSpec, load_board
+from asc_kit.hardware.board import Arithmetic, Board, load_board
 from asc_kit.hardware.part import parts_with
 from asc_kit.quantization import TensorInfo
 
@@ -155,7 +155,7 @@ class Counts:
     """Cycles of the second of audio; None where they cannot be estimated."""
 
 
-def count(board: BoardSpec, folder: Path) -> Counts:
+def count(board: Board, folder: Path) -> Counts:
     """Build an image of the front end, run it in the emulator and return what it counted."""
     assert board.emulator is not None
     info = TensorInfo(shape=SPEC.input_shape, scale=0.0847, zero_point=8)
@@ -189,21 +189,21 @@ def count(board: BoardSpec, folder: Path) -> Counts:
     of_parts["mel bands"] = frames - sum(of_parts.values())
     of_parts["quantization and streaming"] = clip - frames
     return Counts(
-        board=board.name, core=board.core, arithmetic=board.frontend, clip=clip, parts=of_parts, estimate=found
+        board=board.name, core=board.core.title, arithmetic=board.frontend, clip=clip, parts=of_parts, estimate=found
     )
 
 
-def estimate_push(board: BoardSpec, path: Path, command: Sequence[str]) -> Estimate:
+def estimate_push(board: Board, path: Path, command: Sequence[str]) -> Estimate:
     """Run an image once more, and estimate all calls that took audio."""
     image = read_image(path, prefix=board.toolchain.prefix)
-    chosen = parts_with(board.core)
+    chosen = parts_with(board.core.name)
     out = path.with_name("trace.txt")
     arguments = plugin_arguments(board, image, memories(chosen), out=out, entry="asc_frontend_push")
     subprocess.run([*command, *arguments], capture_output=True, check=True, timeout=600)
     return estimate(read_trace(out), image, board.core, chosen)
 
 
-def _image(board: BoardSpec, folder: Path) -> Path:
+def _image(board: Board, folder: Path) -> Path:
     runtime = ROOT / "firmware_gen" / "runtime"
     sources = sorted((runtime / "frontend").glob("*.c"))
     command = [board.compiler, *board.toolchain.cflags, "-std=c99", "-ffp-contract=off", "-ffunction-sections"]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 from asc_kit import __version__
 from asc_kit.bundle import Bundle
 from asc_kit.errors import BoardError, BundleError, ModelError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, OperatorInfo
-from asc_kit.hardware.board import BoardSpec, Goal, KernelSet
+from asc_kit.hardware.board import Board, Goal, KernelSet
 from asc_kit.outputs import OutputKind, new_folder
 from asc_kit.quantization import TensorInfo
 from asc_kit.records.record import write_bytes, write_json
@@ -41,7 +40,7 @@ FIRMWARE = OutputKind(
 
 def generate(
     bundle: Bundle,
-    board: BoardSpec,
+    board: Board,
     out: Path,
     *,
     compile_it: bool = False,
@@ -82,7 +81,7 @@ def generate(
 
 def generate_bare(
     model: Path,
-    board: BoardSpec,
+    board: Board,
     out: Path,
     *,
     labels: Sequence[str] | None = None,
@@ -156,7 +155,7 @@ def read_file(model: Path) -> bytes:
         ) from None
 
 
-def kernel_set(board: BoardSpec, wanted: KernelSet | None) -> KernelSet:
+def kernel_set(board: Board, wanted: KernelSet | None) -> KernelSet:
     """Return the kernel set to generate for: the board's own unless another is wanted that its core can run.
 
     Raises
@@ -164,14 +163,12 @@ def kernel_set(board: BoardSpec, wanted: KernelSet | None) -> KernelSet:
     BoardError
         When the core lacks the instructions.
     """
-    ranked: tuple[KernelSet, ...] = get_args(KernelSet)  # each core runs the sets before its own too
     if wanted is None:
         return board.kernels
-    possible = ranked[: ranked.index(board.kernels) + 1]
-    if wanted not in possible:
+    if wanted not in board.kernel_sets:
         raise BoardError(
-            f"board {board.name} ({board.core}) cannot run the {wanted} kernels",
-            hint=f"its core runs: {', '.join(possible)}",
+            f"board {board.name} ({board.core.title}) cannot run the {wanted} kernels",
+            hint=f"its core runs: {', '.join(board.kernel_sets)}",
         )
     return wanted
 
@@ -179,7 +176,7 @@ def kernel_set(board: BoardSpec, wanted: KernelSet | None) -> KernelSet:
 def _write(
     graph: Graph,
     info: ModelInfo,
-    board: BoardSpec,
+    board: Board,
     out: Path,
     *,
     compile_it: bool,
@@ -199,10 +196,10 @@ def _write(
         check_memory(memory, board.memory, f"board {board.name}")
         check_stack(plan.most_rows, board.memory, f"board {board.name}")
     files = engine_files(plan, tables, info) | app_files() | board_files(board)
-    fingerprint = firmware_id(files)
-    files[BUILD_HEADER] = build_header(board, info, fingerprint)
     sources = c_sources(files)
     files["Makefile"] = makefile(board, sources)
+    fingerprint = firmware_id(files, board.core.name, chosen)
+    files[BUILD_HEADER] = build_header(board, info, fingerprint)
     files["example/main.c"] = emit_example(plan, tables, info).encode()  # no part of the image
     manifest = FirmwareManifest(
         schema_version=1,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asc_kit.bundle import Bundle
 from asc_kit.errors import ModelError
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.hardware.board import Goal, load_board
+from asc_kit.hardware.board import Board, Goal
 from asc_kit.process.console import console
 from asc_kit.stages import PlanFigures
 from asc_kit.tflite.inputs import InputShape
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     _held_to_it: FirmwareStage = service
 
 
-def write_firmware(bundle: Path, board: str, *, build: bool = False, optimize: Goal = "speed") -> Path:
+def write_firmware(bundle: Path, board: Board, *, build: bool = False, optimize: Goal = "speed") -> Path:
     """Write a bundle's firmware into its usual folder, and return the folder.
 
     Parameters
@@ -35,7 +35,7 @@ def write_firmware(bundle: Path, board: str, *, build: bool = False, optimize: G
     bundle
         Folder of a bundle.
     board
-        Name of a board.
+        The board.
     build
         Compile the image too.
     optimize
@@ -44,11 +44,10 @@ def write_firmware(bundle: Path, board: str, *, build: bool = False, optimize: G
     Raises
     ------
     AscKitError
-        As of `generate` and `load_board`.
+        As of `generate`.
     """
-    spec = load_board(board)
-    folder = usual_folder(bundle, spec.name)
-    announce(generate(Bundle.open(bundle), spec, folder, compile_it=build, optimize=optimize), folder)
+    folder = usual_folder(bundle, board.name)
+    announce(generate(Bundle.open(bundle), board, folder, compile_it=build, optimize=optimize), folder)
     return folder
 
 

@@ -1,16 +1,23 @@
-"""Boards: what a board is, read from ``boards/<name>/board.toml``."""
+"""Boards: what a board is, read from ``boards/<name>/board.toml``, or from a folder of the user's.
+
+A board names its part or its core; both are records of their own (`part.py`, `core.py`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib import resources
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
+from asc_kit.hardware.core import Arithmetic as Arithmetic
+from asc_kit.hardware.core import CoreSpec, RecordWord, ToolchainSpec, core_of_title, load_core
+from asc_kit.hardware.core import KernelSet as KernelSet
+from asc_kit.hardware.part import PartSpec, load_part
+from asc_kit.hardware.places import USER_BOARDS, boards_folder, offer, user_folders
 from asc_kit.protocol import BOARD_NAME
 from asc_kit.records.fields import (
     Address,
@@ -21,7 +28,6 @@ from asc_kit.records.fields import (
     Line,
     MakeWord,
     MakeWords,
-    Name,
     PositiveCount,
     SourceName,
     require,
@@ -30,26 +36,36 @@ from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT, read_record
 
 TimerKind = Literal["cycles", "instructions", "ns"]
-KernelSet = Literal["portable", "dsp", "mve"]
 Goal = Literal["speed", "size"]
 """What an engine is made for where the two conflict: fewer instructions, or fewer bytes of constants."""
-Arithmetic = Literal["float", "fixed"]
+
+_FILE = "board.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolchainSpec:
-    """How firmware for the board is compiled."""
+class BoardToolchain:
+    """In what a board's firmware is compiled differently from all firmware for its core."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    prefix: MakeWord
-    """Prefix of the tools' names, such as ``arm-none-eabi-``; empty for this machine's own."""
-    cflags: MakeWords
-    """Flags that choose the core and the optimization, for compiling, assembling and linking."""
-    ldflags: MakeWords
-    """Further flags for linking."""
-    libraries: MakeWords = ("-lm",)
-    """Libraries, after the objects."""
+    prefix: MakeWord | None = None
+    """Prefix of the tools' names; None for the core's."""
+    cflags: MakeWords = ("-O2",)
+    """Flags after those of the core, the optimization among them."""
+    ldflags: MakeWords | None = None
+    """Further flags for linking; None for the core's."""
+    libraries: MakeWords | None = None
+    """Libraries, after the objects; None for the core's."""
+
+    def complete(self, core: ToolchainSpec) -> ToolchainSpec:
+        """Return the toolchain of a board that has this core."""
+        return ToolchainSpec(
+            prefix=core.prefix if self.prefix is None else self.prefix,
+            cflags=(*core.cflags, *self.cflags),
+            ldflags=core.ldflags if self.ldflags is None else self.ldflags,
+            libraries=core.libraries if self.libraries is None else self.libraries,
+            packages=core.packages if self.prefix in (None, core.prefix) else (),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,55 +129,100 @@ class EmulatorSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BoardSpec:
-    """One board. A new board is a new folder of data: nothing else changes."""
+class BoardFacts:
+    """What ``board.toml`` says of a board itself, whatever its core."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-    MIGRATIONS: ClassVar[Migrations] = {}
-    REMAKE: ClassVar[str] = "a board is written by hand, docs/boards.md says how"
-
-    schema_version: Literal[1]
-    """Version of this record."""
     name: Annotated[str, Field(pattern=rf"^{BOARD_NAME}$")]
     """Name of the folder; what the board answers when it is asked who it is."""
     title: Line
     """What it is, for people."""
-    core: Name
-    """Processor core, such as Cortex-M4F."""
     timer: TimerKind
     """What its timer counts: cycles on silicon, instructions in an emulator, ns on a host."""
     clock_hz: Hertz
     """Timer counts per second (of virtual time in an emulator); the wire has 32 bits for them."""
     sources: Annotated[tuple[SourceName, ...], Field(max_length=1000)]
     """Files of the port to compile, C or assembler (``.S``), in the board's folder or the shared one."""
-    toolchain: ToolchainSpec
-    """How its firmware is compiled."""
-    kernels: KernelSet = "portable"
-    """Kernels the engine is made of. ``portable``: plain C99. ``dsp``: the DSP instructions of Armv7E-M and Armv8-M
-    (Cortex-M4, M7, M33). ``mve``: Helium (Cortex-M55, M85)."""
-    frontend: Arithmetic = "float"
-    """What the front end calculates with. ``float``: float32. ``fixed``: integers, for cores without floats."""
     memory: MemorySpec | None = None
     """Its memory; None where the operating system provides it."""
     linker_script: SourceName | None = None
     """Linker script, in the board's folder or the shared one; receives the memory map as symbols and may include others
     (``.ld``)."""
-    shared: Annotated[str, Field(pattern=r"^\w{1,64}$")] | None = None
-    """Folder beside the board's own that has what it shares with other boards; None when it shares nothing."""
     emulator: EmulatorSpec | None = None
     """How to run without the board; None for hardware."""
     tested_on: Line
     """What it was tested on."""
 
-    @property
-    def folder(self) -> Path:
-        """The board's folder."""
-        return boards_folder() / self.name
+
+_RANKED: tuple[KernelSet, ...] = ("portable", "dsp", "mve")
+
+
+def _name_core(old: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had the core's title and facts; flags that the core has too may stand there twice."""
+    best = old.pop("kernels", "portable")
+    ranked = _RANKED[: _RANKED.index(best) + 1] if best in _RANKED else (best,)
+    return {"frontend": "float"} | old | {"core": core_of_title(str(old.get("core", ""))), "kernels": [*ranked[::-1]]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSpec(BoardFacts):
+    """What ``board.toml`` holds. A new board is a new folder of data: nothing else changes."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    MIGRATIONS: ClassVar[Migrations] = {1: _name_core}
+    REMAKE: ClassVar[str] = "a board is written by hand, docs/boards.md says how"
+
+    schema_version: Literal[2]
+    """Version of this record."""
+    core: RecordWord | None = None
+    """Name of its processor core, such as cortex-m4f, or ``CORE.toml`` beside this file; None where `part` says it."""
+    part: RecordWord | None = None
+    """Name of its chip, such as stm32l4r5, or ``PART.toml`` beside this file; None where it is none in particular."""
+    toolchain: BoardToolchain = BoardToolchain()
+    """In what its firmware is compiled differently from all firmware for its core."""
+    kernels: Annotated[tuple[KernelSet, ...], Field(min_length=1, max_length=16)] | None = None
+    """Kernel sets for it, the usual one first; None for the core's."""
+    frontend: Arithmetic | None = None
+    """What the front end calculates with; None for the core's."""
+    shared: Annotated[str, Field(pattern=r"^\w{1,64}$")] | None = None
+    """Folder that has what it shares with other boards, beside the board's own or among the kit's; None when it shares
+    nothing."""
+
+    def __post_init__(self) -> None:
+        require(
+            (
+                (self.core is None) != (self.part is None),
+                "a board names its part, or its core where it is no part in particular: one of `part` and `core`",
+            ),
+            error=BoardError,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board(BoardFacts):
+    """A board with its core, its part, and where its files are."""
+
+    core: CoreSpec
+    """Its processor core."""
+    part: PartSpec | None
+    """Its chip; None where it is none in particular."""
+    toolchain: ToolchainSpec
+    """How its firmware is compiled: what the core needs, and what the board adds."""
+    kernel_sets: tuple[KernelSet, ...]
+    """Kernel sets that firmware for it may be made of, the usual one first."""
+    frontend: Arithmetic
+    """What the front end calculates with."""
+    folders: tuple[Path, ...]
+    """Where its files are: its own folder, then the shared one."""
 
     @property
-    def folders(self) -> tuple[Path, ...]:
-        """Where the board's files are: its own folder, then the shared one."""
-        return (self.folder,) if self.shared is None else (self.folder, boards_folder() / self.shared)
+    def folder(self) -> Path:
+        """The board's own folder."""
+        return self.folders[0]
+
+    @property
+    def kernels(self) -> KernelSet:
+        """The kernel set that its engine is made of unless another one is asked for."""
+        return self.kernel_sets[0]
 
     @property
     def files(self) -> dict[str, Path]:
@@ -177,7 +238,7 @@ class BoardSpec:
     @property
     def compiler(self) -> str:
         """Name of the C compiler."""
-        return f"{self.toolchain.prefix}gcc"
+        return self.toolchain.compiler
 
     def linker_flags(self, folders: Iterable[str | Path]) -> tuple[str, ...]:
         """Return what the compiler must be told to link for this board's memory, with its linker scripts in folders."""
@@ -188,32 +249,157 @@ class BoardSpec:
             flags += [f"-Wl,--defsym={name}={value:#x}" for name, value in self.memory.symbols.items()]
         return tuple(flags)
 
+    def with_core(self, core: CoreSpec) -> Board:
+        """Return the board with another core, such as one that runs a part of its core's instructions."""
+        return replace(
+            self,
+            core=core,
+            part=None,
+            toolchain=BoardToolchain().complete(core.toolchain),
+            kernel_sets=core.kernels,
+            frontend=core.frontend,
+        )
+
     def _path(self, name: str) -> Path:
         places = [folder / name for folder in self.folders]
         return next((place for place in places if place.is_file()), places[0])
 
 
-def boards_folder() -> Path:
-    """Return the folder that holds one folder per board."""
-    return Path(str(resources.files("asc_kit.boards")))
+def board_paths() -> tuple[Path, ...]:
+    """Return the ``board.toml`` of every board that goes by a name: the kit's and those in ASC_KIT_BOARDS, sorted."""
+    found = [path for folder in (boards_folder(), *user_folders()) for path in folder.glob(f"*/{_FILE}")]
+    return tuple(sorted(dict.fromkeys(found), key=lambda path: path.parent.name))
 
 
 def board_names() -> tuple[str, ...]:
-    """Return the names of all boards, sorted."""
-    return tuple(sorted(path.parent.name for path in boards_folder().glob("*/board.toml")))
+    """Return the names of all boards that go by one, sorted; whether their descriptions are valid or not."""
+    return tuple(dict.fromkeys(path.parent.name for path in board_paths()))
 
 
-def load_board(name: str) -> BoardSpec:
+def load_board(word: str) -> Board:
     """Read a board's description.
+
+    Parameters
+    ----------
+    word
+        Its name, or the path of its ``board.toml`` or of the folder that holds it, such as ``./NAME``.
 
     Raises
     ------
     BoardError
         When there is no such board, or its description is invalid.
     """
-    if name not in board_names():
-        raise BoardError(f"unknown board {name!r}", hint=f"boards: {', '.join(board_names())}")
-    spec = read_record(BoardSpec, boards_folder() / name / "board.toml", error=BoardError)
-    if spec.name != name:
-        raise BoardError(f"boards/{name}/board.toml is for board {spec.name!r}: the folder must have its name")
-    return spec
+    path = Path(word)
+    if path.suffix == ".toml":
+        return read_board(path)
+    if path.name != word or word == "..":
+        return read_board(path / _FILE)
+    places = _places(word)
+    if not places:
+        if (path / _FILE).is_file():
+            raise BoardError(f"unknown board {word!r}", hint=f"the folder here is --board ./{word}")
+        hint = f"{offer(word, board_names(), 'boards')} Or a path: --board FOLDER/{_FILE}"
+        raise BoardError(f"unknown board {word!r}", hint=hint)
+    return _read_named(places)
+
+
+def survey_boards() -> dict[Path, Board | str]:
+    """Return all boards that go by a name, by their ``board.toml``; in place of one that is not valid, what is wrong.
+
+    One board's fault is never another's.
+    """
+    found: dict[Path, Board | str] = {}
+    for path in board_paths():
+        try:
+            found[path] = _read_named(_places(path.parent.name))
+        except BoardError as failure:
+            found[path] = failure.message
+    return found
+
+
+def read_board(path: Path) -> Board:
+    """Read a ``board.toml``, and the core and part that it names.
+
+    Raises
+    ------
+    BoardError
+        When one of the three is missing or invalid, or the board claims more memory than the part has.
+    """
+    spec = read_record(BoardSpec, path, error=BoardError)
+    folder = path.parent
+    try:
+        part = load_part(spec.part, folder) if spec.part is not None else None
+        # a part of the kit names a core of the kit; one beside the board may name a core beside it
+        core = load_core(spec.core or (part.core if part is not None else ""), folder)
+        kernel_sets = core.kernels if spec.kernels is None else _runnable(spec.kernels, core)
+        _check_memory(spec.memory, part)
+        folders = (folder,) if spec.shared is None else (folder, _shared_folder(spec.shared, folder))
+    except BoardError as failure:
+        raise BoardError(f"{path}: {failure.message}", hint=failure.hint) from None
+    return Board(
+        name=spec.name,
+        title=spec.title,
+        timer=spec.timer,
+        clock_hz=spec.clock_hz,
+        sources=spec.sources,
+        memory=spec.memory,
+        linker_script=spec.linker_script,
+        emulator=spec.emulator,
+        tested_on=spec.tested_on,
+        core=core,
+        part=part,
+        toolchain=spec.toolchain.complete(core.toolchain),
+        kernel_sets=kernel_sets,
+        frontend=core.frontend if spec.frontend is None else spec.frontend,
+        folders=folders,
+    )
+
+
+def find_board(name: str) -> Board | None:
+    """Return the description of a board that answered with its name, where there is one."""
+    return load_board(name) if name in board_names() else None
+
+
+def _places(name: str) -> list[Path]:
+    return [path for path in board_paths() if path.parent.name == name]
+
+
+def _read_named(places: list[Path]) -> Board:
+    name = places[0].parent.name
+    if len(places) > 1:
+        raise BoardError(
+            f"there are {len(places)} boards of the name {name}: {', '.join(str(place.parent) for place in places)}",
+            hint=f"give the path of one to --board, or take the other out of {USER_BOARDS}",
+        )
+    board = read_board(places[0])
+    if board.name != name:
+        raise BoardError(f"{places[0]} is for board {board.name!r}: the folder must have its name")
+    return board
+
+
+def _runnable(kernels: tuple[KernelSet, ...], core: CoreSpec) -> tuple[KernelSet, ...]:
+    beyond = [name for name in kernels if name not in core.kernels]
+    if beyond:
+        raise BoardError(
+            f"core {core.name} cannot run the kernels {', '.join(beyond)}. It runs: {', '.join(core.kernels)}"
+        )
+    return kernels
+
+
+def _check_memory(memory: MemorySpec | None, part: PartSpec | None) -> None:
+    if memory is None or part is None:
+        return
+    sizes = [("ram_bytes", memory.ram_bytes, part.ram_bytes)]
+    if part.flash is not None:
+        sizes.append(("flash_bytes", memory.flash_bytes, part.flash.flash_bytes))
+    for name, claimed, there in sizes:
+        if claimed > there:
+            raise BoardError(f"{name} = {claimed:,} is more than part {part.name} has: {there:,}")
+
+
+def _shared_folder(name: str, folder: Path) -> Path:
+    places = (folder.parent / name, boards_folder() / name)
+    shared = next((place for place in places if place.is_dir()), None)
+    if shared is None:
+        raise BoardError(f"there is no folder {name} that it shares, neither {places[0]} nor {places[1]}")
+    return shared

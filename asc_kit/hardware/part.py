@@ -1,4 +1,4 @@
-"""Parts: the chip that a core is in, as far as time goes: its clock, and what stands between the core and its code.
+"""Parts: the chip that a core is in: its memories, its clock, and what stands between the core and its code.
 
 A board has a part, a part has a core. Parts are read from ``boards/parts/<name>.toml``, or from a file of one's own.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
-from asc_kit.hardware.board import boards_folder
-from asc_kit.records.fields import Hertz, Line, Name, PositiveCount
+from asc_kit.hardware.core import RecordWord, core_of_title
+from asc_kit.hardware.places import boards_folder, offer
+from asc_kit.records.fields import Hertz, Line, PositiveCount
 from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT, read_record
 
@@ -98,22 +99,27 @@ class ErrorSpec:
     """What was compared with."""
 
 
+def _name_core(old: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had the core's title."""
+    return old | {"core": core_of_title(str(old.get("core", "")))}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartSpec:
     """One part. A new part is a new file of data: nothing else changes."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
-    MIGRATIONS: ClassVar[Migrations] = {}
+    MIGRATIONS: ClassVar[Migrations] = {1: _name_core}
     REMAKE: ClassVar[str] = "a part is written by hand, docs/cycles.md says how"
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     """Version of this record."""
     name: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,31}$")]
     """Name of the file."""
     title: Line
     """What it is, for people."""
-    core: Name
-    """Processor core, as boards name it."""
+    core: RecordWord
+    """Name of its processor core, such as cortex-m4f, or ``CORE.toml`` beside this file."""
     clock_hz: Hertz
     """The clock that the flash's figures are for."""
     ram_bytes: PositiveCount
@@ -131,24 +137,26 @@ def part_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (boards_folder() / _FOLDER).glob("*.toml")))
 
 
-def load_part(word: str) -> PartSpec:
+def load_part(word: str, beside: Path = Path()) -> PartSpec:
     """Read a part's description.
 
     Parameters
     ----------
     word
         Its name, or the path of a file that ends with ``.toml``.
+    beside
+        Folder that the path is relative to.
 
     Raises
     ------
     BoardError
         When there is no such part, or its description is invalid.
     """
-    path = Path(word)
+    path = beside / word
     if path.suffix != ".toml":
         if word not in part_names():
             raise BoardError(
-                f"unknown part {word!r}", hint=f"parts: {', '.join(part_names())}; or the path of a file: PART.toml"
+                f"unknown part {word!r}", hint=f"{offer(word, part_names(), 'parts')} Or a file of your own: PART.toml"
             )
         path = boards_folder() / _FOLDER / f"{word}.toml"
     spec = read_record(PartSpec, path, error=BoardError)
@@ -158,5 +166,5 @@ def load_part(word: str) -> PartSpec:
 
 
 def parts_with(core: str) -> tuple[PartSpec, ...]:
-    """Return the kit's parts that have a core."""
+    """Return the kit's parts that have a core, by its name."""
     return tuple(part for part in map(load_part, part_names()) if part.core == core)

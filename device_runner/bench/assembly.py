@@ -11,7 +11,7 @@ import numpy as np
 
 from asc_kit.bundle import Bundle
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.hardware.board import BoardSpec
+from asc_kit.hardware.board import Board
 from asc_kit.protocol import Hello, HelloFlag
 from asc_kit.result import (
     FEATURE_TOLERANCE_LSB,
@@ -39,7 +39,7 @@ def make_result(
     header: Header,
     clips: Sequence[ClipDone],
     hello: Hello,
-    board: BoardSpec | None,
+    board: Board | None,
     firmware: FirmwareManifest | None,
     profile: tuple[OperatorTime, ...],
     link: LinkCounters,
@@ -79,7 +79,7 @@ def make_result(
         name=manifest.name,
         board=hello.board,
         board_title=board.title if board is not None else hello.board,
-        core=board.core if board is not None else "unknown",
+        core=board.core.title if board is not None else "unknown",
         emulated=is_emulated(board),
         engine=firmware.engine if firmware is not None else "unknown",
         mode=mode,
@@ -152,12 +152,12 @@ def _memory(hello: Hello, stack_bytes: int, firmware: FirmwareManifest | None) -
     )
 
 
-def is_emulated(board: BoardSpec | None) -> bool:
+def is_emulated(board: Board | None) -> bool:
     """Tell whether an emulator stands for a board, in whose time nothing real passes."""
     return board is not None and board.emulator is not None and board.emulator.kind != "process"
 
 
-def environment_of(bundle: Bundle, board: BoardSpec | None, *, has_toolchain: bool) -> dict[str, str]:
+def environment_of(bundle: Bundle, board: Board | None, *, has_toolchain: bool) -> dict[str, str]:
     """Return what measures: versions of the host's packages and tools."""
     found = {"system": platform.platform(), "python": platform.python_version(), "numpy": np.__version__}
     for package in ("ai-edge-litert", "tflite-runtime"):

@@ -9,7 +9,6 @@ from asc_kit import __version__
 from asc_kit.bundle import Bundle
 from asc_kit.errors import DataError
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.hardware.board import BoardSpec, board_names, load_board
 from asc_kit.inference.interpreter import Int8Model
 from asc_kit.process.parallel import in_parallel
 from asc_kit.protocol import HelloFlag
@@ -38,7 +37,7 @@ def describe_subject(bundle: Bundle, chosen: ChosenClips, mode: Mode, session: S
     if mode == "audio":
         session.require(HelloFlag.AUDIO)
     hello = session.hello
-    times.check_timer(hello, board_of_name(hello.board))
+    times.check_timer(hello, session.board)
     return Subject(
         asc_kit=__version__,
         bundle=short_id(bundle.manifest),
@@ -54,11 +53,6 @@ def describe_subject(bundle: Bundle, chosen: ChosenClips, mode: Mode, session: S
         clips=len(chosen.dataset.clips),
         data_id=chosen.dataset.data_id,
     )
-
-
-def board_of_name(name: str) -> BoardSpec | None:
-    """Return the description of a board that answered, where there is one."""
-    return load_board(name) if name in board_names() else None
 
 
 def measure(
@@ -92,7 +86,7 @@ def measure(
         When a recording cannot be read, a board fails, or the disk takes no more.
     """
     subject, hello = journal.header.subject, sessions[0].hello
-    board = board_of_name(hello.board)
+    board = sessions[0].board
     measurement = Measurement(bundle=bundle, dataset=chosen.dataset, mode=subject.mode)
     _check_samples(measurement, journal)
     model = bundle.model_path.read_bytes()

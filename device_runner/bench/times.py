@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asc_kit.errors import BoardError
-from asc_kit.hardware.board import BoardSpec, TimerKind
+from asc_kit.hardware.board import Board, TimerKind
 from asc_kit.protocol import Hello, TimerUnit
 
 UNITS: dict[TimerUnit, TimerKind] = {
@@ -36,7 +36,7 @@ class ImplausibleTimeError(BoardError):
     """A time that cannot be true."""
 
 
-def check_timer(hello: Hello, board: BoardSpec | None) -> None:
+def check_timer(hello: Hello, board: Board | None) -> None:
     """Refuse a board whose timer cannot count at the rate that it says.
 
     Parameters

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asc_kit.bundle import Bundle
     from asc_kit.dataset import Layout
     from asc_kit.firmware import FirmwareManifest
-    from asc_kit.hardware.board import BoardSpec, Goal
+    from asc_kit.hardware.board import Board, Goal
     from asc_kit.result import BenchmarkResult
 
     from ..bench.clips import ChosenClips
@@ -31,7 +31,11 @@ _NEWEST = ""
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--board", metavar="NAME", help="Board to measure; one that has an emulator is started. See: boards.")
+@click.option(
+    "--board",
+    metavar="BOARD",
+    help="Board to measure, by name or path; one that has an emulator is started. See: boards.",
+)
 @click.option(
     "--port", metavar="PORT", help="Where a board is plugged in: /dev/ttyACM0, socket://host:port. See: ports."
 )
@@ -122,7 +126,7 @@ def bench(
     from ..cycles.bench import chosen_parts, show_cycles
 
     if board is None and port is None:
-        raise click.UsageError("give --board NAME, --port PORT, or both")
+        raise click.UsageError("give --board BOARD, --port PORT, or both")
     if port is not None and jobs not in (None, 1):
         raise click.UsageError("a board on a port does one clip at a time: --jobs goes with an emulated --board")
     if port is not None and optimize != "speed":
@@ -142,7 +146,7 @@ def bench(
     with ExitStack() as stack:
         sessions, firmware, built = _connect(stack, opened, chosen, spec, port, baud, jobs, optimize)
         subject = describe_subject(opened, chosen, mode, sessions[0])
-        journal = stack.enter_context(_journal(opened, subject, firmware, out, resume))
+        journal = stack.enter_context(_journal(opened, subject, sessions[0].board, firmware, out, resume))
         with _kept(journal), progress_bar(f"{subject.board}, {mode}", subject.clips) as (bar, task):
             bar.advance(task, len(journal.done))
             result = measure(opened, chosen, sessions, firmware, journal, lambda: bar.advance(task))
@@ -172,7 +176,7 @@ def _connect(
     stack: ExitStack,
     bundle: Bundle,
     chosen: ChosenClips,
-    spec: BoardSpec | None,
+    spec: Board | None,
     port: str | None,
     baud: int,
     jobs: int | None,
@@ -187,7 +191,7 @@ def _connect(
     from ..line.emulator import require_emulator
 
     if port is not None:
-        session = connect_port(stack, port, baud, bundle)
+        session = connect_port(stack, port, baud, bundle, spec)
         if spec is not None and spec.name != session.hello.board:
             raise BoardError(f"the board on {port} is {session.hello.board}, not {spec.name}")
         return (session,), firmware_of(bundle, session), None
@@ -196,7 +200,7 @@ def _connect(
         raise BoardError(f"board {spec.name} has no emulator", hint="plug it in and give its --port")
     require_emulator(spec.emulator)
     try:
-        folder = firmware_stage().write_firmware(bundle.path, spec.name, optimize=optimize, build=True)
+        folder = firmware_stage().write_firmware(bundle.path, spec, optimize=optimize, build=True)
     except RefusedError as failure:
         # --out is where this command puts results
         raise RefusedError(
@@ -212,7 +216,12 @@ def _connect(
 
 @contextmanager
 def _journal(
-    bundle: Bundle, subject: Subject, firmware: FirmwareManifest | None, out: Path | None, resume: str | None
+    bundle: Bundle,
+    subject: Subject,
+    board: Board | None,
+    firmware: FirmwareManifest | None,
+    out: Path | None,
+    resume: str | None,
 ) -> Iterator[Journal]:
     """Begin a measurement's journal, or take one up that is of the very same subject."""
     from asc_kit.process.console import note
@@ -220,10 +229,9 @@ def _journal(
     from ..bench import place
     from ..bench.assembly import environment_of
     from ..bench.journal import JOURNAL, Journal
-    from ..bench.runner import board_of_name
 
     if resume is None:
-        environment = environment_of(bundle, board_of_name(subject.board), has_toolchain=firmware is not None)
+        environment = environment_of(bundle, board, has_toolchain=firmware is not None)
         with place.begun(out, bundle.path, subject, environment) as journal:
             yield journal
         return

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,39 +12,58 @@ from asc_kit.cli.output import say_json
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from asc_kit.hardware.board import BoardSpec
+    from asc_kit.hardware.board import Board
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON document on stdout.")
 def boards(as_json: bool) -> None:
-    """List the boards this kit knows."""
+    """List the boards that go by a name: the kit's, and those in the folders of ASC_KIT_BOARDS.
+
+    A board whose description is not valid is listed with its fault.
+    """
     from rich.markup import escape
     from rich.table import Column, Table
 
-    from asc_kit.hardware.board import board_names, load_board
-    from asc_kit.records.record import to_plain
+    from asc_kit.hardware.board import survey_boards
+    from asc_kit.hardware.places import boards_folder
 
-    specs = [load_board(name) for name in board_names()]
+    found = survey_boards()
     if as_json:
-        say_json([to_plain(spec) for spec in specs], indent=None)
+        say_json([_plain(path, board) for path, board in found.items()], indent=None)
         return
     # three columns: with one for every fact a terminal of 80 cuts off the names, which are what one has to type
     table = Table(Column("name", no_wrap=True), Column("core", no_wrap=True), "board")
-    for spec in specs:
-        table.add_row(spec.name, escape(spec.core), escape(f"{spec.title}\n{_facts(spec)}"))
+    for path, board in found.items():
+        name = escape(path.parent.name)
+        if isinstance(board, str):
+            table.add_row(name, "", escape(f"not valid: {board}"))
+            continue
+        facts = [_facts(board)]
+        if not path.is_relative_to(boards_folder()):
+            facts.append(str(path.parent))
+        table.add_row(name, escape(board.core.title), escape("\n".join((board.title, *facts))))
     print_table(table)
 
 
-def _facts(spec: BoardSpec) -> str:
+def _plain(path: Path, board: Board | str) -> dict[str, Any]:
+    from asc_kit.records.record import to_plain
+
+    if isinstance(board, str):
+        return {"name": path.parent.name, "folder": str(path.parent), "fault": board}
+    plain: dict[str, Any] = to_plain(board)
+    return plain | {"folder": str(path.parent), "fault": None}
+
+
+def _facts(board: Board) -> str:
     """Return what measurements on a board depend on."""
     emulation = {"qemu": "emulated", "process": "runs as a native program"}
-    facts = [f"timer: {spec.timer}"]
-    if spec.memory is not None:
-        sizes = (spec.memory.flash_bytes, spec.memory.constants_bytes)
+    facts = [f"timer: {board.timer}"]
+    if board.memory is not None:
+        sizes = (board.memory.flash_bytes, board.memory.constants_bytes)
         facts += [
             f"flash: {' + '.join(f'{size // 1024} kB' for size in sizes if size)}",
-            f"RAM: {spec.memory.ram_bytes // 1024} kB",
+            f"RAM: {board.memory.ram_bytes // 1024} kB",
         ]
-    facts += [emulation[spec.emulator.kind] if spec.emulator is not None else "not emulated"]
-    return "; ".join([*facts, f"tested on: {spec.tested_on}"])
+    facts += [emulation[board.emulator.kind] if board.emulator is not None else "not emulated"]
+    return "; ".join([*facts, f"tested on: {board.tested_on}"])

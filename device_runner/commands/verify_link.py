@@ -14,6 +14,8 @@ from asc_kit.errors import BoardError, MismatchError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from asc_kit.hardware.board import Board
+
     from ..attack.report import AttackReport
     from ..line.emulator import Emulator
 
@@ -23,7 +25,11 @@ _GOOD_LINE_SHARE = 0.99
 
 
 @click.command("verify-link")
-@click.option("--board", metavar="NAME", help="Board to attack; one that has an emulator is started. See: boards.")
+@click.option(
+    "--board",
+    metavar="BOARD",
+    help="Board to attack, by name or path; one that has an emulator is started. See: boards.",
+)
 @click.option(
     "--port", metavar="PORT", help="Where a board is plugged in: /dev/ttyACM0, socket://host:port. See: ports."
 )
@@ -70,7 +76,7 @@ def verify_link(
     from ..line.transport import open_port
 
     if board is None and port is None:
-        raise click.UsageError("give --board NAME, --port PORT, or both")
+        raise click.UsageError("give --board BOARD, --port PORT, or both")
     if port is None and bundle is None:
         raise click.UsageError("an emulated board has to run something: give --bundle BUNDLE, or the --port of a board")
     spec = load_board(board) if board is not None else None
@@ -80,7 +86,7 @@ def verify_link(
         emulator: Emulator | None = None
         if port is None:
             assert spec is not None and bundle is not None and opened is not None
-            emulator = _start(stack, spec.name, bundle)
+            emulator = _start(stack, spec, bundle)
         line = open_port(port or _port_of(emulator), baud)
         stack.callback(line.close)
         if emulator is not None:
@@ -89,10 +95,10 @@ def verify_link(
         faulty = FaultyPort(
             line, seed=seed, every=every, reset_board=emulator.reset if emulator and has_button else None
         )
-        session = Session(Link(faulty))  # type: ignore[arg-type]
+        session = Session(Link(faulty), spec)  # type: ignore[arg-type]
         stack.callback(session.close)
-        if board not in (None, session.hello.board):
-            raise BoardError(f"the board on {port} is {session.hello.board}, not {board}")
+        if spec is not None and spec.name != session.hello.board:
+            raise BoardError(f"the board on {port} is {session.hello.board}, not {spec.name}")
         if opened is not None:
             session.check(opened.manifest)
         clips = known_clips(session, opened, seed)
@@ -124,22 +130,20 @@ def verify_link(
         )
 
 
-def _start(stack: ExitStack, board: str, bundle: Path) -> Emulator:
+def _start(stack: ExitStack, board: Board, bundle: Path) -> Emulator:
     from asc_kit.firmware import read_firmware
-    from asc_kit.hardware.board import load_board
     from asc_kit.stages import firmware_stage
 
     from ..line.emulator import emulate, require_emulator
 
-    spec = load_board(board)
-    if spec.emulator is None:
-        raise BoardError(f"board {board} has no emulator", hint="plug it in and give its --port")
-    require_emulator(spec.emulator)
+    if board.emulator is None:
+        raise BoardError(f"board {board.name} has no emulator", hint="plug it in and give its --port")
+    require_emulator(board.emulator)
     folder = firmware_stage().write_firmware(bundle, board, build=True)
     image = read_firmware(folder).image
     if image is None:
         raise BoardError(f"the firmware in {folder} is not built", hint="asc-kit firmware BUNDLE --board NAME --build")
-    return stack.enter_context(emulate(spec, folder / image, processor=0))
+    return stack.enter_context(emulate(board, folder / image, processor=0))
 
 
 def _port_of(emulator: Emulator | None) -> str:

@@ -8,7 +8,7 @@ from asc_kit.bundle import Bundle
 from asc_kit.dataset import Dataset
 from asc_kit.errors import BoardError
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.hardware.board import BoardSpec
+from asc_kit.hardware.board import Board
 from asc_kit.hardware.part import PartSpec, load_part, parts_with
 from asc_kit.process.console import console
 from asc_kit.records.record import write_json
@@ -20,7 +20,7 @@ from .report import CYCLES, cost_table, cycles_record, summary_table
 from .tracing import check_cores, estimate_run
 
 
-def chosen_parts(board: BoardSpec, part: str | None) -> tuple[PartSpec, ...]:
+def chosen_parts(board: Board, part: str | None) -> tuple[PartSpec, ...]:
     """Return the part that was named, or all with the board's core.
 
     Raises
@@ -28,15 +28,17 @@ def chosen_parts(board: BoardSpec, part: str | None) -> tuple[PartSpec, ...]:
     BoardError
         When there is no such part, or it has another core.
     """
-    parts = parts_with(board.core) if part is None else (load_part(part),)
+    parts = parts_with(board.core.name) if part is None else (load_part(part),)
     check_cores(board, parts)
     if not parts:
-        raise BoardError(f"the kit knows no part with a {board.core}", hint="--part FILE.toml names one of your own")
+        raise BoardError(
+            f"the kit knows no part with a {board.core.title}", hint="--part FILE.toml names one of your own"
+        )
     return parts
 
 
 def show_cycles(
-    board: BoardSpec,
+    board: Board,
     parts: tuple[PartSpec, ...],
     bundle: Bundle,
     dataset: Dataset,

@@ -132,4 +132,4 @@ CORES: Mapping[str, CoreModel] = {
     "Cortex-M7": CoreModel(costs={"branch_minority": 8, "unaligned": 3}, dual_issue=True),
     "Cortex-M55": CoreModel(costs=_M55_LEAST, most=_M55_MOST),
 }
-"""By the name that boards and parts give a core."""
+"""By the name that a core's record gives its table."""

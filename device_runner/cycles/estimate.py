@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from asc_kit.errors import BoardError
+from asc_kit.hardware.core import CoreSpec
 from asc_kit.hardware.part import PartSpec
 
 from .cores import CORES
@@ -93,7 +94,7 @@ class Estimate:
         return sum(self.costs.values(), Cost())
 
 
-def estimate(trace: Trace, image: Image, core: str, parts: Sequence[PartSpec]) -> Estimate:
+def estimate(trace: Trace, image: Image, core: CoreSpec, parts: Sequence[PartSpec]) -> Estimate:
     """Estimate the cycles of a run.
 
     Parameters
@@ -103,7 +104,7 @@ def estimate(trace: Trace, image: Image, core: str, parts: Sequence[PartSpec]) -
     image
         What ran.
     core
-        Name of the core.
+        The core.
     parts
         Where it runs, all with that core.
 
@@ -112,9 +113,9 @@ def estimate(trace: Trace, image: Image, core: str, parts: Sequence[PartSpec]) -
     BoardError
         When the core has no table.
     """
-    model = CORES.get(core)
+    model = CORES.get(core.cycles) if core.cycles is not None else None
     if model is None:
-        raise BoardError(f"there is no table of cycles for {core}", hint=f"cores: {', '.join(CORES)}")
+        raise BoardError(f"there is no table of cycles for {core.title}", hint=f"cores: {', '.join(CORES)}")
     blocks = Blocks(trace, image)
     counts = count_events(blocks)
     cycles = model.cycles(blocks, counts)
@@ -124,7 +125,7 @@ def estimate(trace: Trace, image: Image, core: str, parts: Sequence[PartSpec]) -
     }
     memory = iter(range(trace.memories))
     return Estimate(
-        core=core,
+        core=core.title,
         calls=trace.calls,
         costs=costs,
         most_cycles=model.most_cycles(counts),

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from asc_kit.errors import ToolError
-from asc_kit.hardware.board import BoardSpec, EmulatorSpec
+from asc_kit.hardware.board import Board, EmulatorSpec
 from asc_kit.hardware.part import CacheSpec, PartSpec
 
 from .image import Image
@@ -27,7 +27,7 @@ _FIRST_QEMU, _LAST_QEMU = 6, 8
 _TIMEOUT_S = 60
 
 
-def why_not(board: BoardSpec) -> str | None:
+def why_not(board: Board) -> str | None:
     """Say why the cycles of an emulated board cannot be estimated here; None where they can."""
     emulator = board.emulator
     if emulator is None or emulator.kind != "qemu":
@@ -93,7 +93,7 @@ def build_plugin(folder: Path | None = None) -> Path:
 
 
 def plugin_arguments(
-    board: BoardSpec,
+    board: Board,
     image: Image,
     parts: Sequence[PartSpec],
     *,

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from asc_kit.errors import BoardError
-from asc_kit.hardware.board import BoardSpec
+from asc_kit.hardware.board import Board
 from asc_kit.hardware.part import PartSpec, parts_with
 from asc_kit.records.files import temporary_folder
 
@@ -28,7 +28,7 @@ PUSH = "asc_push_samples"
 
 
 def estimate_run(
-    board: BoardSpec,
+    board: Board,
     image: Path,
     parts: Sequence[PartSpec] | None,
     work: Callable[[Session], object],
@@ -62,7 +62,7 @@ def estimate_run(
     if reason is not None:
         raise BoardError(f"cycles cannot be estimated: {reason}")
     assert board.emulator is not None
-    chosen = tuple(parts_with(board.core) if parts is None else parts)
+    chosen = tuple(parts_with(board.core.name) if parts is None else parts)
     check_cores(board, chosen)
     code = read_image(image, prefix=board.toolchain.prefix)
     with temporary_folder("cycles") as folder, ExitStack() as stack:
@@ -73,18 +73,18 @@ def estimate_run(
             link = Link(open_port(emulator.port))
             stack.callback(link.close)
             emulator.start()
-            work(Session(link))
+            work(Session(link, board))
         trace = read_trace(out)
     if trace.calls == 0 or not trace.visits:
         raise BoardError(f"{function} was not called: there are no cycles to estimate")
     return estimate(trace, code, board.core, chosen)
 
 
-def check_cores(board: BoardSpec, parts: Sequence[PartSpec]) -> None:
+def check_cores(board: Board, parts: Sequence[PartSpec]) -> None:
     """Refuse parts with another core than the board's, whose code they would not run."""
     for part in parts:
-        if part.core != board.core:
+        if part.core != board.core.name:
             raise BoardError(
-                f"part {part.name} has a {part.core}, the code of board {board.name} is for a {board.core}",
-                hint=f"parts with that core: {', '.join(one.name for one in parts_with(board.core)) or 'none'}",
+                f"part {part.name} has a {part.core}, the code of board {board.name} is for a {board.core.name}",
+                hint=f"parts with that core: {', '.join(one.name for one in parts_with(board.core.name)) or 'none'}",
             )

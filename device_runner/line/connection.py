@@ -9,7 +9,7 @@ from pathlib import Path
 from asc_kit.bundle import Bundle
 from asc_kit.errors import BoardError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, read_firmware
-from asc_kit.hardware.board import BoardSpec
+from asc_kit.hardware.board import Board
 
 from .emulator import emulate
 from .link import Link
@@ -17,22 +17,27 @@ from .session import Session
 from .transport import DEFAULT_BAUD, open_port
 
 
-def connect_port(stack: ExitStack, path: str, baud: int, bundle: Bundle) -> Session:
+def connect_port(stack: ExitStack, path: str, baud: int, bundle: Bundle, board: Board | None = None) -> Session:
     """Say hello to the board on a port; the line is closed with `stack`.
+
+    Parameters
+    ----------
+    board
+        Its description; None to look for it among the boards that go by a name.
 
     Raises
     ------
     BoardError
         When there is no such port, nobody answers, or the board does not run the bundle.
     """
-    session = Session(_open(stack, path, baud))
+    session = Session(_open(stack, path, baud), board)
     stack.callback(session.close)
     session.check(bundle.manifest)
     return session
 
 
 def start_boards(
-    stack: ExitStack, board: BoardSpec, bundle: Bundle, folder: Path, firmware: FirmwareManifest, jobs: int
+    stack: ExitStack, board: Board, bundle: Bundle, folder: Path, firmware: FirmwareManifest, jobs: int
 ) -> tuple[Session, ...]:
     """Start emulated boards side by side, each on its own processor while there are some; ended with `stack`.
 
@@ -58,7 +63,7 @@ def start_boards(
         emulator = stack.enter_context(emulate(board, folder / firmware.image, processor=processor))
         link = _open(stack, emulator.port)
         emulator.start()
-        session = Session(link)
+        session = Session(link, board)
         stack.callback(session.close)
         session.check(bundle.manifest, firmware_id=firmware.firmware_id)
         sessions.append(session)

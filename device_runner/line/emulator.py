@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from asc_kit.errors import BoardError, ToolError
-from asc_kit.hardware.board import BoardSpec, EmulatorSpec
+from asc_kit.hardware.board import Board, EmulatorSpec
 from asc_kit.records.files import temporary_folder
 
 _START_TIMEOUT_S = 10.0
@@ -92,7 +92,7 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def emulate(board: BoardSpec, image: Path, *, processor: int | None = None) -> Iterator[Emulator]:
+def emulate(board: Board, image: Path, *, processor: int | None = None) -> Iterator[Emulator]:
     """Run a board's firmware on this machine while the block lasts.
 
     Parameters

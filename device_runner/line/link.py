@@ -14,6 +14,7 @@ from pydantic import ConfigDict
 
 from asc_kit import protocol
 from asc_kit.errors import BoardError
+from asc_kit.hardware.board import Board, find_board
 from asc_kit.protocol import Fault, Frame, Holder, Opcode, ProtocolError, Status
 from asc_kit.records.fields import Count
 from asc_kit.records.record import STRICT
@@ -27,7 +28,6 @@ _BITS_PER_BYTE = 10  # with start and stop bit
 _GOODBYE_S = 0.3
 # The same answer with a wrong seal so often: it is not the answer that is damaged on its way, but the request was.
 _SEALS = 3
-_FAULT_NAMES = {3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault"}
 
 
 class RefusedError(BoardError):
@@ -147,6 +147,10 @@ class Link:
         """Of the session under way."""
         self.sequence = 0
         """Of the last request."""
+        self.board: Board | None = None
+        """Description of the board, where somebody has it: it names faults."""
+        self.board_name: str | None = None
+        """Name that the board answered with."""
         self.old_version: int | None = None
         """Protocol version of a board of the past, when one answered."""
         self._port = port
@@ -311,7 +315,7 @@ class Link:
                 ):
                     asked = Frame(nonce=frame.nonce, sequence=0, type=Opcode.FAULT, payload=b"")
                     if (report := self._unseal(asked, frame)) is not None:
-                        raise _fault_error(report)
+                        raise _fault_error(report, self._describe_board())
                     continue
                 if request is not None and _is_answer(frame, request):
                     return frame
@@ -320,6 +324,14 @@ class Link:
                 else:
                     self.count(frames_of_others=1)
         return None
+
+    def _describe_board(self) -> Board | None:
+        if self.board is not None or self.board_name is None:
+            return self.board
+        try:
+            return find_board(self.board_name)
+        except BoardError:
+            return None  # a description that is not valid must not hide the fault
 
     def _unseal(self, request: Frame, answer: Frame) -> bytes | None:
         """Return status and data of an answer; None when its seal says that it, or its request, was changed."""
@@ -393,18 +405,19 @@ def _is_answer(frame: Frame, request: Frame) -> bool:
     )
 
 
-def _fault_error(payload: bytes) -> FaultError:
+def _fault_error(payload: bytes, board: Board | None) -> FaultError:
     try:
         fault = Fault.unpack(payload)
     except ProtocolError as failure:
         return FaultError(f"the board faulted, and its report is not valid: {failure}")
-    name = f"{_FAULT_NAMES.get(fault.number, 'exception')} (number {fault.number})"
+    name = f"{board.core.name_fault(fault.number) if board is not None else 'exception'} (number {fault.number})"
     if fault.program_counter == 0:
         # the port looks for the address on the stack, and sends 0 when the stack is no more
         return FaultError(
             f"the board faulted: {name}, its stack overflowed", hint="raise stack_bytes in the board's board.toml"
         )
+    tool = f"{board.toolchain.prefix}addr2line" if board is not None else "the toolchain's addr2line"
     return FaultError(
         f"the board faulted: {name} at address {fault.program_counter:#010x}",
-        hint=f"find the place with: arm-none-eabi-addr2line -fe build/firmware.elf {fault.program_counter:#x}",
+        hint=f"find the place with: {tool} -fe build/firmware.elf {fault.program_counter:#x}",
     )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from asc_kit import protocol
 from asc_kit.bundle import BundleManifest
 from asc_kit.errors import BoardError
+from asc_kit.hardware.board import Board, find_board
 from asc_kit.protocol import (
     Hello,
     HelloFlag,
@@ -63,6 +64,8 @@ class Session:
     ----------
     link
         The line to it.
+    board
+        Its description; None to look for it, by the name that it answers with, among the boards that go by one.
 
     Raises
     ------
@@ -72,14 +75,27 @@ class Session:
         When it does not answer, or speaks another version of the protocol.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, board: Board | None = None) -> None:
         self.link = link
+        self.link.board = board
         self._own_nonces: set[int] = set()
         self._longest_run_s: float | None = None
         self.hello = self._open()
+        self.link.board_name = self.hello.board
         self._payload_bytes = min(self.hello.max_payload_bytes, protocol.MAX_PAYLOAD_BYTES)
         self._written = b""
         self._report: RunReport | None = None
+
+    @property
+    def board(self) -> Board | None:
+        """The board's description; None where there is none.
+
+        Raises
+        ------
+        BoardError
+            When there is one, and it is not valid.
+        """
+        return self.link.board or find_board(self.hello.board)
 
     def close(self) -> None:
         """Leave the board to whoever asks next; the line stays open. Nothing is raised."""

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Add this form of the network, for computers; repeatable.",
 )
-@click.option("--board", metavar="NAME", help="Also write firmware for this board.")
+@click.option("--board", metavar="BOARD", help="Also write firmware for this board: a name, or a path.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def export(
     run: Path,
@@ -80,8 +80,8 @@ def export(
     with hidden_stderr():  # TensorFlow says much while it starts
         from ..bundling import export_run
 
-    if board is not None:
-        load_board(board)  # an unknown board must show before the work, not after it
+    # an unknown board must show before the work, not after it
+    spec = load_board(board) if board is not None else None
     opened = Run.open(run).with_layout(layout)
     given = {name: value for name, value in settings.items() if value is not None}
     _check(asdict(opened.manifest.quantization) | given, given)
@@ -103,8 +103,8 @@ def export(
         console.print(f"  {variant.name}: {value:.2%}, {variant.n_bytes:,} bytes", markup=False)
     if as_json:
         say_json(manifest)
-    if board is not None:
-        firmware_stage().write_firmware(out, board)
+    if spec is not None:
+        firmware_stage().write_firmware(out, spec)
     return out
 
 

@@ -22,7 +22,7 @@ _MOST_LABELS_BYTES = 1 << 20
 
 @click.command()
 @click.argument("bundle", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
-@click.option("--board", required=True, metavar="NAME", help="The board. See: asc-kit boards.")
+@click.option("--board", required=True, metavar="BOARD", help="The board: a name, or a path. See: asc-kit boards.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -32,7 +32,7 @@ _MOST_LABELS_BYTES = 1 << 20
 @click.option(
     "--kernels",
     type=click.Choice(["portable", "dsp", "mve"]),
-    help="Kernel set: plain C99, DSP instructions or Helium.  [default: the best the board's core can run]",
+    help="Kernel set: plain C99, DSP instructions or Helium.  [default: the first of the board's core]",
 )
 @optimize_option
 @click.option(

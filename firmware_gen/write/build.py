@@ -11,14 +11,13 @@ from pathlib import Path
 
 from asc_kit.errors import ModelError, ToolError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, read_firmware
-from asc_kit.hardware.board import BoardSpec, MemorySpec
+from asc_kit.hardware.board import Board, MemorySpec
 from asc_kit.records.record import write_json
 
 from .elf import ImageSizes, image_sizes
 from .makefile import image_path
 
 _ERROR = re.compile(r"\berror: |\bundefined reference\b|No such file", re.IGNORECASE)
-_PACKAGES = {"arm-none-eabi-": "gcc-arm-none-eabi libnewlib-arm-none-eabi", "": "gcc libc6-dev"}
 _DISK_FULL = "No space left on device"
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 _REGIONS = {"FLASH": "code memory", "RAM": "data memory, the stack included", "CONSTANTS": "memory for constants"}
@@ -30,7 +29,7 @@ _SMALLER_WEIGHTS = f"{_SMALLER}. --optimize size stores the weights of DSP kerne
 _MAKE_VARIABLES = ("MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 
 
-def build(folder: Path, board: BoardSpec) -> FirmwareManifest:
+def build(folder: Path, board: Board) -> FirmwareManifest:
     """Compile the firmware in a folder and complete its manifest.
 
     Returns
@@ -46,8 +45,8 @@ def build(folder: Path, board: BoardSpec) -> FirmwareManifest:
         When the image does not fit into the board's memory.
     """
     manifest = read_firmware(folder)
-    _require("make", "make")
-    _require(board.compiler, _PACKAGES.get(board.toolchain.prefix, board.compiler))
+    _require("make", "sudo apt-get install make")
+    _require(board.compiler, board.toolchain.remedy)
     # not as a part of a make that runs this command: its variables and its job slots are not ours
     environment = {name: value for name, value in os.environ.items() if name not in _MAKE_VARIABLES}
     # what the linker says is read below: in English, whatever the user's language
@@ -118,12 +117,12 @@ def check_stack(most_rows: int, board: MemorySpec, where: str) -> None:
         )
 
 
-def _require(program: str, packages: str) -> None:
+def _require(program: str, remedy: str) -> None:
     if shutil.which(program) is None:
-        raise ToolError(f"{program} is not installed", hint=f"sudo apt-get install {packages}")
+        raise ToolError(f"{program} is not installed", hint=remedy)
 
 
-def _failure(output: str, board: BoardSpec) -> ModelError | ToolError:
+def _failure(output: str, board: Board) -> ModelError | ToolError:
     overflow = _OVERFLOW.findall(output)
     if overflow:
         parts = [f"{_REGIONS.get(region, region)} by {int(size):,} bytes" for region, size in overflow]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from asc_kit import __version__
-from asc_kit.hardware.board import BoardSpec
+from asc_kit.hardware.board import Board
 
 from .emit import template
 
 
-def image_path(board: BoardSpec) -> str:
+def image_path(board: Board) -> str:
     """Return the path of the built image within the firmware folder."""
     return "build/firmware.elf" if board.memory is not None else "build/firmware"
 
 
-def makefile(board: BoardSpec, sources: tuple[str, ...]) -> bytes:
+def makefile(board: Board, sources: tuple[str, ...]) -> bytes:
     """Return the text of the Makefile.
 
     Parameters

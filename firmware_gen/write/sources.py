@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from asc_kit.errors import BoardError
-from asc_kit.hardware.board import BoardSpec
+from asc_kit.hardware.board import Board
 from asc_kit.protocol import TimerUnit
 
 from ..c_text import c_string
@@ -60,7 +60,7 @@ def app_files() -> Files:
     return files | {"app/asc_protocol.h": protocol_header().encode()}
 
 
-def board_files(board: BoardSpec) -> Files:
+def board_files(board: Board) -> Files:
     """Return the board's port."""
     files = board.files
     missing = [name for name, path in files.items() if not path.is_file()]
@@ -69,15 +69,23 @@ def board_files(board: BoardSpec) -> Files:
     return {f"board/{name}": path.read_bytes() for name, path in files.items()}
 
 
-def firmware_id(files: Files) -> str:
-    """Return the fingerprint of sources: 16 hexadecimal digits over their names and contents."""
-    digest = hashlib.sha256()
+def firmware_id(files: Files, core: str, kernels: str) -> str:
+    """Return the fingerprint of firmware: 16 hexadecimal digits.
+
+    Parameters
+    ----------
+    files
+        All that the image is made of, by name: the sources, and the Makefile, which has the compiler and its flags.
+    core, kernels
+        Names of the core and of the kernel set.
+    """
+    digest = hashlib.sha256(f"{core}\0{kernels}\0".encode())
     for name, data in sorted(files.items()):
         digest.update(f"{name}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()[:16]
 
 
-def build_header(board: BoardSpec, info: ModelInfo, fingerprint: str) -> bytes:
+def build_header(board: Board, info: ModelInfo, fingerprint: str) -> bytes:
     """Return asc_build.h: what the firmware answers when it is asked who it is."""
     unit = TimerUnit[board.timer.upper()]
     lines = [

@@ -23,7 +23,8 @@ from asc_kit.firmware import read_firmware
 from asc_kit.firmware_gen.c_text import c_comment, c_float, c_string
 from asc_kit.firmware_gen.generate import generate
 from asc_kit.firmware_gen.write.build import build
-from asc_kit.hardware.board import BoardSpec, KernelSet, load_board
+from asc_kit.firmware_gen.write.sources import firmware_id
+from asc_kit.hardware.board import Board, KernelSet, load_board
 from asc_kit.records.record import write_json
 
 
@@ -33,12 +34,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def host() -> BoardSpec:
+def host() -> Board:
     return load_board("host")
 
 
 @pytest.fixture(scope="module")
-def arm() -> BoardSpec:
+def arm() -> Board:
     return load_board("qemu-mps2-an386")
 
 
@@ -46,7 +47,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_two_runs_give_the_same_bytes(bundle: Bundle, arm: BoardSpec, tmp_path: Path) -> None:
+def test_two_runs_give_the_same_bytes(bundle: Bundle, arm: Board, tmp_path: Path) -> None:
     first = generate(bundle, arm, tmp_path / "one")
     second = generate(bundle, arm, tmp_path / "elsewhere" / "two")
     files = contents(tmp_path / "one")
@@ -67,7 +68,24 @@ def test_two_runs_give_the_same_bytes(bundle: Bundle, arm: BoardSpec, tmp_path: 
     assert "engine/asc_softmax_s8.c" not in files
 
 
-def test_the_fingerprint_is_of_the_sources(bundle: Bundle, arm: BoardSpec, host: BoardSpec, tmp_path: Path) -> None:
+def test_the_fingerprint_is_of_flags_core_and_kernels_too(bundle: Bundle, arm: Board, tmp_path: Path) -> None:
+    """The same sources make another image with other flags, for another core or memory: it must not pass for this."""
+    assert arm.memory is not None
+    flags = replace(arm.toolchain, cflags=(*arm.toolchain.cflags, "-O3"))
+    variants = {
+        "board": arm,
+        "flags": replace(arm, toolchain=flags),
+        "linker flags": replace(arm, toolchain=replace(arm.toolchain, ldflags=())),
+        "compiler": replace(arm, toolchain=replace(arm.toolchain, prefix="other-")),
+        "core": replace(arm, core=replace(arm.core, name="cortex-m4x")),
+        "memory": replace(arm, memory=replace(arm.memory, ram_bytes=arm.memory.ram_bytes - 8)),
+    }
+    ids = {name: generate(bundle, board, tmp_path / name).firmware_id for name, board in variants.items()}
+    assert len(set(ids.values())) == len(ids), ids
+    assert len({firmware_id({}, "m4", "dsp"), firmware_id({}, "m4", "portable"), firmware_id({}, "m", "4dsp")}) == 3
+
+
+def test_the_fingerprint_is_of_the_sources(bundle: Bundle, arm: Board, host: Board, tmp_path: Path) -> None:
     other = generate(bundle, host, tmp_path / "host")
     assert generate(bundle, arm, tmp_path / "arm").firmware_id != other.firmware_id
     digits = bytes.fromhex(other.firmware_id)
@@ -76,7 +94,7 @@ def test_the_fingerprint_is_of_the_sources(bundle: Bundle, arm: BoardSpec, host:
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
-def test_build_measures_the_image(bundle: Bundle, host: BoardSpec, tmp_path: Path) -> None:
+def test_build_measures_the_image(bundle: Bundle, host: Board, tmp_path: Path) -> None:
     manifest = generate(bundle, host, tmp_path / "fw", compile_it=True)
     assert manifest == read_firmware(tmp_path / "fw")
     assert manifest.image == "build/firmware"
@@ -92,7 +110,7 @@ def test_build_measures_the_image(bundle: Bundle, host: BoardSpec, tmp_path: Pat
 
 
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs the Arm GNU toolchain")
-def test_cortex_m_image(bundle: Bundle, arm: BoardSpec, tmp_path: Path) -> None:
+def test_cortex_m_image(bundle: Bundle, arm: Board, tmp_path: Path) -> None:
     memory = generate(bundle, arm, tmp_path / "fw", compile_it=True).memory
     assert memory.code_bytes is not None and 100 < memory.code_bytes < 2000
     sizes = subprocess.run(
@@ -105,7 +123,7 @@ def test_cortex_m_image(bundle: Bundle, arm: BoardSpec, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs the Arm GNU toolchain")
-def test_what_only_the_linker_sees(bundle: Bundle, arm: BoardSpec, tmp_path: Path) -> None:
+def test_what_only_the_linker_sees(bundle: Bundle, arm: Board, tmp_path: Path) -> None:
     """The model alone fits, the image does not: code memory for less than the program."""
     assert arm.memory is not None
     small = replace(arm, memory=replace(arm.memory, flash_bytes=12_000))
@@ -140,7 +158,7 @@ def test_weights_lie_in_the_memory_for_constants(bundle: Bundle, tmp_path: Path)
     ],
 )
 def test_a_model_too_large_for_the_board(
-    bundle: Bundle, arm: BoardSpec, tmp_path: Path, field: str, size: int, message: str
+    bundle: Bundle, arm: Board, tmp_path: Path, field: str, size: int, message: str
 ) -> None:
     assert arm.memory is not None
     small = replace(arm, memory=replace(arm.memory, **{field: size}))
@@ -151,7 +169,7 @@ def test_a_model_too_large_for_the_board(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_toolchain(bundle: Bundle, arm: BoardSpec, tmp_path: Path) -> None:
+def test_a_missing_toolchain(bundle: Bundle, arm: Board, tmp_path: Path) -> None:
     missing = replace(arm, toolchain=replace(arm.toolchain, prefix="no-such-"))
     with pytest.raises(ToolError, match="no-such-gcc is not installed") as caught:
         generate(bundle, missing, tmp_path / "fw", compile_it=True)
@@ -161,7 +179,7 @@ def test_a_missing_toolchain(bundle: Bundle, arm: BoardSpec, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
-def test_a_failing_compiler(bundle: Bundle, host: BoardSpec, tmp_path: Path) -> None:
+def test_a_failing_compiler(bundle: Bundle, host: Board, tmp_path: Path) -> None:
     generate(bundle, host, tmp_path / "fw")
     (tmp_path / "fw" / "app" / "main.c").write_text("int main(void) { return nonsense; }\n")
     with pytest.raises(ToolError, match=r"main\.c:1:.*error.*nonsense"):
@@ -178,7 +196,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, tools: Path, script: str) -> None:
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 def test_a_linker_that_speaks_the_users_language(
-    bundle: Bundle, host: BoardSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bundle: Bundle, host: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in(
         monkeypatch,
@@ -193,9 +211,7 @@ def test_a_linker_that_speaks_the_users_language(
         build(tmp_path / "fw", host)
 
 
-def test_a_compiler_without_room(
-    bundle: Bundle, host: BoardSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_compiler_without_room(bundle: Bundle, host: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(
         monkeypatch,
         tmp_path / "tools",
@@ -209,7 +225,7 @@ def test_a_compiler_without_room(
     assert caught.value.hint is not None and "--out" in caught.value.hint
 
 
-def test_a_folder_of_somebody_else_is_left_alone(bundle: Bundle, host: BoardSpec, tmp_path: Path) -> None:
+def test_a_folder_of_somebody_else_is_left_alone(bundle: Bundle, host: Board, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("three years")
     with pytest.raises(AscKitError, match="was not written by this command"):
         generate(bundle, host, tmp_path)
@@ -217,7 +233,7 @@ def test_a_folder_of_somebody_else_is_left_alone(bundle: Bundle, host: BoardSpec
 
 
 @pytest.mark.parametrize("end", ["input", "output"])
-def test_a_bundle_that_contradicts_its_model(bundle: Bundle, host: BoardSpec, tmp_path: Path, end: str) -> None:
+def test_a_bundle_that_contradicts_its_model(bundle: Bundle, host: Board, tmp_path: Path, end: str) -> None:
     copy = tmp_path / "bundle"
     shutil.copytree(bundle.path, copy)
     manifest = json.loads((copy / "bundle.json").read_text())

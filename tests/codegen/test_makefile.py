@@ -14,7 +14,7 @@ from tone_bundle import make_tone_bundle
 from asc_kit.bundle import Bundle
 from asc_kit.firmware_gen.generate import generate
 from asc_kit.firmware_gen.write.makefile import image_path, makefile
-from asc_kit.hardware.board import BoardSpec, board_names, load_board
+from asc_kit.hardware.board import Board, board_names, load_board
 
 HEADER = """#define ANSWER 42
 #ifndef __ASSEMBLER__
@@ -43,7 +43,7 @@ def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def hosted(board: BoardSpec) -> BoardSpec:
+def hosted(board: Board) -> Board:
     """A board without a port: its core and compiler, and the C library's own start-up."""
     toolchain = replace(board.toolchain, ldflags=("--specs=nosys.specs",))
     return replace(board, memory=None, linker_script=None, toolchain=toolchain)

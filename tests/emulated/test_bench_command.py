@@ -292,7 +292,7 @@ def test_port_that_never_answers(folder: Path) -> None:
         (["--port", "socket://127.0.0.1:1"], 3, "cannot be opened"),
         (["--port", "nonsense://x"], 3, "cannot be opened"),
         (["--board", "nonsense"], 3, "unknown board 'nonsense'"),
-        ([], 2, "give --board NAME, --port PORT, or both"),
+        ([], 2, "give --board BOARD, --port PORT, or both"),
         (["--port", "/dev/ttyNONE", "--jobs", "2"], 2, "one clip at a time"),
         (["--board", "host", "--limit", "0"], 2, "--limit"),
         (["--board", "host", "--mode", "video"], 2, "--mode"),

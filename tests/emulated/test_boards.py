@@ -22,7 +22,7 @@ from asc_kit.device_runner.line.session import Session
 from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import BoardError
 from asc_kit.firmware_gen.generate import generate
-from asc_kit.hardware.board import BoardSpec, board_names, load_board
+from asc_kit.hardware.board import Board, board_names, load_board
 from asc_kit.protocol import TimerUnit
 
 BOARDS = [name for name in board_names() if name.startswith("qemu-")]
@@ -44,12 +44,12 @@ VECTOR_SUM = """        uint32_t j = 0;
 
 
 @pytest.fixture(scope="module", params=BOARDS)
-def board(request: pytest.FixtureRequest) -> BoardSpec:
+def board(request: pytest.FixtureRequest) -> Board:
     return load_board(request.param)
 
 
 @pytest.fixture(scope="module")
-def image(board: BoardSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fake_firmware.build(board.name, tmp_path_factory.mktemp("board"))
 
 
@@ -59,7 +59,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @contextmanager
-def running(board: BoardSpec, image: Path) -> Iterator[Session]:
+def running(board: Board, image: Path) -> Iterator[Session]:
     """A session; at its end the emulator must have found nothing that a real board would not allow."""
     with emulate(board, image) as emulator:
         link = Link(open_port(emulator.port))
@@ -69,7 +69,7 @@ def running(board: BoardSpec, image: Path) -> Iterator[Session]:
         assert guest_complaints(emulator.complaints(), board) == []
 
 
-def guest_complaints(complaints: str, board: BoardSpec) -> list[str]:
+def guest_complaints(complaints: str, board: Board) -> list[str]:
     """What the emulator says of the firmware. It resets an Armv8-M core once before the memory that has the vectors is
     there, also when the processor is never let go, and complains of that."""
     assert board.memory is not None
@@ -87,11 +87,11 @@ def an_input(first: int, seed: int = 0) -> np.ndarray:
 def test_the_five_cores_are_there() -> None:
     boards = [load_board(name) for name in BOARDS]
     cores = {"Cortex-M3", "Cortex-M4F", "Cortex-M7", "Cortex-M33", "Cortex-M55"}
-    assert cores <= {board.core for board in boards}
+    assert cores <= {board.core.title for board in boards}
     assert {board.kernels for board in boards} == {"portable", "dsp", "mve"}
 
 
-def test_speaks_and_counts_instructions(board: BoardSpec, image: Path) -> None:
+def test_speaks_and_counts_instructions(board: Board, image: Path) -> None:
     """A loop of known length on every board's own tick; the same count every time."""
     counts = []
     with running(board, image) as session:
@@ -117,7 +117,7 @@ def test_speaks_and_counts_instructions(board: BoardSpec, image: Path) -> None:
         (fake_firmware.STACK_OVERFLOW, r"(MemManage \(number 4\)|UsageFault \(number 6\)), its stack overflowed"),
     ],
 )
-def test_a_fault_is_told_and_the_board_comes_back(board: BoardSpec, image: Path, how: int, words: str) -> None:
+def test_a_fault_is_told_and_the_board_comes_back(board: Board, image: Path, how: int, words: str) -> None:
     with emulate(board, image) as emulator:
         link = Link(open_port(emulator.port))
         emulator.start()
@@ -132,7 +132,7 @@ def test_a_fault_is_told_and_the_board_comes_back(board: BoardSpec, image: Path,
         link.close()
 
 
-def test_a_bundle_on_every_board(board: BoardSpec, bundle: Bundle, tmp_path: Path) -> None:
+def test_a_bundle_on_every_board(board: Board, bundle: Bundle, tmp_path: Path) -> None:
     """The golden clip, from the audio on and from the features on; two emulators count the same."""
     manifest = generate(bundle, board, tmp_path / "fw", compile_it=True)
     golden = bundle.golden(bundle.manifest.golden[0])

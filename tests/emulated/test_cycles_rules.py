@@ -10,7 +10,8 @@ from emulated_cases import missing_tools
 from probes import cycles_of, run_probes
 
 from asc_kit.device_runner.cycles.plugin import why_not
-from asc_kit.hardware.board import BoardSpec, load_board
+from asc_kit.hardware.board import Board, load_board
+from asc_kit.hardware.core import load_core
 from asc_kit.hardware.part import FlashSpec, PartSpec, load_part
 
 M4 = load_board("qemu-mps2-an386")
@@ -100,10 +101,9 @@ CORTEX_M0_PLUS = {
 }
 
 
-def cortex_m0_plus() -> BoardSpec:
+def cortex_m0_plus() -> Board:
     board = load_board("qemu-mps2-an385")
-    flags = tuple(flag.replace("cortex-m3", "cortex-m0plus") for flag in board.toolchain.cflags)
-    return replace(board, core="Cortex-M0+", toolchain=replace(board.toolchain, cflags=flags))
+    return board.with_core(load_core("cortex-m0plus"))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def cortex_m0_plus() -> BoardSpec:
     ],
     ids=lambda value: getattr(value, "core", ""),
 )
-def test_rules(board: BoardSpec, programs: dict[str, tuple[str, int]], tmp_path: Path) -> None:
+def test_rules(board: Board, programs: dict[str, tuple[str, int]], tmp_path: Path) -> None:
     found = cycles_of(run_probes({name: body for name, (body, _) in programs.items()}, board, tmp_path))
     expected = {name: cycles for name, (_, cycles) in programs.items()}
     assert {name: found[name] for name in expected} == expected

@@ -55,7 +55,7 @@ def test_short_attack_on_an_emulated_board(bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), "give --board NAME, --port PORT, or both"),
+        ((), "give --board BOARD, --port PORT, or both"),
         (("--board", "host"), "give --bundle BUNDLE, or the --port of a board"),
         (("--port", "/dev/null", "--every", "1"), "--every"),
     ],

@@ -21,7 +21,7 @@ from asc_kit.firmware_gen.network.row_call import Layout, Lines, RowCall, Window
 from asc_kit.firmware_gen.operators.base import Node
 from asc_kit.firmware_gen.plan.passes import optimize
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import BoardSpec, Goal
+from asc_kit.hardware.board import Board, Goal
 
 UNTOUCHED = 0xA5
 _GUARD = 16
@@ -221,7 +221,7 @@ def _row(window: Window, u: int) -> str:
 
 
 def run_rows(
-    rows: Sequence[RowCase], folder: Path, *, fill: bool = True, board: BoardSpec = BOARD
+    rows: Sequence[RowCase], folder: Path, *, fill: bool = True, board: Board = BOARD
 ) -> list[tuple[int, list[np.ndarray]]]:
     """Run all inputs of all cases; return instructions, and each output [height, width, channels].
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine_cases import ROOT, compile_objects, runtime_sources
 
-from asc_kit.hardware.board import BoardSpec, load_board
+from asc_kit.hardware.board import Board, load_board
 
 BOARD = load_board("qemu-mps2-an386")
 EMULATOR = "qemu-system-arm"
@@ -21,7 +21,7 @@ def missing_tools() -> str:
 
 
 def run_emulated(
-    units: Sequence[Path], requests: bytes, output_sizes: Sequence[int], folder: Path, board: BoardSpec = BOARD
+    units: Sequence[Path], requests: bytes, output_sizes: Sequence[int], folder: Path, board: Board = BOARD
 ) -> list[tuple[int, bytes]]:
     """Compile units that define `cases`, boot the image and return instructions and output of every request.
 
@@ -47,7 +47,7 @@ def run_emulated(
     return answers
 
 
-def run_image(sources: Sequence[Path], requests: bytes, folder: Path, board: BoardSpec) -> bytes:
+def run_image(sources: Sequence[Path], requests: bytes, folder: Path, board: Board) -> bytes:
     """Compile a program with the board's startup code, boot it, and return what it writes when it reads `requests`."""
     compiler = [board.compiler, *board.toolchain.cflags]
     includes = (ROOT / "firmware_gen" / "app", *board.folders)

@@ -11,7 +11,7 @@ from asc_kit.device_runner.cycles.estimate import Estimate, estimate, memories
 from asc_kit.device_runner.cycles.image import read_image
 from asc_kit.device_runner.cycles.plugin import plugin_arguments
 from asc_kit.device_runner.cycles.trace import read_trace
-from asc_kit.hardware.board import BoardSpec
+from asc_kit.hardware.board import Board
 from asc_kit.hardware.part import PartSpec
 
 OVERHEAD = 2
@@ -60,7 +60,7 @@ SECTIONS {{ .text : {{ *(.vectors) *(.text) }} > FLASH  .bss (NOLOAD) : {{ *(.bs
 """
 
 
-def run_probes(bodies: Mapping[str, str], board: BoardSpec, folder: Path, parts: Sequence[PartSpec] = ()) -> Estimate:
+def run_probes(bodies: Mapping[str, str], board: Board, folder: Path, parts: Sequence[PartSpec] = ()) -> Estimate:
     """Run each body once; r1 and r4 point into RAM, r6 into flash, r5 is 8, all others 0 or small."""
     assert board.memory is not None and board.emulator is not None
     fpu = "-mfpu" in " ".join(board.toolchain.cflags)
@@ -87,11 +87,11 @@ def run_probes(bodies: Mapping[str, str], board: BoardSpec, folder: Path, parts:
     return follow(path, board, folder / "trace.txt", parts)
 
 
-def follow(path: Path, board: BoardSpec, out: Path, parts: Sequence[PartSpec]) -> Estimate:
+def follow(path: Path, board: Board, out: Path, parts: Sequence[PartSpec]) -> Estimate:
     """Run an image that ends by itself, and estimate all of it."""
     assert board.emulator is not None
     image = read_image(path, prefix=board.toolchain.prefix)
-    chosen = [replace(part, core=board.core) for part in parts]
+    chosen = [replace(part, core=board.core.name) for part in parts]
     command = [board.emulator.program, *board.emulator.args, "-display", "none", "-monitor", "none", "-serial", "null"]
     command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(path)]
     command += plugin_arguments(board, image, memories(chosen), out=out)

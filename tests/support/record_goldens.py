@@ -27,8 +27,10 @@ from asc_kit.device_runner.line.link import LinkStatistics
 from asc_kit.export.inspection.document import Inspection
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate
-from asc_kit.hardware.board import BoardSpec, boards_folder, load_board
+from asc_kit.hardware.board import BoardSpec, load_board
+from asc_kit.hardware.core import CoreSpec
 from asc_kit.hardware.part import PartSpec
+from asc_kit.hardware.places import boards_folder
 from asc_kit.outputs.inventory import Inventory
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.records.migration import version_of
@@ -169,6 +171,11 @@ def write_part(path: Path) -> None:
     shutil.copy(boards_folder() / "parts" / "stm32l4r5.toml", path)
 
 
+def write_core(path: Path) -> None:
+    """A core with everything a core can have."""
+    shutil.copy(boards_folder() / "cores" / "cortex-m4.toml", path)
+
+
 def write_inventory(path: Path) -> None:
     """What the kit has written into a folder."""
     write_json(path, Inventory(written={"bundle": {"bundle.json": "ab" * 32, "golden/clip00.npz": "cd" * 32}}))
@@ -213,6 +220,7 @@ KINDS: dict[str, tuple[type, Writer]] = {
     "board.toml": (BoardSpec, write_board),
     "firmware.json": (FirmwareManifest, write_firmware),
     "stm32l4r5.toml": (PartSpec, write_part),
+    "cortex-m4.toml": (CoreSpec, write_core),
     "asc-kit.json": (Inventory, write_inventory),
     "attack.json": (AttackReport, write_attack),
     "cycles.json": (CyclesRecord, write_cycles),

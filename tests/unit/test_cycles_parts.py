@@ -18,14 +18,16 @@ from asc_kit.device_runner.cycles.plugin import why_not
 from asc_kit.device_runner.cycles.report import CostRecord, CyclesRecord, summary_table
 from asc_kit.errors import BoardError
 from asc_kit.hardware.board import board_names, load_board
-from asc_kit.hardware.part import boards_folder, load_part, part_names, parts_with
+from asc_kit.hardware.core import load_core
+from asc_kit.hardware.part import load_part, part_names, parts_with
+from asc_kit.hardware.places import boards_folder
 
 
 def test_every_part_has_a_core_with_a_table() -> None:
     assert len(part_names()) >= 8
     for name in part_names():
         part = load_part(name)
-        assert part.core in CORES and parts_with(part.core), name
+        assert load_core(part.core).cycles in CORES and parts_with(part.core), name
         assert part.name in part.source or len(part.source) > 60
 
 

@@ -46,7 +46,7 @@ from asc_kit.firmware_gen.c_text import c_comment, c_string
 from asc_kit.firmware_gen.generate import generate
 from asc_kit.hardware.board import BoardSpec, load_board
 from asc_kit.process.console import PipeConsole
-from asc_kit.records.record import parse_record, to_plain, write_json
+from asc_kit.records.record import parse_record, read_record, to_plain, write_json
 from asc_kit.text import escaped, markdown, shorten, spreadsheet_cell, tensor_name, unsafe_character
 from asc_kit.train.evaluation.assessment import Subject
 from asc_kit.train.evaluation.document import build_document
@@ -284,7 +284,7 @@ def test_generated_c_compiles_with_hostile_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["$(shell id)", "-O2; id", "`id`", "a b", "-DX='1'", "#", "a\\", "\n"])
 @pytest.mark.parametrize("place", ["cflags", "ldflags", "libraries", "prefix", "sources", "linker_script"])
 def test_boards_bring_nothing_that_make_would_run(place: str, text: str) -> None:
-    document = to_plain(load_board("host"))
+    document = to_plain(read_record(BoardSpec, load_board("host").folder / "board.toml"))
     if place in ("sources", "linker_script"):
         document[place] = [text] if place == "sources" else text
     else:

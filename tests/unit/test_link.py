@@ -18,6 +18,8 @@ from asc_kit.device_runner.line import link as link_module
 from asc_kit.device_runner.line.link import CancelledError, FaultError, Link, NoAnswerError, RefusedError, encode
 from asc_kit.device_runner.line.session import Session
 from asc_kit.errors import BoardError
+from asc_kit.hardware.board import Board, load_board
+from asc_kit.hardware.core import load_core
 from asc_kit.protocol import Fault, Frame, HelloFlag, Opcode, Status
 
 
@@ -186,14 +188,26 @@ def fault_frame(nonce: int, report: bytes) -> bytes:
     return encode(replace(asked, type=0xFF, payload=report + protocol.seal(asked, report)))
 
 
-def test_fault_is_reported_with_its_address(board: FakeBoard) -> None:
-    session = Session(Link(board))
+@pytest.mark.parametrize(
+    ("known", "words", "tool"),
+    [
+        (load_board("qemu-mps2-an386"), "BusFault", "arm-none-eabi-addr2line"),
+        (load_board("qemu-mps2-an386").with_core(load_core("cortex-m0plus")), "exception", "arm-none-eabi-addr2line"),
+        (load_board("host"), "exception", "addr2line"),
+        (None, "exception", "the toolchain's addr2line"),
+    ],
+)
+def test_fault_is_named_as_the_core_does_with_its_address(
+    known: Board | None, words: str, tool: str, board: FakeBoard
+) -> None:
+    # the board that answers is none that the kit knows
+    session = Session(Link(board), known)
     board.is_silent = True
-    fault = Fault(number=3, program_counter=0x1234)
+    fault = Fault(number=5, program_counter=0x1234)
     board.say(fault_frame(session.link.nonce, fault.pack()))
-    with pytest.raises(BoardError, match="HardFault.*0x00001234") as caught:
+    with pytest.raises(BoardError, match=rf"faulted: {words} \(number 5\) at address 0x00001234") as caught:
         session.stats()
-    assert "addr2line" in str(caught.value.hint)
+    assert f"find the place with: {tool} -fe" in str(caught.value.hint)
 
 
 def test_fault_of_the_wrong_length_is_still_a_fault(board: FakeBoard) -> None:

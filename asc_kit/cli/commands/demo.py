@@ -15,6 +15,7 @@ from rich.table import Table
 
 from asc_kit.bundle import Bundle
 from asc_kit.cli.output import say
+from asc_kit.hardware.board import load_board
 from asc_kit.measurements import runs_folder
 from asc_kit.process.console import console
 from asc_kit.records.record import read_record
@@ -32,7 +33,7 @@ RECIPE = "cp_mobile_micro"
     show_default=True,
     help="Folder for everything the demo writes.",
 )
-@click.option("--board", default="qemu-mps2-an386", show_default=True, help="Board to measure on.")
+@click.option("--board", default="qemu-mps2-an386", show_default=True, help="Board to measure on: a name, or a path.")
 @click.option("--clips", default=2000, show_default=True, help="Number of synthetic one-second clips.")
 @click.option("--epochs", default=None, type=int, help="Epochs of training.  [default: the recipe's]")
 @click.option(
@@ -45,6 +46,7 @@ def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int
     The demo makes recordings, trains, exports to int8, builds and boots firmware, streams the test clips over the
     serial line, and writes a report. A second run starts anew in the same folder.
     """
+    name = load_board(board).name
     data, run, bundle = out / "data", out / "run", out / "bundle"
     epoch_options = ["--epochs", str(epochs)] if epochs is not None else []
     bench = ["bench", str(bundle), "--board", board, "--data", str(data)]
@@ -60,7 +62,7 @@ def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int
     for number, (title, arguments) in enumerate(stages, start=1):
         _do(f"[{number}/{count}]", title, arguments)
     # the measurements just made: those of earlier demos stay beside them
-    results = {mode: _latest(runs_folder(bundle, board, mode)) for mode in ("features", "audio")}
+    results = {mode: _latest(runs_folder(bundle, name, mode)) for mode in ("features", "audio")}
     _do(f"[{count}/{count}]", "report", ["report", *map(str, results.values()), "-o", str(out / "report")])
     measured = {mode: read_record(BenchmarkResult, path) for mode, path in results.items()}
     console.print(_summary(Bundle.open(bundle), measured))
@@ -69,7 +71,7 @@ def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int
         ("recordings", data),
         ("training run", run),
         ("bundle", bundle),
-        ("firmware", bundle / "firmware" / board),
+        ("firmware", bundle / "firmware" / name),
         ("results, features", results["features"]),
         ("results, audio", results["audio"]),
         ("report", out / "report" / "index.html"),
