@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 from asc_kit.errors import ModelError
-from asc_kit.text import tensor_name
+from asc_kit.tflite.decoder import Decoder, read_checked
 
 _ALLOWED = {"INT8", "INT32"}
 
 
 def operator_counts(model: bytes) -> dict[str, int]:
     """Count the operators of a flatbuffer by their TFLite names."""
-    return dict(sorted(Counter(name for name, _ in _operators(model)).items()))
+    return read_checked(model, lambda decoder: dict(sorted(Counter(decoder.ops()).items())))
 
 
 def check_integer(model: bytes) -> None:
@@ -25,45 +23,20 @@ def check_integer(model: bytes) -> None:
     ModelError
         Naming the first operator and tensor that are not, or when there is more than one graph.
     """
-    import tflite
+    read_checked(model, _check_integer)
 
-    flatbuffer = _read(model)
-    if flatbuffer.SubgraphsLength() != 1:
-        raise ModelError(f"expected a model of one graph. Received: {flatbuffer.SubgraphsLength()} graphs")
-    graph = flatbuffer.Subgraphs(0)
-    kinds = {value: name for name, value in vars(tflite.TensorType).items() if isinstance(value, int)}
-    for name, operator in _operators(model):
-        ends = [*_indices(operator.InputsAsNumpy()), *_indices(operator.OutputsAsNumpy())]
-        for index in ends:
-            tensor = graph.Tensors(index)
-            kind = kinds[tensor.Type()]
-            constant = flatbuffer.Buffers(tensor.Buffer()).DataLength() > 0
-            if kind not in _ALLOWED or (kind != "INT8" and not constant):
+
+def _check_integer(decoder: Decoder) -> None:
+    if decoder.n_graphs != 1:
+        raise ModelError(f"expected a model of one graph. Received: {decoder.n_graphs} graphs")
+    graph = decoder.graph
+    for operator in map(graph.operator, range(graph.n_operators)):
+        # -1 stands for an optional input that is not there
+        for tensor in (graph.tensor(index) for index in (*operator.inputs, *operator.outputs) if index != -1):
+            is_constant = decoder.constant(tensor.buffer) is not None
+            if tensor.type not in _ALLOWED or (tensor.type != "INT8" and not is_constant):
                 raise ModelError(
-                    f"operator {name} is not integer: its tensor {tensor_name(tensor.Name())} is {kind.lower()}, "
+                    f"operator {operator.op} is not integer: its tensor {tensor.name} is {tensor.type.lower()}, "
                     f"expected int8",
                     hint="this layer has no int8 form in TFLite: replace it in the model",
                 )
-
-
-def _read(model: bytes) -> Any:
-    import tflite
-
-    return tflite.Model.GetRootAs(model, 0)
-
-
-def _operators(model: bytes) -> Iterator[tuple[str, Any]]:
-    import tflite
-
-    flatbuffer = _read(model)
-    graph = flatbuffer.Subgraphs(0)
-    for position in range(graph.OperatorsLength()):
-        operator = graph.Operators(position)
-        code = flatbuffer.OperatorCodes(operator.OpcodeIndex())
-        # old files have the code in a byte-sized field, newer ones in a wide one
-        yield tflite.opcode2name(max(code.BuiltinCode(), code.DeprecatedBuiltinCode())), operator
-
-
-def _indices(array: Any) -> list[int]:
-    # -1 stands for an optional input that is not there
-    return [int(index) for index in array if index >= 0]

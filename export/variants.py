@@ -17,7 +17,7 @@ from asc_kit.process.native_output import hidden_stderr
 from asc_kit.records.record import write_bytes
 from asc_kit.run import Run, without_wildcards
 from asc_kit.scores.evaluation import Evaluation, TaggingEvaluation, evaluation_of
-from asc_kit.text import tensor_name
+from asc_kit.tflite.decoder import Decoder, read_checked
 
 FILENAMES: dict[VariantName, str] = {
     "float16": "model_float16.tflite",
@@ -95,25 +95,20 @@ def _convert(saved_model: Path, name: VariantName) -> bytes:
     except (ValueError, RuntimeError, tf.errors.OpError, OSError) as failure:
         raise ModelError(f"TensorFlow cannot convert {saved_model} to {name}: {failure}") from failure
     if name == "float16":
-        _check_float16(model)
+        read_checked(bytes(model), _check_float16)
     return bytes(model)
 
 
-def _check_float16(model: bytes) -> None:
+def _check_float16(decoder: Decoder) -> None:
     """Refuse weights that were too large for float16: the converter clips them without a word."""
-    import tflite
-
-    flatbuffer = tflite.Model.GetRootAs(model, 0)
-    graph = flatbuffer.Subgraphs(0)
-    for tensor in map(graph.Tensors, range(graph.TensorsLength())):
-        data = flatbuffer.Buffers(tensor.Buffer())
-        if tensor.Type() != tflite.TensorType.FLOAT16 or data.DataLength() == 0:
-            continue
-        if np.any(np.abs(np.frombuffer(data.DataAsNumpy(), np.float16)) >= np.finfo(np.float16).max):
-            raise ModelError(
-                f"weights {tensor_name(tensor.Name())} go beyond what float16 holds, 65,504",
-                hint="export without --variant float16; weights so large are often those of a diverged training",
-            )
+    for tensor in map(decoder.graph.tensor, range(decoder.graph.n_tensors)):
+        values = decoder.constant(tensor.buffer)
+        if tensor.type == "FLOAT16" and values is not None:
+            if np.any(np.abs(values.view(np.float16)) >= np.finfo(np.float16).max):
+                raise ModelError(
+                    f"weights {tensor.name} go beyond what float16 holds, 65,504",
+                    hint="export without --variant float16; weights so large are often those of a diverged training",
+                )
 
 
 def measure_variant(name: VariantName, model: bytes, run: Run, test_set: Dataset) -> Evaluation | TaggingEvaluation:

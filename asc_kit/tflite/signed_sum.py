@@ -23,7 +23,7 @@ import numpy as np
 
 from asc_kit.errors import ModelError, ToolError
 
-from .operator_codes import SUM
+from .operator_codes import SUM, code_of
 
 _CONV_2D, _RESHAPE, _TRANSPOSE = ("CONV_2D", 3), ("RESHAPE", 1), ("TRANSPOSE", 2)
 """Operators with the versions of their int8 forms."""
@@ -85,7 +85,7 @@ class _Writer:
 
     def code(self, operator: Any) -> int:
         code = self.root.operatorCodes[operator.opcodeIndex]
-        return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+        return code_of(int(code.builtinCode), int(code.deprecatedBuiltinCode))
 
     def convolution(self, operator: Any, shapes: Mapping[int, tuple[int, ...]]) -> list[Any]:
         source, axes_tensor = (int(index) for index in operator.inputs[:2])

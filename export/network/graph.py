@@ -59,7 +59,9 @@ class Operator:
     outputs: tuple[int, ...]
     """Tensor indices."""
     options: Any
-    """The flatbuffer's own record of its attributes; None where it has none."""
+    """The flatbuffer's own table of its attributes; None where it has none."""
+    activation: int
+    """Code of the activation function that is fused with it; 0 for none."""
 
     @property
     def output(self) -> int:

@@ -48,7 +48,7 @@ def compute(network: Network, operator: Operator, inputs: Sequence[Any], *, acti
     values = function(_Call(network, operator, inputs))
     if not activation:
         return values
-    code = getattr(operator.options, "fusedActivationFunction", 0)
+    code = operator.activation
     if code not in _ACTIVATIONS:
         raise unsupported(network, operator, f"the fused activation function number {code}")
     return [_ACTIVATIONS[code][1](value) for value in values]
@@ -108,11 +108,11 @@ def _conv_2d(call: _Call) -> list[Any]:
         inputs, outputs = x.shape[-1], kernel.shape[3]
         own = np.kron(np.eye(groups), np.ones((inputs // groups, outputs // groups)))
         kernel = tf.tile(kernel, (1, 1, groups, 1)) * tf.constant(own, tf.float32)
-    if x.shape[-1] == 1 and o.strideH != o.strideW:
+    if x.shape[-1] == 1 and o.StrideH() != o.StrideW():
         # TensorFlow 2.21 with oneDNN computes one channel wrongly where a stride leaves one column: add an empty one
         x = tf.pad(x, ((0, 0), (0, 0), (0, 0), (0, 1)))
         kernel = tf.pad(kernel, ((0, 0), (0, 0), (0, 1), (0, 0)))
-    strides, dilations = (o.strideH, o.strideW), (o.dilationHFactor, o.dilationWFactor)
+    strides, dilations = (o.StrideH(), o.StrideW()), (o.DilationHFactor(), o.DilationWFactor())
     if dilations == (1, 1):
         return [tf.nn.conv2d(x, kernel, strides, _padding(o)) + bias]
     return [_dilated(x, kernel, strides, dilations, _padding(o)) + bias]
@@ -150,7 +150,7 @@ def _depthwise_conv_2d(call: _Call) -> list[Any]:
     o = call.options
     height, width = weights.shape[1:3]
     kernel = tf.reshape(weights, (height, width, x.shape[-1], -1))
-    strides, dilations = (o.strideH, o.strideW), (o.dilationHFactor, o.dilationWFactor)
+    strides, dilations = (o.StrideH(), o.StrideW()), (o.DilationHFactor(), o.DilationWFactor())
     if _is_plus(call, strides, dilations):
         return [_plus(x, kernel) + bias]
     if strides[0] == strides[1] and (dilations == (1, 1) or strides == (1, 1)):
@@ -198,7 +198,7 @@ def _plus(x: Any, kernel: Any) -> Any:
 
 def _fully_connected(call: _Call) -> list[Any]:
     x, weights, bias = call.inputs
-    if not call.options.keepNumDims and call.shape(0)[0] != 1 and len(call.shape(0)) > 1:
+    if not call.options.KeepNumDims() and call.shape(0)[0] != 1 and len(call.shape(0)) > 1:
         raise call.refuse("a matrix product whose rows are not examples")
     rows = tf.reshape(x, (-1, weights.shape[1]))
     return call.outputs(tf.matmul(rows, weights, transpose_b=True) + bias)
@@ -223,12 +223,12 @@ def _elementwise(function: Callable[[Any, Any], Any]) -> Callable[[_Call], list[
 
 def _average_pool_2d(call: _Call) -> list[Any]:
     o = call.options
-    return [tf.nn.avg_pool2d(call.x, (o.filterHeight, o.filterWidth), (o.strideH, o.strideW), _padding(o))]
+    return [tf.nn.avg_pool2d(call.x, (o.FilterHeight(), o.FilterWidth()), (o.StrideH(), o.StrideW()), _padding(o))]
 
 
 def _max_pool_2d(call: _Call) -> list[Any]:
     o = call.options
-    return [tf.nn.max_pool2d(call.x, (o.filterHeight, o.filterWidth), (o.strideH, o.strideW), _padding(o))]
+    return [tf.nn.max_pool2d(call.x, (o.FilterHeight(), o.FilterWidth()), (o.StrideH(), o.StrideW()), _padding(o))]
 
 
 def _reduce(function: Callable[..., Any]) -> Callable[[_Call], list[Any]]:
@@ -257,7 +257,7 @@ def _reshape(call: _Call) -> list[Any]:
 def _concatenation(call: _Call) -> list[Any]:
     if any(call.network.is_constant(index) for index in call.operator.inputs):
         raise call.refuse("CONCATENATION of a constant")
-    return call.outputs(tf.concat(list(call.inputs), call.axis(call.options.axis)))
+    return call.outputs(tf.concat(list(call.inputs), call.axis(call.options.Axis())))
 
 
 def _split(call: _Call) -> list[Any]:
@@ -276,15 +276,15 @@ def _slice(call: _Call) -> list[Any]:
 
 def _strided_slice(call: _Call) -> list[Any]:
     o = call.options
-    if o.ellipsisMask or o.newAxisMask or o.shrinkAxisMask & 1:
+    if o.EllipsisMask() or o.NewAxisMask() or o.ShrinkAxisMask() & 1:
         raise call.refuse("STRIDED_SLICE with an ellipsis, a new axis or one picked out of the batch")
     sides = []
     for axis, (begin, end, stride) in enumerate(zip(call.constant(1), call.constant(2), call.constant(3), strict=True)):
         bit = 1 << axis
-        if o.shrinkAxisMask & bit:
+        if o.ShrinkAxisMask() & bit:
             sides.append(slice(begin, begin + 1 or None))
         else:
-            sides.append(slice(None if o.beginMask & bit else begin, None if o.endMask & bit else end, stride))
+            sides.append(slice(None if o.BeginMask() & bit else begin, None if o.EndMask() & bit else end, stride))
     return call.outputs(call.x[_batched(call, sides)])
 
 
@@ -315,15 +315,15 @@ def _pointwise(function: Callable[[Any], Any]) -> Callable[[_Call], list[Any]]:
 
 
 def _softmax(call: _Call) -> list[Any]:
-    return [tf.nn.softmax(call.options.beta * call.x)]
+    return [tf.nn.softmax(call.options.Beta() * call.x)]
 
 
 def _leaky_relu(call: _Call) -> list[Any]:
-    return [tf.nn.leaky_relu(call.x, call.options.alpha)]
+    return [tf.nn.leaky_relu(call.x, call.options.Alpha())]
 
 
 def _padding(options: Any) -> str:
-    return "VALID" if options.padding else "SAME"
+    return "VALID" if options.Padding() else "SAME"
 
 
 _FUNCTIONS: dict[str, Callable[[_Call], list[Any]]] = {

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
-from asc_kit.text import tensor_name
-from asc_kit.tflite.identity import check_identifier
-from asc_kit.tflite.operator_codes import name_of
+from asc_kit.tflite.decoder import Decoder, StoredOperator, StoredTensor, read_checked
 from asc_kit.tflite.resolving import Resolved, resolve_shapes
 
 from .graph import WEIGHTED, Network, Operator, Quantization, Tensor
 
-# What reading bytes at random raises, with the record that the generated reader makes of them.
-_DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError, struct.error)
+_DTYPES: dict[str, type[np.generic]] = {"FLOAT32": np.float32, "INT8": np.int8, "INT32": np.int32}
 
 
 def read_network(flatbuffer: bytes) -> Network:
@@ -31,69 +28,54 @@ def read_network(flatbuffer: bytes) -> Network:
         When it is damaged, has several graphs, inputs or outputs, weights that are computed, or a constant that is
         not a number.
     """
-    import tflite
-    from ai_edge_litert import schema_py_generated as schema
-
-    check_identifier(flatbuffer)
-    try:
-        # refuses sizes left free; the record below has the stored shapes
-        resolved = resolve_shapes(flatbuffer, tflite.Model.GetRootAs(flatbuffer, 0))
-        model = schema.ModelT.InitFromPackedBuf(flatbuffer)
-        if len(model.subgraphs) != 1:
-            raise ModelError(f"expected a model of one graph. Received: {len(model.subgraphs)} graphs")
-        graph = model.subgraphs[0]
-        if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-            raise ModelError(
-                f"expected one input and one output. Received: {len(graph.inputs)} and {len(graph.outputs)}"
-            )
-        tensors = [_tensor(flatbuffer, model, schema, index, resolved) for index in range(len(graph.tensors))]
-        operators = [_operator(model, index, operator) for index, operator in enumerate(graph.operators)]
-        ends = int(graph.inputs[0]), int(graph.outputs[0])
-        _check_order(tensors, operators, *ends)
-        operators = _own_biases(tensors, operators)
-    except _DAMAGE as failure:
-        raise ModelError(f"this is no whole flatbuffer of TensorFlow Lite: {failure}") from failure
-    network = Network(
-        tensors=tuple(tensors), operators=tuple(operators), input=ends[0], output=ends[1], flatbuffer=flatbuffer
-    )
+    network = read_checked(flatbuffer, _read)
     _check_weights(network)
     _check_finite(network)
     return network
 
 
-def _tensor(flatbuffer: bytes, model: Any, schema: Any, index: int, resolved: Resolved) -> Tensor:
-    tensor = model.subgraphs[0].tensors[index]
-    dtypes = {
-        schema.TensorType.FLOAT32: np.float32,
-        schema.TensorType.INT8: np.int8,
-        schema.TensorType.INT32: np.int32,
-    }
-    stored = tuple(int(n) for n in tensor.shape) if tensor.shape is not None else ()
-    shape = resolved.shapes.get(index, stored)
-    name = tensor_name(tensor.name)
-    quantization = _quantization(tensor.quantization)
-    if tensor.sparsity is not None:
-        raise ModelError(f"tensor {name} is stored sparse", hint="supported: dense tensors")
-    buffer = model.buffers[tensor.buffer]
-    # weights of large models lie behind the flatbuffer
-    raw = flatbuffer[buffer.offset : buffer.offset + buffer.size] if buffer.offset > 1 else buffer.data
+def _read(decoder: Decoder) -> Network:
+    resolved = resolve_shapes(decoder)  # refuses sizes left free
+    if decoder.n_graphs != 1:
+        raise ModelError(f"expected a model of one graph. Received: {decoder.n_graphs} graphs")
+    graph = decoder.graph
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ModelError(f"expected one input and one output. Received: {len(graph.inputs)} and {len(graph.outputs)}")
+    tensors = [_tensor(decoder, graph.tensor(index), resolved) for index in range(graph.n_tensors)]
+    operators = [_operator(graph.operator(index)) for index in range(graph.n_operators)]
+    ends = graph.inputs[0], graph.outputs[0]
+    _check_order(tensors, operators, *ends)
+    return Network(
+        operators=tuple(_own_biases(tensors, operators)),  # more tensors
+        tensors=tuple(tensors),
+        input=ends[0],
+        output=ends[1],
+        flatbuffer=decoder.model,
+    )
+
+
+def _tensor(decoder: Decoder, stored: StoredTensor, resolved: Resolved) -> Tensor:
+    shape = resolved.shapes.get(stored.index, stored.shape)
+    quantization = _quantization(stored)
+    if stored.is_sparse:
+        raise ModelError(f"tensor {stored.name} is stored sparse", hint="supported: dense tensors")
+    raw = decoder.constant(stored.buffer)
     data: NDArray[Any] | None = None
-    if raw is not None and len(raw):
-        if tensor.type not in dtypes:
-            raise ModelError(f"constant {name} is neither float32 nor int8 nor int32")
-        values = np.frombuffer(bytes(raw), dtypes[tensor.type]).reshape(shape)
+    if raw is not None:
+        if stored.type not in _DTYPES:
+            raise ModelError(f"constant {stored.name} is neither float32 nor int8 nor int32")
+        values = raw.view(_DTYPES[stored.type]).reshape(shape)
         data = values if quantization is None else _real(values, quantization)
-    return Tensor(index=index, name=name, shape=shape, data=data, quantization=quantization)
+    return Tensor(index=stored.index, name=stored.name, shape=shape, data=data, quantization=quantization)
 
 
-def _quantization(record: Any) -> Quantization | None:
-    if record is None or record.scale is None or len(record.scale) == 0:
+def _quantization(stored: StoredTensor) -> Quantization | None:
+    if not stored.scales:
         return None
-    zero_points = record.zeroPoint if record.zeroPoint is not None else np.zeros(len(record.scale))
     return Quantization(
-        scales=np.asarray(record.scale, np.float32),
-        zero_points=np.asarray(zero_points, np.int32),
-        axis=int(record.quantizedDimension),
+        scales=np.asarray(stored.scales, np.float32),
+        zero_points=np.asarray(stored.zero_points or np.zeros(len(stored.scales)), np.int32),
+        axis=stored.axis,
     )
 
 
@@ -110,14 +92,15 @@ def _real(values: NDArray[Any], quantization: Quantization) -> NDArray[np.float3
         return np.asarray(real.reshape(values.shape), np.float32)
 
 
-def _operator(model: Any, index: int, operator: Any) -> Operator:
-    code = model.operatorCodes[operator.opcodeIndex]
+def _operator(stored: StoredOperator) -> Operator:
+    options = stored.options(stored.options_kind)
     return Operator(
-        index=index,
-        op=name_of(code.builtinCode, code.deprecatedBuiltinCode, code.customCode),
-        inputs=tuple(int(tensor) for tensor in operator.inputs) if operator.inputs is not None else (),
-        outputs=tuple(int(tensor) for tensor in operator.outputs) if operator.outputs is not None else (),
-        options=operator.builtinOptions,
+        index=stored.index,
+        op=stored.op,
+        inputs=stored.inputs,
+        outputs=stored.outputs,
+        options=options,
+        activation=int(options.FusedActivationFunction()) if hasattr(options, "FusedActivationFunction") else 0,
     )
 
 
@@ -154,15 +137,7 @@ def _own_biases(tensors: list[Tensor], operators: list[Operator]) -> list[Operat
             quantization=given.quantization if given is not None else None,
         )
         tensors.append(own)
-        result.append(
-            Operator(
-                index=operator.index,
-                op=operator.op,
-                inputs=(operator.inputs[0], operator.weights, own.index),
-                outputs=operator.outputs,
-                options=operator.options,
-            )
-        )
+        result.append(replace(operator, inputs=(operator.inputs[0], operator.weights, own.index)))
     return result
 
 

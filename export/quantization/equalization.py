@@ -86,7 +86,7 @@ def _along(factor: NDArray[Any], axis: int, operator: Operator) -> NDArray[Any]:
 
 def _readers(network: Network, producer: Operator) -> tuple[Operator, ...]:
     """Return the layers that an operator with weights feeds; none where factors could not be moved to all of them."""
-    if producer.options.fusedActivationFunction not in _HOMOGENEOUS or producer.output == network.output:
+    if producer.activation not in _HOMOGENEOUS or producer.output == network.output:
         return ()
     if len(network.consumers(producer.weights)) > 1:
         return ()
@@ -114,7 +114,7 @@ def _passes_channels(network: Network, reader: Operator, channels: int) -> bool:
     if reader.op == "MEAN":
         rank = len(network.tensors[reader.inputs[0]].shape)
         return rank - 1 not in (int(axis) % rank for axis in network.constant(reader.inputs[1]).flat)
-    return getattr(reader.options, "fusedActivationFunction", 0) in _HOMOGENEOUS
+    return reader.activation in _HOMOGENEOUS
 
 
 def _reads_channels(network: Network, reader: Operator, channels: int) -> bool:

@@ -138,7 +138,7 @@ def _of_sums(network: Network, operator: Operator, scheme: Mapping[int, Affine],
         steps = tf.cast(tf.cast(steps, tf.float32), tf.float64)  # one scale for all weights: the kernel has it so
     per_step = tf.cast(1.0 / steps, tf.float32)
     multiplier = Multiplier.of(steps / to).to(dtype)
-    code = getattr(operator.options, "fusedActivationFunction", 0)
+    code = operator.activation
     top = _six(to) if code == _RELU6 or operator.op == "RELU6" else None
 
     def requantize(value: Any, _inputs: Sequence[Any]) -> Any:
@@ -159,7 +159,7 @@ def _of_addends(network: Network, operator: Operator, scheme: Mapping[int, Affin
     twice = 2.0 * max(scales)
     addends = [Multiplier.of(scale / twice) for scale in scales]
     total = Multiplier.of(twice / (2.0**_ADD_BITS * to))
-    code = operator.options.fusedActivationFunction
+    code = operator.activation
 
     def requantize(_value: Any, inputs: Sequence[Any]) -> Any:
         shifted = []
@@ -199,7 +199,7 @@ def _of_means(network: Network, operator: Operator, scheme: Mapping[int, Affine]
 def _of_averages(operator: Operator, affine: Affine) -> Requantize:
     """Return the rounding of a pool's averages: equation (20)."""
     # half of what lies between a tie and the next average of a window, more than float32 is off
-    nudge = 1.0 / (4 * operator.options.filterHeight * operator.options.filterWidth)
+    nudge = 1.0 / (4 * operator.options.FilterHeight() * operator.options.FilterWidth())
 
     def requantize(value: Any, _inputs: Sequence[Any]) -> Any:
         average = value / affine.scale + affine.zero_point

@@ -22,7 +22,7 @@ def guided(seconds: int, seed: int, out: Path) -> None:
     """Fuzz under libFuzzer, which ends the process itself."""
     import atheris
 
-    with atheris.instrument_imports(include=["asc_kit.firmware_gen", "asc_kit.tflite.flatbuffer", "tflite"]):
+    with atheris.instrument_imports(include=["asc_kit.firmware_gen", "asc_kit.tflite", "tflite"]):
         import damaged_models
         import numpy as np
 

@@ -56,7 +56,7 @@ def test_no_convolution_has_a_dilation_of_its_own() -> None:
         case = float_case("CONV_2D", 300 + seed)
         network = read_network(case.model)
         options = network.weighted[0].options
-        if (options.dilationHFactor, options.dilationWFactor) == (1, 1):
+        if (options.DilationHFactor(), options.DilationWFactor()) == (1, 1):
             continue
         seen += 1
         traced = tf.function(lambda x, network=network: execute(network, x)).get_concrete_function(case.inputs)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tflite
 from ai_edge_litert import interpreter as litert
 from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner
@@ -24,6 +23,7 @@ from asc_kit.errors import ModelError, SpecError
 from asc_kit.export.network.reading import read_network
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.inference.interpreter import Int8Model
+from asc_kit.tflite.decoder import Decoder
 from asc_kit.tflite.inputs import InputShape, parse_input_shape
 from asc_kit.tflite.resolving import resolve_shapes
 from asc_kit.train.complexity.flatbuffer import flatbuffer_complexity
@@ -49,14 +49,10 @@ def resized(model: bytes, shape: tuple[int, ...]) -> dict[int, tuple[int, ...]]:
 
 
 def resolved(model: bytes, shape: tuple[int, ...]) -> dict[int, tuple[int, ...]]:
-    root = tflite.Model.GetRootAs(model, 0)
-    found = resolve_shapes(model, root, [InputShape(name=None, sizes=shape)])
-    graph = root.Subgraphs(0)
-    stored = [graph.Tensors(index) for index in range(graph.TensorsLength())]
-    return {
-        index: found.shapes.get(index, tuple(int(size) for size in table.ShapeAsNumpy()) if table.ShapeLength() else ())
-        for index, table in enumerate(stored)
-    }
+    decoder = Decoder(model)
+    found = resolve_shapes(decoder, [InputShape(name=None, sizes=shape)])
+    stored = map(decoder.graph.tensor, range(decoder.graph.n_tensors))
+    return {tensor.index: found.shapes.get(tensor.index, tensor.shape) for tensor in stored}
 
 
 @given(st.sampled_from(sorted(STRATEGIES)).flatmap(lambda op: STRATEGIES[op]))

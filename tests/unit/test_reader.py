@@ -162,7 +162,7 @@ def used_before_computed(builder: ModelBuilder) -> tuple[int, int]:
         (other_shapes, "shapes do not lead to its output's", "broadcasting"),
         (other_scale, "quantized differently", "one scale"),
         (softmax_scale, "scale 0.1", "scale 1/256"),
-        (no_options, "options of kind 0", "SoftmaxOptions"),
+        (no_options, "has no options", "SoftmaxOptions"),
         (never_computed, "output .* is never computed", None),
         (used_before_computed, "uses tensor .* before it is computed", None),
     ],

@@ -9,23 +9,19 @@ import functools
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from asc_kit.errors import ModelError
-from asc_kit.text import tensor_name
-from asc_kit.tflite.flatbuffer import buffer_bytes, read_checked
+from asc_kit.tflite.decoder import Decoder, StoredOperator, read_checked
 from asc_kit.tflite.identity import refuse_unsupported
 from asc_kit.tflite.inputs import InputShape
-from asc_kit.tflite.operator_codes import operator_name
 from asc_kit.tflite.resolving import Resolved, resolve_shapes
 
-# name and bytes of TFLite's element types
-_DTYPES = {0: ("float32", 4), 1: ("float16", 2), 2: ("int32", 4), 3: ("uint8", 1), 4: ("int64", 8), 6: ("bool", 1)} | {
-    7: ("int16", 2),
-    9: ("int8", 1),
-}
+# bytes of an element, by TFLite's type
+_WIDTHS = {
+    "FLOAT32": 4, "FLOAT16": 2, "INT32": 4, "UINT8": 1, "INT64": 8, "BOOL": 1, "INT16": 2, "INT8": 1,
+}  # fmt: skip
 _LARGEST_ELEMENTS = 1 << 40
 
 
@@ -112,38 +108,24 @@ def read_flatbuffer(model: bytes, counted: Collection[str], input_shapes: Sequen
     return read_checked(model, functools.partial(_read, counted=counted, input_shapes=input_shapes))
 
 
-def _read(model: bytes, counted: Collection[str], input_shapes: Sequence[InputShape]) -> FlatModel:
-    import tflite
-
-    root = tflite.Model.GetRootAs(model, 0)
-    _check_counted(root, len(model), counted)
-    if root.SubgraphsLength() != 1:
-        raise ModelError(f"the model has {root.SubgraphsLength()} graphs", hint="counted: models of one")
-    graph = root.Subgraphs(0)
-    n_tensors, n_operators = (_length(n, len(model)) for n in (graph.TensorsLength(), graph.OperatorsLength()))
+def _read(decoder: Decoder, counted: Collection[str], input_shapes: Sequence[InputShape]) -> FlatModel:
+    _check_counted(decoder, counted)
+    if decoder.n_graphs != 1:
+        raise ModelError(f"the model has {decoder.n_graphs} graphs", hint="counted: models of one")
+    graph = decoder.graph
     # before the tensors: the operator is why one of another type is there
-    operators = tuple(_read_operator(root, graph.Operators(index), index, n_tensors) for index in range(n_operators))
-    resolved = resolve_shapes(model, root, input_shapes)
-    tensors = tuple(_read_tensor(model, root, index, resolved) for index in range(n_tensors))
+    operators = tuple(_operator(graph.operator(index), graph.n_tensors) for index in range(graph.n_operators))
+    resolved = resolve_shapes(decoder, input_shapes)
+    tensors = tuple(_tensor(decoder, index, resolved) for index in range(graph.n_tensors))
     _check_order(operators)
     return FlatModel(tensors=tensors, operators=operators)
 
 
-def _check_counted(root: Any, limit: int, counted: Collection[str]) -> None:
+def _check_counted(decoder: Decoder, counted: Collection[str]) -> None:
     """Check that a rule counts every operator, before anything of it is found strange."""
-    names, first = [], "nothing"
-    for number in range(_length(root.SubgraphsLength(), limit)):
-        graph = root.Subgraphs(number)
-        for index in range(_length(graph.OperatorsLength(), limit)):
-            table = graph.Operators(index)
-            if not 0 <= table.OpcodeIndex() < root.OperatorCodesLength():
-                raise ValueError(f"operator {index} has code {table.OpcodeIndex()} of {root.OperatorCodesLength()}")
-            names.append(operator_name(root.OperatorCodes(table.OpcodeIndex())))
-            tensor = int(table.Outputs(0)) if table.OutputsLength() else -1
-            if names[-1] not in counted and first == "nothing" and 0 <= tensor < graph.TensorsLength():
-                name = tensor_name(graph.Tensors(tensor).Name())
-                first = f"tensor {tensor} '{name}'"
-    refuse_unsupported(names, counted, first, {}, what="counted by any rule")
+    ops = decoder.ops()
+    if not all(op in counted for op in ops):
+        refuse_unsupported(ops, counted, decoder.first_computed(counted), {}, what="counted by any rule")
 
 
 def _check_order(operators: tuple[FlatOperator, ...]) -> None:
@@ -155,74 +137,53 @@ def _check_order(operators: tuple[FlatOperator, ...]) -> None:
                 raise ValueError(f"operator {operator.index} {operator.op} reads tensor {index} before it is computed")
 
 
-def _length(value: int, limit: int) -> int:
-    if not 0 <= value <= limit:
-        raise ValueError(f"a vector of {value} elements in a file of {limit} bytes")
-    return value
-
-
-def _read_tensor(model: bytes, root: Any, index: int, resolved: Resolved) -> FlatTensor:
-    table = root.Subgraphs(0).Tensors(index)
-    name = tensor_name(table.Name())
-    stored = () if table.ShapeLength() == 0 else tuple(int(size) for size in table.ShapeAsNumpy())
-    shape = resolved.shapes.get(index, stored)
-    if int(table.Type()) not in _DTYPES:
+def _tensor(decoder: Decoder, index: int, resolved: Resolved) -> FlatTensor:
+    stored = decoder.graph.tensor(index)
+    shape = resolved.shapes.get(index, stored.shape)
+    if stored.type not in _WIDTHS:
         raise ModelError(
-            f"tensor {index} '{name}' has elements of type {table.Type()}",
-            hint=f"counted: {', '.join(dtype for dtype, _ in _DTYPES.values())}",
+            f"{stored.describe()} has elements of type {stored.type}",
+            hint=f"counted: {', '.join(_WIDTHS).lower()}",
         )
-    dtype, width = _DTYPES[int(table.Type())]
-    if table.Sparsity() is not None:
-        raise ModelError(f"tensor {index} '{name}' is stored sparse", hint="counted: dense tensors")
+    dtype, width = stored.type.lower(), _WIDTHS[stored.type]
+    if stored.is_sparse:
+        raise ModelError(f"{stored.describe()} is stored sparse", hint="counted: dense tensors")
     if any(size < 0 for size in shape) or math.prod(shape) > _LARGEST_ELEMENTS:
-        raise ModelError(f"tensor {index} '{name}' has the shape {shape}", hint="counted: static dimensions")
-    buffer = int(table.Buffer())
-    values = buffer_bytes(model, root, buffer)
-    is_constant = values is not None
-    if not is_constant and 0 in shape:
-        raise ModelError(f"tensor {index} '{name}' has the shape {shape}", hint="counted: positive dimensions")
+        raise ModelError(f"{stored.describe()} has the shape {shape}", hint="counted: static dimensions")
+    values = decoder.constant(stored.buffer)
+    if values is None and 0 in shape:
+        raise ModelError(f"{stored.describe()} has the shape {shape}", hint="counted: positive dimensions")
     n_nonzero = 0
     if values is not None:
-        raw = values.tobytes()
-        if len(raw) != width * math.prod(shape):
-            raise ValueError(f"tensor {index} of shape {shape} has {len(raw)} bytes")
-        numbers = np.frombuffer(raw, np.dtype(dtype).newbyteorder("<"))
-        n_nonzero = int(np.count_nonzero(numbers != _zero_point(table.Quantization())))
+        if values.size != width * math.prod(shape):
+            raise ValueError(f"tensor {index} of shape {shape} has {values.size} bytes")
+        # weights that are quantized per channel have 0
+        zero = stored.zero_points[0] if len(stored.zero_points) == 1 else 0
+        n_nonzero = int(np.count_nonzero(values.view(np.dtype(dtype).newbyteorder("<")) != zero))
     return FlatTensor(
         index=index,
-        name=name,
+        name=stored.name,
         shape=shape,
         dtype=dtype,
         width=width,
-        buffer=buffer,
-        is_constant=is_constant,
+        buffer=stored.buffer,
+        is_constant=values is not None,
         n_nonzero=n_nonzero,
     )
 
 
-def _zero_point(quantization: Any) -> int:
-    """Return what stands for zero in a tensor; weights that are quantized per channel have 0."""
-    if quantization is None or quantization.ZeroPointLength() != 1:
-        return 0
-    return int(quantization.ZeroPoint(0))
-
-
-def _read_operator(root: Any, table: Any, index: int, n_tensors: int) -> FlatOperator:
-    import tflite
-
-    if not 0 <= table.OpcodeIndex() < root.OperatorCodesLength():
-        raise ValueError(f"operator {index} has code {table.OpcodeIndex()} of {root.OperatorCodesLength()}")
-    op = operator_name(root.OperatorCodes(table.OpcodeIndex()))
-    inputs = tuple(int(value) for value in table.InputsAsNumpy()) if table.InputsLength() else ()
-    outputs = tuple(int(value) for value in table.OutputsAsNumpy()) if table.OutputsLength() else ()
+def _operator(stored: StoredOperator, n_tensors: int) -> FlatOperator:
     # an optional input that is absent has index -1; the first never is
-    present = (*inputs[:1], *(value for value in inputs[1:] if value != -1), *outputs)
-    if not inputs or not outputs or not all(0 <= value < n_tensors for value in present):
-        raise ValueError(f"operator {index} has inputs {inputs} and outputs {outputs} of {n_tensors} tensors")
-    window = (1, 1)
-    union = table.BuiltinOptions()
-    if union is not None and int(table.BuiltinOptionsType()) == tflite.BuiltinOptions.Pool2DOptions:
-        options = tflite.Pool2DOptions()
-        options.Init(union.Bytes, union.Pos)
-        window = (int(options.FilterHeight()), int(options.FilterWidth()))
-    return FlatOperator(index=index, op=op, inputs=inputs, outputs=outputs, window=window)
+    if not stored.inputs or stored.inputs[0] == -1 or not stored.outputs:
+        raise ValueError(
+            f"operator {stored.index} {stored.op} has inputs {stored.inputs} and outputs {stored.outputs} of "
+            f"{n_tensors} tensors"
+        )
+    pool = stored.options("Pool2DOptions")
+    return FlatOperator(
+        index=stored.index,
+        op=stored.op,
+        inputs=stored.inputs,
+        outputs=stored.outputs,
+        window=(int(pool.FilterHeight()), int(pool.FilterWidth())) if pool is not None else (1, 1),
+    )
