@@ -34,7 +34,7 @@ def scheme_for(network: Network, features: np.ndarray) -> dict[int, Affine]:
 
 def linear_outputs(network: Network) -> list[int]:
     """Outputs of layers without an activation function: what the correction is about, and what can be seen."""
-    return [one.output for one in network.weighted if one.options.fusedActivationFunction == 0]
+    return [one.output for one in network.weighted if one.activation == 0]
 
 
 def mean_errors(
