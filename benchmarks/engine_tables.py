@@ -45,7 +45,8 @@ Rows = Mapping[tuple[str, ...], Row]
 
 
 def millions(n: int) -> str:
-    return f"{n / 1e6:.{1 if n >= 1e7 else 2}f} M"
+    """Return a number in millions, whose header says so."""
+    return f"{n / 1e6:.{1 if n >= 1e7 else 2}f}"
 
 
 def lines(header: Sequence[str], left: int, rows: Sequence[Sequence[str]]) -> str:
@@ -69,9 +70,10 @@ def of_model(rows: Rows, model: str) -> str:
         table.append((row.core, row.made, lead(row), cycles(row), *costs, *(f"{n:,}" for n in sizes)))
     code = f"{peer.code_bytes['Cortex-M4F']:,} (M4) {peer.code_bytes['Cortex-M55']:,} (M55)"
     time = (f"{peer.ms:.1f} (`{LEADS['Cortex-M4F']}`)", f"{millions(peer.cycles)} (M4F)")
-    table.append(("", "*peer*", *time, "", "", f"{peer.arena_bytes:,}", PEER_STACK, code, f"{peer.weight_bytes:,}"))
+    table.append(("", "TFLM", *time, "", "", f"{peer.arena_bytes:,}", PEER_STACK, code, f"{peer.weight_bytes:,}"))
     header = (
-        "core", "kernels", "ms", "cycles", "instructions", "peer's", "arena", "stack", "code", "constants",
+        "core", "kernels", "ms", "million cycles", "million instructions", "TFLM", "arena", "stack", "code",
+        "constants",
     )  # fmt: skip
     return lines(header, 2, table)
 
@@ -101,13 +103,11 @@ def times(rows: Rows) -> str:
             milliseconds(rows[core, kernels, model, "speed"].parts[part]["ms"])
             for part, (core, kernels) in PARTS.items()
         ]
-        found.append((title, "**asc-kit**", *(f"**{cell}**" for cell in ours)))
-        peers = [milliseconds(PEERS[model].ms) if part == LEADS["Cortex-M4F"] else "–" for part in PARTS]
-        found.append(("", "TFLM + CMSIS-NN", *peers))
+        found.append((title, *ours, milliseconds(PEERS[model].ms)))
         if model in PUBLISHED_MS[LEADS["Cortex-M4F"]]:
             best = [PUBLISHED_MS.get(part, {}).get(model) for part in PARTS]
-            found.append(("", "*best published*", *(milliseconds(ms) if ms else "–" for ms in best)))
-    return lines(("network", "engine", *(f"`{part}`" for part in PARTS)), 2, found)
+            found.append(("*best published*", *(milliseconds(ms) if ms else "–" for ms in best), ""))
+    return lines(("network", *(f"`{part}`" for part in PARTS), f"TFLM, `{LEADS['Cortex-M4F']}`"), 1, found)
 
 
 def recipes(rows: Rows) -> str:
@@ -119,14 +119,13 @@ def recipes(rows: Rows) -> str:
         )
         part = dsp.parts.get(LEADS["Cortex-M4F"])
         time = milliseconds(part["ms"]) if part is not None else "–"
-        cells = [f"`{name}`", f"{dsp.macs / 1e6:.1f}", time, cycles(dsp)]
-        cells += [millions(dsp.instructions), f"{dsp.instructions / dsp.macs:.2f}"]
-        cells += [f"{dsp.arena_bytes:,}", f"{dsp.weight_bytes:,}"]
-        cells += [millions(mve.instructions), f"{mve.arena_bytes:,}", f"{mve.weight_bytes:,}"]
+        cells = [f"`{name}`", f"{dsp.macs / 1e6:.1f}", time]
+        cells += [millions(dsp.instructions), f"{dsp.arena_bytes:,}", f"{dsp.weight_bytes:,}"]
+        cells += [millions(mve.instructions), f"{mve.arena_bytes:,}"]
         table.append(cells)
     header = (
-        "recipe", "MMAC", "ms, `stm32l4r5`", "M4F, cycles", "instructions", "per MAC", "arena", "constants",
-        "M55, instructions", "arena", "constants",
+        "recipe", "million MACs", "ms, `stm32l4r5`", "M4F, million instructions", "arena", "constants",
+        "M55, million instructions", "arena",
     )  # fmt: skip
     return lines(header, 1, table)
 

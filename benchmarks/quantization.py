@@ -150,47 +150,51 @@ def row_of(job: Job, clock: Clock) -> Row:
     return row
 
 
-def accuracy_table(rows: Sequence[Row]) -> str:
+def figures_table(rows: Sequence[Row], own: Sequence[Row], own_name: str) -> str:
+    """Every setting on scenes; on recordings of one's own the best PTQ and QAT."""
     lines = []
-    for row in rows:
+    for index, row in enumerate(rows):
         figures = {name: row.of_int8(name) for name in SETTINGS}
         best = max(figures, key=lambda name: figures[name])
-        cells = (f"**{value:.1f}**" if name == best else f"{value:.1f}" for name, value in figures.items())
-        lines.append((f"`{row.recipe}`", f"{row.of_float:.1f}", *cells, f"{figures[best] - row.of_float:+.1f}"))
-    return table(("recipe", "float", *SETTINGS, "best − float"), lines)
+        cells = [f"**{value:.1f}**" if name == best else f"{value:.1f}" for name, value in figures.items()]
+        if own:
+            ptq = max(own[index].of_int8(name) for name in SETTINGS if name != "QAT")
+            cells += [f"{value:.1f}" for value in (own[index].of_float, ptq, own[index].of_int8("QAT"))]
+        lines.append((f"`{row.recipe}`", f"{row.of_float:.1f}", *cells))
+    beside = (f"`{own_name}`: float", "best PTQ", "QAT") if own else ()
+    return table(("recipe", "float", *SETTINGS, *beside), lines)
 
 
-def loss_table(rows: Sequence[Row]) -> str:
-    lines = []
-    for row in rows:
-        fidelity = row.bundles["QAT"].provenance.fidelity
-        after, before = (f"{row.bundles[name].provenance.fidelity.mean_steps:.2f}" for name in ("QAT", "PTQ MSE"))
-        losses = (f"{row.loss(name):.3f}" for name in (None, *SETTINGS))
-        lines.append((f"`{row.recipe}`", *losses, before, after, f"{100 * fidelity.same_class:.1f}"))
-    header = ("recipe", "float", *SETTINGS, "steps, PTQ MSE", "steps, QAT", "same class, QAT, %")
-    return table(header, lines)
+def losses(rows: Sequence[Row]) -> str:
+    """Say what int8 costs in log loss, without fine-tuning and with it."""
+    after = {(row.loss(name) - row.loss(None), name, row.recipe) for row in rows for name in SETTINGS if name != "QAT"}
+    (most, setting, recipe), gain = max(after), max(row.loss(None) - row.loss("QAT") for row in rows)
+    return f"""Log loss rises by at most {most:.3f} nats
+after training (`{recipe}`, {setting}), and falls by up to {gain:.3f} with QAT."""
 
 
-def section(title: str, rows: Sequence[Row]) -> str:
+def fidelity(rows: Sequence[Row]) -> str:
+    """Say how far the int8 networks are from their simulations."""
+    each = [row.bundles[name].provenance.fidelity for row in rows for name in ("PTQ MSE", "QAT")]
+    steps, same = max(one.mean_steps for one in each), min(one.same_class for one in each)
+    return f"""After PTQ MSE and QAT, int8 networks differ from their simulations by at most {steps:.2f} steps of the
+output on average, and find the same class for at least {100 * same:.1f} % of the inputs."""
+
+
+def clips_of(rows: Sequence[Row]) -> str:
+    return " or ".join(
+        map(str, sorted({row.bundles["QAT"].provenance.metrics_int8.clips for row in rows}, reverse=True))
+    )
+
+
+def summary(title: str, rows: Sequence[Row]) -> str:
     worst = min(rows, key=lambda row: max(row.of_int8(name) for name in SETTINGS) - row.of_float)
     gap = max(worst.of_int8(name) for name in SETTINGS) - worst.of_float
     behind = [
         (row.of_int8("QAT") - max(row.of_int8(name) for name in SETTINGS if name != "QAT"), row.recipe) for row in rows
     ]
-    clips = sorted({row.bundles["QAT"].provenance.metrics_int8.clips for row in rows}, reverse=True)
-    return f"""## {title}
-
-Macro accuracy in %, lwlrap for `dcase2019_task2`; {" or ".join(map(str, clips))} test clips. The best int8 in bold.
-
-{accuracy_table(rows)}
-
-The best setting of every recipe is at most {max(0.0, -gap):.1f} points below float (`{worst.recipe}`). QAT is at most
-{max(0.0, -min(behind)[0]):.1f} points below the best PTQ (`{min(behind)[1]}`).
-
-Log loss in nats; mean difference between the int8 network and its simulation in steps of the output; share of the
-inputs for which both find the same class.
-
-{loss_table(rows)}"""
+    return f"""**{title}.** Compared with float, the best setting does worst for `{worst.recipe}`: {gap:+.1f} points.
+QAT is at most {max(0.0, -min(behind)[0]):.1f} points below the best PTQ (`{min(behind)[1]}`). {losses(rows)}"""
 
 
 def remarks(page: Path) -> str:
@@ -217,18 +221,31 @@ def main(data: Path | None, work: Path, out: Path, clips: int, epochs: int, reci
     with ThreadPoolExecutor(jobs) as pool:
         # each is processes of its own; the large networks, which are last, first: none is left alone in the end
         rows = list(pool.map(lambda job: row_of(job, clock), reversed([*scenes, *own])))[::-1]
-    parts = [section("Synthetic scenes", rows[: len(names)])]
-    if data is not None:
-        parts.append(section(f"Recordings: `{data.name}`", rows[len(names) :]))
+    scene_rows, own_rows = rows[: len(names)], rows[len(names) :]
+    own_name = data.name if data is not None else ""
+    summaries = [summary("Scenes", scene_rows)]
+    clips_of_own = ""
+    if own_rows:
+        summaries.append(summary(f"`{own_name}`", own_rows))
+        clips_of_own = f", on `{own_name}` {clips_of(own_rows)}"
+    summaries.append(fidelity(rows))
     text = f"""# What int8 costs, and what helps
 
-{clips} seconds of synthetic scenes (`asc-kit data synth --seed {DATA_SEED}`), trained as in [results.md](results.md),
-one seed; what each setting does is in [quantization.md](quantization.md). Slow batch normalization forgets too little
-in so few steps: `dcase2022_baseline` has 12 epochs, `dcase2021_baseline` 6, `dcase2019_task2` 12 with a momentum of
-0.9 and a quarter of its width; the residual networks have 8. `dcase2021_baseline` hears six times as many seconds, in
-clips of ten.
+For users who choose a setting of `asc-kit export`. Every recipe was trained on {clips} seconds of synthetic scenes
+(`asc-kit data synth --seed {DATA_SEED}`) as in [results.md](results.md), with one seed;
+[quantization.md](quantization.md) explains the settings. Networks whose batch normalization adapts slowly got more
+steps: `dcase2022_baseline` 12 epochs, `dcase2021_baseline` 6 and six times as many seconds, in clips of ten, the
+residual networks 8, `dcase2019_task2` 12 with a momentum of 0.9 and a quarter of its width. *PTQ corrected* is MSE
+with `--equalize --correct-bias`; *QAT* starts from MSE and trains 2 epochs.
 
-{chr(10).join(f"{part}{chr(10)}" for part in parts)}
+## Figures
+
+Macro accuracy in %, lwlrap for `dcase2019_task2`; on scenes {clips_of(scene_rows)} test clips, the best int8 in
+bold{clips_of_own}.
+
+{figures_table(scene_rows, own_rows, own_name)}
+
+{chr(10).join(f"{part}{chr(10)}" for part in summaries)}
 {remarks(out)}Made by `python benchmarks/quantization.py{"" if data is None else " --data DIR"}`, {clock.minutes:.0f} \
 minutes of {jobs} processes on the machine that made it.
 """

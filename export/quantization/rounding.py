@@ -68,6 +68,11 @@ class Multiplier:
     def scaled(self, acc: Any, *, positive: bool = False) -> Any:
         """Bring a sum to the output's scale: equation (14'), (13) and (14) in one step.
 
+        Formula: with a = acc * factor * 2^n, (13) gives h = floor(a + 1/2). For h >= 0, (14) gives t or more exactly
+        if h >= t * 2^n - 2^(n - 1); for n >= 1 that bound is a whole number, so the condition is
+        a >= t * 2^n - 2^(n - 1) - 1/2, which over 2^n is the floor of (14'). For h < 0 ties go down, and the bound is
+        greater by 1.
+
         Error: none in float64 while acc and m together have 53 bits; in float32 what lies within 2^-16 of a tie may
         fall on its other side.
 
