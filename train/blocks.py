@@ -1,4 +1,4 @@
-"""What most networks repeat: a convolution, batch normalization, a ReLU."""
+"""Layers that most networks repeat: a convolution, batch normalization, a ReLU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Normalization:
     """Settings of batch normalization."""
 
     epsilon: float
-    """What is added to the variance."""
+    """Constant added to the variance."""
     momentum: float
     """Share of the running statistics that a training step keeps; 1 less PyTorch's momentum."""
 
@@ -40,9 +40,7 @@ def convolve(
         Layers are named ``NAME_conv``, ``NAME_bn`` and ``NAME_relu``.
     norm
         Batch normalization; None for none.
-    strides, bias, initializer
-        As of Keras's Conv2D.
-    relu
+    strides, bias, initializer As in Keras's Conv2D. relu
         Whether a ReLU follows.
 
     Returns

@@ -32,11 +32,11 @@ def log_mel_graph(spec: FrontEndSpec, *, fast: bool = False) -> Callable[[Any], 
     spec
         The front end.
     fast
-        Compute in float32 throughout, in half the time: for training, which varies its features by far more.
+        Compute in float32 throughout, in half the time. For training, whose augmentation changes features far more.
 
     Notes
     -----
-    Formula: that of `asc_kit.frontend.log_mel`. Up to the energies in float64, unless `fast`: a float32 transform of a
+    Formula: as in `asc_kit.frontend.log_mel`, in float64 up to the energies, unless `fast`: a float32 transform of a
     full-scale tone leaves rounding noise in the empty bins that the logarithm lifts to 3e-3 (power 2) or even 1
     (power 1). TensorFlow's own mel matrix is not used either: it is computed in float32 and off by up to 1.6e-3.
     Error: at most 5e-6; `fast`, at most 1e-3 where a band holds more than rounding noise. See
@@ -93,8 +93,8 @@ def model_input_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
 
     Notes
     -----
-    Formula: that of `asc_kit.frontend.model_input`, standardised in float64.
-    Error: that of the log-mel values, divided by what they are divided by; see tests/pipeline/test_frontend_graph.py.
+    Formula: as in `asc_kit.frontend.model_input`, standardised in float64. Error: the error of the log-mel values,
+    divided by the same number; see tests/pipeline/test_frontend_graph.py.
     """
 
     def graph(features: Any) -> Any:
@@ -112,7 +112,7 @@ def model_input_graph(spec: FrontEndSpec) -> Callable[[Any], Any]:
 
 def _standardized(values: Any) -> Any:
     """Standardise each clip of [batch, frames, n_mels]."""
-    # with one of the values taken off first, the mean of equal values is exactly 0
+    # with a value subtracted first, the mean of equal values is exactly 0
     shifted = values - values[:, :1, :1]
     centred = shifted - tf.reduce_mean(shifted, (1, 2), keepdims=True)
     count = tf.cast(tf.reduce_prod(tf.shape(values)[1:]), values.dtype)

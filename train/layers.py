@@ -15,7 +15,7 @@ _for_conversion = ContextVar("_for_conversion", default=False)
 
 @contextmanager
 def conversion_form() -> Iterator[None]:
-    """Within the block, layers are traced as TFLite's converter wants them, not as TensorFlow can run them."""
+    """Within the block, trace layers in the form for TFLite's converter, not in the form that TensorFlow can run."""
     token = _for_conversion.set(True)
     try:
         yield
@@ -27,15 +27,15 @@ def conversion_form() -> Iterator[None]:
 class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
     """Keras's batch normalization of feature maps, trained with TensorFlow's fused operator: 2 to 4 times as fast.
 
-    Keras takes means, squared differences and products one after the other, each a pass over the map, and their
-    gradients likewise; on processors that is half of the time of a training step. Values, gradients and running
-    statistics are Keras's, to float32 (tests/pipeline/test_train_layers.py).
+    Keras computes means, squared differences and products in a pass over the map each, and their gradients likewise; on
+    processors that takes half of a training step. Values, gradients and running statistics are Keras's, to float32
+    (tests/pipeline/test_train_layers.py).
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalize NHWC values by the batch's statistics in training, by the running ones else."""
+        """Normalize NHWC values by the batch's statistics in training, otherwise by the running statistics."""
         fits = len(inputs.shape) == 4 and inputs.dtype == tf.float32 and mask is None
-        # over several replicas at once only Keras's way adds their statistics up
+        # only Keras's way adds up the statistics of several replicas
         if not (training and self.trainable and fits) or self.synchronized:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
@@ -52,9 +52,9 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
 class UnequalDepthwiseConv2D(keras.layers.Layer):  # type: ignore[misc]
     """A depthwise 3x3 convolution, padding ``same``, whose strides differ: (1, 2) or (2, 1).
 
-    TensorFlow can run a depthwise convolution with equal strides only, and the gradient of a grouped one only where
-    it was built with oneDNN. So the layer convolves with stride 1 and keeps the outputs that the strides would
-    reach. Within `conversion_form` it is the operator itself, which TFLite has as DEPTHWISE_CONV_2D.
+    TensorFlow can run a depthwise convolution with equal strides only, and compute the gradient of a grouped
+    convolution only if it was built with oneDNN. So the layer convolves with stride 1 and keeps the outputs that the
+    strides would reach. Within `conversion_form` it is the operator itself, which TFLite has as DEPTHWISE_CONV_2D.
     """
 
     def __init__(self, strides: tuple[int, int], **base: Any) -> None:
@@ -64,7 +64,7 @@ class UnequalDepthwiseConv2D(keras.layers.Layer):  # type: ignore[misc]
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the kernel: height, width, channels, multiplier 1."""
         channels = input_shape[-1]
-        # Glorot's rule for a depthwise kernel counts 9 inputs and 9 * channels outputs, as Keras does for its own.
+        # Glorot's rule for a depthwise kernel counts 9 inputs and 9 * channels outputs, as in Keras's layer.
         limit = (6.0 / (9 + 9 * channels)) ** 0.5 if channels else 0.0
         self.kernel = self.add_weight(
             name="kernel",
@@ -93,9 +93,9 @@ class UnequalDepthwiseConv2D(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="asc_kit")
 class PaddedAveragePooling2D(keras.layers.Layer):  # type: ignore[misc]
-    """A 3x3 average pool, padding ``same``, that counts the zeros it pads with: the sum over the window, by 9 always.
+    """A 3x3 average pool, padding ``same``, that counts its padding: the sum over the window, always divided by 9.
 
-    Keras and TFLite divide by the number of values that are no padding. The published CP-Mobile divides by 9, which
+    Keras and TFLite divide by the number of values without padding. The published CP-Mobile divides by 9, which
     makes its shortcut weaker along the edges, by a third (in corners by five ninths). Within `conversion_form` it is
     a depthwise convolution with 1/9 everywhere: TFLite has no pool that counts padding, and a pool followed by a
     multiplication would round twice.
@@ -139,14 +139,14 @@ def _strided_shape(shape: tuple[int | None, ...], strides: tuple[int, int]) -> t
 
 @keras.saving.register_keras_serializable(package="asc_kit")
 class PlusConv2D(keras.layers.Layer):  # type: ignore[misc]
-    """The convolution of deep space separable distillation: each channel weighed, then spread along both axes.
+    """The convolution of deep space separable distillation: weigh each channel, then spread it along both axes.
 
     A 1x1 convolution of each channel, or of each pair of channels into one; then, added up, a depthwise 3x1 and a
     depthwise 1x3 convolution, dilation 2, padding ``same``, none with a bias.
 
     Formula: with u the weighed channel, a the taps along the rows and b those along the columns,
     y[h, w] = sum over i in -1, 0, 1 of a[i] u[h + 2 i, w] + b[i] u[h, w + 2 i]. That is one depthwise 3x3 convolution
-    whose kernel is zero but for a plus. Where a channel is weighed alone, its weight is part of that kernel too.
+    whose kernel is zero but for a plus. The weight of a single channel is part of that kernel too.
 
     Within `conversion_form` it is that depthwise convolution (after a grouped 1x1 one for pairs), so that batch
     normalization after it folds into its kernel. Dilation and groups are slow in TensorFlow on processors or have no
@@ -168,7 +168,7 @@ class PlusConv2D(keras.layers.Layer):  # type: ignore[misc]
             raise ValueError(f"{self.name} needs a known number of channels, even for pairs. Received: {inputs}")
         group = 2 if self.halves else 1
         self.outputs = inputs // group
-        # the bounds are those of the published code's framework: 1 / sqrt(inputs of one output)
+        # the bounds are those of the published code's framework: 1 / sqrt(inputs of an output)
         for name, taps in (("channel", group), ("rows", 3), ("columns", 3)):
             uniform = keras.initializers.RandomUniform(-(taps**-0.5), taps**-0.5)
             setattr(self, name, self.add_weight(name=name, shape=(taps, self.outputs), initializer=uniform))
@@ -178,7 +178,7 @@ class PlusConv2D(keras.layers.Layer):  # type: ignore[misc]
         if _for_conversion.get():
             return self._as_converted(inputs)
         if self.halves:
-            # channels 2 g and 2 g + 1 make g: a matrix of which only those two rows of column g are not zero
+            # channels 2 g and 2 g + 1 make channel g: in column g of the matrix only those two rows are not zero
             own = tf.repeat(tf.eye(self.outputs, dtype=inputs.dtype), 2, axis=0)
             weights = tf.reshape(tf.transpose(self.channel), (-1, 1))
             inputs = tf.matmul(inputs, own * weights)

@@ -1,4 +1,4 @@
-"""A trained network on disk and at work: write it, load it, ask it."""
+"""A trained network: write it, load it, run it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def load_keras_model(path: Path) -> Any:
 
 
 def inference_model(model: Any) -> Any:
-    """Return the part of a network that is deployed: no heads that only training has.
+    """Return the part of a network that is deployed: without heads that only training has.
 
     Its outputs are logits, of labels too: in int8, probabilities have steps of 1/256, and labels that are not likely
     could no longer be told apart.

@@ -1,4 +1,4 @@
-"""A recipe: everything that defines a training run but the data and the seed. One TOML file."""
+"""A recipe: everything that defines a training except the data and the seed. A TOML file."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ from .models import model_file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """What is varied at random in every training batch; zero switches a part off. In the order of application."""
+    """Random variation of every training batch, in the order of application; zero switches a part off."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     ON_AUDIO: ClassVar[tuple[str, ...]] = ("gain_db", "device_ir_p", "time_roll_s")
-    """Parts that vary the audio itself: features computed beforehand are of no use where any of them is on."""
+    """Parts that vary the audio itself: if any is on, features cannot be computed beforehand."""
 
     gain_db: Annotated[float, Field(ge=0, le=200)] = 0.0
     """Each clip is made louder or softer by up to this much, in decibels."""
     device_ir_p: Share = 0.0
-    """Share of the clips that are heard through the impulse response of another microphone."""
+    """Share of the clips that are filtered by the impulse response of another microphone."""
     device_ir_folder: AnyPath = ""
     """Folder of impulse responses, WAV or FLAC; empty for a family of synthetic ones."""
     time_roll_s: Seconds = 0.0
@@ -56,9 +56,9 @@ class Augmentation:
     device_correction_p: Share = 0.0
     """Share of the reference device's clips that get the average spectrum of another device."""
     reference_device: DeviceName = "a"
-    """The recording device whose clips they are."""
+    """Name of the reference device."""
     mixup_alpha: NotNegative = 0.0
-    """Both parameters of the beta distribution that mixup draws the weights of pairs of clips from."""
+    """Both parameters of the beta distribution from which mixup draws the weights of pairs of clips."""
     frequency_masks: Annotated[int, Field(ge=1, le=1000)] = 1
     """Number of runs of mel bands silenced in each clip."""
     frequency_mask_bands: Annotated[int, Field(ge=0, le=1 << 16)] = 0
@@ -70,42 +70,41 @@ class Augmentation:
     mixstyle_p: Share = 0.0
     """Share of the batches in which clips exchange their mean and deviation per band (Freq-MixStyle)."""
     mixstyle_alpha: Positive = 0.3
-    """Both parameters of the beta distribution that Freq-MixStyle draws its weights from."""
+    """Both parameters of the beta distribution from which Freq-MixStyle draws its weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """How the weights are found."""
+    """Settings of the training."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     epochs: Annotated[Epochs, Field(gt=0)]
     """Passes over the training clips."""
     batch_size: Annotated[int, Field(gt=0, le=1 << 20)]
-    """Windows per step; all of them where there are fewer."""
+    """Windows per step; all windows if there are fewer."""
     learning_rate: Positive
     """Highest learning rate, reached at the end of the warm-up."""
     weight_decay: NotNegative
-    """Decoupled weight decay per step, times the learning rate; adamw alone has it."""
+    """Decoupled weight decay per step, times the learning rate; only adamw has it."""
     warmup_steps: Count
     """Steps in which the learning rate rises; at most a quarter of all steps, so that short runs learn too."""
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
-    """How gradients become steps."""
+    """Optimizer."""
     adam_epsilon: Positive = 1e-7
-    """What is added to the root of the second moment, in adam and adamw."""
+    """Constant added to the root of the second moment, in adam and adamw."""
     schedule: Literal["cosine", "exponential", "constant"] = "cosine"
-    """The learning rate after the warm-up: down to zero along half a cosine, times decay_rate every decay_epochs, or
-    the same to the end."""
+    """Learning rate after the warm-up: along half a cosine to zero, times decay_rate every decay_epochs, or flat."""
     decay_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Factor of the exponential schedule."""
     decay_epochs: Positive = 2.5
-    """Epochs in which the exponential schedule reaches it."""
+    """Epochs in which the exponential schedule applies decay_rate."""
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
     """Cross entropy (binary for each label when there are many), or focal loss."""
     focal_gamma: NotNegative = 2.0
-    """Exponent of the focal loss: how much less a clip counts that is right already."""
+    """Exponent of the focal loss; a larger exponent reduces the weight of clips that are already right."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of the target that is spread: over all classes, or, when labels are many, towards 1/2 for each."""
+    """Share of the target that is spread: over all classes, or, with several labels, towards 1/2 for each."""
     coarse_classes: Annotated[dict[Label, Labels], Field(max_length=MAX_LABELS)] = field(default_factory=dict)
     """A second task, for networks with a head for it: coarse class -> its labels, all labels once."""
     gradients: Literal["sum", "pcgrad"] = "sum"
@@ -113,7 +112,7 @@ class Training:
     teacher_weight: Share = 0.9
     """Share of the teacher's soft targets in the loss, when training has a teacher."""
     temperature: Positive = 2.0
-    """What teacher's and student's logits are divided by, when training has a teacher."""
+    """Divisor of teacher's and student's logits, when training has a teacher."""
     checkpoint_epochs: Epochs = 0
     """Keep a checkpoint of the weights every so many epochs; 0 keeps none but the last."""
 
@@ -136,13 +135,13 @@ class Recipe:
     schema_version: Literal[1] = 1
     """Version of this record; may be left out of a file of version 1."""
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=100)]
-    """Name: that of the file."""
+    """Name, equal to the file's."""
     summary: Prose
     """One sentence."""
     task: Task = "single_label"
     """Whether each clip has exactly one class."""
     hop_s: Positive | None = None
-    """Distance of the windows a longer recording is cut into, in seconds; none for its first window alone."""
+    """Distance of the windows of a longer recording, in seconds; none for only its first window."""
     model: Name
     """Which file of train/models builds the network."""
     model_settings: Annotated[dict[Name, Any], Field(max_length=1000)]
@@ -150,9 +149,9 @@ class Recipe:
     frontend: FrontEndSpec
     """The features."""
     training: Training
-    """How it is trained."""
+    """Settings of the training."""
     augmentation: Augmentation
-    """What is varied in training."""
+    """Random variation in training."""
     quantization: QuantizationSettings = field(default_factory=QuantizationSettings)
     """How ``asc-kit export`` makes it int8, unless told otherwise."""
 
@@ -162,7 +161,7 @@ class Recipe:
         return None if self.hop_s is None else max(1, round(self.hop_s * self.frontend.sample_rate_hz))
 
     def __post_init__(self) -> None:
-        # a recipe with a mistake must fail where it is read, not when the network is built
+        # a mistake in a recipe must fail when the file is read, not when the network is built
         parse_record(model_file(self.model).Settings, self.model_settings, where=f"model_settings of {self.name}")
 
 
@@ -178,7 +177,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises
     ------
     SpecError
-        When there is no such recipe, when it is invalid, or when an override names nothing in it.
+        If there is no such recipe, if it is invalid, or if an override names no setting.
     """
     if name.endswith(".toml"):
         path = Path(name)
@@ -221,12 +220,12 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
     """Return the recipe with some values replaced.
 
     Each override reads ``name=value`` with the value in TOML; the name is a path such as
-    ``training.batch_size``, or its last part alone where that is unique.
+    ``training.batch_size``, or its last part if that is unique.
 
     Raises
     ------
     SpecError
-        When an override is malformed, names nothing, is ambiguous, or has a value that does not fit.
+        If an override is malformed, names no setting, is ambiguous, or has an unfit value.
     """
     document = resolved(recipe)  # settings left to their defaults can be overridden as well
     paths = _leaves(document)
@@ -234,7 +233,9 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
         name, equals, text = item.partition("=")
         name = name.strip()
         if not equals:
-            raise SpecError(f"an override is name=value. Received: {item!r}", hint="for example training.batch_size=64")
+            raise SpecError(
+                f"an override has the form name=value. Received: {item!r}", hint="for example training.batch_size=64"
+            )
         matches = [path for path in paths if ".".join(path) == name or path[-1] == name]
         if not matches:
             known = tuple(".".join(path) for path in paths)

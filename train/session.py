@@ -1,4 +1,4 @@
-"""One training session: recordings in, a run folder out."""
+"""A training session: recordings in, a run folder out."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ from .warm_start import WarmStart
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What to train, on what, and where to."""
+    """Recipe, data and output of a training."""
 
     recipe: Recipe
-    """What."""
+    """The recipe."""
     data: Path
     """Folder of the data set."""
     out: Path
     """The run folder; an earlier run there is replaced, once the new one is complete."""
     split: str | None = None
-    """Split to train on; None for the data set's own training split."""
+    """Split to train on; None for the data set's training split."""
     class_map: Path | None = None
     """Table of the classes and their order; None for the data set's own."""
     seed: int = 1
-    """Weights, order of windows and augmentation follow from it."""
+    """Seed of weights, order of windows and augmentation."""
     resume: bool = False
-    """Whether to go on from where an interrupted training to the same `out` stopped."""
+    """Whether to continue an interrupted training to the same `out`."""
     cache: Path | None = None
     """Folder of cached features; None to compute them in every step."""
     warm_start: WarmStart | None = None
     """An earlier run to begin with; None for fresh weights."""
     layout: Layout | None = None
-    """How the data set lies in its folder; None to find out."""
+    """Layout of the data set; None to detect it."""
     teacher: Path | None = None
-    """An earlier run to learn from; None for the labels alone."""
+    """An earlier run to learn from; None for only the labels."""
 
     def train(self) -> RunManifest | None:
-        """Train and write the run; None where another process of the same training writes it.
+        """Train and write the run; return None if another process of the same training writes it.
 
         An interrupted training leaves its folder, `out` with ``.partial`` at the end, if it came as far as a
         checkpoint; any other failure leaves nothing.
@@ -66,11 +66,11 @@ class Session:
         Raises
         ------
         SpecError
-            When there is nothing to resume, or settings do not fit the data.
+            If there is nothing to resume, or settings do not fit the data.
         DataError
-            When the data set lacks a split or a recording, or has fewer than two classes.
+            If the data set lacks a split or a recording, or has fewer than two classes.
         ModelError
-            When training diverges.
+            If training diverges.
         """
         check_working_folder(self.out, resume=self.resume)
         dataset = read_dataset(self.data, self.class_map, self.layout).for_task(self.recipe.task)
@@ -83,7 +83,7 @@ class Session:
             open_teacher(self.teacher, train_set.labels, self.recipe.task)
         if self.warm_start is not None:
             Run.open(self.warm_start.run)
-        # what is wrong with recordings must show before TensorFlow's seconds of start-up
+        # faults of recordings must show before TensorFlow's seconds of start-up
         examples = None if self.cache is not None else self._windows(train_set, "training clips")
         test_windows = self._windows(test_set, "test clips")
 
@@ -145,11 +145,11 @@ class Session:
         return _Fitted(model=model, history=history, windows=len(examples))
 
     def _identity(self, train_set: Dataset) -> str:
-        """Return the fingerprint of all that the weights follow from."""
+        """Return the fingerprint of everything that determines the weights."""
         start = self.warm_start
         return short_id(
             {
-                # how it is written and how it will be quantized have no part in the weights
+                # neither its format nor its quantization affects the weights
                 "recipe": {
                     key: value
                     for key, value in resolved(self.recipe).items()
@@ -220,7 +220,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fitted:
-    """What the training loop gave."""
+    """Result of the training loop."""
 
     model: Any
     history: tuple[Any, ...]
@@ -248,7 +248,7 @@ def _check(recipe: Recipe, train_set: Dataset, test_set: Dataset) -> None:
     shared = {clip.filename for clip in train_set.clips} & {clip.filename for clip in test_set.clips}
     if shared:
         raise DataError(
-            f"{len(shared)} clips are in split {train_set.split_name} and in split {test_set.split_name} as well, "
+            f"{len(shared)} clips are in split {train_set.split_name} and also in split {test_set.split_name}, "
             f"{min(shared)} among them",
             hint="a model must not be tested on what it was trained on",
         )

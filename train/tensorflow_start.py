@@ -1,4 +1,4 @@
-"""Import TensorFlow, which takes seconds and says much: once, late, and quietly."""
+"""Import TensorFlow once, late and quietly, because it takes seconds and prints much."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ def start_tensorflow() -> None:
         import keras
         import tensorflow
 
-        # the first operation starts the runtime, which has its own messages
+        # the first operation starts the runtime, which prints messages too
         keras.ops.convert_to_numpy(tensorflow.zeros(()))

@@ -1,4 +1,4 @@
-"""Begin a training with weights of an earlier run, all of them or those whose names match."""
+"""Begin a training with all weights of an earlier run, or the weights whose names match."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from asc_kit.run import Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmStart:
-    """Which weights to begin with."""
+    """Selection of the weights to begin with."""
 
     run: Path
     """The earlier run's folder."""
     include: tuple[str, ...] = ("*",)
     """Patterns of names (``b1_*``, ``*/kernel``); a weight is called by its layer and its own name."""
     exclude: tuple[str, ...] = ()
-    """Patterns of names among those that stay as they are."""
+    """Patterns of names, among these, of weights that stay as they are."""
 
     def wants(self, name: str) -> bool:
-        """Whether a weight is to be taken: inclusions first, then exclusions."""
+        """Return whether to take a weight: inclusions first, then exclusions."""
         return _matches(name, self.include) and not _matches(name, self.exclude)
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
-    # a layer's name alone stands for all of its weights
+    # the name of a layer stands for all of its weights
     return any(fnmatchcase(name, pattern) or fnmatchcase(name.partition("/")[0], pattern) for pattern in patterns)
 
 
 def warm_start(model: Any, wish: WarmStart) -> int:
-    """Set weights of `model` from an earlier run; gives their number.
+    """Set weights of `model` from an earlier run; return their number.
 
     Raises
     ------
     SpecError
-        When no weight matches, or when one that does is missing there or has another shape.
+        If no weight matches, or if a matching weight is missing there or has another shape.
     ModelError
-        When the run's network cannot be loaded.
+        If the network of the run cannot be loaded.
     """
     from .network import load_keras_model
 

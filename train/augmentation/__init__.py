@@ -1,7 +1,7 @@
-"""What is varied in training: small stateless functions on a batch, each drawing from a seed of its own.
+"""Random variation of training data: small stateless functions on a batch, each with its own seed.
 
-Each function takes a batch and a seed, int64 [2], and draws for every clip by itself; the same seed gives the same
-numbers again on the same machine. `Augmenter` puts together those that a recipe asks for.
+Each function takes a batch and a seed, int64 [2], and draws separately for every clip; the same seed gives the same
+numbers on the same machine. `Augmenter` combines the functions that a recipe asks for.
 """
 
 from .augmenter import Augmenter

@@ -1,4 +1,4 @@
-"""The augmentation of a recipe: what its settings ask for, in order, each part with random numbers of its own."""
+"""The augmentation of a recipe: the parts that its settings switch on, in order, each with its own random numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .features import freq_mixstyle, frequency_mask, time_mask
 from .log_mel import device_correction, mixup
 from .waveform import device_impulse_response, random_gain, time_roll
 
-# Which random numbers a part draws: fixed, so that switching one part off leaves the draws of the others as they were.
+# Index of each part's random numbers. It is fixed, so that switching a part off does not change the other draws.
 _GAIN, _IMPULSE, _ROLL, _CORRECTION, _MIXUP, _BANDS, _FRAMES, _STYLE = range(8)
 _N_STREAMS = 8
 
@@ -26,7 +26,7 @@ _N_STREAMS = 8
 class Augmenter:
     """Three stages of augmentation: of audio, of log-mel values, and of the model's input.
 
-    A stage whose settings are all off returns its input itself. The same seed may be given to all three.
+    A stage whose settings are all off returns its input unchanged. The same seed may be given to all three.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ class Augmenter:
     settings
         The recipe's augmentation.
     device_responses
-        What `device_responses` measured on the training clips, float32 [n_devices, n_mels]. None, or no rows, where
-        there is no other device: no correction then.
+        Result of `device_responses` for the training clips, float32 [n_devices, n_mels]. None, or no rows, if there is
+        no other device; then nothing is corrected.
     reference_index
         Index of `settings.reference_device`.
     impulse_responses
@@ -45,7 +45,7 @@ class Augmenter:
     Raises
     ------
     SpecError
-        When the settings want impulse responses and none are given, or device responses do not fit the front end.
+        If the settings need impulse responses and none are given, or if device responses do not fit the front end.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class Augmenter:
 
     @property
     def works_on_audio(self) -> bool:
-        """Whether the first stage does anything: features computed beforehand are of no use then."""
+        """Whether the first stage changes the audio, so that features cannot be computed beforehand."""
         return any(getattr(self.settings, name) for name in self.settings.ON_AUDIO)
 
     def audio(self, audio: Any, seed: Any) -> Any:
         """Vary audio, float32 [batch, clip_samples], full scale ±1: gain, impulse response, time roll.
 
-        What exceeds full scale after gain and impulse response is cut off there, as in 16-bit recordings.
+        Samples beyond full scale after gain and impulse response are clipped, as in 16-bit recordings.
         """
         if not self.works_on_audio:
             return audio

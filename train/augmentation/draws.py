@@ -8,8 +8,8 @@ import tensorflow as tf
 
 
 def streams(seed: Any, n: int) -> list[Any]:
-    """Return n seeds, int64 [2], that are independent of each other and of the one they come from."""
-    # not fold_in, which keeps 32 bits of the seed: steps of a long training would meet the same draws again
+    """Return n seeds, int64 [2], that are independent of each other and of `seed`."""
+    # not fold_in, which keeps only 32 bits of the seed: a long training would repeat draws
     return list(tf.unstack(tf.random.split(seed, n)))
 
 
@@ -20,7 +20,7 @@ def chosen(batch: Any, probability: float, seed: Any) -> Any:
 
 def mixing_weights(batch: Any, alpha: float, seed: Any) -> Any:
     """Return weights of each clip, float32 [batch], from Beta(alpha, alpha)."""
-    # a beta variable is the share of one of two gamma variables; for a tiny alpha both may be 0
+    # a beta variable is the share of a gamma variable in the sum of two; for a tiny alpha both may be 0
     one_seed, other_seed = streams(seed, 2)
     one = tf.random.stateless_gamma((batch,), one_seed, alpha)
     other = tf.random.stateless_gamma((batch,), other_seed, alpha)
@@ -28,7 +28,7 @@ def mixing_weights(batch: Any, alpha: float, seed: Any) -> Any:
 
 
 def partners(batch: Any, seed: Any) -> Any:
-    """Return for each clip the index of a clip to be mixed with, int32 [batch]: a permutation, fixed points allowed."""
+    """Return the index of each clip's partner in a mixture, int32 [batch]: a permutation with fixed points."""
     return tf.argsort(tf.random.stateless_uniform((batch,), seed))
 
 

@@ -24,7 +24,7 @@ def frequency_mask(
     max_bands
         The width of a run is drawn from 0 to max_bands - 1 (at most all bands), its start from where it fits.
     fill
-        What silence is: one number, or one for each channel. All channels are masked alike.
+        Value of silence: a number, or a number for each channel. All channels are masked alike.
     axis
         Which axis of `features` is that of the mel bands.
     seed
@@ -35,7 +35,7 @@ def frequency_mask(
     Notes
     -----
     Source: D. S. Park et al., *SpecAugment* (2019). There runs are filled with the mean of features that have mean 0;
-    silence is what a board would see as well.
+    here the fill is the value that a board computes for silence.
     """
     return _masked(features, max_bands, fill, axis, count, seed)
 
@@ -50,9 +50,9 @@ def time_mask(
 def freq_mixstyle(features: Any, probability: float, alpha: float, time_axis: int, seed: Any) -> Any:
     """Freq-MixStyle: with `probability`, give each clip a mixture of its own and another clip's spectral style.
 
-    The style is mean and standard deviation over time, band by band and channel by channel: mostly what the recording
-    device did to the sound. What happens in time stays. The coin is tossed once for the batch; partners and weights,
-    from Beta(alpha, alpha), are drawn for each clip.
+    The style is mean and standard deviation over time, band by band and channel by channel: mostly the effect of the
+    recording device. The course over time stays. One draw decides for the whole batch; partners and weights, from
+    Beta(alpha, alpha), are drawn for each clip.
 
     Notes
     -----

@@ -26,7 +26,7 @@ def load_impulse_responses(folder: Path, rate_hz: int) -> NDArray[np.float32]:
     Parameters
     ----------
     folder
-        Folder; other files in it (a licence, a table) are passed over.
+        Folder; other files in it (a licence, a table) are skipped.
     rate_hz
         Sampling rate of the audio they are meant for; they are resampled to it.
 
@@ -93,7 +93,7 @@ def synthetic_impulse_responses(rate_hz: int, n: int = 32, seed: int = 0) -> NDA
 
 
 def align_peaks(responses: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
-    """Pad responses, [n_responses, n_taps], with zeros so that all highest peaks are at one tap; return it as well."""
+    """Pad responses, [n_responses, n_taps], with zeros so that all highest peaks share a tap; return the tap too."""
     peaks = np.abs(responses).argmax(axis=1)
     tap, extra = int(peaks.max()), int(peaks.max() - peaks.min())
     aligned = np.zeros((len(responses), responses.shape[1] + extra), np.float32)

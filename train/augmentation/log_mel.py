@@ -21,7 +21,7 @@ def mixup(log_mel: Any, mixed: tuple[Any, ...], alpha: float, seed: Any) -> tupl
     log_mel
         float32 [batch, frames, n_mels].
     mixed
-        What is mixed with the same partner and weight: targets, a teacher's soft targets; float32 [batch, …].
+        Values to mix with the same partner and weight: targets, a teacher's soft targets; float32 [batch, …].
     alpha
         Both parameters of the beta distribution; small ones leave most clips almost as they are.
     seed
@@ -65,11 +65,11 @@ def device_correction(
     recording_device
         Index of the recording device of each clip, integer [batch].
     responses
-        What `device_responses` returns, float32 [n_devices, n_mels]; one is drawn for each clip.
+        Result of `device_responses`, float32 [n_devices, n_mels]; each clip draws one row.
     reference_index
         Index of the reference device; clips of others return as they are.
     probability
-        Share of its clips that it happens to.
+        Share of the reference device's clips that are changed.
     floor
         Log-mel value of silence; no value falls below it.
     seed
@@ -94,7 +94,7 @@ def device_responses(
     label: NDArray[np.integer],
     reference_index: int,
 ) -> NDArray[np.float32]:
-    """Return how the average spectrum of each recording device differs from that of the reference device.
+    """Return how the average spectrum of each recording device differs from the reference device's.
 
     Clips are averaged within a class first, and devices compared class by class, so that a device which recorded more
     trams than the others does not appear to sound like a tram.

@@ -17,23 +17,23 @@ from .impulse_responses import align_peaks
 def random_gain(audio: Any, max_db: float, seed: Any) -> Any:
     """Make each clip louder or softer, by a gain drawn uniformly from -max_db to max_db decibels.
 
-    The result may exceed full scale: `Augmenter.audio` cuts that off, as a recording does.
+    The result may exceed full scale: `Augmenter.audio` clips it, as a recording does.
     """
     level_db = tf.random.stateless_uniform((tf.shape(audio)[0], 1), seed, -max_db, max_db)
     return audio * tf.exp(level_db * (math.log(10.0) / 20.0))
 
 
 def device_impulse_response(audio: Any, responses: NDArray[np.float32], probability: float, seed: Any) -> Any:
-    """Let each clip, with a probability, be heard through the impulse response of another microphone.
+    """Filter each clip, with a probability, by the impulse response of another microphone.
 
     Parameters
     ----------
     audio
         float32 [batch, samples].
     responses
-        Impulse responses, float32 [n_responses, n_taps], at the rate of the audio; one is drawn for each clip.
+        Impulse responses, float32 [n_responses, n_taps], at the rate of the audio; each clip draws one row.
     probability
-        Share of the clips that it happens to; the others return as they are.
+        Share of the clips that are filtered; the others return as they are.
     seed
         int64 [2].
 
@@ -45,10 +45,10 @@ def device_impulse_response(audio: Any, responses: NDArray[np.float32], probabil
 
     Notes
     -----
-    Error: float32 transforms, 1e-6 of the clip's peak; held against scipy.signal.convolve in
+    Error: float32 transforms, 1e-6 of the clip's peak; compared with scipy.signal.convolve in
     tests/pipeline/test_train_augmentation_audio.py.
     Source: T. Morocutti et al., *Device-robust acoustic scene classification via impulse response augmentation*
-    (2023). The level is kept because it is `random_gain` that varies it.
+    (2023). The level stays, because `random_gain` varies it.
     """
     coin, choice = streams(seed, 2)
     batch, samples = tf.shape(audio)[0], int(audio.shape[1])

@@ -59,8 +59,8 @@ def complexity(
 ) -> None:
     """Count parameters, bytes and multiply-accumulates, layer by layer, by the rules of DCASE 2021 to 2025.
 
-    Of a RECIPE, the network as it would be built; of a RUN, the trained one; of a BUNDLE or a .tflite file, what is
-    in it, and what the engine makes of it: constants in flash and memory for activations.
+    For a RECIPE the command counts the network as it would be built, for a RUN the trained network, for a BUNDLE or a
+    .tflite file the int8 network, and also the engine's constants in flash and its memory for activations.
     """
     from asc_kit.challenge_rules import check_rules, enforce
 
@@ -103,9 +103,9 @@ def _check_options(
     if kind != "model" and input_shapes:
         raise click.UsageError(f"{subject} is a {kind}, whose shapes are fixed: --input-shape does not apply")
     if kind != "recipe" and (n_labels is not None or overrides):
-        raise click.UsageError(f"{subject} is a {kind}: its network is what it is, without --labels and --set")
+        raise click.UsageError(f"{subject} is a {kind}: its network is fixed: --labels and --set do not apply")
     if kind != "model" and clip_seconds is not None:
-        raise click.UsageError(f"{subject} is a {kind}, which says how long a clip is: --clip-seconds does not apply")
+        raise click.UsageError(f"{subject} is a {kind}, whose clips have a length: --clip-seconds does not apply")
 
 
 def _count(
@@ -129,7 +129,7 @@ def _count(
 
 
 def _deployed(counted: Subject, input_shapes: tuple[InputShape, ...]) -> tuple[Deployed | None, str | None]:
-    """Ask the engine for its plan; return why where there is none."""
+    """Ask the engine for its plan; return the reason if there is none."""
     from asc_kit.errors import ModelError
     from asc_kit.stages import firmware_stage
 

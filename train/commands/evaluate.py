@@ -70,7 +70,7 @@ def evaluate(
 
     subjects = [open_subject(path, variant) for path in models]
     if variant is not None and all(subject.kind == "float" for subject in subjects):
-        raise click.UsageError("--variant is for bundles: a run has its float network alone")
+        raise click.UsageError("--variant is for bundles: a run has only its float network")
     if unlabelled:
         assert predictions is not None
         _predict_unlabelled(subjects[0], data, predictions)
@@ -187,7 +187,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _check_free(out: Path | None, predictions: Path | None) -> None:
-    """Refuse files of somebody else's, before hours of evaluation rather than after."""
+    """Refuse to replace the user's files, before hours of evaluation rather than after."""
     from asc_kit.outputs import check_file, check_output
 
     from ..evaluation.files import EVALUATION, PREDICTIONS

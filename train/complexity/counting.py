@@ -18,32 +18,32 @@ _FLOAT_BYTES: tuple[tuple[Precision, int], ...] = (("float32", 4), ("float16", 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerComplexity:
-    """One layer, or one part of a layer that stands for several of the published network."""
+    """A layer, or a part of a layer that stands for several layers of the published network."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: Line
-    """Its name in the network; of a flatbuffer that of the tensor it computes."""
+    """Its name in the network; in a flatbuffer, the name of the tensor it computes."""
     kind: Name
     """Its class in Keras, or its operator in TFLite."""
     input_shape: Shape
-    """Without the batch axis: height, width, channels."""
+    """Shape of the input without the batch axis: height, width, channels."""
     output_shape: Shape
     """Likewise."""
     parameters: Count
-    """Trained values; of a layer that is used twice, 0 the second time."""
+    """Trained values; a layer that is used twice has 0 the second time."""
     parameter_bytes: Count
     """Their bytes as they are stored."""
     nonzero_parameters: Count
-    """How many of its trained values are not exactly zero."""
+    """Number of its trained values that are not exactly zero."""
     running_statistics: Count = 0
     """Means and variances that batch normalization keeps beside its trained values."""
     nonzero_running_statistics: Count = 0
-    """How many of them are not exactly zero."""
+    """Number of its running statistics that are not exactly zero."""
     macs: Count
-    """Multiply-accumulates per clip by the rule of 2024."""
+    """Multiply-accumulates per clip by the rule of DCASE 2024."""
     macs_2022: Count
-    """The same by the tool of 2022."""
+    """Multiply-accumulates per clip by the tool of DCASE 2022."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,19 +59,18 @@ class Complexity:
     macs_per_second: int
     """Multiply-accumulates per second of audio by the rule of 2024, rounded up."""
     clip_seconds: float
-    """Audio of one clip."""
+    """Length of a clip, in seconds."""
     nonzero_parameters: int
-    """Trained values that are not exactly zero. Of a network that has not been trained it says nothing, since biases
-    and shifts begin at zero."""
+    """Trained values that are not exactly zero. Meaningless before training: biases begin at zero."""
     running_statistics: int
     """Sum over the layers."""
     nonzero_running_statistics: int
     """Sum over the layers."""
     layers: tuple[LayerComplexity, ...]
-    """Every layer that some rule counts, in order."""
+    """Every layer that any rule counts, in order."""
 
     def counts(self, *, trained: bool) -> NetworkCounts:
-        """Return what the rules look at; of a network that is not trained all values count as not zero."""
+        """Return the counts that the rules limit; in an untrained network all values count as not zero."""
         nonzero = self.parameters + self.running_statistics
         if trained:
             nonzero = self.nonzero_parameters + self.nonzero_running_statistics
@@ -91,19 +90,19 @@ class Complexity:
 
 
 def complexity_of(model: Any, clip_seconds: float) -> Complexity:
-    """Count a Keras model, heads that only training has included.
+    """Count a Keras model, including heads that only training has.
 
     Formula: a convolution takes its parameters, bias included, times the height and width of its output (the length,
     in one dimension); a dense layer its parameters; batch normalization 2 C of both for C channels (scale and shift).
-    A convolution in groups has fewer parameters and therefore takes less. All else counts nothing. A layer that is
+    A convolution in groups has fewer parameters and therefore takes less. Other layers count nothing. A layer that is
     used twice takes its multiply-accumulates twice.
-    Source: rules of DCASE 2024 Task 1 and the example beside the baseline's layer table; of DCASE 2021 Task 1a for
-    the parameters that are not zero; of 2022 see `macs_of_2022`.
+    Source: rules of DCASE 2024 Task 1 and the example beside the baseline's layer table; rules of DCASE 2021 Task 1a
+    for parameters that are not zero; `macs_of_2022` for 2022.
 
     Raises
     ------
     ModelError
-        When a layer with weights is of a kind the rule does not name.
+        If the rule does not name the kind of a layer with weights.
     """
     layers: list[LayerComplexity] = []
     counted: set[int] = set()
@@ -133,7 +132,7 @@ def _uses(model: Any) -> list[Any]:
 
 
 def _count(node: Any, first: bool) -> list[LayerComplexity]:
-    """Return the rows of one use of a layer; `first` when it is the layer's first."""
+    """Return the rows of a use of a layer; `first` if it is the layer's first use."""
     from .counting_2022 import macs_of_2022
 
     source, output = (tuple(int(n) for n in end[0].shape[1:]) for end in (node.input_tensors, node.output_tensors))
@@ -163,7 +162,7 @@ def _count(node: Any, first: bool) -> list[LayerComplexity]:
 
 
 def _parts(layer: Any, places: int) -> list[tuple[str, list[Any], int]]:
-    """Return the parts of a layer that are counted one by one: name, weights, how often each weight is used."""
+    """Return the parts of a layer that are counted separately: name, weights, how often each weight is used."""
     import keras
 
     from ..layers import PlusConv2D, UnequalDepthwiseConv2D

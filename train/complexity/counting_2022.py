@@ -2,11 +2,11 @@
 
 Formula: a convolution takes its weights, without biases, times the height and width of its output; a pool the
 elements it reads, once per window; a mean the elements it reads; a sum its elements, once per addition; a dense layer
-its outputs times the last axis of its input. All else takes nothing: batch normalization is folded when converted.
+its outputs times the last axis of its input. Other layers take nothing: conversion folds batch normalization.
 The converter of that year dropped the RESHAPE between feature map and dense layer. So the tool saw a map of (2, 1, 32)
-where the dense layer of the baseline reads 64 values, and counted 32 of them. Its published total, 29,234,920, holds
-that; so does this count: reshapes before a dense layer are looked through.
-Source: the table published with the baseline of DCASE 2022 Task 1, and the counting rules of its tool, NeSsi.
+where the dense layer of the baseline reads 64 values, and counted 32 of them. Its published total, 29,234,920, includes
+that error; so does this count, which ignores reshapes before a dense layer. Source: the table published with the
+baseline of DCASE 2022 Task 1, and the counting rules of its tool, NeSsi.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 
 _TAPS = 9
-"""Of a window of 3x3."""
+"""Weights of a 3x3 window."""
 
 
 def macs_of_2022(node: Any) -> int:
@@ -32,7 +32,7 @@ def macs_of_2022(node: Any) -> int:
     if isinstance(layer, (keras.layers.Conv1D, keras.layers.Conv2D)):
         return written * _product(layer.kernel.shape[:-1])
     if isinstance(layer, PlusConv2D):
-        # converted it is one depthwise 3x3 convolution, for pairs of channels after a 1x1 one
+        # when converted, it is a depthwise 3x3 convolution, preceded by a 1x1 convolution for pairs of channels
         return written * (_TAPS + (2 if layer.halves else 0))
     if isinstance(layer, (keras.layers.AveragePooling2D, keras.layers.MaxPooling2D)):
         return written * _product(layer.pool_size)
@@ -57,7 +57,7 @@ def _product(sizes: Iterable[Any]) -> int:
 
 
 def _before_reshape(tensor: Any) -> Any:
-    """Return the tensor that a tensor only is another shape of."""
+    """Return the tensor that this tensor merely reshapes."""
     import keras
 
     only_shape = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.Dropout)

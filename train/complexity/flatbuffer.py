@@ -1,6 +1,6 @@
 """Parameters and multiply-accumulates of a TFLite model, operator by operator, by the rules of the DCASE challenges.
 
-The model may be int8, float32 or a mixture, and need not be one that the engine takes. No TensorFlow is needed.
+The model may be int8, float32 or mixed, and the engine need not support it. No TensorFlow is needed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
 # weights and biases are among the operands of these when a batch normalization was not folded
 _ARITHMETIC = ("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "PRELU", "SUB")
 _RESHAPES = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
-# operators that no rule counts, except that the tool of 2022 has the mean
+# operators that no rule counts, except the mean, which the tool of 2022 counts
 _NOT_COUNTED = frozenset(
     """
     ABS ARG_MAX ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CAST CONCATENATION DEPTH_TO_SPACE DEQUANTIZE ELU EXP FLOOR
@@ -38,7 +38,7 @@ _VALUES = ("float32", "float16", "int8", "uint8", "int16")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlatbufferComplexity:
-    """A TFLite model as the rules see it."""
+    """A TFLite model, counted by the rules."""
 
     counts: NetworkCounts
     """Sums."""
@@ -65,14 +65,14 @@ def flatbuffer_complexity(
     model
         The flatbuffer.
     seconds
-        Audio of one inference; None where it is not known.
+        Length of the audio of an inference, in seconds; None if unknown.
     input_shapes
         Shapes of inputs that the file leaves free.
 
     Raises
     ------
     ModelError
-        When the file is no model or damaged, has an operator that no rule names, or leaves sizes free that are not
+        If the file is no model or is damaged, has an operator that no rule names, or leaves sizes free that are not
         given.
     """
     network = read_flatbuffer(model, _OPERATORS, input_shapes)
@@ -81,7 +81,7 @@ def flatbuffer_complexity(
     layers, constants = [], []
     for operator in network.operators:
         parameters = _parameters(network, operator, producers)
-        # weights that were met before are those of a layer used twice; equal biases may share bytes by chance
+        # weights met before belong to a layer that is used twice; equal biases may share bytes by chance
         new = [] if parameters and parameters[0].buffer in counted else parameters
         counted.update(tensor.buffer for tensor in new[:1])
         constants += new
@@ -180,7 +180,7 @@ def _macs_of_2022(
 
 
 def _storage(constants: list[FlatTensor]) -> tuple[Storage, ...]:
-    """Return what the constants take as they are and, of a float model, at the precisions below."""
+    """Return the bytes of the constants as stored and, for a float model, at lower precisions."""
     elements: Counter[str] = Counter()
     for tensor in constants:
         elements[tensor.dtype] += tensor.n_elements

@@ -1,4 +1,4 @@
-"""Read what complexity needs of a .tflite file: operators, shapes, constants. Safe on damaged files.
+"""Read the operators, shapes and constants of a .tflite file, for complexity. Safe on damaged files.
 
 The engine's own reader (`firmware_gen`) is stricter: it refuses whatever the engine cannot compute.
 """
@@ -40,11 +40,11 @@ class FlatTensor:
     width: int
     """Bytes of an element."""
     buffer: int
-    """Where the values are; several constants may share one."""
+    """Index of the buffer with the values; several constants may share a buffer."""
     is_constant: bool
     """Whether it has values in the file."""
     n_nonzero: int
-    """Of a constant, the elements that are not its zero point; 0 for an activation."""
+    """Number of elements that differ from the zero point of a constant; 0 for an activation."""
 
     @property
     def n_elements(self) -> int:
@@ -68,13 +68,13 @@ class FlatOperator:
     index: int
     """Its index in the model."""
     op: str
-    """TFLite's name."""
+    """Its name in TFLite."""
     inputs: tuple[int, ...]
     """Tensor indices; -1 for an optional one that is absent."""
     outputs: tuple[int, ...]
     """Tensor indices, at least one."""
     window: tuple[int, int]
-    """Rows and columns that a pool takes; (1, 1) for others."""
+    """Rows and columns of a pool's window; (1, 1) for other operators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class FlatModel:
     """A model of one graph."""
 
     tensors: tuple[FlatTensor, ...]
-    """A tensor's index is its place."""
+    """All tensors; the index of a tensor is its position."""
     operators: tuple[FlatOperator, ...]
     """In order of execution."""
 
@@ -102,7 +102,7 @@ def read_flatbuffer(model: bytes, counted: Collection[str], input_shapes: Sequen
     Raises
     ------
     ModelError
-        When it is no TFLite model, is damaged, has operators that no rule names or tensors that cannot be counted, or
+        If it is no TFLite model, is damaged, has operators that no rule names or tensors that cannot be counted, or
         leaves sizes free that are not given.
     """
     return read_checked(model, functools.partial(_read, counted=counted, input_shapes=input_shapes))
@@ -113,7 +113,7 @@ def _read(decoder: Decoder, counted: Collection[str], input_shapes: Sequence[Inp
     if decoder.n_graphs != 1:
         raise ModelError(f"the model has {decoder.n_graphs} graphs", hint="counted: models of one")
     graph = decoder.graph
-    # before the tensors: the operator is why one of another type is there
+    # before the tensors: an unknown operator explains a tensor of another type
     operators = tuple(_operator(graph.operator(index), graph.n_tensors) for index in range(graph.n_operators))
     resolved = resolve_shapes(decoder, input_shapes)
     tensors = tuple(_tensor(decoder, index, resolved) for index in range(graph.n_tensors))
@@ -122,14 +122,14 @@ def _read(decoder: Decoder, counted: Collection[str], input_shapes: Sequence[Inp
 
 
 def _check_counted(decoder: Decoder, counted: Collection[str]) -> None:
-    """Check that a rule counts every operator, before anything of it is found strange."""
+    """Check that a rule counts every operator, before other checks complain about its tensors."""
     ops = decoder.ops()
     if not all(op in counted for op in ops):
         refuse_unsupported(ops, counted, decoder.first_computed(counted), {}, what="counted by any rule")
 
 
 def _check_order(operators: tuple[FlatOperator, ...]) -> None:
-    """Check that no operator reads what itself or a later one computes: walks along the graph must end."""
+    """Check that no operator reads its own output or a later operator's: walks along the graph must end."""
     producers = {index: operator.index for operator in operators for index in operator.outputs}
     for operator in operators:
         for index in operator.inputs:

@@ -1,4 +1,4 @@
-"""What ``asc-kit complexity`` says of a subject: a record, shown as a table or as JSON."""
+"""The report of ``asc-kit complexity``: a record, shown as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Kind = Literal["recipe", "run", "bundle", "model"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloatNetwork:
-    """The float network that a bundle was made from, batch normalization counted."""
+    """The float network of a bundle, before batch normalization was folded."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     parameters: Count
-    """Weights, biases, scales and shifts; heads that only training has are left out."""
+    """Weights, biases, scales and shifts; without heads that only training has."""
     macs: Count
     """Multiply-accumulates of one inference by the rule of 2024."""
     macs_per_second: Count
@@ -40,22 +40,22 @@ class Deployed:
     parameters: Count
     """Weights and biases."""
     constant_bytes: Count
-    """All constants in flash: weights, biases, multipliers and tables, as the kernels want them."""
+    """All constants in flash: weights, biases, multipliers and tables, as the kernels read them."""
     flatbuffer_bytes: Count
-    """The .tflite file, which the engine does not need."""
+    """Size of the .tflite file, which the engine does not need."""
     macs: Count
     """Multiply-accumulates of one inference as executed."""
     arena_bytes: Count
     """Activation memory."""
     overlap_bound_bytes: Count
-    """What any placement of the activations needs."""
+    """Lower bound of the activation memory for any placement."""
     liveness_bound_bytes: Count
-    """The same where no output may overlap its input."""
+    """The same bound if no output may overlap its input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComplexityReport:
-    """Everything that is said."""
+    """The whole report."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
@@ -64,18 +64,18 @@ class ComplexityReport:
     schema_version: Literal[1] = 1
     """Version of this record."""
     kind: Kind
-    """What the subject is."""
+    """Kind of the subject."""
     name: Line
     """Its name."""
     counts: NetworkCounts
     """Sums over its layers."""
     layers: Annotated[tuple[LayerComplexity, ...], Field(max_length=MAX_OPERATORS)]
-    """Every layer that some rule counts, or every operator of a flatbuffer."""
+    """Every layer that any rule counts, or every operator of a flatbuffer."""
     rules: Annotated[tuple[RuleCheck, ...], Field(max_length=100)]
     """Every year's limits."""
     float_network: FloatNetwork | None
-    """Of a bundle, what it was made from."""
+    """The float network that a bundle was made from; None for other subjects."""
     deployed: Deployed | None
-    """As the engine runs it; None where that is not known."""
+    """The network as the engine runs it; None if unknown."""
     not_deployed: Prose | None
-    """Why it is not known."""
+    """Reason why it is unknown."""

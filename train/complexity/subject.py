@@ -1,4 +1,4 @@
-"""What is to be counted: a recipe, a run, a bundle or a .tflite file."""
+"""The subject of a count: a recipe, a run, a bundle or a .tflite file."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ class Subject:
     kind: Kind
     """Where it comes from."""
     name: str
-    """What to call it."""
+    """Title."""
     counts: NetworkCounts
     """Sums over its layers."""
     layers: tuple[LayerComplexity, ...]
     """Its layers or operators."""
     float_network: FloatNetwork | None = None
-    """Of a bundle, what it was made from."""
+    """The float network that a bundle was made from; None for other subjects."""
     flatbuffer: Path | None = None
-    """The .tflite file; None where there is none yet."""
+    """The .tflite file; None if there is none yet."""
 
 
 def kind_of(name: str) -> Kind:
-    """Tell what a command's argument names.
+    """Find out what the argument of a command names.
 
     Raises
     ------
     SpecError
-        When it is a folder that holds neither run nor bundle, or looks like a path and does not exist.
+        If it is a folder without run or bundle, or looks like a path and does not exist.
     """
     path = Path(name)
     if (path / RUN_MANIFEST).is_file():
@@ -93,7 +93,7 @@ def _of_keras(kind: Kind, name: str, network: Any, seconds: float) -> Subject:
 
 
 def count_bundle(path: Path) -> Subject:
-    """Count the int8 network of a bundle; the manifest has the figures of the float one."""
+    """Count the int8 network of a bundle; the manifest has the figures of the float network."""
     bundle = Bundle.open(path)
     manifest = bundle.manifest
     seconds = manifest.frontend.clip_seconds
@@ -113,12 +113,12 @@ def count_bundle(path: Path) -> Subject:
 
 
 def count_model(path: Path, seconds: float | None, input_shapes: Sequence[InputShape] = ()) -> Subject:
-    """Count a .tflite file, whoever made it.
+    """Count any .tflite file.
 
     Raises
     ------
     ModelError
-        When it is missing, damaged, has an operator that no rule names, or leaves sizes free that are not given.
+        If it is missing or damaged, has an operator that no rule names, or leaves sizes free that are not given.
     """
     try:
         content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""The tables of ``asc-kit complexity``: results, so they go to stdout. They fit 100 columns."""
+"""The tables of ``asc-kit complexity``, on stdout because they are results. They fit 100 columns."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _show_layers(layers: Sequence[LayerComplexity]) -> None:
 
 
 def _short_names(names: Sequence[str]) -> list[str]:
-    """Return names without what a converter adds: more paths behind semicolons, and the network's own name."""
+    """Return names without a converter's additions: more paths behind semicolons, and the network's own name."""
     firsts = [name.partition(";")[0] for name in names]
     return [first.partition("/")[2] or first for first in firsts]
 
@@ -81,7 +81,7 @@ def _row(cells: Sequence[str], widths: Sequence[int], n_left: int) -> None:
 
 
 def _show_rules(report: ComplexityReport) -> None:
-    """Print what each rule counts, a column per rule."""
+    """Print the counts by each rule, a column per rule."""
     counts, deployed = report.counts, report.deployed
     rows: list[tuple[str, ...]] = [("counted by", "2021", "2022/23", "2024/25", "deployed")]
     all_stored = counts.parameters + counts.running_statistics
@@ -94,7 +94,7 @@ def _show_rules(report: ComplexityReport) -> None:
             (
                 f"bytes, {storage.precision}",
                 f"{storage.nonzero_bytes:,}",
-                # a rule of int8 parameters: as its tool counts an int8 model, else one byte each
+                # a rule of int8 parameters: its tool's count of an int8 model, else a byte for each
                 _NONE if storage.precision != "int8" else f"{storage.parameter_bytes:,}",
                 f"{storage.parameter_bytes:,}",
                 _NONE,

@@ -1,1 +1,1 @@
-"""What is asked of a data set before a training: what it holds, what is wrong with it, its official splits."""
+"""Data sets before a training: their contents, their faults, their official splits."""

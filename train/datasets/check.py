@@ -1,4 +1,4 @@
-"""Find what is wrong with a data set, all of it, for ``asc-kit data check``.
+"""Find all faults of a data set, for ``asc-kit data check``.
 
 Cost: every recording is decoded to its end and hashed, in as many threads as there are processors.
 """
@@ -24,9 +24,9 @@ from .inventory import Inventory, take_inventory
 from .recording_facts import FILES_AT_ONCE, RecordingFacts, examine
 
 COMMON_SHARE = 0.9
-"""Where so many recordings agree in length or rate, the others are told."""
+"""If this share of the recordings agrees in length or rate, the others are reported."""
 CLIPPED_SHARE = 0.005
-"""Share of samples at full scale from which a recording is told to be clipped; a choice of ours."""
+"""Share of samples at full scale from which a recording counts as clipped; our choice."""
 N_EXAMPLES = 5
 
 
@@ -38,20 +38,20 @@ def check(
     pairs: Sequence[tuple[str, str]] = (),
     n_examples: int = N_EXAMPLES,
 ) -> dict[str, Any]:
-    """Check a data set's tables, recordings and splits, and count what is wrong.
+    """Check the tables, recordings and splits of a data set, and count the faults.
 
     Parameters
     ----------
     root
         The folder.
     class_map
-        Class map to hold the labels to; None for the folder's own.
+        Class map that the labels must follow; None for the folder's own.
     layout
-        What the user says the layout is; None to find out.
+        Layout that the user names; None to detect it.
     pairs
-        Training and test splits to hold against each other; empty for all that go together.
+        Training and test splits to compare; empty for all that belong together.
     n_examples
-        How many examples to keep of each kind of finding.
+        Number of examples to keep of each kind of finding.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def check(
     Raises
     ------
     DataError
-        When the folder has none of the layouts, or a split of `pairs` is not there.
+        If the folder has none of the layouts, or a split of `pairs` is missing.
     """
     found = Findings()
     inventory = take_inventory(root, class_map, found, layout)
@@ -93,7 +93,7 @@ def check(
 
 
 def show(report: Mapping[str, Any]) -> None:
-    """Print what `check` found."""
+    """Print the report of `check`."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -142,14 +142,14 @@ def _check_recordings(facts: Mapping[str, RecordingFacts], found: Findings) -> N
     rates = {name: fact.sample_rate_hz for name, fact in good.items()}
     for name, rate in _outliers(rates).items():
         found.add("odd_rate", name, f"{name}: {rate} Hz")
-    # in milliseconds, for the same length at another rate is no other length
+    # in milliseconds, because the same length at another rate is no other length
     lengths = {name: round(1000 * fact.n_frames / fact.sample_rate_hz) for name, fact in good.items()}
     for name, length_ms in _outliers(lengths).items():
         found.add("odd_length", name, f"{name}: {length_ms / 1000:.3f} s")
 
 
 def _outliers(values: Mapping[str, int]) -> dict[str, int]:
-    """Return what differs from the common value, where nearly all share one."""
+    """Return the recordings that differ from a value that nearly all share."""
     counts = Counter(values.values())
     if not counts:
         return {}
@@ -181,7 +181,7 @@ def _check_same_audio(
 ) -> None:
     groups: dict[bytes, list[str]] = defaultdict(list)
     for name, fact in facts.items():
-        # all silence is alike, and told already
+        # all silence is alike, and reported already
         if fact.problem is None and not fact.silent:
             groups[fact.content].append(name)
     for names in groups.values():

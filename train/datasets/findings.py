@@ -1,4 +1,4 @@
-"""What ``asc-kit data check`` can find, how bad it is, and how much of it there was."""
+"""The findings of ``asc-kit data check``: kinds, severities and counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 
-# kind -> (how bad, what it means); in the order of the report
+# kind -> (severity, meaning), in the order of the report
 KINDS: Mapping[str, tuple[Severity, str]] = {
     "table": ("error", "rows or tables that cannot be used"),
     "not_in_meta": ("error", "clips of a split that meta.csv does not know"),
@@ -43,23 +43,23 @@ KINDS: Mapping[str, tuple[Severity, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """Everything that was found, by kind and by what it is about."""
+    """All findings, by kind and subject."""
 
     _by_kind: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
 
     def add(self, kind: str, subject: str, text: str, count: int = 1) -> None:
-        """Note one finding; a second one of the same kind about the same subject changes nothing but the count.
+        """Note a finding; another finding of the same kind and subject changes only the count.
 
         Parameters
         ----------
         kind
             One of `KINDS`.
         subject
-            What it is about: a file, a place, a line of a table.
+            Subject of the finding: a file, a place, a line of a table.
         text
-            What to show, in one line.
+            Description, in one line.
         count
-            How many clips it concerns.
+            Number of clips that it concerns.
         """
         if kind not in KINDS:
             raise ValueError(f"no kind of finding: {kind}")
@@ -68,15 +68,15 @@ class Findings:
         subjects[subject] = (first, max(before, count))
 
     def count(self, kind: str) -> int:
-        """Return how many clips (for tables: rows; for classes: classes) findings of a kind concern."""
+        """Return the number of clips (for tables, rows; for classes, classes) that findings of a kind concern."""
         return sum(count for _, count in self._by_kind.get(kind, {}).values())
 
     def of_severity(self, severity: Severity) -> int:
-        """Return how many there are in all of one severity."""
+        """Return the total count of a severity."""
         return sum(self.count(kind) for kind, (how_bad, _) in KINDS.items() if how_bad == severity)
 
     def as_list(self, n_examples: int) -> list[dict[str, Any]]:
-        """Return what was found, in the order of `KINDS`, with up to `n_examples` examples each."""
+        """Return the findings in the order of `KINDS`, with up to `n_examples` examples each."""
         return [
             {
                 "kind": kind,

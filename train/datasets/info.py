@@ -1,4 +1,4 @@
-"""What a data set holds, for ``asc-kit data info``."""
+"""The contents of a data set, for ``asc-kit data info``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .recording_facts import FILES_AT_ONCE, read_header
 def describe(root: Path, class_map: Path | None = None, layout: Layout | None = None) -> dict[str, Any]:
     """Count the clips of a data set by class, recording device and split, and read the headers of its recordings.
 
-    `layout` is what the user says it is; None to find out.
+    `layout` is the layout that the user names; None to detect it.
 
     Raises
     ------
     DataError
-        When the tables are missing or inconsistent, or a recording is missing or unreadable.
+        If the tables are missing or inconsistent, or a recording is missing or unreadable.
     """
     dataset = read_dataset(root, class_map, layout)
     layout = find_layout(root, layout)
@@ -54,7 +54,7 @@ def describe(root: Path, class_map: Path | None = None, layout: Layout | None = 
 
 
 def show(found: dict[str, Any]) -> None:
-    """Print what `describe` found as tables."""
+    """Print the description of `describe` as tables."""
     from rich.markup import escape
     from rich.table import Table
 

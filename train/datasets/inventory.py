@@ -1,6 +1,6 @@
-"""All that a data set's tables say, contradictions included: the readers of ``asc_kit.dataset`` stop at the first.
+"""All rows of a data set's tables, contradictions included.
 
-What is wrong is collected as findings, and every row that can be used is kept.
+The readers of ``asc_kit.dataset`` stop at the first fault. Here faults become findings, and every usable row is kept.
 """
 
 from __future__ import annotations
@@ -52,25 +52,25 @@ class Inventory:
     root: Path
     """The folder."""
     layout: Layout
-    """How it lies there."""
+    """Its layout."""
     asked: Layout | None = None
-    """What the user says the layout is; None where it was found out."""
+    """Layout that the user named; None if it was detected."""
     found: Findings
-    """What is wrong."""
+    """Its faults."""
     class_map: ClassMap | None = None
-    """The order of its classes, where one is given."""
+    """Order of its classes, if given."""
     clips: dict[str, Clip] = field(default_factory=dict)
-    """By composed file name; the first row that names a file counts."""
+    """Clips by composed file name; the first row that names a file counts."""
     splits: dict[str, dict[str, Clip]] = field(default_factory=dict)
-    """By name: clips by file name."""
+    """Splits by name, each with its clips by file name."""
 
     @property
     def places_known(self) -> bool:
-        """Whether clips say where they were recorded; elsewhere each is a place of its own."""
+        """Whether the tables say where clips were recorded; otherwise each clip is a place of its own."""
         return self.layout.knows_places
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Return every training split with the test split that goes with it, where that exists."""
+        """Return every training split that has a matching test split, with that split."""
         found = []
         for train in self.splits:
             if _TRAIN_NAME.fullmatch(train):
@@ -82,7 +82,7 @@ class Inventory:
         return found
 
     def add(self, clip: Clip, where: str) -> None:
-        """Keep a clip; tell when an earlier row gave it another label, or the class map does not know a label."""
+        """Keep a clip; report if an earlier row gave it another label, or if the class map lacks a label."""
         known = self.clips.setdefault(composed(clip.filename), clip)
         if set(known.labels) != set(clip.labels):
             text = f"{clip.filename}: {known.scene_label} and, in {where}, {clip.scene_label}"
@@ -90,7 +90,7 @@ class Inventory:
         self.check_labels(clip, where)
 
     def check_labels(self, clip: Clip, where: str) -> None:
-        """Tell when the class map does not know a label."""
+        """Report a label that the class map lacks."""
         for label in clip.labels:
             problem = self.class_map.unknown(label) if self.class_map else None
             if problem:
@@ -98,12 +98,12 @@ class Inventory:
 
 
 def take_inventory(root: Path, class_map: Path | None, found: Findings, layout: Layout | None = None) -> Inventory:
-    """Read all tables of a data set, or its folders; `layout` is what the user says they are.
+    """Read all tables of a data set, or its folders; `layout` is the layout that the user names.
 
     Raises
     ------
     DataError
-        When it is of none of the layouts: then there is nothing to check.
+        If it has none of the layouts: then there is nothing to check.
     """
     inventory = Inventory(root=root, layout=find_layout(root, layout), asked=layout, found=found)
     try:
@@ -140,7 +140,7 @@ def _read_tau(inventory: Inventory) -> None:
     tables = splits.paths()
     for name in dict.fromkeys((*TRAIN_SPLITS, *TEST_SPLITS, *OFFICIAL_SPLITS)):
         path = inventory.root / f"{name}.csv"
-        # the challenges' own list of test files has no labels, and evaluation uses the table that has them
+        # the challenges' list of test files has no labels; evaluation uses the table with labels
         if path.is_file() and path not in tables and header_of(path, "\t") != SPLIT_COLUMNS[:1]:
             text = f"{name}.csv is not TAB-separated with the columns {', '.join(SPLIT_COLUMNS)}"
             inventory.found.add("table", str(path), text)
@@ -255,7 +255,7 @@ def _read_folders(inventory: Inventory) -> None:
 def _rows(
     inventory: Inventory, path: Path, columns: tuple[str, ...], delimiter: str
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a table that can be read; tell of the others."""
+    """Yield the readable rows of a table; report the others."""
     table = _table(inventory, path, delimiter)
     if table is not None:
         yield from table.select(columns, _complainer(inventory, path))

@@ -1,9 +1,9 @@
 """The official split files of DCASE 2024 and 2025 Task 1: downloaded, verified, and recorded with their SHA-256.
 
 Both years use TAU Urban Acoustic Scenes 2022 Mobile with the training subsets that the organisers publish as release
-files of their baseline. No list of hashes is published beside them, so what arrives is held to what is published
-about it, and to the ``meta.csv`` and ``evaluation_setup`` that came with the recordings. Its SHA-256 is written to
-``splits.json``; from then on no other file passes for it.
+files of their baseline. No hashes are published, so each file is checked against the published description, and against
+the ``meta.csv`` and ``evaluation_setup`` that came with the recordings. ``splits.json`` records its SHA-256; from then
+on no other file is accepted in its place.
 
 Source: README and task description of the DCASE 2024 Task 1 baseline, https://github.com/CPJKU/dcase2024_task1_baseline
 """
@@ -38,7 +38,7 @@ LOCAL = "local"
 _TIMEOUT_S = 30
 # The largest of them, split100.csv, has 139,620 rows of about 60 bytes.
 _MAX_BYTES = 64 * 2**20
-# "Approximately 5, 10, 25, 50 %", "approximately uniform", "similar": how far from that a right file may be.
+# "Approximately 5, 10, 25, 50 %", "approximately uniform", "similar": how far a right file may deviate.
 _SHARE_SLACK = 0.2
 _SCENE_SLACK = 0.5
 _DEVICE_SLACK = 0.05
@@ -46,14 +46,14 @@ _DEVICE_SLACK = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitFile:
-    """One split file that passed."""
+    """A split file that passed."""
 
     name: str
     """Its file name."""
     data: bytes
-    """What it holds."""
+    """Its bytes."""
     source: str
-    """Where it is from: a URL, or ``local``."""
+    """Its origin: a URL, or ``local``."""
     state: Literal["downloaded", "kept"]
     """Whether it was there before."""
     clips: tuple[Clip, ...]
@@ -87,7 +87,7 @@ def fetch_splits(
     url
         Where the files are.
     wanted
-        SHA-256, in hexadecimal, that files must have: by file name.
+        Required SHA-256 of files, in hexadecimal, by file name.
     layout
         What the user says the layout is; None to find out.
 
@@ -99,8 +99,8 @@ def fetch_splits(
     Raises
     ------
     DataError
-        When a file cannot be downloaded, is not what is published about it, or differs from the SHA-256 that was
-        given or recorded.
+        If a file cannot be downloaded, contradicts its published description, or differs from the SHA-256 given or
+        recorded.
     """
     wanted = {
         name if name.endswith(".csv") else f"{name}.csv": digest.lower() for name, digest in (wanted or {}).items()
@@ -135,7 +135,7 @@ def fetch_splits(
 
 
 def verify(dataset: Dataset, files: Mapping[str, SplitFile]) -> None:
-    """Hold split files to what is published about them.
+    """Check split files against their published description.
 
     Smaller splits lie in larger ones; a 10 s recording is wholly in a split or not at all; a split has about its
     percentage of the clips, its scenes are about equally frequent, its recording devices are as frequent as in the
@@ -144,7 +144,7 @@ def verify(dataset: Dataset, files: Mapping[str, SplitFile]) -> None:
     Raises
     ------
     DataError
-        Naming the file and what does not hold.
+        If the description does not hold; the message names the file.
     """
     names = {name: {clip.filename for clip in file.clips} for name, file in files.items()}
     whole = files["split100.csv"].clips if "split100.csv" in files else _fold(dataset, "fold1_train")
@@ -181,7 +181,7 @@ def download(url: str) -> bytes:
     Raises
     ------
     DataError
-        When the server cannot be reached or refuses, or ends before the length it announced.
+        If the server cannot be reached or refuses, or if it ends before the announced length.
     """
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310
@@ -221,7 +221,7 @@ def _get(
             absent = [other for other in FILES[year] if not (root / other).is_file()]
             raise DataError(
                 failure.message,
-                hint=f"with a browser, fetch {', '.join(absent)} from {url}, put them into {root} and run this again: "
+                hint=f"with a browser, fetch {', '.join(absent)} from {url}, put them into {root}, repeat the command: "
                 f"they are verified then",
             ) from failure
     digest = hashlib.sha256(data).hexdigest()
@@ -276,7 +276,7 @@ def _check_whole_recordings(file: SplitFile, whole: tuple[Clip, ...]) -> None:
 
 
 def _fold(dataset: Dataset, name: str) -> tuple[Clip, ...]:
-    """Return the clips of a split that came with the data set; none when it is not there."""
+    """Return the clips of a split that came with the data set; none if it is missing."""
     present = TableSplits(root=dataset.root).find(f"evaluation_setup/{name}")
     return dataset.split(f"evaluation_setup/{name}").clips if present else ()
 

@@ -1,4 +1,4 @@
-"""What recordings hold, found by decoding all of each: for ``asc-kit data check`` and ``data info``."""
+"""Facts about recordings, from decoding them wholly, for ``asc-kit data check`` and ``data info``."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ STEP = 1 / 32768
 
 _BLOCK_FRAMES = 2**20
 FILES_AT_ONCE = 32
-"""What a thread takes at a time: headers are read faster than threads take turns."""
+"""Recordings per turn of a thread: a header is read faster than threads take turns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a recording's header says."""
+    """The header of a recording."""
 
     seconds: float
     """Length."""
@@ -40,14 +40,14 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingFacts:
-    """One recording, decoded to its end."""
+    """A recording, decoded to its end."""
 
     problem: Problem | None = None
-    """Why it cannot be used; None when it can."""
+    """Kind of the fault that makes it useless; None if it can be used."""
     detail: str = ""
-    """What exactly is wrong, in words."""
+    """Description of the fault."""
     header_off: str = ""
-    """What is wrong with its header that costs no audio; empty when nothing is."""
+    """Fault of its header that costs no audio; empty if there is none."""
     n_frames: int = 0
     """Length, in samples per channel."""
     sample_rate_hz: int = 0
@@ -55,18 +55,18 @@ class RecordingFacts:
     content: bytes = b""
     """BLAKE2b of rate, channels and samples as float32, 16 bytes: equal audio in another file format is equal."""
     span: float = 0.0
-    """Highest minus lowest sample of its mean over channels, full scale ±1."""
+    """Highest minus lowest sample of the mean over channels, full scale ±1."""
     full_scale_share: float = 0.0
     """Share of samples at full scale of 16 bit or beyond."""
 
     @property
     def silent(self) -> bool:
-        """Whether nothing in it differs by more than one step of 16 bit."""
+        """Whether no samples differ by more than a 16-bit step."""
         return self.problem is None and self.span <= STEP
 
 
 def examine(path: Path) -> RecordingFacts:
-    """Decode a recording to its end; what is wrong with it is told, never raised."""
+    """Decode a recording to its end; faults are returned, never raised."""
     try:
         n_bytes = path.stat().st_size
     except OSError as failure:
@@ -103,7 +103,7 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     DataError
-        When the file is missing or is not audio.
+        If the file is missing or is not audio.
     """
     with open_recording(path) as recording:
         return Header(

@@ -1,1 +1,1 @@
-"""How well models do: scored, put side by side, shown and written."""
+"""Evaluation of models: scores, comparisons, tables and files."""

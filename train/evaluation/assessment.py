@@ -1,4 +1,4 @@
-"""Open what was trained or exported, and score any recordings with it."""
+"""Open runs and bundles, and score any recordings with them."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from asc_kit.scores.metrics import probabilities
 from ..tensorflow_start import start_tensorflow
 
 Kind: TypeAlias = Literal["float", "int8"] | VariantName
-"""Which arithmetic: a run's, a bundle's, or that of one of a bundle's variants."""
+"""Arithmetic of a model: a run's, a bundle's, or a variant's."""
 
 _RECORDINGS = (".wav", ".flac")
 
 
 @dataclass(slots=True)
 class Recordings:
-    """The clips of a data set, and the windows that were read of them last: several models may hear the same ones."""
+    """The clips of a data set, and the windows read last: several models may hear the same windows."""
 
     dataset: Dataset
     """The clips."""
     _read: tuple[tuple[int, int, int | None], Windows] | None = field(default=None, repr=False)
 
     def windows(self, spec: FrontEndSpec, hop_samples: int | None) -> Windows:
-        """Return the windows that a front end takes."""
+        """Return the windows for a front end."""
         key = (spec.sample_rate_hz, spec.clip_samples, hop_samples)
         if self._read is None or self._read[0] != key:
             self._read = None  # the old ones go before the new ones come
@@ -58,7 +58,7 @@ class Subject:
     name: str
     """Name of the recipe."""
     kind: Kind
-    """Which arithmetic."""
+    """Its arithmetic."""
     seed: int
     """Seed of the training."""
     labels: tuple[str, ...]
@@ -70,17 +70,17 @@ class Subject:
     train_data_id: str
     """Fingerprint of the training clips."""
     train_split: str | None
-    """Name of the split it was trained on; a bundle does not know."""
+    """Name of the split it was trained on; None for a bundle."""
     test_split: str
-    """Name of the split its own training evaluated it on."""
+    """Name of the split that its training evaluated it on."""
     settings: dict[str, Any] | None
-    """The recipe as it was trained, with the runs it learned from or began with; a bundle does not know."""
+    """The recipe of the training, with the runs it learned from or began with; None for a bundle."""
     score: Callable[[Recordings], NDArray[np.float64]]
-    """Gives each clip's probabilities, [n_clips, n_labels]: the mean over its windows."""
+    """Return each clip's probabilities, [n_clips, n_labels]: the mean over its windows."""
 
     @property
     def title(self) -> str:
-        """What it is, in a few words."""
+        """Title: name and arithmetic."""
         kernels = {"float": "", "int8": ", reference kernels"}.get(self.kind, ", this machine's kernels")
         return f"{self.name}, {self.kind}{kernels}"
 
@@ -93,12 +93,12 @@ def open_subject(path: Path, variant: VariantName | None = None) -> Subject:
     path
         The folder.
     variant
-        Of a bundle, which form of the network; None for int8. A run has its float network alone.
+        Form of a bundle's network; None for int8. A run has only its float network.
 
     Raises
     ------
     SpecError, BundleError
-        When `path` is neither, is damaged, or is a bundle without that variant.
+        If `path` is neither, is damaged, or is a bundle without that variant.
     """
     if (path / BUNDLE_MANIFEST).is_file():
         return _bundle(path, variant)
@@ -168,10 +168,10 @@ def _run(path: Path) -> Subject:
 
 
 def _settings(manifest: RunManifest) -> dict[str, Any]:
-    """Return all that decides what a training gives, but its seed and its clips."""
-    # two runs of one recipe are not the same training when one of them learned from another run
+    """Return everything that decides the result of a training, except its seed and its clips."""
+    # two runs of a recipe differ if one of them learned from another run
     settings = {**manifest.recipe, "teacher": manifest.teacher, "warm_start": manifest.warm_start}
-    # how the recipe was written and how often weights are kept change none of them
+    # neither the format of the recipe nor the number of checkpoints changes the weights
     settings.pop("schema_version", None)
     training = settings.get("training")
     if isinstance(training, dict):
@@ -187,17 +187,17 @@ def labelled_clips(data: Path, split: str | None, subjects: Sequence[Subject], l
     data
         Folder of the data set.
     split
-        Name of the split; ``all`` for the whole data set; None for the one the models' training was evaluated on, or
-        the data set's own test split.
+        Name of the split; ``all`` for the whole data set; None for the split on which training evaluated the models, or
+        the data set's test split.
     subjects
         The models.
     layout
-        What the user says the data set's layout is; None to find out.
+        Layout that the user names; None to detect it.
 
     Raises
     ------
     DataError
-        When the data set is broken, or has labels that one of the models does not know.
+        If the data set is broken, or has labels that a model does not know.
     """
     tasks = {subject.task for subject in subjects}
     dataset = read_dataset(data, layout=layout)
@@ -213,12 +213,12 @@ def labelled_clips(data: Path, split: str | None, subjects: Sequence[Subject], l
 
 
 def unlabelled_clips(data: Path, subject: Subject) -> Dataset:
-    """Return all recordings below a folder, about which nothing is known, ordered by name, numbers by value.
+    """Return all recordings below a folder, without labels, ordered by name, numbers by value.
 
     Raises
     ------
     DataError
-        When there are none.
+        If there are none.
     """
     if not data.is_dir():
         raise DataError(f"folder {data} does not exist")

@@ -1,4 +1,4 @@
-"""Evaluate the checkpoints of a run, one after the other: a curve that goes on where it was interrupted."""
+"""Evaluate the checkpoints of a run in order; an interrupted evaluation continues."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NAME = re.compile(r"epoch_(\d+)\.weights\.h5")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointRecord:
-    """One checkpoint and how well it does: ``epoch_NNNN.json``."""
+    """The evaluation of a checkpoint: ``epoch_NNNN.json``."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
@@ -52,7 +52,7 @@ class CheckpointRecord:
 
 
 def checkpoints_of(run: Run, every: int) -> list[tuple[int, Path]]:
-    """Return the checkpoints of a run with their epochs: every `every`-th of them, and the last.
+    """Return the checkpoints of a run with their epochs: every `every`-th, and the last.
 
     Raises
     ------
@@ -72,10 +72,10 @@ def checkpoints_of(run: Run, every: int) -> list[tuple[int, Path]]:
 def evaluate_checkpoints(
     run: Run, dataset: Dataset, windows: Windows, out: Path, every: int
 ) -> Iterator[tuple[CheckpointRecord, bool]]:
-    """Evaluate checkpoints in the order of their epochs, and give each record, and whether it was there before.
+    """Evaluate checkpoints in the order of their epochs; yield each record, and whether it existed before.
 
-    Records go to `out`, figures for TensorBoard to ``logs`` in it. A record of the same weights on the same clips is
-    taken as it is.
+    Records go to `out`, figures for TensorBoard to ``logs`` in it. An existing record of the same weights and clips is
+    reused.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def _known(path: Path, sha256: str, dataset: Dataset) -> CheckpointRecord | None
 
 
 class _Network:
-    """The network of a run, traced once, with exchangeable weights."""
+    """The network of a run: traced once, with exchangeable weights."""
 
     def __init__(self, run: Run) -> None:
         start_tensorflow()
@@ -147,7 +147,7 @@ class _Network:
             ) from failure
 
     def clip_scores(self, dataset: Dataset, windows: Windows, title: str) -> NDArray[np.float64]:
-        """Return each clip's probabilities, [n_clips, n_labels]; the bar shows the lwlrap of what is done so far."""
+        """Return each clip's probabilities, [n_clips, n_labels]; the bar shows the lwlrap of the clips so far."""
         import tensorflow as tf
 
         is_tagging = dataset.task == "multi_label"

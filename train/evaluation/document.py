@@ -1,4 +1,4 @@
-"""One evaluation of one or more models: ``evaluation.json``, with means over runs that differ by their seed alone."""
+"""An evaluation of one or more models: ``evaluation.json``, with means over runs that differ only in their seed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
-    """One model and how well it does."""
+    """A model and its figures."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -42,11 +42,11 @@ class ModelRecord:
     name: Name
     """Name of the recipe."""
     kind: Kind
-    """Which arithmetic."""
+    """Its arithmetic."""
     seed: Seed
     """Seed of the training."""
     train_split: Name | None
-    """Split it was trained on, if that is known."""
+    """Split it was trained on, if known."""
     train_data_id: ShortId
     """Fingerprint of the training clips."""
     group: Line
@@ -79,20 +79,20 @@ class GroupRecord:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     title: Line
-    """What they have in common, and what tells them from the other groups."""
+    """Common settings, and the settings that differ from other groups."""
     runs: Count
-    """How many."""
+    """Number of runs."""
     figures: Annotated[dict[Name, MeanSd], Field(max_length=100)]
     """Overall figures by their name; shares from 0 to 1, losses in nats."""
     per_label: Annotated[dict[Label, MeanSd], Field(max_length=MAX_LABELS)]
     """Accuracy by class, or lwlrap by label."""
     per_recording_device: Annotated[dict[DeviceName, MeanSd], Field(max_length=MAX_DEVICES)]
-    """The same by recording device."""
+    """Accuracy by recording device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationDocument:
-    """What ``evaluation.json`` holds."""
+    """The content of ``evaluation.json``."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
@@ -101,13 +101,13 @@ class EvaluationDocument:
     schema_version: Literal[1]
     """Version of this record."""
     asc_kit: Name
-    """Version that evaluated."""
+    """Version of asc-kit that evaluated."""
     split: Name
     """Split of the data set."""
     data_id: ShortId
     """Fingerprint of the clips."""
     models: Annotated[tuple[ModelRecord, ...], Field(min_length=1, max_length=1000)]
-    """The models, in the order they were given."""
+    """The models, in the order of the command."""
     groups: Annotated[tuple[GroupRecord, ...], Field(min_length=1, max_length=1000)]
     """Means over runs."""
 
@@ -115,7 +115,7 @@ class EvaluationDocument:
 def build_document(
     results: Sequence[tuple[Subject, Evaluation | TaggingEvaluation]], version: str
 ) -> EvaluationDocument:
-    """Put the results of one or more models on the same clips together."""
+    """Combine the results of one or more models on the same clips."""
     keys = [_group_key(subject) for subject, _ in results]
     titles = _group_titles([subject for subject, _ in results], keys)
     models = tuple(
@@ -142,7 +142,7 @@ def build_document(
 
 
 def figures_of(found: Evaluation | TaggingEvaluation) -> dict[str, float]:
-    """Return the overall figures by their name, the one that ranks first."""
+    """Return the overall figures by name, the ranking figure first."""
     if isinstance(found, TaggingEvaluation):
         return {"lwlrap": found.lwlrap, "mean over labels": found.macro_lwlrap, "log loss": found.log_loss}
     figures = {
@@ -175,7 +175,7 @@ def _group_titles(subjects: Sequence[Subject], keys: Sequence[bytes]) -> dict[by
         own = _flat(subject.settings or {})
         differing = [name for name in own if any(other.get(name) != own[name] for other in settings)]
         titles[key] = ", ".join([*parts, *(f"{name}={own[name]}" for name in differing)])
-    # bundles do not know their settings: then their numbers tell them apart
+    # bundles do not carry their settings: then numbers distinguish the groups
     seen: dict[str, int] = {}
     for key, title in titles.items():
         seen[title] = seen.get(title, 0) + 1

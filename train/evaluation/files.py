@@ -1,4 +1,4 @@
-"""What ``asc-kit evaluate --out`` and ``--predictions`` write; every file appears whole or not at all."""
+"""The files of ``asc-kit evaluate --out`` and ``--predictions``; every file appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PREDICTIONS = OutputKind(name="predictions", command="asc-kit evaluate", option=
 
 
 def write_evaluation(document: EvaluationDocument, out: Path) -> tuple[Path, ...]:
-    """Write ``evaluation.json``, ``evaluation.md`` and the pictures of each model with one class to a clip.
+    """Write ``evaluation.json``, ``evaluation.md`` and the pictures of each model with one class per clip.
 
-    Pictures of several models carry the model's number: ``confusion_1.png``. Other files in `out` are left
-    alone, and files of these names that no evaluation wrote are refused.
+    Pictures of several models carry the model's number: ``confusion_1.png``. Other files in `out` stay;
+    files of these names that no evaluation wrote are refused.
     """
     files = {"evaluation.json": json_bytes(document), "evaluation.md": to_markdown(document).encode()}
     for number, model in enumerate(document.models, start=1):
@@ -48,10 +48,10 @@ def write_evaluation(document: EvaluationDocument, out: Path) -> tuple[Path, ...
 def write_predictions(path: Path, dataset: Dataset, labels: Sequence[str], scores: NDArray[np.float64]) -> None:
     """Write a row of probabilities per clip, in the format of the challenge.
 
-    One class to a clip: as DCASE task 1 takes it, separated by TAB, ``filename scene_label`` and a column per class.
-    Any number of labels: as Kaggle takes it (DCASE 2019 task 2), separated by commas, ``fname`` and a column per
-    label. Probabilities have nine significant digits: what float32 needs, so that no order is lost. Files are named
-    without their folder, unless two would be called the same.
+    With one class per clip, the format is that of DCASE Task 1: separated by TAB, ``filename scene_label`` and a column
+    per class. With several labels it is Kaggle's (DCASE 2019 Task 2): separated by commas, ``fname`` and a column per
+    label. Probabilities have nine significant digits, as float32 needs, so that no order is lost. Files are named
+    without their folder, unless two would share a name.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ def _png(draw: Any, size_in: tuple[float, float], title: str) -> bytes:
     import matplotlib
     from matplotlib.figure import Figure
 
-    # a dollar in a label is a dollar
+    # a dollar in a label is no formula
     style = {"font.size": 9.0, "font.family": _families(), "text.parse_math": False}
     with matplotlib.rc_context(style), warnings.catch_warnings(record=True) as heard:
         warnings.filterwarnings("always", f".*{_NO_LETTER}")
@@ -98,7 +98,7 @@ def _png(draw: Any, size_in: tuple[float, float], title: str) -> bytes:
         draw(axes)
         axes.set_title(title, fontsize=9)
         stream = io.BytesIO()
-        # without the version of matplotlib in it, the same figures give the same bytes
+        # without matplotlib's version in the file, the same figures give the same bytes
         figure.savefig(stream, format="png", metadata={"Software": None})
     is_letter = [_NO_LETTER in str(warning.message) for warning in heard]
     if any(is_letter):
@@ -114,7 +114,7 @@ def _png(draw: Any, size_in: tuple[float, float], title: str) -> bytes:
 
 @functools.cache
 def _families() -> list[str]:
-    """Return the usual font, and those of this machine that have the letters it lacks."""
+    """Return the usual font, and fonts of this machine with the letters it lacks."""
     from matplotlib import font_manager
 
     there = {font.name for font in font_manager.fontManager.ttflist}

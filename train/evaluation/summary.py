@@ -1,4 +1,4 @@
-"""What training and evaluation show people of one model, on stderr."""
+"""The summary of a model's evaluation, for people, on stderr."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from asc_kit.scores.tables import evaluation_table
 
 
 def show_evaluation(evaluation: Evaluation | TaggingEvaluation, title: str) -> None:
-    """Show how a model does overall, by class and by recording device."""
+    """Show the figures of a model overall, by class and by recording device."""
     console.print(f"{title}; split {evaluation.split}", soft_wrap=True, markup=False)
     console.print(evaluation_table(evaluation))

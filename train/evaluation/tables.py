@@ -24,7 +24,7 @@ class PlainTable:
     """A table whose first column names its rows."""
 
     caption: str
-    """What it shows."""
+    """Title."""
     header: tuple[str, ...]
     """Names of the columns."""
     rows: tuple[tuple[str, ...], ...]
@@ -42,7 +42,7 @@ class PlainTable:
         """Return the table for a terminal so many characters wide."""
         columns = list(zip(self.header, *self.rows, strict=True))
         natural = [max(map(len, column)) for column in columns]
-        # where that is too wide, columns are as narrow as their longest word, and what names the rows gets the rest
+        # if that is too wide, columns are as narrow as their longest word, and the first column gets the rest
         words = [max(len(word) for cell in column for word in cell.split() or ("",)) for column in columns[1:]]
         left = width - 4 - sum(length + 3 for length in words)
         fits = sum(length + 3 for length in natural) + 1 <= width
@@ -56,7 +56,7 @@ class PlainTable:
 
 
 def comparison_tables(document: EvaluationDocument, columns: int = _COLUMNS) -> tuple[PlainTable, ...]:
-    """Return the tables that set models side by side: each model, means over runs, by label, by recording device.
+    """Return the tables that compare models: each model, means over runs, by label, by recording device.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def _by(
     headline: str,
     columns: int,
 ) -> PlainTable:
-    """Build a row per group and a column per label; with many labels the other way round."""
+    """Build a row per group and a column per label; with many labels, turned."""
     names = list(dict.fromkeys(name for found in figures for name in found))
     cells = [[_percent(found[name].mean) if name in found else "–" for name in names] for found in figures]
     totals = [_mean_sd(headline, group.figures[headline]) for group in groups]

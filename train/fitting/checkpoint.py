@@ -1,7 +1,6 @@
-"""Where a training stands, so that it can go on after an interruption.
+"""The state of a training, from which it continues after an interruption.
 
-One file, written whole or not at all. A training that goes on from it ends with the same weights as one that was
-never interrupted.
+One file, written whole or not at all. A resumed training ends with the same weights as an uninterrupted training.
 """
 
 from __future__ import annotations
@@ -22,44 +21,44 @@ from asc_kit.errors import AscKitError, SpecError
 from asc_kit.records.fields import Amount, Count, Epochs, Figure, NotNegative, Real, Seconds
 from asc_kit.records.record import STRICT, parse_record, to_plain, write_bytes
 
-# short trainings (the demo) finish before they would write one
+# short trainings (the demo) finish before the first checkpoint
 _INTERVAL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """One line of a training's history."""
+    """A line of a training's history."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     epoch: Epochs
-    """From 1."""
+    """Number of the epoch, from 1."""
     learning_rate: NotNegative
-    """At its end."""
+    """Learning rate at its end."""
     loss: Real
-    """Mean over its windows."""
+    """Mean loss over its windows."""
     accuracy: Figure
-    """Share of its augmented windows whose likeliest class was right while the weights moved, 0 to 1."""
+    """Share of its augmented windows whose likeliest class was right during training, 0 to 1."""
     seconds: Seconds
     """Wall time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a training has come."""
+    """Progress of a training."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     history: Annotated[tuple[Epoch, ...], Field(max_length=1_000_000)] = ()
-    """The epochs that are complete."""
+    """Completed epochs."""
     step: Count = 0
-    """Steps done of the next one."""
+    """Completed steps of the next epoch."""
     loss_sum: Real = 0.0
-    """Sum of their losses."""
+    """Sum of the losses of these steps."""
     hits: Amount = 0.0
-    """Windows in them whose likeliest class was right."""
+    """Number of windows in these steps whose likeliest class was right."""
     seconds: Seconds = 0.0
-    """Wall time of them."""
+    """Wall time of these steps, in seconds."""
 
 
 class Checkpoint:
@@ -70,9 +69,9 @@ class Checkpoint:
     path
         The file.
     identity
-        Fingerprint of recipe, seed and data: only the same training may go on from it.
+        Fingerprint of recipe, seed and data: only the same training may continue from it.
     interval_s
-        Least time from one writing to the next, in seconds.
+        Least time between two writings, in seconds.
     """
 
     def __init__(self, path: Path, identity: str, interval_s: float = _INTERVAL_S) -> None:
@@ -83,7 +82,7 @@ class Checkpoint:
 
     @property
     def is_due(self) -> bool:
-        """Whether the last writing is long ago."""
+        """Whether the interval since the last writing is over."""
         return time.monotonic() - self._written >= self.interval_s
 
     def save(self, variables: Sequence[Any], progress: Progress) -> None:
@@ -92,7 +91,7 @@ class Checkpoint:
         Raises
         ------
         AscKitError
-            When they cannot be written; the file then is what it was before.
+            If they cannot be written; the file then stays as it was.
         """
         note = json.dumps({"identity": self.identity, "progress": to_plain(progress)})
         arrays = {f"v{index:04d}": np.asarray(variable) for index, variable in enumerate(variables)}
@@ -106,12 +105,12 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def restore(self, variables: Sequence[Any]) -> Progress:
-        """Set the variables from the file; gives how far the training had come.
+        """Set the variables from the file; return the progress of the training.
 
         Raises
         ------
         SpecError
-            When there is no such file, or it belongs to another training.
+            If there is no such file, or it belongs to another training.
         """
         hint = "remove that folder and leave --resume out to start from the beginning"
         try:

@@ -1,4 +1,4 @@
-"""Several processors for one training: the GPUs of a machine, or several machines that ``TF_CONFIG`` lists."""
+"""Training on several processors: the GPUs of a machine, or several machines that ``TF_CONFIG`` lists."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from asc_kit.process.native_output import hidden_stderr
 
 from ..tensorflow_start import start_tensorflow
 
-# what TensorFlow itself does not take ends in a traceback
+# TensorFlow's own refusal is a traceback
 _ADDRESS = re.compile(r"\S+:\d{1,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """How a training is spread."""
+    """The processes and processors of a training."""
 
     strategy: Any = None
     """TensorFlow's strategy; None for one processor in one process."""
     worker: int = 0
-    """Number of this process; the first one is the chief, which writes the run."""
+    """Number of this process; process 0 is the chief, which writes the run."""
     workers: int = 1
     """Number of processes."""
 
@@ -46,15 +46,15 @@ class Distribution:
         return nullcontext() if self.strategy is None else self.strategy.scope()
 
     def check_batch(self, batch_size: int) -> None:
-        """Make sure that a batch can be shared out evenly.
+        """Check that a batch can be divided evenly.
 
         Raises
         ------
         SpecError
-            When it cannot.
+            If it cannot.
         """
         if batch_size % self.replicas:
-            # downwards, for a batch larger than the training set becomes as small as that
+            # downwards, because a batch cannot exceed the training set
             fitting = max(batch_size // self.replicas, 1) * self.replicas
             raise SpecError(
                 f"a batch of {batch_size} windows cannot be shared by {self.replicas} replicas",
@@ -118,29 +118,29 @@ class Distribution:
 
 @contextmanager
 def _together() -> Iterator[None]:
-    """Say what it means when an operation of all processes fails: that one of them is gone."""
+    """Explain the failure of an operation of all processes: a process is gone."""
     import tensorflow as tf
 
     try:
         yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):
-        # what TensorFlow says of it is the traceback of a graph
+        # TensorFlow's message is the traceback of a graph
         raise AscKitError(
             "another worker has stopped or cannot be reached",
-            hint="see what it says; then start all of them again, with --resume where there is a checkpoint",
+            hint="read its message; then start all workers again, with --resume if there is a checkpoint",
         ) from None
 
 
 def start_distribution() -> Distribution:
     """Start TensorFlow, on as many processors as there are.
 
-    With the environment variable ``TF_CONFIG`` (TensorFlow's own: a JSON list of workers and which one this is),
-    `MultiWorkerMirroredStrategy`; with more than one GPU, `MirroredStrategy`; else one processor.
+    The environment variable ``TF_CONFIG`` (TensorFlow's: a JSON list of workers, and the number of this worker) selects
+    `MultiWorkerMirroredStrategy`, more than one GPU `MirroredStrategy`; otherwise one processor is used.
 
     Raises
     ------
     SpecError
-        When ``TF_CONFIG`` is not what TensorFlow takes.
+        If TensorFlow does not accept ``TF_CONFIG``.
     """
     text = os.environ.get("TF_CONFIG")
     if text:
@@ -150,7 +150,7 @@ def start_distribution() -> Distribution:
             with hidden_stderr():
                 import tensorflow as tf
 
-                # before the first operation: afterwards TensorFlow can start no collective ones
+                # before the first operation: afterwards TensorFlow cannot start collective operations
                 strategy = tf.distribute.MultiWorkerMirroredStrategy()
             start_tensorflow()
             return Distribution(strategy=strategy, worker=worker, workers=workers)
@@ -177,6 +177,7 @@ def _read_config(text: str) -> tuple[int, int]:
         or not (type(index) is int and 0 <= index < len(workers))
     ):
         raise SpecError(
-            f"TF_CONFIG must list workers alone, each host:port, and this one of them. Received: {text:.200}", hint=hint
+            f"TF_CONFIG must list only workers, each as host:port, this process among them. Received: {text:.200}",
+            hint=hint,
         )
     return index, len(workers)

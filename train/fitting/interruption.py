@@ -1,4 +1,4 @@
-"""Ctrl-C at a moment that suits: between two steps, when weights and optimizer agree."""
+"""Ctrl-C takes effect between two steps, when weights and optimizer agree."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from asc_kit.process.interruption import INTERRUPTIONS, heard
 
 @contextmanager
 def postponed_interrupts() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether Ctrl-C, a polite kill or a hang-up came since the block began.
+    """Yield a function that says whether Ctrl-C, a polite kill or a hang-up came since the block began.
 
-    The first one is only noted: the block must look, and raise `KeyboardInterrupt` itself. A second one is not
+    The first signal is only noted: the block must ask, and raise `KeyboardInterrupt` itself. A second signal is not
     postponed. Outside the main thread, where Python delivers no signals, nothing changes.
     """
     came = False
@@ -30,7 +30,7 @@ def postponed_interrupts() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    # a hang-up that whoever started the command had it ignore stays ignored
+    # a hang-up that the command was started to ignore (nohup) stays ignored
     listening = [number for number in INTERRUPTIONS if signal.getsignal(number) is not signal.SIG_IGN]
     earlier = {number: signal.signal(number, note) for number in listening}
     try:

@@ -29,13 +29,13 @@ from .schedule import optimizer_of, schedule_of
 from .step import training_step
 from .working_folder import Diverged
 
-# how often a log gets a line when there is no terminal to draw a bar on
+# seconds between lines of a log, if there is no terminal for a progress bar
 _LOG_INTERVAL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitting:
-    """A training, ready to begin or to go on."""
+    """A training, ready to begin or to continue."""
 
     model: Any
     """Keras model, made in the distribution's scope; trained in place."""
@@ -46,30 +46,30 @@ class Fitting:
     examples: Examples
     """The training set."""
     augmenter: Augmenter
-    """What varies it."""
+    """Random variation of the windows."""
     seed: int
     """Order of windows and augmentation; the same seed gives the same weights on the same machine."""
     distribution: Distribution
-    """How it is spread."""
+    """Processes and processors."""
     folder: Path | None
-    """Where logs and kept checkpoints go; None for nowhere."""
+    """Folder of logs and kept checkpoints; None for none."""
     checkpoint: Checkpoint | None
-    """Written now and then, and at an interruption; None for never."""
+    """Checkpoint, written at intervals and at an interruption; None for none."""
 
     def fit(self, resume_from: Checkpoint | None = None) -> tuple[Epoch, ...]:
-        """Train; gives the history.
+        """Train, and return the history.
 
         Parameters
         ----------
         resume_from
-            Checkpoint to go on from; None to begin.
+            Checkpoint to continue from; None to begin.
 
         Raises
         ------
         Diverged
-            When the loss is no longer a number.
+            If the loss is no longer a number.
         SpecError
-            When the checkpoint belongs to another training, or a batch cannot be shared.
+            If the checkpoint belongs to another training, or a batch cannot be divided.
         KeyboardInterrupt
             After Ctrl-C, when the checkpoint is written.
         """
@@ -121,7 +121,7 @@ class Fitting:
                         seconds=round(time.monotonic() - start, 3),
                     )
                     bar.update(task, advance=1, note=_note(progress, batch_size))
-                    # all workers stop after the same step: one that went on would wait for the others in vain
+                    # all workers stop after the same step: a worker that continued would wait for the others in vain
                     stops = any_worker(interrupted())
                     if self.checkpoint is not None and (stops or self.checkpoint.is_due):
                         self.checkpoint.save(variables, progress)
@@ -150,7 +150,7 @@ class Fitting:
         name = f"epoch_{epoch:04d}.weights.h5"
         try:
             folder.mkdir(exist_ok=True)
-            # HDF5 writes at a path that nobody else has locked
+            # HDF5 writes at a path that no other process has locked
             with temporary_folder("weights") as place:
                 self.model.save_weights(place / name)
                 write_bytes(folder / name, (place / name).read_bytes())
@@ -178,7 +178,7 @@ def _note(progress: Progress, batch_size: int) -> str:
 
 
 def _diverged(model: Any, progress: Progress, loss: float, learning_rate: float) -> Diverged:
-    """Say what stopped being a number."""
+    """Describe which values stopped being numbers."""
     broken = [weight.path for weight in model.weights if not _is_finite(weight)]
     if broken:
         cause = f"weights are no longer finite, first those of {broken[0]} ({len(broken)} of {len(model.weights)})"

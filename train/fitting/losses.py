@@ -1,4 +1,4 @@
-"""Losses: from logits and targets to one number for each example."""
+"""Losses: from logits and targets to a number for each example."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ _LEAST_MISS = 1e-7
 def loss_function(task: Task, training: Training) -> Loss:
     """Return the loss that a recipe asks for.
 
-    With a teacher it is teacher_weight · distillation + (1 - teacher_weight) · hard loss, the hard loss being that of
-    the targets: cross entropy or focal, smoothed. Without one it is the hard loss. A batch's loss is the mean.
+    The hard loss compares with the targets: cross entropy or focal,
+    smoothed. With a teacher the loss is teacher_weight · distillation + (1 - teacher_weight) · hard loss, otherwise the
+    hard loss. A batch's loss is the mean.
     """
     single = task == "single_label"
     gamma = training.focal_gamma if training.loss == "focal" else 0.0
@@ -84,8 +85,7 @@ def sigmoid_cross_entropy(logits: Any, targets: Any, *, label_smoothing: float =
     -----
     Formula: -mean_k (t_k · (1 - p_k)^gamma · log p_k + (1 - t_k) · p_k^gamma · log(1 - p_k)), p = sigmoid(logits).
     The mean over the batch is then the mean over all its elements, as in the baseline of DCASE 2019 Task 2, whose
-    learning rate was found with that.
-    Source: as `softmax_cross_entropy`; smoothing towards 1/2 as in that baseline.
+    learning rate belongs to it. Source: as `softmax_cross_entropy`; smoothing towards 1/2 as in that baseline.
     """
     wanted = targets * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else targets
     present, absent = tf.math.log_sigmoid(logits), tf.math.log_sigmoid(-logits)
@@ -96,7 +96,7 @@ def sigmoid_cross_entropy(logits: Any, targets: Any, *, label_smoothing: float =
 
 
 def softmax_distillation(logits: Any, teacher_logits: Any, temperature: float) -> Any:
-    """Return how far the student's softened probabilities are from the teacher's; [batch].
+    """Return the divergence of the student's softened probabilities from the teacher's; [batch].
 
     Notes
     -----
@@ -110,7 +110,7 @@ def softmax_distillation(logits: Any, teacher_logits: Any, temperature: float) -
 
 
 def sigmoid_distillation(logits: Any, teacher_logits: Any, temperature: float) -> Any:
-    """Return what `softmax_distillation` is, for each label against its absence, averaged over the labels; [batch]."""
+    """Return the `softmax_distillation` of each label against its absence, averaged over the labels; [batch]."""
     student, teacher = logits / temperature, teacher_logits / temperature
     present = tf.math.log_sigmoid(teacher) - tf.math.log_sigmoid(student)
     absent = tf.math.log_sigmoid(-teacher) - tf.math.log_sigmoid(-student)

@@ -1,4 +1,4 @@
-"""PCGrad: the gradients of several tasks, without what they would undo of each other."""
+"""PCGrad: the gradients of several tasks, without the parts that would undo each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 def pcgrad(gradients: Sequence[Sequence[Any]], seed: Any) -> list[Any]:
-    """Return the sum of the tasks' gradients after each lost what conflicts with another.
+    """Return the sum of the tasks' gradients, each without the parts that conflict with others.
 
     From each task's gradient its projection onto another task's (original) gradient is taken off where the two point
     apart (negative dot product), for one other task after another, in an order drawn from the seed.
@@ -28,10 +28,10 @@ def pcgrad(gradients: Sequence[Sequence[Any]], seed: Any) -> list[Any]:
 
     Notes
     -----
-    Variables that two or more tasks touch count as one long vector; those of one task alone (its head) pass through.
-    Formula: with G[j, k] = g_j · g_k, each task's gradient is kept as its coefficients c over the g_k. Against task j:
-    d = sum_k c_k G[k, j]; where d < 0, c_j is reduced by d / G[j, j]. So no long vector is ever put together.
-    Source: T. Yu et al., *Gradient surgery for multi-task learning* (2020), algorithm 1.
+    Variables that two or more tasks touch count as one long vector; variables of a single task (its head) keep their
+    gradient. Formula: with G[j, k] = g_j · g_k, each task's gradient is kept as its coefficients c over the g_k.
+    Against task j: d = sum_k c_k G[k, j]; where d < 0, c_j is reduced by d / G[j, j]. So no long vector is ever
+    concatenated. Source: T. Yu et al., *Gradient surgery for multi-task learning* (2020), algorithm 1.
     """
     n_tasks = len(gradients)
     by_variable = [

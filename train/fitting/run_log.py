@@ -1,4 +1,4 @@
-"""What a training says of itself while it runs: ``history.csv`` and TensorBoard's event files."""
+"""The logs of a running training: ``history.csv`` and TensorBoard's event files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RunLog:
         self._events: Any = None
 
     def write(self, history: Sequence[Epoch]) -> None:
-        """Write the history, and what is new in it as scalars for TensorBoard."""
+        """Write the history, and its new lines as scalars for TensorBoard."""
         text = io.StringIO(newline="")
         table = csv.DictWriter(text, [field.name for field in fields(Epoch)], lineterminator="\n")
         table.writeheader()
@@ -41,7 +41,7 @@ class RunLog:
         write_text(self.folder / HISTORY, text.getvalue())
         new = history[-1:]
         if self._events is None:
-            # a training that was killed may have logged epochs that are trained again now: one curve, from the start
+            # a killed training may have logged epochs that are repeated now: write one curve, from the start
             shutil.rmtree(self.folder / LOGS, ignore_errors=True)
             self._events = tf.summary.create_file_writer(os.fspath(self.folder / LOGS))
             new = history

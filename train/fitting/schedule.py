@@ -40,7 +40,7 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: 
 
     def __call__(self, step: Any) -> Any:
         """Return the learning rate of a step."""
-        # the first step learns too: step 0 of a warm-up of n has 1 / n of the peak
+        # the first step learns too: step 0 of an n-step warm-up has 1 / n of the peak
         done = tf.cast(step, tf.float32) + 1.0
         rising = done / float(max(1, self.warmup_steps))
         progress = tf.maximum(0.0, done - self.warmup_steps) / float(max(1.0, self.fall_steps))
@@ -52,7 +52,7 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: 
         return self.peak * tf.minimum(rising, falling)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the arguments of the constructor."""
         names = ("peak", "warmup_steps", "kind", "fall_steps", "decay_rate")
         return {name: getattr(self, name) for name in names}
 

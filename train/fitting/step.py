@@ -1,4 +1,4 @@
-"""One training step: windows in, weights moved."""
+"""A training step: take windows, move the weights."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def training_step(
     recipe
         Features, losses, augmentation.
     augmenter
-        What varies the windows.
+        Random variation of the windows.
     labels
         Classes, in the order of the targets.
     is_audio
@@ -48,7 +48,7 @@ def training_step(
     batch_size
         Windows per step over all replicas; the function may get a part of them.
     seed
-        Of all that is drawn; so is the number of the step.
+        Seed of all random numbers, together with the number of the step.
 
     Returns
     -------
@@ -103,9 +103,9 @@ def training_step(
 
 
 def _of_whole_batch(gradients: list[Any]) -> list[Any]:
-    """Return the mean over all replicas: where gradients point apart is a matter of the whole batch, not of a part.
+    """Return the mean over all replicas: whether gradients conflict depends on the whole batch, not on a part.
 
-    The optimizer adds the replicas' gradients up, each of them this mean, and so gets the sum that it expects.
+    The optimizer adds up the replicas' gradients, each of them this mean, and so gets the sum that it expects.
     """
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
@@ -116,12 +116,12 @@ def _of_whole_batch(gradients: list[Any]) -> list[Any]:
 
 
 def coarse_membership(recipe: Recipe, labels: tuple[str, ...], model: Any) -> NDArray[np.float32] | None:
-    """Return which coarse class each label belongs to, [n_labels, n_coarse] of 0 and 1; None for a single task.
+    """Return the coarse class of each label, [n_labels, n_coarse] of 0 and 1; None for a single task.
 
     Raises
     ------
     SpecError
-        When the recipe's coarse classes do not hold every label once, or the network has no head for them.
+        If the recipe's coarse classes do not hold every label once, or the network has no head for them.
     """
     classes = recipe.training.coarse_classes
     heads = len(model.outputs)

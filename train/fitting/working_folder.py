@@ -25,19 +25,19 @@ RUN = OutputKind(
 
 
 class Diverged(ModelError):
-    """A training whose loss is no number any more: from any of its checkpoints the same steps would follow."""
+    """A training whose loss is no longer a number; its checkpoints would lead to the same steps."""
 
 
 @contextmanager
 def working_folder(out: Path, *, resume: bool) -> Iterator[Path]:
-    """Give the folder to write to; on success it becomes `out`, on failure it stays if it holds a checkpoint.
+    """Yield the folder to write to; on success it becomes `out`, on failure it stays if it holds a checkpoint.
 
     Raises
     ------
     SpecError
-        When there is nothing to resume, or when an interrupted training is there and `resume` is not wanted.
+        If there is nothing to resume, or if an interrupted training exists and `resume` is false.
     AscKitError
-        When `out` is something of the user's, or another process is training there.
+        If `out` is the user's, or another process is training there.
     """
     check_working_folder(out, resume=resume)
     folder = partial_folder(out)
@@ -51,7 +51,7 @@ def working_folder(out: Path, *, resume: bool) -> Iterator[Path]:
             f"another process is training in {folder}: {locking.holder(folder / _LOCK)}",
             hint="wait for it, or choose another --out",
         )
-    # locked to the very end: whoever comes while the folder is cleared up or moved must find it busy
+    # locked to the very end: other processes must find the folder busy while it is cleared or moved
     try:
         with contextlib.suppress(OSError):  # a full disk: the lock holds without a note
             lock.sign()
@@ -68,19 +68,19 @@ def working_folder(out: Path, *, resume: bool) -> Iterator[Path]:
 
 
 def check_working_folder(out: Path, *, resume: bool) -> None:
-    """Make sure that a training to `out` can begin or go on, as `working_folder` does."""
+    """Check that a training to `out` can begin or continue, as `working_folder` does."""
     check_output(out, RUN)
     folder = partial_folder(out)
     if resume and not (folder / STATE).is_file():
         raise SpecError(
-            f"there is no interrupted training to go on from: {folder} has no checkpoint",
+            f"there is no interrupted training to continue: {folder} has no checkpoint",
             hint="leave --resume out to start from the beginning",
         )
     if resume or not folder.exists():
         return
     if (folder / STATE).is_file():
         raise SpecError(
-            f"{folder} holds a training that was interrupted", hint="go on from it with --resume, or remove that folder"
+            f"{folder} holds a training that was interrupted", hint="continue it with --resume, or remove that folder"
         )
     if not (folder / _LOCK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise AscKitError(f"{folder} exists and was not written by this command", hint="choose another --out")

@@ -1,1 +1,1 @@
-"""What the training loop takes: windows, their targets, what a teacher says of them."""
+"""Inputs of the training loop: windows, their targets, a teacher's logits."""

@@ -1,4 +1,4 @@
-"""The input pipeline: what the network hears, in the order of an epoch, as a ``tf.data.Dataset``."""
+"""The input pipeline: windows in the order of an epoch, as a ``tf.data.Dataset``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Examples:
     recording_device: NDArray[np.int32]
     """Index of the recording device, shape [n]."""
     teacher_logits: NDArray[np.float32] | None = None
-    """What a teacher says of each window, shape [n, n_labels]; None without one."""
+    """A teacher's logits of each window, shape [n, n_labels]; None without a teacher."""
 
     @property
     def is_audio(self) -> bool:
@@ -36,7 +36,7 @@ class Examples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """Which part of every batch this process takes, when several train together."""
+    """The part of every batch that this process takes, when several train together."""
 
     index: int = 0
     """Number of the process."""
@@ -45,7 +45,7 @@ class Shard:
 
 
 def steps_per_epoch(examples: Examples, batch_size: int) -> int:
-    """Return the number of whole batches; a set smaller than a batch is one batch."""
+    """Return the number of whole batches; a set smaller than a batch is a batch."""
     return max(1, len(examples) // batch_size)
 
 
@@ -54,7 +54,8 @@ def epoch_batches(
 ) -> Any:
     """Return one epoch: a data set of tuples (inputs, targets, recording_device[, teacher_logits]).
 
-    All windows in the order of this epoch; what fills no batch is left out. The order follows from seed and epoch.
+    It holds all windows in the order of this epoch, which follows from seed and epoch; windows that fill no batch are
+    left out.
 
     Parameters
     ----------
@@ -63,13 +64,13 @@ def epoch_batches(
     batch_size
         Windows per step, over all processes.
     seed
-        Of the order.
+        Seed of the order.
     epoch
-        From 1.
+        Number of the epoch, from 1.
     skip
-        Steps of this epoch that are done already.
+        Completed steps of this epoch.
     shard
-        Which part of every batch to give; None for all of it.
+        The part of every batch to return; None for all of it.
     """
     shard = shard if shard is not None else Shard()
     batch_size = min(batch_size, len(examples))

@@ -1,4 +1,4 @@
-"""From the recordings of a training set to what the training loop takes: windows, targets, and what varies them."""
+"""From the recordings of a training set to the inputs of the training loop: windows, targets and augmentation."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def targets_of(dataset: Dataset) -> NDArray[np.float32]:
 
 
 def make_augmenter(recipe: Recipe, train_set: Dataset, examples: Examples) -> Augmenter:
-    """Return what varies the training set, with all that it takes from the training set itself.
+    """Return the augmentation of the training set, with the statistics that it needs from the set.
 
     Raises
     ------

@@ -35,9 +35,9 @@ def cached_log_mel(
     spec
         The front end.
     hop_samples
-        Distance of windows, in samples; None for the first window of each clip alone.
+        Distance of windows, in samples; None for only the first window of each clip.
     folder
-        Of the cache; made where it does not exist.
+        Folder of the cache; made if it does not exist.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def cached_log_mel(
     Raises
     ------
     AscKitError
-        When nothing can be written there.
+        If nothing can be written there.
     """
     name = f"{spec.spec_id}-{_fingerprint(dataset, hop_samples)}"
     paths = folder / f"{name}.log_mel.npy", folder / f"{name}.clip.npy"
@@ -88,7 +88,7 @@ def _fill(paths: tuple[Path, Path], dataset: Dataset, spec: FrontEndSpec, hop_sa
 
     windows = load_windows(dataset, spec, hop_samples, "clips")
     graph: Any = tf.function(log_mel_graph(spec), reduce_retracing=True)
-    # in place last: the cache holds what this file's name says, or nothing
+    # moved into place last: the cache holds what the name of this file promises, or nothing
     with replacement(paths[0]) as temporary:
         shape = (len(windows.clip), spec.n_frames, spec.n_mels)
         values = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)

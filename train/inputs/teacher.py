@@ -1,4 +1,4 @@
-"""Soft targets for knowledge distillation: what an earlier run says of every training window.
+"""Soft targets for knowledge distillation: the logits of an earlier run for every training window.
 
 Source: G. Hinton, O. Vinyals, J. Dean, *Distilling the knowledge in a neural network* (2015).
 """
@@ -22,7 +22,7 @@ def open_teacher(path: Path, labels: tuple[str, ...], task: Task) -> Run:
     Raises
     ------
     SpecError
-        When there is none, or its classes or its task are not the student's.
+        If there is none, or if its classes or its task differ from the student's.
     """
     run = Run.open(path)
     if run.manifest.labels != labels:
@@ -50,14 +50,14 @@ def teacher_logits(run: Run, dataset: Dataset, hop_s: float | None, clip: NDArra
     dataset
         The training clips.
     hop_s
-        Distance of windows, in seconds; None for the first window of each clip alone.
+        Distance of windows, in seconds; None for only the first window of each clip.
     clip
         The clip of each of the student's windows, [n_windows].
 
     Raises
     ------
     SpecError
-        When the teacher's windows are not as many as the student's: they are of another length.
+        If teacher and student have different numbers of windows, because their lengths differ.
     """
     from ..network import load_saved_model, predict
 
@@ -67,7 +67,7 @@ def teacher_logits(run: Run, dataset: Dataset, hop_s: float | None, clip: NDArra
     if not np.array_equal(windows.clip, clip):
         raise SpecError(
             f"teacher {run.path} hears windows of {spec.clip_seconds:g} s, {len(windows.clip):,} of these clips, the "
-            f"student hears {len(clip):,}: what it says of one cannot be given to the other",
+            f"student hears {len(clip):,}: its logits do not fit the student's windows",
             hint="take a teacher whose windows are as long as the student's",
         )
     return predict(load_saved_model(run.saved_model_path), spec, windows.samples, "teacher")

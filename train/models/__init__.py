@@ -1,4 +1,4 @@
-"""The networks, one file each: a record ``Settings`` and a function ``build``. Recipes name them by their file."""
+"""The networks, a file each: a record ``Settings`` and a function ``build``. Recipes name the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SCENES = 10
 
 
 class ModelFile(Protocol):
-    """What a file of this folder provides."""
+    """The interface of a file in this folder."""
 
     Settings: type[Any]
     """Frozen record of the network's settings, all with defaults."""
@@ -33,12 +33,12 @@ def model_names() -> tuple[str, ...]:
 
 
 def model_file(name: str) -> ModelFile:
-    """Return the file that builds network `name`; this imports no TensorFlow yet.
+    """Return the module that builds network `name`; this does not import TensorFlow yet.
 
     Raises
     ------
     SpecError
-        When there is none.
+        If there is none.
     """
     if name not in model_names():
         raise SpecError(f"there is no model {name!r}", hint=f"models: {', '.join(model_names())}")
@@ -51,6 +51,6 @@ def usual_labels(name: str) -> int:
 
 
 def build_model(name: str, settings: dict[str, Any], spec: FrontEndSpec, n_labels: int) -> Any:
-    """Build the Keras model of a recipe: features of `spec` in, logits of `n_labels` classes out first."""
+    """Build the Keras model of a recipe: features of `spec` in, logits of `n_labels` classes as the first output."""
     file = model_file(name)
     return file.build(parse_record(file.Settings, settings, where="model_settings"), spec.input_shape[1:], n_labels)

@@ -20,7 +20,7 @@ from asc_kit.records.record import STRICT
 
 from ..blocks import Normalization, convolve
 
-# Keras's own values in the version the baseline was published for, written out so that they stay
+# defaults of Keras in the version that the baseline was published for, written out so that they stay
 _NORM = Normalization(epsilon=1e-3, momentum=0.99)
 _DENSE_LIMIT = 0.05
 
@@ -36,9 +36,9 @@ class Settings:
     kernel_size: Size = 7
     """Height and width of their kernels."""
     first_pool: tuple[Size, Size] = (5, 5)
-    """Largest of so many (mel, time), after the second convolution."""
+    """Size (mel, time) of the maximum pool after the second convolution."""
     second_pool: tuple[Size, Size] = (4, 100)
-    """Likewise, after the third."""
+    """Size (mel, time) of the maximum pool after the third convolution."""
     dense_units: Size = 100
     """Width of the layer before the classifier."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
@@ -65,7 +65,7 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     Raises
     ------
     SpecError
-        When the pools leave nothing of the features.
+        If the pools leave nothing of the features.
     """
     _check_pools(settings, input_shape)
     import keras

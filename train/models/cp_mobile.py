@@ -36,13 +36,13 @@ class Settings:
     base_channels: Annotated[int, Field(ge=8, le=512)] = 32
     """Channels of the first stage."""
     channel_multiplier: Annotated[float, Field(gt=0, le=64)] = 1.8
-    """Factor from the channels of one stage to the next; all channels are multiples of 8."""
+    """Factor of the channels from stage to stage; all channels are multiples of 8."""
     expansion: Annotated[float, Field(gt=0, le=64)] = 2.1
-    """Factor from a block's input channels to its inner ones."""
+    """Factor from a block's input channels to its inner channels."""
     blocks: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(max_length=100)] = (3, 2, 1)
     """Blocks per stage."""
     count_padding: bool = True
-    """Whether the average on a shortcut that strides is over the padding too (divisor 9, as published), or without."""
+    """Whether the average on a strided shortcut counts the padding (divisor 9, as published)."""
     strides: Annotated[dict[Name, tuple[Stride, Stride]], Field(max_length=1000)] | None = None
     """Strides (mel, time) of blocks b1, b2 …; None for the baseline's: b3 (1, 2), b4 (2, 1); 1 elsewhere."""
 
@@ -92,7 +92,7 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
 
 
 def _block(x: Any, channels: int, settings: Settings, strides: tuple[int, int], name: str) -> Any:
-    """Expand 1x1, depthwise 3x3, project 1x1; a shortcut where the channels stay, averaged where it strides."""
+    """Expand 1x1, depthwise 3x3, project 1x1; a shortcut if the channels stay, averaged if it strides."""
     import keras
 
     shortcut = x

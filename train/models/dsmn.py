@@ -1,10 +1,10 @@
 """DSMN: deep space separable distillation with two tasks, as entered in DCASE 2023 Task 1 (models 1 to 4).
 
 Five blocks. Each passes its input through three plus-shaped convolutions (`PlusConv2D`), the third with half of the
-channels, and brings earlier stages back beside them by 1x1 convolutions; then it weighs the channels (ECA), mixes them
-and pools. A block that *splits* does so with the lower half of the mel bands and adds the upper half, so that the bands
-halve; one that does not keeps all of them and concatenates. The means of blocks 2 to 5 are what the classifier sees.
-A second head learns the coarse classes indoor, outdoor and transport; deployment leaves it out.
+channels, and adds earlier stages beside them by 1x1 convolutions; then it weighs the channels (ECA), mixes them and
+pools. A block that *splits* processes the lower half of the mel bands and adds the upper half, so that the bands halve;
+other blocks keep all bands and concatenate. The classifier sees the means of blocks 2 to 5. A second head learns the
+coarse classes indoor, outdoor and transport; deployment leaves it out.
 
 Sources: K. Wang, Y. Wu, Y. Li, *Low-complexity acoustic scene classification using deep space separable distillation
 module and multi-label learning*, DCASE 2023 Task 1 (2023), with the code published beside it; Q. Wang et al., *ECA-Net:
@@ -39,7 +39,7 @@ class Settings:
     stem_channels: EvenSize = 16
     """Channels of the 1x1 convolution that the network begins with."""
     channels: tuple[EvenSize, EvenSize, EvenSize, EvenSize, EvenSize] = (24, 32, 64, 64, 64)
-    """Channels that the five blocks give."""
+    """Output channels of the five blocks."""
     split: tuple[bool, bool, bool, bool, bool] = (True, True, True, True, True)
     """Which blocks split the mel bands."""
     dense_units: Size = 100
@@ -65,13 +65,13 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     Returns
     -------
     keras.Model
-        float32 [batch, frames, n_mels, channels] in; out logits [batch, n_labels] and, for training alone, logits
+        float32 [batch, frames, n_mels, channels] in; out logits [batch, n_labels] and, only for training, logits
         ``coarse`` [batch, coarse_outputs].
 
     Raises
     ------
     SpecError
-        When the blocks leave nothing of the features, or one has an odd number of bands to split.
+        If the blocks leave nothing of the features, or if a block has an odd number of bands to split.
     """
     _check_sides(settings, input_shape)
     import keras
@@ -117,7 +117,7 @@ def _block(x: Any, channels: int, split: bool, name: str) -> Any:
         lower, upper = keras.ops.split(x, 2, axis=2)
     first = _plus(lower, False, f"{name}_plus1")
     third = _plus(_plus(first, False, f"{name}_plus2"), True, f"{name}_plus3")
-    # beside the distilled half: all of the input, and the upper bands or what the first convolution gave
+    # beside the distilled half: all of the input, and the upper bands or the output of the first convolution
     from_input = keras.layers.Conv2D(inputs // 2, 1, name=f"{name}_input_conv")(lower)
     from_other = keras.layers.Conv2D(inputs // 2, 1, name=f"{name}_other_conv")(upper if split else first)
     if split:
@@ -137,7 +137,7 @@ def _plus(x: Any, halves: bool, name: str) -> Any:
 
 
 def _channel_attention(x: Any, name: str) -> Any:
-    """Weigh each channel by what a convolution over the channels' means gives: [batch, h, w, c] in and out."""
+    """Weigh each channel by a convolution over the channels' means: [batch, h, w, c] in and out."""
     import keras
 
     channels = x.shape[-1]

@@ -1,11 +1,11 @@
-"""Our own network for microcontrollers: few plain convolutions on a coarse spectrogram, a head that knows bands.
+"""Our network for microcontrollers: few plain convolutions on a coarse spectrogram, a head that knows bands.
 
-A 5x5 convolution with stride 2, then residual blocks of one or two 3x3 convolutions and 1x1 ones, in the manner of
-`resnet11` but with channels where the feature map is small, since a layer costs its channels squared times its places.
-At the end the mean over time is taken, and over parts of the frequency range, whose number is a setting; each part has
-its place in the classifier's input. Scenes differ in the frequencies at which there is sound, and the mean over all
-places of the published networks has lost those. Telling every band apart is best for the smallest network, low from
-high for the larger ones; figures are in docs/recipes.md.
+A 5x5 convolution with stride 2, then residual blocks of one or two 3x3 convolutions and 1x1 convolutions, as in
+`resnet11`, but with most channels where the feature map is small, because a layer costs its channels squared times its
+places. The end averages over time and over parts of the frequency range, whose number is a setting; each part has its
+place in the classifier's input. Scenes differ in the frequencies at which there is sound, and the mean over all places
+of the published networks has lost those. Telling every band apart is best for the smallest network, low from high for
+the larger ones; figures are in docs/recipes.md.
 
 All operators are those that int8 engines do best: convolution, addition, maximum and average pool, a dense layer.
 """
@@ -35,11 +35,11 @@ class Block:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     channels: Size
-    """Channels it gives."""
+    """Output channels."""
     kernel_sizes: tuple[KernelSize, KernelSize] = (3, 1)
     """Height and width of its two kernels."""
     pool: bool = False
-    """Whether the largest of each 2x2 values is taken after it."""
+    """Whether a 2x2 maximum pool follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Settings:
     )
     """The blocks, in order."""
     classifier_bands: Annotated[int, Field(ge=0, le=1 << 12)] = 0
-    """Into how many parts the classifier tells the mel bands apart; 0 for all that the pools leave."""
+    """Number of parts of the mel bands that the classifier separates; 0 for all bands that the pools leave."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values that training drops before the classifier."""
 
@@ -85,10 +85,10 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     Raises
     ------
     SpecError
-        When the pools leave nothing of the features, or bands that `classifier_bands` does not divide.
+        If the pools leave nothing of the features, or bands that `classifier_bands` does not divide.
     """
     pools = sum(block.pool for block in settings.blocks)
-    # the smallest side of which a stride of 2 (rounded up) and the pools (rounded down) leave one element
+    # the smallest side from which a stride of 2 (rounded up) and the pools (rounded down) leave an element
     smallest = 2 * 2**pools - 1
     if min(input_shape[:2]) < smallest:
         raise SpecError(

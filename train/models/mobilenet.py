@@ -36,7 +36,7 @@ class Settings:
     width: Annotated[float, Field(gt=0, le=4)] = 1.0
     """Factor of the channels of all layers, rounded down, at least 1."""
     global_pool: Literal["mean", "max"] = "mean"
-    """What is left of each channel before the classifier."""
+    """Pooling of each channel before the classifier."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of values that training drops before the classifier; the baseline states the share it keeps."""
     weights_init_stddev: NotNegative = 0.0
@@ -46,7 +46,7 @@ class Settings:
     bn_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9997
     """Share of the running statistics that a training step keeps."""
     bn_epsilon: Positive = 1e-3
-    """What is added to the variance."""
+    """Constant added to the variance."""
 
 
 def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) -> Any:
@@ -94,7 +94,7 @@ def _channels(baseline: int, settings: Settings) -> int:
 
 
 def _initializer(settings: Settings) -> Any:
-    """Return a new initializer: one that is shared gives every layer of a shape the same weights."""
+    """Return a new initializer: a shared initializer gives all layers of a shape the same weights."""
     import keras
 
     if settings.weights_init_stddev:

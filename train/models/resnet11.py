@@ -30,10 +30,10 @@ from ..blocks import Normalization, convolve
 
 _NORM = Normalization(epsilon=1e-5, momentum=0.9)
 
-# of each block: sizes of its two kernels, and whether a 2x2 pool follows
+# for each block, the sizes of its two kernels, and whether a 2x2 pool follows
 _BLOCKS = ((3, 1, True), (3, 3, True), (3, 1, False), (1, 1, False), (1, 1, False))
 _REDUCTION = 16  # channels of a block for one inner channel of its attention
-# sides that the strided convolution and the two pools leave at least one element of
+# smallest side from which the strided convolution and the two pools leave an element
 _SMALLEST_SIDE = 7
 
 
@@ -48,7 +48,7 @@ class Settings:
     channels: tuple[Size, Size, Size, Size, Size] = (32, 32, 32, 64, 128)
     """Channels of the five blocks."""
     attention: Literal["none", "se", "cbam"] = "none"
-    """What each block ends in."""
+    """Attention at the end of each block."""
 
 
 def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) -> Any:
@@ -71,7 +71,7 @@ def build(settings: Settings, input_shape: tuple[int, int, int], n_labels: int) 
     Raises
     ------
     SpecError
-        When the pools leave nothing of the features.
+        If the pools leave nothing of the features.
     """
     if min(input_shape[:2]) < _SMALLEST_SIDE:
         raise SpecError(
@@ -107,7 +107,7 @@ def _block(x: Any, channels: int, sizes: tuple[int, int], attention: str, name: 
 
 
 def _squeeze_and_excitation(x: Any, name: str) -> Any:
-    """Weight each channel by what a small network makes of the means of all: [batch, h, w, c] in and out."""
+    """Weigh each channel by a small network on the means of all channels: [batch, h, w, c] in and out."""
     import keras
 
     channels = x.shape[-1]

@@ -51,7 +51,7 @@ _FIRST_SEGMENT = 40000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SynthSpec:
-    """What to synthesize.
+    """Specification of a synthetic data set.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class SynthSpec:
     clips: int = 2000
     """Number of clips, training and test together."""
     seed: int = 1
-    """Seed of everything that is drawn; the recording devices are the same for every seed."""
+    """Seed of all random numbers; the recording devices are the same for every seed."""
     sample_rate_hz: int = 44100
     """Sampling rate of the recordings, in hertz."""
     seconds: float = 1.0
@@ -86,7 +86,7 @@ class SynthSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """One second of one place, heard by several recording devices at once."""
+    """A moment at a place, heard by several recording devices at once."""
 
     scene: str
     """The class."""
@@ -99,7 +99,7 @@ class Moment:
     index: int
     """Which part of the segment."""
     recording_devices: tuple[str, ...]
-    """What records it: one clip each."""
+    """Devices that record it, a clip each."""
     test: bool
     """True in the test split."""
 
@@ -116,8 +116,8 @@ class Moment:
 def plan_clips(spec: SynthSpec) -> tuple[Moment, ...]:
     """Lay out the moments whose recordings are the clips, training first, scene by scene.
 
-    A training moment is recorded by device a and by one other; a test moment by one each of the devices a to c,
-    s1 to s3 and s4 to s6, so that half of training is device a and the test split is balanced.
+    Device a and one other device record a training moment; one device each of a to c, s1 to s3 and s4 to s6 records a
+    test moment, so that half of training is device a and the test split is balanced.
     """
     moments: list[Moment] = []
     location, segment = _FIRST_LOCATION, _FIRST_SEGMENT
@@ -181,7 +181,7 @@ def _locations_per_scene(n_clips: int) -> int:
 
 
 def _devices_of_test(turn: int) -> tuple[str, ...]:
-    # three independent turns, so that every combination of the three groups comes up
+    # three independent rotations, so that every combination of the three groups occurs
     return (
         TEST_RECORDING_DEVICES[turn % 3],
         TEST_RECORDING_DEVICES[3 + (turn // 3) % 3],

@@ -17,10 +17,10 @@ from .sources import Audio, gain, noise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingDevice:
-    """What a device does to the sound."""
+    """The properties of a device."""
 
     number: int
-    """Seeds its ripple and reflections."""
+    """Seed of its ripple and reflections."""
     low_hz: float
     """Lower cut-off."""
     high_hz: float
@@ -40,9 +40,9 @@ class RecordingDevice:
     release_s: float
     """Time constant of the compressor."""
     noise_db: float
-    """Level of its own noise, in decibels below full scale."""
+    """Level of its noise, in decibels below full scale."""
     gain_db: float
-    """Sensitivity."""
+    """Sensitivity, in decibels."""
 
 
 RECORDING_DEVICES: dict[str, RecordingDevice] = {

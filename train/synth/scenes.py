@@ -1,7 +1,7 @@
-"""The ten scenes: which sources sound in which place, and how loud.
+"""The ten scenes: the sources of each place and their levels.
 
 Sources overlap on purpose: engines stand in buses and in traffic, crowds in airports, malls and squares, rails under
-trams and metros. What tells the scenes apart is the mixture, as in real recordings.
+trams and metros. As in real recordings, only the mixture distinguishes the scenes.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from . import sources
 from .layout import CITIES, SCENES, Moment, SynthSpec
 from .sources import Audio, gain
 
-# What sounds before the clip begins, so that echoes and engines are under way.
+# Time that sounds before the clip begins, so that echoes and engines are under way.
 _PRE_ROLL_S = 0.3
-# How much two places of one scene, and two stretches of time in one place, differ: 1 is as much as real recordings
-# do by ear. Chosen so that a model for microcontrollers, trained for a minute, is right on 70 to 85 % of the clips.
+# Difference between two places of a scene, and between two stretches of time in a place: 1 sounds like real recordings.
+# Chosen so that a model for microcontrollers, trained for a minute, is right on 70 to 85 % of the clips.
 _VARIETY = 0.32
 _PLACE_DB = 3.5 * _VARIETY
 
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
-    """One moment being built up: random generators, from the widest scope to the narrowest, and the mixture."""
+    """A moment under construction: random generators, from the widest scope to the narrowest, and the mixture."""
 
     n: int
     """Length in samples, pre-roll included."""
     rate_hz: int
     """Sampling rate."""
     city: np.random.Generator
-    """The same draws for all of a city: chimes, warning tones."""
+    """Draws that a whole city shares: chimes, warning tones."""
     place: np.random.Generator
-    """The same draws for all of a location."""
+    """Draws that a location shares."""
     segment: np.random.Generator
-    """The same draws for ten seconds: the vehicle, its speed, who is there."""
+    """Draws that ten seconds share: the vehicle, its speed, the people."""
     moment: np.random.Generator
-    """This second only."""
+    """Draws of this second only."""
     mix: Audio = field(init=False)
     """The mixture, in the open air."""
 
@@ -392,7 +392,7 @@ def _park(s: Stage) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneModel:
-    """How a scene is built and what room it stands in."""
+    """The construction and the room of a scene."""
 
     fill: Callable[[Stage], None]
     """Mixes the sources."""
@@ -419,7 +419,7 @@ SCENE_MODELS: dict[str, SceneModel] = {
 
 
 def sound_of(moment: Moment, spec: SynthSpec) -> Audio:
-    """Synthesize what there is to hear, before any recording device: shape [n_samples], full scale ±1."""
+    """Synthesize the sound before any recording device: shape [n_samples], full scale ±1."""
     scene = SCENES.index(moment.scene)
     n = spec.n_samples + int(_PRE_ROLL_S * spec.sample_rate_hz)
     keys = (moment.location, moment.segment)

@@ -1,4 +1,4 @@
-"""Sound sources: each function returns mono audio, float64, shape [n], of unit RMS or unit peak as it says."""
+"""Sound sources: each function returns mono audio, float64, shape [n], of unit RMS or unit peak."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def hits(
     Parameters
     ----------
     times_s
-        When they start; those outside the audio are left out.
+        Their starts; impacts outside the audio are left out.
     f_hz, spread
         Frequency of the resonance and its relative scatter.
     noisiness
@@ -315,13 +315,13 @@ def notes(
 
 
 def passage(n: int, rate_hz: int, *, closest_s: float, width_s: float) -> Audio:
-    """Return the gain, at most 1, of something that drives past and is nearest at `closest_s`."""
+    """Return the gain, at most 1, of a vehicle that drives past and is nearest at `closest_s`."""
     seconds = np.arange(n) / rate_hz
     return np.asarray(1.0 / (1.0 + ((seconds - closest_s) / width_s) ** 2))
 
 
 def swell(rng: np.random.Generator, n: int, rate_hz: int, *, attack_s: float, decay_s: float) -> Audio:
-    """Return the gain, at most 1, of something that comes up at a random moment and fades (air brake, door)."""
+    """Return the gain, at most 1, of a sound that begins at a random moment and fades (air brake, door)."""
     start = rng.uniform(-decay_s, n / rate_hz)
     seconds = np.arange(n) / rate_hz - start
     rise = np.clip(seconds / attack_s, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Write a synthetic data set: recordings in parallel, then the tables; the folder appears when all is there."""
+"""Write a synthetic data set: recordings in parallel, then the tables; the folder appears when it is complete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .recording_devices import RECORDING_DEVICES, record
 from .scenes import sound_of
 
 MARKER = "synth.json"
-"""What was synthesized."""
+"""Summary of a synthesized data set."""
 DATA_SET = OutputKind(
     name="data set", command="asc-kit data synth", manifest=MARKER, names=(MARKER, "meta.csv", "test.csv")
 )
@@ -48,7 +48,7 @@ def synthesize(
     Raises
     ------
     AscKitError
-        When `out` holds something else than an earlier data set.
+        If `out` holds anything but an earlier data set.
     """
     moments = plan_clips(spec)
     with new_folder(out, DATA_SET) as folder:
@@ -69,8 +69,8 @@ def _write_in_parallel(
     # spawned, not forked: the caller may have threads (TensorFlow's, a progress bar's)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context, initializer=_start_worker) as pool:
-        # Ctrl-C and a terminal that goes reach the whole process group, and this process alone decides what they
-        # mean: the workers are started with them blocked, and inherit that from their first instruction on
+        # Ctrl-C and a closed terminal reach the whole process group, and this process alone decides their effect: it
+        # starts the workers with these signals blocked, from their first instruction on
         try:
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
             try:
@@ -80,7 +80,7 @@ def _write_in_parallel(
             for future in as_completed(futures):
                 on_progress(future.result())
         except BaseException:
-            # what they write is thrown away, and importing alone may take them many seconds
+            # their output is thrown away, and importing may take them many seconds
             for worker in multiprocessing.active_children():
                 worker.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -89,7 +89,7 @@ def _write_in_parallel(
 
 def _start_worker() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # a killed parent cannot end its workers, and they would wait for it for ever
+    # a killed parent cannot end its workers, which would wait for it for ever
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -111,7 +111,7 @@ def _write_clips(folder: Path, spec: SynthSpec, moments: Iterable[Moment]) -> in
             rng = np.random.default_rng([*key, TEST_RECORDING_DEVICES.index(name)])
             audio = record(rng, sound, spec.sample_rate_hz, RECORDING_DEVICES[name])
             samples = to_int16(np.asarray(audio, np.float32))
-            # by way of memory: of a full disk soundfile says "System error.", Python what is the matter
+            # by way of memory: on a full disk soundfile says "System error.", while Python names the cause
             wav = io.BytesIO()
             soundfile.write(wav, samples, spec.sample_rate_hz, format="WAV", subtype="PCM_16")
             write_bytes(folder / moment.filename(name), wav.getvalue())
