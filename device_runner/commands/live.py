@@ -17,6 +17,7 @@ from .options import LIKELY, check_threshold, threshold_option, variant_option
 if TYPE_CHECKING:
     from asc_kit.bundle import VariantName
 
+    from ..listening.following import SceneFollower
     from ..listening.lines import Layout
     from ..listening.listener import Listener
     from ..listening.microphone import Microphone
@@ -42,6 +43,20 @@ class _Seconds(click.FloatRange):
 )
 @threshold_option
 @variant_option
+@click.option(
+    "--smooth",
+    type=_Seconds(min=0),
+    metavar="SECONDS",
+    help="Time over which windows are averaged; 0 for the newest alone; default: 0.35.",
+)
+@click.option("--dwell", type=_Seconds(min=0), metavar="SECONDS", help="Least time a scene stays; default: 0.5.")
+@click.option(
+    "--unsure",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help='Print "unsure" while no scene is at least this likely; default: 0.',
+)
+@click.option("--raw", is_flag=True, help="Print each window by itself, without averaging.")
 @click.option("--duration", type=_Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
 @click.option("--list-devices", is_flag=True, help="List the microphones and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
@@ -51,11 +66,18 @@ def live(
     hop: float | None,
     threshold: float | None,
     variant: VariantName | None,
+    smooth: float | None,
+    dwell: float | None,
+    unsure: float | None,
+    raw: bool,
     duration: float | None,
     list_devices: bool,
     as_json: bool,
 ) -> None:
     """Classify sound from the microphone, one line per hop, until Ctrl-C or --duration.
+
+    Each line has the scene that this window and the windows before it show, so that a single wrong window changes
+    nothing; --smooth, --dwell and --unsure set how steadily. Bundles with several labels print window by window.
 
     The microphone runs at its own rate, and its sound is resampled as in training. A bad input (a muted microphone, a
     frozen driver, clipping) is reported instead of classified. The last line counts windows and losses.
@@ -68,12 +90,19 @@ def live(
     from asc_kit.bundle import Bundle
 
     from ..classifier import SceneClassifier
+    from ..listening.following import FollowerSettings, SceneFollower
     from ..listening.lines import Layout
     from ..listening.listener import Listener
     from ..listening.microphone import find_device, open_microphone
 
     opened = Bundle.open(bundle)
     is_tagging = check_threshold(opened.manifest, threshold)
+    steadiness = {"time_constant_s": smooth, "dwell_s": dwell, "unsure_below": unsure}
+    given = {name: value for name, value in steadiness.items() if value is not None}
+    if given and (raw or is_tagging):
+        reason = "--raw prints windows by themselves" if raw else f"{opened.manifest.name} gives several labels"
+        raise click.UsageError(f"{reason}: leave --smooth, --dwell and --unsure out")
+    follower = None if raw or is_tagging else SceneFollower(FollowerSettings(**given))
     likely = (LIKELY if threshold is None else threshold) if is_tagging else None
     classifier = SceneClassifier(opened, variant=variant)
     frontend = opened.manifest.frontend
@@ -86,11 +115,12 @@ def live(
             microphone.rate_hz,
             hop_s=hop or classifier.hop_samples / frontend.sample_rate_hz,
             duration_s=duration,
-            top=len(opened.manifest.labels) if is_tagging else _TOP,
+            top=_TOP if raw and not is_tagging else len(opened.manifest.labels),
         )
         label_width = max(map(len, opened.manifest.labels))
         columns = shutil.get_terminal_size().columns
-        _print_events(listener, microphone, as_json, Layout(label_width=label_width, columns=columns, threshold=likely))
+        layout = Layout(label_width=label_width, columns=columns, threshold=likely)
+        _print_events(listener, microphone, as_json, layout, follower)
 
 
 def _introduce(name: str, microphone: Microphone, wanted_hz: int) -> None:
@@ -112,9 +142,12 @@ def _introduce(name: str, microphone: Microphone, wanted_hz: int) -> None:
         )
 
 
-def _print_events(listener: Listener, microphone: Microphone, as_json: bool, layout: Layout) -> None:
+def _print_events(
+    listener: Listener, microphone: Microphone, as_json: bool, layout: Layout, follower: SceneFollower | None
+) -> None:
     """Print what happens as it happens, and the count of it all at the end, however it ends."""
     from ..listening.events import Heard, Unheard
+    from ..listening.following import follow
     from ..listening.lines import event_document, happening_text, tally_document, tally_text, window_text
     from ..listening.listener import listen
     from ..listening.sound_source import SourceWatch
@@ -128,7 +161,8 @@ def _print_events(listener: Listener, microphone: Microphone, as_json: bool, lay
 
     try:
         with SourceWatch(microphone.source) as watch:
-            for event in listen(listener, microphone.batches(), watch.state):
+            events = listen(listener, microphone.batches(), watch.state)
+            for event in events if follower is None else follow(events, follower):
                 if as_json:
                     say_json(event_document(event, listener.tally.overflows, layout.threshold), indent=None)
                 elif isinstance(event, Heard | Unheard):

@@ -8,6 +8,20 @@ from .verdict import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where the listener is, as far as the windows so far tell."""
+
+    label: str | None
+    """The scene; None where no scene is likely enough."""
+    probability: float
+    """Averaged probability of the likeliest scene."""
+    since_s: float
+    """When this scene began to be said."""
+    is_new: bool
+    """Whether it is another one than after the window before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
     """What one window sounds like."""
 
@@ -21,6 +35,8 @@ class Heard:
     """Level (RMS) of the window against full scale."""
     skipped: int
     """Windows left out since the last one, because this machine was too slow for the hop."""
+    scene: Scene | None = None
+    """Where the listener is by this and the windows before; None where scenes are not followed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,13 @@ def event_document(event: Event, overflows: int, threshold: float | None) -> dic
         document |= {"label": label, "probability": probability, "reason": None}
         if threshold is not None:
             document["labels"] = [name for name, p in event.ranking if p >= threshold]
+        if event.scene is not None:
+            document["scene"] = {
+                "label": event.scene.label,
+                "probability": event.scene.probability,
+                "since_s": round(event.scene.since_s, 3),
+                "new": event.scene.is_new,
+            }
         document |= {
             "top": [{"label": name, "probability": p} for name, p in event.ranking[:_TOP]],
             "latency_ms": round(event.latency_ms, 3),
@@ -83,11 +90,14 @@ def window_text(event: Heard | Unheard, layout: Layout) -> str:
         line = f"{event.time_s:8.2f} s  no usable input: {_SHORT[event.reason]}"
         return line + _skipped(event.skipped)
     label, probability = event.ranking[0]
+    if event.scene is not None:
+        label, probability = event.scene.label or "unsure", event.scene.probability
+    mark = "*" if event.scene is not None and event.scene.is_new else " "
     room = layout.columns - _OTHER_COLUMNS - layout.label_width
     width = min(max(room, _NARROWEST_BAR), _WIDEST_BAR)
     bar = "█" * round(probability * width)
     line = (
-        f"{event.time_s:8.2f} s  {label:<{layout.label_width}}  {bar:<{width}} {100 * probability:5.1f} %  "
+        f"{event.time_s:8.2f} s {mark}{label:<{layout.label_width}}  {bar:<{width}} {100 * probability:5.1f} %  "
         f"{event.latency_ms:6.1f} ms  {event.level_dbfs:6.1f} dBFS"
     )
     line += _skipped(event.skipped)
