@@ -154,7 +154,7 @@ QUOTED = [
     ("frontend.md", "max(std(x), {})", "asc_kit/frontend/spec.py", "STD_FLOOR"),
     ("frontend.md", "The divisor is at least {}", "asc_kit/frontend/spec.py", "STD_FLOOR"),
     ("frontend.md", "an `n_fft` above {:,}", TABLES, "_LARGEST_N_FFT"),
-    ("frontend.md", "a `log_offset` below {:.1e}", TABLES, "np.finfo(np.float32).tiny"),
+    ("frontend.md", "a `log_offset` below {:.1e}", TABLES, "float(np.finfo(np.float32).tiny)"),
     ("inspect.md", "{} clips of the test split", "export/commands/inspect.py", "_CLIPS"),
     ("inspect.md", "more than {:.0f} % of other classes", RULES, "100 - 100 * SAME_CLASS"),
     ("inspect.md", "at most the costliest {}", RULES, "WORDS[_MOST_LAYERS]"),
