@@ -131,6 +131,11 @@ class PartSpec:
     error: ErrorSpec | None = None
     """How far estimates were off on this part; None where it was not checked."""
 
+    @property
+    def core_name(self) -> str:
+        """Name of its core, wherever that is described."""
+        return self.core.removesuffix(".toml")
+
 
 def part_names() -> tuple[str, ...]:
     """Return the names of all parts that come with the kit, sorted."""

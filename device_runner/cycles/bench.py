@@ -9,7 +9,7 @@ from asc_kit.dataset import Dataset
 from asc_kit.errors import BoardError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.hardware.board import Board
-from asc_kit.hardware.part import PartSpec, load_part, parts_with
+from asc_kit.hardware.part import PartSpec, load_part
 from asc_kit.process.console import console
 from asc_kit.records.record import write_json
 
@@ -17,7 +17,7 @@ from ..bench.measurement import Measurement
 from ..line.session import Session
 from .plugin import why_not
 from .report import CYCLES, cost_table, cycles_record, summary_table
-from .tracing import check_cores, estimate_run
+from .tracing import check_cores, estimate_run, parts_of
 
 
 def chosen_parts(board: Board, part: str | None) -> tuple[PartSpec, ...]:
@@ -28,7 +28,10 @@ def chosen_parts(board: Board, part: str | None) -> tuple[PartSpec, ...]:
     BoardError
         When there is no such part, or it has another core.
     """
-    parts = parts_with(board.core.name) if part is None else (load_part(part),)
+    if part is not None and board.part is not None and part == board.part.name:
+        parts: tuple[PartSpec, ...] = (board.part,)
+    else:
+        parts = parts_of(board) if part is None else (load_part(part),)
     check_cores(board, parts)
     if not parts:
         raise BoardError(

@@ -62,7 +62,7 @@ def estimate_run(
     if reason is not None:
         raise BoardError(f"cycles cannot be estimated: {reason}")
     assert board.emulator is not None
-    chosen = tuple(parts_with(board.core.name) if parts is None else parts)
+    chosen = tuple(parts_of(board) if parts is None else parts)
     check_cores(board, chosen)
     code = read_image(image, prefix=board.toolchain.prefix)
     with temporary_folder("cycles") as folder, ExitStack() as stack:
@@ -80,11 +80,17 @@ def estimate_run(
     return estimate(trace, code, board.core, chosen)
 
 
+def parts_of(board: Board) -> tuple[PartSpec, ...]:
+    """Return the board's own part, where it has one, and the kit's parts with its core."""
+    own = () if board.part is None else (board.part,)
+    return (*own, *(part for part in parts_with(board.core.name) if part not in own))
+
+
 def check_cores(board: Board, parts: Sequence[PartSpec]) -> None:
     """Refuse parts with another core than the board's, whose code they would not run."""
     for part in parts:
-        if part.core != board.core.name:
+        if part.core_name != board.core.name:
             raise BoardError(
-                f"part {part.name} has a {part.core}, the code of board {board.name} is for a {board.core.name}",
+                f"part {part.name} has a {part.core_name}, the code of board {board.name} is for a {board.core.name}",
                 hint=f"parts with that core: {', '.join(one.name for one in parts_with(board.core.name)) or 'none'}",
             )
