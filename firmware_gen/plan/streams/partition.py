@@ -1,4 +1,29 @@
-"""Where to cut a network into streams and whole steps, so that it needs little memory."""
+"""Where to cut a network into streams and whole steps, so that it needs little memory.
+
+Stored as a whole, the tensors of most networks exceed a microcontroller's memory. But one row of a convolution's output
+needs only a few rows of its input. So the engine runs neighbouring operators together, row by row: a *stream*. Inside a
+stream a tensor has place for a few rows at a time, its *lines*. The five tensors of CP-Mobile's second block take 8,000
+bytes as lines and 243,712 as a whole.
+
+The longest streams are not always the best. All lines of a stream exist at the same time, while whole tensors come and
+go; towards the end of a network, where tensors have few rows, whole tensors take less. Lines with padding are filled by
+copying. And an operator on single pixels, cut out alone, goes over a few long rows instead of many short ones, which
+saves calls of its kernel. So each place between two operators is a choice: go on row by row, or cut, and store as a
+whole what crosses the cut.
+
+The choice is made in five steps:
+
+1. `_longest` finds *runs*: operators that could be one stream. A run ends before an operator that has no kernel for
+   rows, or that reads a view of a tensor which the run computes.
+2. Any range of operators in a run may become a *part*: a stream, or one operator by itself. `_Run` estimates the memory
+   that a part needs, and its work in cycles, as far as that depends on cuts.
+3. `least_peak` finds the lowest peak of memory to which any cuts of the run lead: dynamic programming over the places.
+4. `cuts` finds the cuts with the least work below a given peak, by the same recursion. Repeated with a price on memory
+   above smaller and smaller shares of the peak, it gives several ways: the first is the fastest, the last has few parts
+   that need little.
+5. Memory is only estimated here. The planner (`plan.py`) places all ways, and takes the fastest whose arena is nearly
+   the smallest.
+"""
 
 from __future__ import annotations
 
@@ -11,43 +36,39 @@ from ...network.kernel_call import KernelCall
 from ...network.row_call import RowCall
 from .assembly import assemble
 
-# estimated cycles: of a part, of a byte that is copied, also into another layout, of a call beside one for each
-# byte of its constants
-_PART = 100
-# what a byte costs above what a part should need, and how much this is, as shares of the lowest peak
-_DISCOMFORT = 100
+# estimated cycles
+_PART = 100  # to begin a part
+_COPY = 2  # to copy a byte
+RELAYOUT = 12  # to copy a byte into another layout
+_CALL = 200  # to call a kernel, and one more for each byte of its constants
+_DISCOMFORT = 100  # the price of a byte above a share of the peak
+# each share gives one way to cut
 _SHARES = (1.0, 0.9, 0.8, 0.65, 0.5, 0.0)
-_COPY = 2
-RELAYOUT = 12
-_CALL = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Candidate:
-    """One operator, and what it could become."""
+    """What the search must know of an operator."""
 
     rows: RowCall | None
     """Its kernel for one row, if it has one."""
     alone: KernelCall
-    """Its kernel where it is a part by itself: for whole tensors, for one row, or for rows that are joined."""
+    """Its kernel if it is a part by itself: for whole tensors, for one row, or for joined rows."""
     calls_alone: int
-    """How often that kernel is called then."""
+    """How often `alone` is called."""
     scratch_bytes: int
-    """Scratch memory of the kernel it has where it is alone."""
+    """Scratch memory of `alone`."""
     overlaps: bool
-    """Whether that kernel's output may lie over one of its inputs."""
+    """Whether the output of `alone` may lie over one of its inputs."""
     in_place: bool
-    """Whether even over the row that it reads."""
+    """Whether the output may even lie over the row that is being read."""
 
 
 def partitions(graph: Graph, candidates: Sequence[Candidate], larger: float) -> list[list[tuple[int, int]]]:
     """Return ways to cut the operators into ranges, the fastest first; ranges of operators with rows are streams.
 
-    A stream holds the lines of the tensors inside of it, all at once; a cut makes the tensors that cross it whole,
-    costs copies into lines with padding, and lets short rows be joined. All ways have the lowest peak of memory, or
-    `larger` times that, as far as it can be estimated before memory is placed. They differ in how much less than that
-    parts should need that could have it, down to the way with the fewest parts. Lines are counted once, in the longest
-    streams; cuts change them little.
+    By the estimate, no way needs more than `larger` times the lowest peak of memory. Lines are counted once, in the
+    longest streams, since cuts change them little.
     """
     live = _live_sets(graph)
     runs: list[_Run] = []
@@ -66,7 +87,7 @@ def partitions(graph: Graph, candidates: Sequence[Candidate], larger: float) -> 
 
 
 def whole_tensors(graph: Graph, start: int, end: int) -> frozenset[int]:
-    """Return the tensors that a stream of operators `start` to `end` - 1 finds or leaves as a whole."""
+    """Return the tensors that a stream of operators `start` to `end` - 1 reads or leaves as a whole."""
     inside = {operator.output for operator in graph.operators[start:end]}
     outside = {graph.input, graph.output}
     outside |= {index for alias in graph.aliases for index in (alias.tensor, alias.of)}
@@ -80,8 +101,8 @@ def whole_tensors(graph: Graph, start: int, end: int) -> frozenset[int]:
 def _longest(graph: Graph, candidates: Sequence[Candidate], start: int) -> int:
     """Return the end of the longest stream from here on.
 
-    A piece of a tensor that the stream computes, such as another shape of it, is no tensor of rows: it is there only
-    when all of the other is.
+    A view of a tensor that the stream computes, such as another shape of it, has no rows of its own: it exists only
+    once the whole tensor does.
     """
     computed: set[int] = set()
     for position in range(start, len(candidates)):
@@ -115,7 +136,7 @@ class _Run:
                     price = RELAYOUT if buffer.layout != "pixels" else _COPY if buffer.padded else 0
                     self._wants[index] = max(self._wants.get(index, 0), price)
         self._bytes = {tensor.index: tensor.n_elements for tensor in graph.tensors}
-        # of each operator in a stream; work of all before it
+        # scratch memory of each operator in a stream
         self._scratch = [_scratch_bytes(candidate.rows) for candidate in self._candidates]
         rows = [graph.tensors[operator.output].shape[1:2] or (1,) for operator in operators]
         own = [
@@ -128,7 +149,7 @@ class _Run:
         self._lines_before = [0, *accumulate(self._lines.get(index, 0) for index in self._outputs)]
         self._inputs = [frozenset(graph.activations(operator)) for operator in operators]
         self._live = live[start : start + self._size + 1]
-        # every range is asked for once for each limit of memory
+        # each range is needed again for each share of the peak
         self._prices: dict[tuple[int, int], tuple[int, int]] = {}
 
     def _price(self, begin: int, stop: int) -> tuple[int, int]:
@@ -138,14 +159,14 @@ class _Run:
         return self._prices[begin, stop]
 
     def least_peak(self) -> int:
-        """Return the lowest peak of memory any cuts lead to."""
+        """Return the lowest peak of memory to which any cuts lead."""
         best = [0]
         for stop in range(1, self._size + 1):
             best.append(min(max(best[begin], self._price(begin, stop)[0]) for begin in range(stop)))
         return best[-1]
 
     def cuts(self, peak: int, comfort: int) -> list[tuple[int, int]]:
-        """Return the parts with the least work whose memory stays below a peak; what is above `comfort` costs."""
+        """Return the parts with the least work below a peak of memory; bytes above `comfort` have a price."""
         # best[k]: (memory above the peak, work, begin of the last part) of the first k operators
         best: list[tuple[int, int, int]] = [(0, 0, 0)]
         for stop in range(1, self._size + 1):
@@ -164,7 +185,7 @@ class _Run:
         return [(self._start + begin, self._start + stop) for stop, begin in pairs][::-1]
 
     def _memory(self, begin: int, stop: int) -> int:
-        """Return the bytes that a part needs: its lines, its scratch memory and the whole tensors of its time."""
+        """Return the bytes that a part needs: lines, scratch memory and the whole tensors that exist meanwhile."""
         before, after = self._live[begin], self._live[stop]
         dying = [self._bytes[index] for index in before - after]
         born = sum(self._bytes[index] for index in after - before)
@@ -180,7 +201,7 @@ class _Run:
             whole = sum(self._lines.get(index, 0) for index in after if begin <= self._made.get(index, -1) < stop)
             lines = self._lines_before[stop] - self._lines_before[begin] - whole + self._copies(begin, stop)
             scratch = max(self._scratch[begin:stop])
-        # an output may lie over one of the inputs that are used up, hardly over several
+        # an output may lie over one of the inputs that end here, rarely over several
         saved = min(max(dying, default=0), born) if overlaps else 0
         return kept + sum(dying) + born - saved + lines + scratch
 
@@ -193,7 +214,7 @@ class _Run:
         return sum(self._lines[index] for index in self._copied(begin, stop))
 
     def _work(self, begin: int, stop: int) -> int:
-        """Estimate the cycles that depend on how operators are cut: copies, and what each call begins with."""
+        """Estimate the cycles that depend on cuts: copies, and the overhead of each call."""
         work = _PART + sum(self._wants[index] * self._bytes[index] for index in self._copied(begin, stop))
         if stop > begin + 1:
             return work + self._work_before[stop] - self._work_before[begin]
@@ -212,7 +233,7 @@ def _call_work(call: KernelCall) -> int:
 
 
 def _live_sets(graph: Graph) -> list[frozenset[int]]:
-    """Return, for each operator and the end, the storages that are needed from there on and exist before."""
+    """Return, for each operator and for the end, the storages that exist before it and are needed from it on."""
     storage = [graph.storage(index) for index in range(len(graph.tensors))]
     needed = {storage[graph.output]}
     needed_from = [frozenset(needed)]
