@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
-from asc_kit.hardware.board import Goal, KernelSet
+from asc_kit.hardware.board import Goal, KernelSetName
 from asc_kit.records.fields import (
     MAX_OPERATORS,
     Count,
@@ -105,7 +105,7 @@ class FirmwareManifest:
     """Bytes."""
     operators: Annotated[tuple[OperatorInfo, ...], Field(max_length=MAX_OPERATORS)]
     """The steps of the network."""
-    kernels: KernelSet = "portable"
+    kernels: KernelSetName = "portable"
     """The kernel set it was generated for."""
     optimize: Goal = "speed"
     """What it was made for where speed and size conflict."""

@@ -39,8 +39,9 @@ from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.generate import generate_bare
+from asc_kit.firmware_gen.kernel_sets import kernel_set_names
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import Board, Goal, KernelSet, load_board
+from asc_kit.hardware.board import Board, Goal, KernelSetName, load_board
 from asc_kit.hardware.core import load_core
 from asc_kit.hardware.part import load_part, parts_with
 
@@ -132,7 +133,7 @@ def reference_outputs(model: bytes, inputs: np.ndarray) -> list[np.ndarray]:
 
 
 def measure(
-    model: Path, board: Board, kernels: KernelSet, goal: Goal, folder: Path
+    model: Path, board: Board, kernels: KernelSetName, goal: Goal, folder: Path
 ) -> tuple[Row, FirmwareManifest, list[int], Estimate | None]:
     """Build, boot and run the firmware of a model; return the line, instructions by operator, and the estimate."""
     firmware = generate_bare(model, board, folder, compile_it=True, kernels=kernels, optimize=goal)
@@ -297,8 +298,8 @@ def not_measured(path: Path, board: Board, failure: AscKitError) -> str:
 
 
 def jobs(
-    boards: Sequence[str], models: Iterable[Path], kernels: KernelSet | None, goal: Goal
-) -> Iterable[tuple[Path, Board, KernelSet, Goal]]:
+    boards: Sequence[str], models: Iterable[Path], kernels: KernelSetName | None, goal: Goal
+) -> Iterable[tuple[Path, Board, KernelSetName, Goal]]:
     for path in models:
         for name in boards:
             board = board_of(name)
@@ -312,15 +313,13 @@ def jobs(
 @click.command()
 @click.option("--boards", default="", help="Names of boards, with spaces between.  [default: all emulated Cortex-M]")
 @click.option("--models", default="", help="Recipes, cp_mobile, mlperf_… or .tflite files.  [default: all but files]")
-@click.option(
-    "--kernels", type=click.Choice(["portable", "dsp", "mve"]), help="Kernel set.  [default: the boards' own]"
-)
+@click.option("--kernels", type=click.Choice(kernel_set_names()), help="Kernel set.  [default: the boards' own]")
 @optimize_option
 @click.option("--per-operator", is_flag=True, help="Show every step and kernel too.")
 @click.option("--work", type=click.Path(path_type=Path), default=ROOT / "build" / "engine", help="Keeps made models.")
 @click.option("--out", type=click.Path(path_type=Path), default=TABLE, help="The table to write.")
 def main(
-    boards: str, models: str, kernels: KernelSet | None, optimize: Goal, per_operator: bool, work: Path, out: Path
+    boards: str, models: str, kernels: KernelSetName | None, optimize: Goal, per_operator: bool, work: Path, out: Path
 ) -> None:
     """Measure the engine; exit code 4 when an output differs from the reference kernels, 1 when a model failed."""
     console = Console(width=None if sys.stdout.isatty() else 170)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from asc_kit import __version__
 from asc_kit.bundle import Bundle
-from asc_kit.errors import BoardError, BundleError, ModelError
+from asc_kit.errors import BundleError, ModelError
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, OperatorInfo
-from asc_kit.hardware.board import Board, Goal, KernelSet
+from asc_kit.hardware.board import Board, Goal, KernelSetName
 from asc_kit.outputs import OutputKind, new_folder
 from asc_kit.quantization import TensorInfo
 from asc_kit.records.record import write_bytes, write_json
@@ -18,6 +18,7 @@ from asc_kit.tflite.inputs import InputShape
 from asc_kit.tflite.references import reference_of
 
 from .frontend.tables import frontend_tables
+from .kernel_sets import choose_kernel_set
 from .network.graph import Graph
 from .plan.memory_map import MEMORY_MAP
 from .plan.plan import Plan, make_plan, plan_document
@@ -44,7 +45,7 @@ def generate(
     out: Path,
     *,
     compile_it: bool = False,
-    kernels: KernelSet | None = None,
+    kernels: KernelSetName | None = None,
     optimize: Goal = "speed",
 ) -> FirmwareManifest:
     """Write the firmware of a bundle for a board; the folder appears complete or not at all.
@@ -87,7 +88,7 @@ def generate_bare(
     labels: Sequence[str] | None = None,
     input_shapes: Sequence[InputShape] = (),
     compile_it: bool = False,
-    kernels: KernelSet | None = None,
+    kernels: KernelSetName | None = None,
     optimize: Goal = "speed",
 ) -> FirmwareManifest:
     """Write the firmware of a .tflite file for a board: the network without a front end.
@@ -155,24 +156,6 @@ def read_file(model: Path) -> bytes:
         ) from None
 
 
-def kernel_set(board: Board, wanted: KernelSet | None) -> KernelSet:
-    """Return the kernel set to generate for: the board's own unless another is wanted that its core can run.
-
-    Raises
-    ------
-    BoardError
-        When the core lacks the instructions.
-    """
-    if wanted is None:
-        return board.kernels
-    if wanted not in board.kernel_sets:
-        raise BoardError(
-            f"board {board.name} ({board.core.title}) cannot run the {wanted} kernels",
-            hint=f"its core runs: {', '.join(board.kernel_sets)}",
-        )
-    return wanted
-
-
 def _write(
     graph: Graph,
     info: ModelInfo,
@@ -180,10 +163,10 @@ def _write(
     out: Path,
     *,
     compile_it: bool,
-    kernels: KernelSet | None,
+    kernels: KernelSetName | None,
     optimize: Goal,
 ) -> FirmwareManifest:
-    chosen = kernel_set(board, kernels)
+    chosen = choose_kernel_set(board, kernels)
     plan = make_plan(graph, chosen, optimize)
     tables = frontend_tables(info.frontend, info.input, board.frontend) if info.frontend is not None else None
     memory = FirmwareMemory(

@@ -16,6 +16,7 @@ from asc_kit.tflite.inputs import InputShape
 from asc_kit.tflite.references import REFERENCE
 
 from .generate import generate, read_file
+from .kernel_sets import PORTABLE
 from .plan.plan import make_plan
 from .read.reader import read_model
 
@@ -60,7 +61,7 @@ def plan_figures(model: Path, input_shapes: Sequence[InputShape] = ()) -> PlanFi
         When the engine does not take it.
     """
     try:
-        plan = make_plan(read_model(read_file(model), input_shapes), "portable", "speed")
+        plan = make_plan(read_model(read_file(model), input_shapes), PORTABLE, "speed")
     except ModelError as failure:
         raise failure.in_file(model) from None
     return PlanFigures(

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from asc_kit.errors import BoardError
 from asc_kit.hardware.core import Arithmetic as Arithmetic
 from asc_kit.hardware.core import CoreSpec, RecordWord, ToolchainSpec, core_of_title, load_core
-from asc_kit.hardware.core import KernelSet as KernelSet
+from asc_kit.hardware.core import KernelSetName as KernelSetName
 from asc_kit.hardware.part import PartSpec, load_part
 from asc_kit.hardware.places import USER_BOARDS, boards_folder, offer, user_folders
 from asc_kit.protocol import BOARD_NAME
@@ -153,7 +153,7 @@ class BoardFacts:
     """What it was tested on."""
 
 
-_RANKED: tuple[KernelSet, ...] = ("portable", "dsp", "mve")
+_RANKED: tuple[KernelSetName, ...] = ("portable", "dsp", "mve")
 
 
 def _name_core(old: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class BoardSpec(BoardFacts):
     """Name of its chip, such as stm32l4r5, or ``PART.toml`` beside this file; None where it is none in particular."""
     toolchain: BoardToolchain = BoardToolchain()
     """In what its firmware is compiled differently from all firmware for its core."""
-    kernels: Annotated[tuple[KernelSet, ...], Field(min_length=1, max_length=16)] | None = None
+    kernels: Annotated[tuple[KernelSetName, ...], Field(min_length=1, max_length=16)] | None = None
     """Kernel sets for it, the usual one first; None for the core's."""
     frontend: Arithmetic | None = None
     """What the front end calculates with; None for the core's."""
@@ -207,7 +207,7 @@ class Board(BoardFacts):
     """Its chip; None where it is none in particular."""
     toolchain: ToolchainSpec
     """How its firmware is compiled: what the core needs, and what the board adds."""
-    kernel_sets: tuple[KernelSet, ...]
+    kernel_sets: tuple[KernelSetName, ...]
     """Kernel sets that firmware for it may be made of, the usual one first."""
     frontend: Arithmetic
     """What the front end calculates with."""
@@ -220,7 +220,7 @@ class Board(BoardFacts):
         return self.folders[0]
 
     @property
-    def kernels(self) -> KernelSet:
+    def kernels(self) -> KernelSetName:
         """The kernel set that its engine is made of unless another one is asked for."""
         return self.kernel_sets[0]
 
@@ -377,7 +377,7 @@ def _read_named(places: list[Path]) -> Board:
     return board
 
 
-def _runnable(kernels: tuple[KernelSet, ...], core: CoreSpec) -> tuple[KernelSet, ...]:
+def _runnable(kernels: tuple[KernelSetName, ...], core: CoreSpec) -> tuple[KernelSetName, ...]:
     beyond = [name for name in kernels if name not in core.kernels]
     if beyond:
         raise BoardError(

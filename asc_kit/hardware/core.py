@@ -17,7 +17,8 @@ from asc_kit.records.fields import MakeWord, MakeWords, Name, require
 from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT, read_record
 
-KernelSet = Literal["portable", "dsp", "mve"]
+KernelSetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+"""Name of a kernel set: of a folder in ``firmware_gen/kernel_sets/``."""
 Arithmetic = Literal["float", "fixed"]
 CoreName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
 """Name of a core's file, without ``.toml``."""
@@ -72,7 +73,7 @@ class CoreSpec:
     """Name of the file."""
     title: Name
     """What it is, for people and in results, such as Cortex-M4F."""
-    kernels: Annotated[tuple[KernelSet, ...], Field(min_length=1, max_length=16)]
+    kernels: Annotated[tuple[KernelSetName, ...], Field(min_length=1, max_length=16)]
     """Kernel sets that it can run; the engine is made of the first unless another one is asked for."""
     frontend: Arithmetic = "float"
     """What the front end calculates with. ``float``: float32. ``fixed``: integers, for cores without floats."""

@@ -10,10 +10,11 @@ import click
 from asc_kit.cli.options import input_shape_option, optimize_option
 from asc_kit.cli.output import say_json
 
+from ..kernel_sets import kernel_set_names
 from .memory_map import check_map, memory_map_option, write_map
 
 if TYPE_CHECKING:
-    from asc_kit.hardware.board import Goal, KernelSet
+    from asc_kit.hardware.board import Goal, KernelSetName
     from asc_kit.tflite.inputs import InputShape
 
 _LABELS_HINT = "give a text file with one label on each line, all different, in the order of the model's output"
@@ -31,8 +32,9 @@ _MOST_LABELS_BYTES = 1 << 20
 )
 @click.option(
     "--kernels",
-    type=click.Choice(["portable", "dsp", "mve"]),
-    help="Kernel set: plain C99, DSP instructions or Helium.  [default: the first of the board's core]",
+    type=click.Choice(kernel_set_names()),
+    help="Kernel set: portable is C99 for any core, the others use instructions that some cores have.  "
+    "[default: the first of the board's core]",
 )
 @optimize_option
 @click.option(
@@ -49,7 +51,7 @@ def firmware(
     bundle: Path,
     board: str,
     out: Path | None,
-    kernels: KernelSet | None = None,
+    kernels: KernelSetName | None = None,
     optimize: Goal = "speed",
     labels: Path | None = None,
     input_shapes: tuple[InputShape, ...] = (),

@@ -10,10 +10,11 @@ import click
 from asc_kit.cli.options import input_shape_option, optimize_option
 from asc_kit.cli.output import say, say_json
 
+from ..kernel_sets import PORTABLE, kernel_set_names
 from .memory_map import check_map, memory_map_option, write_map
 
 if TYPE_CHECKING:
-    from asc_kit.hardware.board import Goal, KernelSet
+    from asc_kit.hardware.board import Goal, KernelSetName
     from asc_kit.tflite.inputs import InputShape
 
     from ..plan.plan import Plan
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 @click.argument("model", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
 @click.option(
     "--kernels",
-    type=click.Choice(["portable", "dsp", "mve"]),
-    default="portable",
+    type=click.Choice(kernel_set_names()),
+    default=PORTABLE,
     show_default=True,
-    help="Kernel set: plain C99, DSP instructions (Cortex-M4, M7, M33) or Helium (M55, M85).",
+    help="Kernel set: portable is C99 for any core, the others use instructions that some cores have.",
 )
 @optimize_option
 @input_shape_option
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 def plan(
     model: Path,
     as_json: bool,
-    kernels: KernelSet = "portable",
+    kernels: KernelSetName = PORTABLE,
     optimize: Goal = "speed",
     input_shapes: tuple[InputShape, ...] = (),
     memory_map: Path | None = None,

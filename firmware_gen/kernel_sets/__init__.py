@@ -1,46 +1,58 @@
-"""Kernels for cores with vector instructions: the generator asks here first, then takes the portable kernel.
+"""Kernel sets: kernels for cores with certain instructions. The generator asks here first, then takes a portable one.
 
-A set is a mapping from TFLite's name of an operator to a function that returns a row kernel for a node, or None when
-the set has none that is exact for it. Same contracts and same bytes as the portable kernels.
+Every folder is a set, whose record is its ``KERNEL_SET``. A new set is a folder here, one of the same name in
+``runtime/``, and the name in the cores that can run it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
 
-from asc_kit.hardware.board import Goal, KernelSet
+from asc_kit.errors import BoardError
 
-from ..network.kernel_call import KernelCall
-from ..network.row_call import RowCall
-from ..operators.base import Node
-from .fully_connected import fully_connected
+if TYPE_CHECKING:
+    from asc_kit.hardware.board import Board, KernelSetName
 
-Chooser = Callable[[Node], RowCall | None]
+    from .record import KernelSet
 
-
-def choosers(kernels: KernelSet, goal: Goal) -> Mapping[str, Chooser]:
-    """Return the special kernels of a set by operator. Only the DSP set has some for either goal."""
-    if kernels == "dsp":
-        from . import dsp
-
-        return dsp.ROW_KERNELS[goal]
-    if kernels == "mve":
-        from . import mve
-
-        return mve.ROW_KERNELS
-    return {}
+PORTABLE = "portable"
+"""The set that every core runs, and whose kernels do what another set lacks."""
 
 
-def whole_chooser(kernels: KernelSet, op: str) -> Callable[[Node], KernelCall | None] | None:
-    """Return a set's special kernel of whole tensors for an operator, if there is one."""
-    if op != "FULLY_CONNECTED" or kernels == "portable":
-        return None
-    if kernels == "dsp":
-        return partial(fully_connected, kernel="asc_fully_connected_dsp", block=4, multiple=8, scratch=True)
-    return partial(fully_connected, kernel="asc_fully_connected_mve", block=16, multiple=16, scratch=False)
+def kernel_set_names() -> tuple[str, ...]:
+    """Return the names of all kernel sets, sorted."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg))
 
 
-def copy_kernel(kernels: KernelSet) -> str:
-    """Return the kernel that copies a row into another layout; parameters are those of the portable one."""
-    return {"portable": "asc_copy_row_s8", "dsp": "asc_copy_row_dsp", "mve": "asc_copy_row_mve"}[kernels]
+def load_kernel_set(name: KernelSetName) -> KernelSet:
+    """Return a kernel set.
+
+    Raises
+    ------
+    BoardError
+        When there is none of this name.
+    """
+    if name not in kernel_set_names():
+        raise BoardError(f"unknown kernel set {name!r}", hint=f"kernel sets: {', '.join(kernel_set_names())}")
+    kernel_set: KernelSet = importlib.import_module(f"{__name__}.{name}").KERNEL_SET
+    return kernel_set
+
+
+def choose_kernel_set(board: Board, wanted: KernelSetName | None) -> KernelSetName:
+    """Return the kernel set to generate for: the board's own unless another is wanted that its core can run.
+
+    Raises
+    ------
+    BoardError
+        When the core lacks the instructions.
+    """
+    if wanted is None:
+        return board.kernels
+    if wanted not in board.kernel_sets:
+        raise BoardError(
+            f"board {board.name} ({board.core.title}) cannot run the {wanted} kernels",
+            hint=f"its core runs: {', '.join(board.kernel_sets)}",
+        )
+    return wanted

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asc_kit.hardware.board import Goal, KernelSet
+from asc_kit.hardware.board import Goal
 
-from ..kernel_sets import Chooser, choosers, whole_chooser
+from ..kernel_sets.record import KernelSet, RowChooser
 from ..network.graph import Graph, Operator, Tensor
 from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall
@@ -110,7 +110,7 @@ def choose(
         scratch_bytes=scratch_bytes,
     )
     definition = REGISTRY[operator.op]
-    chooser = choosers(kernels, goal).get(operator.op)
+    chooser = kernels.row_kernel(operator.op, goal)
     rows = None
     if has_rows(node.output):
         rows = chooser(node) if chooser is not None else None
@@ -118,14 +118,14 @@ def choose(
     # the portable kernel for whole tensors has one long row anyway
     joined = _join(graph, node, chooser) if chooser is not None and definition.by_pixel(node) else None
     height = node.output.shape[1] if has_rows(node.output) else 1
-    own = whole_chooser(kernels, operator.op)
+    own = kernels.whole_kernels.get(operator.op)
     whole = (own(node) if own is not None else None) or definition.lower(node)
     if whole is not None and height > LARGEST_COUNT:
         rows = None
     return Choice(whole=whole, rows=rows, joined=joined, height=height)
 
 
-def _join(graph: Graph, node: Node, chooser: Chooser) -> Joined | None:
+def _join(graph: Graph, node: Node, chooser: RowChooser) -> Joined | None:
     longest = longer_rows(node, 1 << 30)
     call = chooser(longest) if longest is not None else None
     longer = longest

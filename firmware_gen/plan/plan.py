@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from asc_kit.errors import ModelError
-from asc_kit.hardware.board import Goal, KernelSet
+from asc_kit.hardware.board import Goal, KernelSetName
 from asc_kit.tflite.references import reference_of
 
-from ..kernel_sets import copy_kernel
+from ..kernel_sets import PORTABLE, load_kernel_set
+from ..kernel_sets.record import KernelSet
 from ..network.graph import Graph
 from ..network.kernel_call import ConstantArray, KernelCall, Requantize
-from ..network.row_call import OVER_READ, RowCall
+from ..network.row_call import RowCall
 from .arena import Block, arena_end, liveness_bound, overlap_bound
 from .choices import MOST_SCRATCH, Choice, choose
 from .passes import optimize
@@ -94,7 +95,7 @@ class Plan:
         return sum(step.call.macs for step in self.steps)
 
 
-def make_plan(graph: Graph, kernels: KernelSet = "portable", goal: Goal = "speed") -> Plan:
+def make_plan(graph: Graph, kernels: KernelSetName = PORTABLE, goal: Goal = "speed") -> Plan:
     """Optimize a graph, choose kernels, cut it into streams and place tensors.
 
     Parameters
@@ -102,7 +103,7 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable", goal: Goal = "speed
     graph
         The network.
     kernels
-        The set of kernels the core can run.
+        Name of the kernel set.
     goal
         What to prefer where speed and size conflict.
 
@@ -110,12 +111,15 @@ def make_plan(graph: Graph, kernels: KernelSet = "portable", goal: Goal = "speed
     ------
     ModelError
         When an operator cannot be computed exactly, or there is nothing to compute.
+    BoardError
+        When there is no such kernel set.
     """
     graph = optimize(graph)
     if not graph.operators:
         raise ModelError("the model computes nothing: its operators only rearrange its input")
-    steps, parts = _with_scratch(graph, kernels, goal)
-    return assemble_plan(graph, steps, parts, placed(graph, steps, parts, thorough=True), kernels, goal)
+    kernel_set = load_kernel_set(kernels)
+    steps, parts = _with_scratch(graph, kernel_set, goal)
+    return assemble_plan(graph, steps, parts, placed(graph, steps, parts, thorough=True), kernel_set, goal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -211,7 +215,7 @@ def draft_plan(
     candidates = [_candidate(choice) for choice in choices]
     drafts = []
     for ranges in partitions(graph, candidates, _LARGER):
-        steps, parts = cut(graph, choices, ranges, copy_kernel(kernels))
+        steps, parts = cut(graph, choices, ranges, kernels.copy_kernel)
         drafts.append(
             Draft(choices=choices, steps=steps, parts=parts, placement=placed(graph, steps, parts, thorough=False))
         )
@@ -265,7 +269,7 @@ def assemble_plan(
         program=tuple(program),
         offsets=placement.offsets,
         blocks=placement.blocks,
-        arena_bytes=_arena_bytes(placement) + (OVER_READ if kernels != "portable" else 0),
+        arena_bytes=_arena_bytes(placement) + kernels.over_read_bytes,
         liveness_bound_bytes=liveness_bound(blocks),
         overlap_bound_bytes=overlap_bound(blocks, placement.overlaps),
         kernels=kernels,
@@ -280,7 +284,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     begins = {part: parts.index(part) for part in parts} | {-1: -1}
     ends = {part: len(parts) - 1 - parts[::-1].index(part) for part in parts} | {-1: -1, len(plan.program): len(parts)}
     return {
-        "kernels": plan.kernels,
+        "kernels": plan.kernels.name,
         "optimize": plan.goal,
         "reference": reference_of(step.operator.op for step in plan.steps),
         "input": plan.graph.tensors[plan.graph.input].describe(),

@@ -14,6 +14,7 @@ from asc_kit.quantization import TensorInfo
 from ..c_text import c_comment, c_elements, c_float, c_string
 from ..frontend.tables import FrontEndTables
 from ..frontend.text import frontend_text
+from ..kernel_sets import PORTABLE, load_kernel_set
 from ..network.kernel_call import ConstantArray, FieldValue, KernelCall, Requantize
 from ..plan.placement import Step
 from ..plan.plan import Plan, StreamSteps, WholeStep
@@ -268,8 +269,8 @@ def _row_call(position: int, stage: Stage, scratch_offset: int | None) -> str:
 
 
 def _headers(plan: Plan) -> list[str]:
-    """Return the headers that declare the kernels: the portable ones, and those of the core."""
-    special = f"asc_kernels_{plan.kernels}.h"
-    suffix = f"_{plan.kernels}"
-    own = any(step.call.kernel.endswith(suffix) for step in plan.steps)
-    return ["asc_kernels.h", *([special] if own else [])]
+    """Return the headers that declare the kernels: the portable ones, and those of the set."""
+    headers = [load_kernel_set(PORTABLE).header]
+    if any(plan.kernels.has(step.call.kernel) for step in plan.steps):
+        headers.append(plan.kernels.header)
+    return list(dict.fromkeys(headers))

@@ -14,6 +14,8 @@ from asc_kit.protocol import TimerUnit
 
 from ..c_text import c_string
 from ..frontend.tables import FrontEndTables
+from ..kernel_sets import PORTABLE, load_kernel_set
+from ..kernel_sets.record import SOURCE_SUFFIXES
 from ..plan.plan import Plan
 from .emit import ModelInfo, emit_engine
 from .protocol_header import protocol_header
@@ -22,14 +24,14 @@ Files = dict[str, bytes]
 """Path within the firmware folder -> contents."""
 
 BUILD_HEADER = "app/asc_build.h"
-_SOURCE_SUFFIXES = (".c", ".S")
 _INCLUDE = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
 
 
 def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> Files:
     """Return the drop-in library: generated files, the kernels the network uses, the front end, what they include."""
     generated = {name: text.encode() for name, text in emit_engine(plan, tables, info).items()}
-    runtime = {path.name: path for path in _package_folder("runtime").glob("*/*")}
+    frontend = {path.name: path for path in (_package_folder("runtime") / "frontend").iterdir()}
+    runtime = {**frontend, **load_kernel_set(PORTABLE).sources, **plan.kernels.sources}
     copied: Files = {}
     waiting = [_source_of(step.call.kernel, runtime) for step in plan.steps]
     if tables is not None:
@@ -42,7 +44,7 @@ def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> 
             continue
         copied[name] = runtime[name].read_bytes()
         # a header's functions are in the file of the same name, where there is one
-        sources = [f"{Path(name).stem}{suffix}" for suffix in _SOURCE_SUFFIXES]
+        sources = [f"{Path(name).stem}{suffix}" for suffix in SOURCE_SUFFIXES]
         waiting += _INCLUDE.findall(copied[name].decode())
         waiting += [source for source in sources if source in runtime]
     return {f"engine/{name}": data for name, data in sorted((copied | generated).items())}
@@ -50,7 +52,7 @@ def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> 
 
 def _source_of(kernel: str, runtime: Container[str]) -> str:
     """Return the file of a kernel: C, or assembler."""
-    return next(f"{kernel}{suffix}" for suffix in _SOURCE_SUFFIXES if f"{kernel}{suffix}" in runtime)
+    return next(f"{kernel}{suffix}" for suffix in SOURCE_SUFFIXES if f"{kernel}{suffix}" in runtime)
 
 
 def app_files() -> Files:
@@ -107,7 +109,7 @@ def build_header(board: Board, info: ModelInfo, fingerprint: str) -> bytes:
 
 def c_sources(files: Files) -> tuple[str, ...]:
     """Return the names of the C and assembler files, sorted."""
-    return tuple(sorted(name for name in files if name.endswith(_SOURCE_SUFFIXES)))
+    return tuple(sorted(name for name in files if name.endswith(SOURCE_SUFFIXES)))
 
 
 def _bytes(digits: str) -> str:

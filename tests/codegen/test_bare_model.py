@@ -16,7 +16,8 @@ from tone_bundle import make_tone_bundle
 from asc_kit.cli import cli
 from asc_kit.errors import AscKitError, BoardError, ModelError
 from asc_kit.firmware import NO_FRONTEND, read_firmware
-from asc_kit.firmware_gen.generate import generate_bare, kernel_set
+from asc_kit.firmware_gen.generate import generate_bare
+from asc_kit.firmware_gen.kernel_sets import choose_kernel_set
 from asc_kit.hardware.board import load_board
 
 
@@ -158,10 +159,10 @@ def test_files_that_are_no_models(tmp_path: Path, content: bytes | None, message
 
 def test_a_core_runs_the_sets_that_its_record_names() -> None:
     m33 = load_board("qemu-mps2-an505")
-    assert kernel_set(m33, None) == "dsp"
-    assert kernel_set(m33, "portable") == "portable"
+    assert choose_kernel_set(m33, None) == "dsp"
+    assert choose_kernel_set(m33, "portable") == "portable"
     with pytest.raises(BoardError, match="cannot run the mve kernels") as caught:
-        kernel_set(m33, "mve")
+        choose_kernel_set(m33, "mve")
     assert caught.value.hint == "its core runs: dsp, portable"
 
 

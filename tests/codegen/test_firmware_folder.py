@@ -24,7 +24,7 @@ from asc_kit.firmware_gen.c_text import c_comment, c_float, c_string
 from asc_kit.firmware_gen.generate import generate
 from asc_kit.firmware_gen.write.build import build
 from asc_kit.firmware_gen.write.sources import firmware_id
-from asc_kit.hardware.board import Board, KernelSet, load_board
+from asc_kit.hardware.board import Board, KernelSetName, load_board
 from asc_kit.records.record import write_json
 
 
@@ -276,7 +276,7 @@ def test_no_warnings(compiler: str, level: str, tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang")
-def test_clang_takes_the_kernels_of_a_core(kernels: KernelSet, target: str, tmp_path: Path) -> None:
+def test_clang_takes_the_kernels_of_a_core(kernels: KernelSetName, target: str, tmp_path: Path) -> None:
     """Another assembler than the board's, and another compiler's warnings."""
     own = [path for path in runtime_sources(kernels) if path.parent.name == kernels]
     assert any(path.suffix == ".S" for path in own)

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,10 +10,11 @@ from memory_replay import Memory
 
 from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
+from asc_kit.firmware_gen.kernel_sets import kernel_set_names
 from asc_kit.firmware_gen.network.row_call import OVER_READ
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import KernelSet, board_names
+from asc_kit.hardware.board import board_names
 from asc_kit.train.recipe import load_recipe, recipe_names
 
 SCENES = (
@@ -90,7 +90,7 @@ def test_it_trains_exports_and_runs(name: str, boards: dict[str, tuple[str, ...]
 
 def memory_is_used_well(bundle: Path) -> None:
     """The arena is at most 5 % above what any placement needs, and nothing in it is overwritten too early."""
-    for kernels in get_args(KernelSet):
+    for kernels in kernel_set_names():
         plan = make_plan(read_model(Bundle.open(bundle).model_path.read_bytes()), kernels)
         assert plan.arena_bytes <= 1.05 * plan.overlap_bound_bytes + OVER_READ
         Memory(plan).run()

@@ -22,7 +22,7 @@ from asc_kit.firmware_gen.network.graph import Graph
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.firmware_gen.write.emit import emit_engine
-from asc_kit.hardware.board import KernelSet
+from asc_kit.hardware.board import KernelSetName
 from asc_kit.tflite.inputs import InputShape
 
 Outcome = Literal["compiled", "refused"]
@@ -30,7 +30,7 @@ MEMORY_BYTES = 1 << 29
 """What reading and planning a model of some kilobytes may take."""
 SECONDS = 20
 """Of the processor's time, however busy the machine is."""
-_KERNELS: tuple[KernelSet, ...] = ("portable", "dsp", "mve")
+_KERNELS: tuple[KernelSetName, ...] = ("portable", "dsp", "mve")
 _LARGEST_FILE = 1 << 16
 _INTEGERS = (0, 1, 2, 3, -1, -2, 7, 127, 128, 255, 256, 65535, 65536, 1 << 24, (1 << 31) - 1, -(1 << 31))
 _FLOATS = (0.0, -1.0, 1.0, 1e-45, 1e-38, 1e-6, 1e6, 3.4e38, float("inf"), float("-inf"), float("nan"))

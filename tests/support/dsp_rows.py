@@ -15,7 +15,7 @@ from emulated_cases import BOARD, run_image
 from engine_cases import ROOT, RUNTIME
 from int8_case import Case
 
-from asc_kit.firmware_gen.kernel_sets.dsp import ROW_KERNELS
+from asc_kit.firmware_gen.kernel_sets import load_kernel_set
 from asc_kit.firmware_gen.network.kernel_call import ConstantArray, FieldValue
 from asc_kit.firmware_gen.network.row_call import Layout, Lines, RowCall, Window
 from asc_kit.firmware_gen.operators.base import Node
@@ -66,9 +66,14 @@ def row_case(
 ) -> RowCase | None:
     """Choose the kernel of a case, of a CONV_2D by `convolution` if it is given; None when there is none."""
     node = single_node(case)
-    kernels = {**ROW_KERNELS[goal], **({"CONV_2D": convolution} if convolution is not None else {})}
-    call = kernels[node.operator.op](node) if node is not None and node.operator.op in kernels else None
-    if node is None or call is None:
+    if node is None:
+        return None
+    op = node.operator.op
+    chooser = load_kernel_set("dsp").row_kernel(op, goal)
+    if op == "CONV_2D" and convolution is not None:
+        chooser = convolution
+    call = chooser(node) if chooser is not None else None
+    if call is None:
         return None
     if layout not in call.output_layouts:
         layout = call.output_layouts[0]

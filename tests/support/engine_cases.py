@@ -20,7 +20,7 @@ from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.firmware_gen.write.emit import ModelInfo, emit_engine
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.hardware.board import Goal, KernelSet
+from asc_kit.hardware.board import Goal, KernelSetName
 from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import TensorInfo
 
@@ -68,7 +68,9 @@ def model_info(model: bytes, name: str = "test", frontend: FrontEndSpec = FRONTE
     )
 
 
-def write_engine(model: bytes, folder: Path, kernels: KernelSet = "portable", goal: Goal = "speed") -> tuple[int, int]:
+def write_engine(
+    model: bytes, folder: Path, kernels: KernelSetName = "portable", goal: Goal = "speed"
+) -> tuple[int, int]:
     """Write the generated files of a model; return the bytes of its input and output."""
     info = model_info(model)
     tables = frontend_tables(info.frontend, info.input)
@@ -79,7 +81,7 @@ def write_engine(model: bytes, folder: Path, kernels: KernelSet = "portable", go
 
 
 def write_cases(
-    models: Sequence[bytes], folder: Path, kernels: KernelSet = "portable", goal: Goal = "speed"
+    models: Sequence[bytes], folder: Path, kernels: KernelSetName = "portable", goal: Goal = "speed"
 ) -> list[Path]:
     """Write one unit per model and the table `cases`; return the C files."""
     units: list[Path] = []
@@ -132,7 +134,7 @@ def compile_objects(compiler: Sequence[str], sources: Sequence[Path], folder: Pa
     return [folder / f"{path.stem}.o" for path in sources]
 
 
-def runtime_sources(kernels: KernelSet = "portable") -> list[Path]:
+def runtime_sources(kernels: KernelSetName = "portable") -> list[Path]:
     """All files of the runtime that a core with this kernel set can be compiled for: C and assembler."""
     others = {"portable": ("dsp", "mve"), "dsp": ("mve",), "mve": ()}[kernels]
     return sorted(path for path in RUNTIME.glob("*/*.[cS]") if path.parent.name not in others)

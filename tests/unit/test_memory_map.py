@@ -15,7 +15,7 @@ from asc_kit.errors import AscKitError
 from asc_kit.firmware_gen.plan.memory_map import figure, memory_map
 from asc_kit.firmware_gen.plan.plan import make_plan, plan_document
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import KernelSet
+from asc_kit.hardware.board import KernelSetName
 from asc_kit.outputs import INVENTORY
 
 PNG, SVG = b"\x89PNG", b"<?xml"
@@ -77,7 +77,7 @@ def test_firmware_keeps_its_map(model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kernels", ["portable", "dsp", "mve"])
-def test_names_lie_within_their_blocks_and_not_over_each_other(model: Path, kernels: KernelSet) -> None:
+def test_names_lie_within_their_blocks_and_not_over_each_other(model: Path, kernels: KernelSetName) -> None:
     document = memory_map(plan_document(make_plan(read_model(model.read_bytes()), kernels)))
     (axes,) = figure(document, "title").axes
     rectangles = [

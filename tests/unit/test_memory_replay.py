@@ -14,19 +14,19 @@ from int8_topology_cases import topologies
 from memory_replay import Memory, Overwritten
 from reference_networks import cp_mobile
 
-from asc_kit.firmware_gen.kernel_sets import copy_kernel
+from asc_kit.firmware_gen.kernel_sets import kernel_set_names, load_kernel_set
 from asc_kit.firmware_gen.network.graph import Graph
 from asc_kit.firmware_gen.plan.choices import Choice, choose
 from asc_kit.firmware_gen.plan.passes import optimize
 from asc_kit.firmware_gen.plan.placement import cut, placed
 from asc_kit.firmware_gen.plan.plan import Plan, StreamSteps, assemble_plan, make_plan
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import KernelSet
+from asc_kit.hardware.board import KernelSetName
 
-SETS: tuple[KernelSet, ...] = ("portable", "dsp", "mve")
+SETS = kernel_set_names()
 
 
-def plans_of_random_cuts(model: bytes, kernels: KernelSet, rng: np.random.Generator, n: int) -> Iterator[Plan]:
+def plans_of_random_cuts(model: bytes, kernels: KernelSetName, rng: np.random.Generator, n: int) -> Iterator[Plan]:
     """Plans that the planner would not choose: cut anywhere, so that tensors of all kinds are whole."""
     graph, choices = choices_of(model, kernels)
     views = {alias.tensor for alias in graph.aliases}
@@ -47,18 +47,19 @@ def plans_of_random_cuts(model: bytes, kernels: KernelSet, rng: np.random.Genera
         yield plan_of(graph, choices, ranges, kernels)
 
 
-def choices_of(model: bytes, kernels: KernelSet) -> tuple[Graph, list[Choice]]:
+def choices_of(model: bytes, kernels: KernelSetName) -> tuple[Graph, list[Choice]]:
     graph = optimize(read_model(model))
-    return graph, [choose(graph, operator, kernels, "speed") for operator in graph.operators]
+    return graph, [choose(graph, operator, load_kernel_set(kernels), "speed") for operator in graph.operators]
 
 
-def plan_of(graph: Graph, choices: Sequence[Choice], ranges: Sequence[tuple[int, int]], kernels: KernelSet) -> Plan:
-    steps, parts = cut(graph, choices, ranges, copy_kernel(kernels))
-    return assemble_plan(graph, steps, parts, placed(graph, steps, parts, thorough=False), kernels, "speed")
+def plan_of(graph: Graph, choices: Sequence[Choice], ranges: Sequence[tuple[int, int]], kernels: KernelSetName) -> Plan:
+    kernel_set = load_kernel_set(kernels)
+    steps, parts = cut(graph, choices, ranges, kernel_set.copy_kernel)
+    return assemble_plan(graph, steps, parts, placed(graph, steps, parts, thorough=False), kernel_set, "speed")
 
 
 @pytest.mark.parametrize("kernels", SETS)
-def test_all_that_is_read_is_still_there(kernels: KernelSet) -> None:
+def test_all_that_is_read_is_still_there(kernels: KernelSetName) -> None:
     plans = [make_plan(read_model(case.model), kernels) for case in (*examples("network", 30), cp_mobile())]
     rng = np.random.default_rng(7)
     for case in examples("network", 30):
@@ -70,7 +71,7 @@ def test_all_that_is_read_is_still_there(kernels: KernelSet) -> None:
 
 
 @pytest.mark.parametrize("kernels", SETS)
-def test_branches_that_lag_behind(kernels: KernelSet) -> None:
+def test_branches_that_lag_behind(kernels: KernelSetName) -> None:
     """All ways to cut a network in which one branch writes its output when another still needs the rows below it."""
     graph, choices = choices_of(forked(np.random.default_rng(9)).model, kernels)
     n = len(choices)
@@ -81,7 +82,7 @@ def test_branches_that_lag_behind(kernels: KernelSet) -> None:
 
 
 @pytest.mark.parametrize("kernels", SETS)
-def test_views_and_tensors_of_several_users(kernels: KernelSet) -> None:
+def test_views_and_tensors_of_several_users(kernels: KernelSetName) -> None:
     rng = np.random.default_rng(10)
     for case in topologies():
         usual = make_plan(read_model(case.model), kernels)

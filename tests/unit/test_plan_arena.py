@@ -10,6 +10,7 @@ from int8_models import ModelBuilder
 from reference_networks import cp_mobile
 
 from asc_kit.errors import ModelError
+from asc_kit.firmware_gen.kernel_sets import load_kernel_set
 from asc_kit.firmware_gen.network.graph import Conv2DAttributes, DepthwiseConv2DAttributes, Graph, Padding
 from asc_kit.firmware_gen.network.row_call import OVER_READ
 from asc_kit.firmware_gen.plan.arena import (
@@ -91,7 +92,7 @@ def test_cp_mobile_reaches_the_bound() -> None:
 def test_scratch_memory_makes_quicker_within_the_arena(goal: Goal) -> None:
     """At most 5 % beyond what four columns at a time need, and by the planner's estimate never slower than that."""
     graph = optimize(read_model(cp_mobile().model))
-    usual = draft_plan(graph, "dsp", goal, [None] * len(graph.operators))
+    usual = draft_plan(graph, load_kernel_set("dsp"), goal, [None] * len(graph.operators))
     plan = make_plan(read_model(cp_mobile().model), "dsp", goal)
     assert plan.arena_bytes - OVER_READ <= 1.05 * usual.arena_bytes
     assert sum(map(step_cycles, plan.steps)) <= usual.cycles

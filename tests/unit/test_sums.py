@@ -10,12 +10,12 @@ from asc_kit.firmware_gen.operators.add import exact_sums, sum_constants
 from asc_kit.firmware_gen.operators.base import Node
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import KernelSet
+from asc_kit.hardware.board import KernelSetName
 
 
 @pytest.mark.parametrize("op", ["ADD", "SUB"])
 @pytest.mark.parametrize("kernels", ["portable", "dsp", "mve"])
-def test_an_operand_that_vanishes(op: str, kernels: KernelSet) -> None:
+def test_an_operand_that_vanishes(op: str, kernels: KernelSetName) -> None:
     builder, shape = ModelBuilder(), (1, 2, 2, 2)
     source, other = builder.activation(shape, 1e-11, 5), builder.activation(shape, 1.0, -7)
     builder.operator("QUANTIZE", [source], other, "QuantizeOptions")

@@ -1,13 +1,12 @@
-"""Row kernels for Armv7E-M and Armv8-M with the DSP extension: two products of 16 bits in one instruction."""
+"""Kernels for Armv7E-M and Armv8-M with the DSP extension: two products of 16 bits in one instruction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from functools import partial
 
-from asc_kit.hardware.board import Goal
-
-from ...network.row_call import RowCall
-from ...operators.base import Node
+from ...network.row_call import OVER_READ
+from ..fully_connected import fully_connected
+from ..record import KernelSet
 from .add import sum_chooser
 from .convolution import narrow_convolution_row, quick_convolution_row
 from .depthwise import depthwise_row
@@ -15,16 +14,24 @@ from .depthwise_taps import depthwise_taps_row
 from .mul import product_row
 from .pool import average_pool_row, max_pool_row
 
-_ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
-    "ADD": sum_chooser(1),
-    "AVERAGE_POOL_2D": average_pool_row,
-    "DEPTHWISE_CONV_2D": lambda node: depthwise_row(node) or depthwise_taps_row(node),
-    "MAX_POOL_2D": max_pool_row,
-    "MUL": product_row,
-    "SUB": sum_chooser(-1),
-}
-ROW_KERNELS: Mapping[Goal, Mapping[str, Callable[[Node], RowCall | None]]] = {
-    "speed": {**_ROW_KERNELS, "CONV_2D": quick_convolution_row},
-    "size": {**_ROW_KERNELS, "CONV_2D": narrow_convolution_row},
-}
-"""The kernels of one row, by goal and TFLite's name of the operator."""
+KERNEL_SET = KernelSet(
+    name="dsp",
+    header="asc_kernels_dsp.h",
+    copy_kernel="asc_copy_row_dsp",
+    row_kernels={
+        "ADD": sum_chooser(1),
+        "AVERAGE_POOL_2D": average_pool_row,
+        "CONV_2D": quick_convolution_row,
+        "DEPTHWISE_CONV_2D": lambda node: depthwise_row(node) or depthwise_taps_row(node),
+        "MAX_POOL_2D": max_pool_row,
+        "MUL": product_row,
+        "SUB": sum_chooser(-1),
+    },
+    small_row_kernels={"CONV_2D": narrow_convolution_row},
+    whole_kernels={
+        "FULLY_CONNECTED": partial(
+            fully_connected, kernel="asc_fully_connected_dsp", block=4, multiple=8, scratch=True
+        ),
+    },
+    over_read_bytes=OVER_READ,
+)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from functools import partial
 
-from ...network.row_call import RowCall
-from ...operators.base import Node
+from ...network.row_call import OVER_READ
+from ..fully_connected import fully_connected
+from ..record import KernelSet
 from .add import sum_chooser
 from .conv_2d import conv_2d
 from .depthwise_conv_2d import depthwise_conv_2d
@@ -13,15 +14,25 @@ from .mul import mul
 from .pool_2d import average_pool_2d, max_pool_2d
 from .reduce import mean_channels, reduce_max_channels
 
-ROW_KERNELS: Mapping[str, Callable[[Node], RowCall | None]] = {
-    "ADD": sum_chooser(1),
-    "AVERAGE_POOL_2D": average_pool_2d,
-    "CONV_2D": conv_2d,
-    "DEPTHWISE_CONV_2D": depthwise_conv_2d,
-    "MAX_POOL_2D": max_pool_2d,
-    "MEAN": mean_channels,
-    "MUL": mul,
-    "REDUCE_MAX": reduce_max_channels,
-    "SUB": sum_chooser(-1),
-}
-"""The kernels of one row, by TFLite's name of the operator."""
+KERNEL_SET = KernelSet(
+    name="mve",
+    header="asc_kernels_mve.h",
+    copy_kernel="asc_copy_row_mve",
+    row_kernels={
+        "ADD": sum_chooser(1),
+        "AVERAGE_POOL_2D": average_pool_2d,
+        "CONV_2D": conv_2d,
+        "DEPTHWISE_CONV_2D": depthwise_conv_2d,
+        "MAX_POOL_2D": max_pool_2d,
+        "MEAN": mean_channels,
+        "MUL": mul,
+        "REDUCE_MAX": reduce_max_channels,
+        "SUB": sum_chooser(-1),
+    },
+    whole_kernels={
+        "FULLY_CONNECTED": partial(
+            fully_connected, kernel="asc_fully_connected_mve", block=16, multiple=16, scratch=False
+        ),
+    },
+    over_read_bytes=OVER_READ,
+)
