@@ -27,28 +27,57 @@ if TYPE_CHECKING:
     help="Folder of the data set, if it was moved since training.",
 )
 @layout_option
-@click.option("--quantize", "method", type=click.Choice(["ptq", "qat"]), help="After training, or with fine-tuning.")
+@click.option(
+    "--quantize",
+    "method",
+    type=click.Choice(["ptq", "qat"]),
+    help="ptq: quantize the trained network; qat: then fine-tune it with int8 rounding.",
+)
 @click.option(
     "--calibration",
     type=click.Choice(["min_max", "percentile", "mse"]),
-    help="How ranges of activations are found.",
+    help="Ranges of activations: all values, all but a share at either end, or the least mean squared error.",
 )
-@click.option("--percentile", type=click.FloatRange(50, 100, min_open=True), metavar="P", help="Of that calibration.")
 @click.option(
-    "--representative", "representative_clips", type=click.IntRange(min=0), metavar="N", help="Clips that set ranges."
+    "--percentile",
+    type=click.FloatRange(50, 100, min_open=True),
+    metavar="P",
+    help="With --calibration percentile: percent of the values below the upper end of a range, and above the lower.",
 )
-@click.option("--equalize/--no-equalize", "equalization", default=None, help="Bring channels to like sizes first.")
-@click.option("--correct-bias/--no-correct-bias", "bias_correction", default=None, help="Take mean errors back.")
-@click.option("--qat-epochs", type=click.IntRange(min=1), metavar="N", help="Epochs of fine-tuning.")
 @click.option(
-    "--qat-learning-rate", type=click.FloatRange(0, min_open=True), metavar="RATE", help="First one of fine-tuning."
+    "--representative",
+    "representative_clips",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Number of training clips that set the ranges.",
+)
+@click.option(
+    "--equalize/--no-equalize",
+    "equalization",
+    default=None,
+    help="First move factors between layers, so that the channels of a tensor have similar ranges.",
+)
+@click.option(
+    "--correct-bias/--no-correct-bias",
+    "bias_correction",
+    default=None,
+    help="Remove the mean rounding error of each channel through its bias.",
+)
+@click.option(
+    "--qat-epochs", type=click.IntRange(min=1), metavar="N", help="With --quantize qat: epochs of fine-tuning."
+)
+@click.option(
+    "--qat-learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    metavar="RATE",
+    help="With --quantize qat: learning rate of the first step.",
 )
 @click.option(
     "--variant",
     "variants",
     type=click.Choice(["float16", "dynamic_range"]),
     multiple=True,
-    help="Add this form of the network, for computers; repeatable.",
+    help="Also write this form of the network, for computers; repeatable.",
 )
 @click.option("--board", metavar="BOARD", help="Also write firmware for this board: a name, or a path.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -64,7 +93,7 @@ def export(
 ) -> Path:
     """Quantize a run to int8 and write a bundle.
 
-    What is not said here about the quantization is as the run's recipe has it.
+    Settings of the quantization that are not given are those of the run's recipe.
     """
     from dataclasses import asdict
 
@@ -112,6 +141,6 @@ def _check(settings: dict[str, Any], given: dict[str, Any]) -> None:
     """Refuse an option that would have no effect."""
     useless = [f"--{name.replace('_', '-')}" for name in given if name.startswith("qat_")]
     if useless and settings["method"] != "qat":
-        raise click.UsageError(f"{useless[0]} is about fine-tuning: add --quantize qat")
+        raise click.UsageError(f"{useless[0]} needs fine-tuning: add --quantize qat")
     if "percentile" in given and settings["calibration"] != "percentile":
-        raise click.UsageError("--percentile is about one calibration: add --calibration percentile")
+        raise click.UsageError("--percentile needs --calibration percentile")

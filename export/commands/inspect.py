@@ -21,17 +21,22 @@ _CLIPS = 200
 
 @click.command()
 @click.argument("bundle", type=_PATH)
-@click.option("--run", type=_PATH, metavar="RUN", help="The run it was exported from: its weights, its test clips.")
-@click.option("--data", type=_PATH, metavar="DIR", help="Folder of the data set; default: where the run found it.")
+@click.option(
+    "--run",
+    type=_PATH,
+    metavar="RUN",
+    help="Run that the bundle was exported from; gives float weights and test clips.",
+)
+@click.option("--data", type=_PATH, metavar="DIR", help="Folder of the data set.  [default: where the run found it]")
 @layout_option
 @click.option(
     "--clips", "n_clips", type=click.IntRange(min=1), metavar="N",
-    help="Clips of the test split, with --run or --data; default: 200. Without them the golden clips are heard.",
+    help="With --run or --data: number of test clips. Without these the golden clips are used.  [default: 200]",
 )  # fmt: skip
 @click.option(
     "--reference",
     type=click.Choice(["run", "bundle"]),
-    help="Compare layers with the run's float network, or the bundle's own in float; default: the run's, if given.",
+    help="Float network to compare layers with: the run's, or the bundle's own in float.  [default: run, if given]",
 )
 @click.option("--html", type=_PATH, metavar="FILE", help="Also write a page with pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; tables then go to stderr.")
@@ -45,14 +50,14 @@ def inspect(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    """Look at a bundle's quantization layer by layer: ranges, noise, what each layer costs, what to try.
+    """Show what int8 costs in each layer of a bundle: ranges, noise and accuracy, and what may help.
 
-    Accuracy needs more clips than the golden ones: name the run, or a data set.
+    The bundle's golden clips are too few to measure accuracy: give the run, or a data set.
     """
     if reference == "run" and run is None:
         raise click.UsageError("--reference run needs --run RUN")
     if n_clips is not None and run is None and data is None:
-        raise click.UsageError("--clips chooses from a test split: add --run RUN or --data DIR")
+        raise click.UsageError("--clips needs a test split: add --run RUN or --data DIR")
     from asc_kit.bundle import Bundle
     from asc_kit.process.console import PipeConsole, console
     from asc_kit.process.native_output import hidden_stderr

@@ -110,10 +110,12 @@ def _check_order(tensors: list[Tensor], operators: list[Operator], first: int, l
     for operator in operators:
         for index in operator.inputs:
             if index not in known:
-                raise ValueError(f"operator {operator.index} uses tensor {index} before there is one")
+                raise ValueError(f"operator {operator.index} uses tensor {index} before it is computed")
         for index in operator.outputs:
             if index in known or not 0 <= index < len(tensors):
-                raise ValueError(f"operator {operator.index} cannot give tensor {index}")
+                raise ValueError(
+                    f"operator {operator.index} computes tensor {index}, which has a value already or does not exist"
+                )
             known.add(index)
     if last not in known or last < 0 or not 0 <= first < len(tensors):
         raise ValueError(f"tensor {last}, the output, is never computed")

@@ -39,8 +39,8 @@ def memory_map_option(where: str) -> Callable[[Command], Command]:
         is_flag=False,
         flag_value="",
         metavar="[FILE]",
-        help="Draw where everything lies in the arena, step by step: FILE.png or FILE.svg with its JSON beside it, or "
-        f"FILE.json alone. Without FILE: {_NAME} in {where}.",
+        help="Draw the contents of the arena, step by step, as FILE.png or FILE.svg with its JSON beside it; FILE.json "
+        f"writes the JSON alone. Without FILE: {_NAME} in {where}.",
     )
 
 

@@ -108,10 +108,13 @@ def frontend_tables(spec: FrontEndSpec, info: TensorInfo, arithmetic: Arithmetic
         When the specification goes beyond what the C front end computes.
     """
     if spec.n_fft > _LARGEST_N_FFT:
-        raise ModelError(f"n_fft is {spec.n_fft}", hint=f"the front end in C supports up to {_LARGEST_N_FFT}")
+        raise ModelError(
+            f"the front end's n_fft is {spec.n_fft}", hint=f"the front end in C supports up to {_LARGEST_N_FFT:,}"
+        )
     if spec.log_offset < float(np.finfo(np.float32).tiny):
         raise ModelError(
-            f"log_offset is {spec.log_offset}", hint="the front end in C needs at least 1.2e-38, the least normal float"
+            f"the front end's log_offset is {spec.log_offset}",
+            hint="the front end in C supports 1.2e-38, the least normal float, and more",
         )
     keeps_clip = spec.standardize == "clip" or spec.delta_width > 0
     return FrontEndTables(

@@ -136,10 +136,10 @@ def test_a_bundle_needs_a_place(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--qat-epochs 3", "--qat-epochs is about fine-tuning: add --quantize qat"),
-        ("--quantize ptq --qat-learning-rate 0.1", "--qat-learning-rate is about fine-tuning"),
-        ("--percentile 99", "--percentile is about one calibration: add --calibration percentile"),
-        ("--calibration mse --percentile 99", "--percentile is about one calibration"),
+        ("--qat-epochs 3", "--qat-epochs needs fine-tuning: add --quantize qat"),
+        ("--quantize ptq --qat-learning-rate 0.1", "--qat-learning-rate needs fine-tuning"),
+        ("--percentile 99", "--percentile needs --calibration percentile"),
+        ("--calibration mse --percentile 99", "--percentile needs --calibration percentile"),
         ("--calibration percentile --percentile 50", "50"),
         ("--calibration percentile --percentile 101", "101"),
         ("--calibration loudest", "loudest"),

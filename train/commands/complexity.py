@@ -26,24 +26,29 @@ _PRECISIONS = ("float32", "float16", "int8")
 
 @click.command()
 @click.argument("subject", metavar="RECIPE|RUN|BUNDLE|MODEL.tflite")
-@click.option("--labels", "n_labels", type=click.IntRange(min=2), help="Classes; default: those it was made for.")
+@click.option(
+    "--labels",
+    "n_labels",
+    type=click.IntRange(min=2),
+    help="Number of classes.  [default: as many as the recipe was made for]",
+)
 @SET
 @click.option(
     "--precision",
     type=click.Choice(_PRECISIONS),
-    help="What the parameters of a float network will be stored as; default: as they are.",
+    help="Precision at which the parameters of a float network will be stored.  [default: as they are]",
 )
 @click.option(
     "--clip-seconds",
     type=click.FloatRange(min=0, min_open=True),
-    help="Audio of one inference, for a .tflite file, which does not say.",
+    help="Seconds of audio in one inference; only for a .tflite file, which does not store them.",
 )
 @click.option(
     "--enforce",
     "years",
     multiple=True,
     type=click.Choice(_YEARS),
-    help="Exit with 4 when a limit of that year's challenge does not hold; repeatable.",
+    help="Exit with 4 if the network exceeds a limit of that year's challenge; repeatable.",
 )
 @input_shape_option
 @JSON
