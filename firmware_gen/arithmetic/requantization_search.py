@@ -1,8 +1,8 @@
 """Constants that requantize an accumulator in two to four instructions, searched and proved when code is generated.
 
-TFLite rounds twice, equations (13) and (14) of docs/quantization.md, which costs some 20 instructions. But an output
-is a step function of its accumulator, with 255 steps at most, and there is freedom in the constants of a cheaper one:
-the search finds the steps, then constants whose steps are the same, and `proves` checks them by themselves.
+TFLite rounds twice, equations (13) and (14) of docs/quantization.md, which costs some 20 instructions. But the output
+is a step function of the accumulator with at most 255 steps, and a cheaper formula with the right constants has the
+same steps. The search finds the steps, then such constants; `proves` checks them without relying on the search.
 
 Formula
 -------
@@ -10,8 +10,8 @@ With u = (acc << prescale) + addend, 32 bits wide:
 
     q = clamp((floor(u * multiplier / 2^32) + rounding - [u < 0] * negative) >> shift)            (15'')
 
-`negative` is what makes ties of negative sums go away from zero; it is 0 where every reachable sum allows it, for
-instance after a RELU at zero point -128, where all of them give -128.
+`negative` makes ties of negative sums go away from zero. It is 0 where every reachable sum allows that, for instance
+after a RELU at zero point -128, where all negative sums give -128.
 
 Source: docs/engine/design.md, equations (37) to (41), derives search and proof; (15'') is in docs/quantization.md.
 """
@@ -39,7 +39,7 @@ _MOST_TRIED = 1 << 25
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sums:
-    """The accumulators of an operator's channels, and what they must become."""
+    """The accumulators of an operator's channels, and how they become outputs."""
 
     low: Int64s
     """Least reachable sum, shape [channels]; the bias and the input offset are part of it."""
@@ -68,18 +68,17 @@ class Requantization:
     """Constants of formula (15''), shape [channels] where arrays."""
 
     prescale: int
-    """Left shift of the sum. 8 costs nothing where weights are widened to 16 bits: they keep their place in the high
-    byte."""
+    """Left shift of the sum. 8 costs nothing where weights are widened to 16 bits: a weight stays in the high byte."""
     shift: int
     """Right shift at the end, the same for all channels."""
     addend: Int64s
-    """Added to the shifted sum. The constant to start from: (bias << prescale) + addend."""
+    """Added to the shifted sum. A kernel starts its sum at (bias << prescale) + addend."""
     multiplier: Int64s
     """From 0 to 2^31 - 1."""
     rounding: Int64s
     """Added to the high half of the product."""
     negative: Int64s
-    """Taken off it where u is negative; from 0 up."""
+    """Subtracted from it where u is negative; from 0 up."""
 
     @property
     def has_negative(self) -> bool:
@@ -146,8 +145,8 @@ def find_requantization(sums: Sums, *, prescale: int = 0, shift: int | None = No
     sums
         The channels.
     prescale
-        Left shift of the sums. With some bits of it constants are nearly always found; without, hardly ever where
-        negative sums have outputs of their own.
+        Left shift of the sums. With some bits, constants are nearly always found; without any, hardly ever where
+        negative sums have different outputs.
     shift
         Right shift; by default the largest for which all multipliers have 31 bits.
 
@@ -184,8 +183,8 @@ def find_requantization(sums: Sums, *, prescale: int = 0, shift: int | None = No
 def proves(constants: Requantization, sums: Sums) -> bool:
     """Tell whether formula (15'') equals TFLite's outputs for every reachable sum, and nothing in it overflows 32 bits.
 
-    Both are step functions that never fall, so it is enough to compare them at both ends of every step of TFLite's.
-    That the ends are the ends is checked too: neighbouring points are one apart or have the same output.
+    Both are step functions that never fall, so it is enough to compare them at both ends of every step of TFLite's. The
+    ends are checked too: neighbouring points are one apart or have the same output.
     """
     return _within_32_bits(sums, constants.prescale) and all(
         _proves_part(constants, sums, begin, begin + _CHANNELS_AT_ONCE)
@@ -239,14 +238,14 @@ def _fields(part: _Part) -> dict[str, Int64s]:
 
 
 def _within_32_bits(sums: Sums, prescale: int) -> bool:
-    """Tell whether the sums fit TFLite's arithmetic and ours, with room for an addend."""
+    """Tell whether the sums fit 32 bits in TFLite's arithmetic and in (15''), with room for an addend."""
     shift = np.maximum(np.maximum(sums.scales.shift, 0), prescale)
     largest = np.maximum(np.abs(sums.low), np.abs(sums.high))
     return bool(np.all((shift <= 30) & (largest < (INT32_LIMIT - 1 >> np.clip(shift, 0, 30)))))
 
 
 def _steps(sums: Sums) -> Int64s:
-    """Return for each output k above the least one the least sum that gives k or more; high + 1 where none does.
+    """Return, for each output k above the least, the least sum that gives k or more; high + 1 if no sum does.
 
     Formula: the real step is (k - 1/2 - zero_point) / scale; two roundings move it by one sum at most, and float64
     by another. Shape [channels, outputs - 1].
@@ -297,7 +296,7 @@ def _search(sums: Sums, prescale: int, shift: int) -> _Part | None:
     negative = _negative(bounds)
     lower = np.maximum(bounds["lower"], bounds["lower_negative"] + (negative << 32))
     upper = np.minimum(bounds["upper"], bounds["upper_negative"] + (negative << 32))
-    # where the sign matters, u must have that of the sum
+    # where the sign matters, u must have the sign of the sum
     most = np.where(negative > 0, 1 << prescale, _ADDENDS)
     pair = _split(lower, upper, multiplier, most)
     if pair is None:
@@ -309,7 +308,7 @@ def _search(sums: Sums, prescale: int, shift: int) -> _Part | None:
 def _bounds(sums: Sums, steps: Int64s, multiplier: Int64s, prescale: int, shift: int) -> dict[str, Int64s]:
     """Return the bounds of O, lower included and upper not, from sums of either sign.
 
-    Unbounded is far away, but not so far that sums of bounds overflow.
+    A missing bound is a number so far away that it has no effect, but not so far that sums of bounds overflow.
     """
     least, most = sums.output_range
     outputs = np.arange(least + 1, most + 1, dtype=np.int64)

@@ -22,9 +22,9 @@ class FloatTables:
     """Everything asc_frontend_f32_t holds."""
 
     header: ClassVar[str] = "asc_frontend_f32.h"
-    """Where its type is declared."""
+    """Header that declares its type."""
     function: ClassVar[str] = "asc_frontend_f32"
-    """What computes the bands of a frame."""
+    """C function that computes the bands of a frame."""
     bands_apart: ClassVar[bool] = False
     """Whether bands need words of their own: they take what the spectrum leaves free."""
 
@@ -63,7 +63,7 @@ class FloatTables:
 
     @property
     def declarations(self) -> list[str]:
-        """C text of what refers to the arrays; the last one is `tables`."""
+        """C text of the structs that refer to the arrays; the last one is `tables`."""
         spec = self.spec
         fields = {
             "first_pass": f"asc_fft_window_{self.plan.first_name}_f32",

@@ -37,7 +37,7 @@ class FftPlan:
 
     @property
     def first_name(self) -> str:
-        """What distinguishes the first pass's kernel in its name."""
+        """Part of the name of the first pass's kernel."""
         return "any" if self.first is None else f"{self.first}x{self.inputs}"
 
     def samples_read(self, win_length: int) -> int:

@@ -13,7 +13,7 @@ from asc_kit.frontend.tables import hz_to_mel, mel_to_hz
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MelSlopes:
-    """Triangular filters: at each bin what the upper of two neighbours takes; the lower one takes the rest."""
+    """Triangular filters: at each bin the share of the upper of two neighbours; the lower one has the rest."""
 
     first_bin: int
     """First bin above the lower edge of the first filter."""
@@ -25,7 +25,7 @@ class MelSlopes:
     """Shape [n_mels], factor of each filter."""
 
     def filter_bank(self, n_freqs: int) -> NDArray[np.float64]:
-        """Return the filters these stand for, shape [n_freqs, n_mels]."""
+        """Return the filters as a matrix, shape [n_freqs, n_mels]."""
         n_mels = len(self.scales)
         bank = np.zeros((n_freqs, n_mels + 2))
         bins = self.first_bin + np.arange(len(self.slopes))

@@ -23,9 +23,9 @@ class FixedTables:
     """Everything asc_frontend_s32_t holds."""
 
     header: ClassVar[str] = "asc_frontend_s32.h"
-    """Where its type is declared."""
+    """Header that declares its type."""
     function: ClassVar[str] = "asc_frontend_s32"
-    """What computes the bands of a frame."""
+    """C function that computes the bands of a frame."""
     bands_apart: ClassVar[bool] = True
     """Whether bands need words of their own: powers of 64 bits leave none free."""
 
@@ -68,7 +68,7 @@ class FixedTables:
 
     @property
     def declarations(self) -> list[str]:
-        """C text of what refers to the arrays; the last one is `tables`."""
+        """C text of the structs that refer to the arrays; the last one is `tables`."""
         spec = self.spec
         mantissa, exponent = math.frexp(float(np.float32(spec.log_offset)))
         fields = {

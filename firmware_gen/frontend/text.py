@@ -1,4 +1,4 @@
-"""What the template of the front end's tables prints."""
+"""Values for the template of the front end's tables."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from asc_kit.errors import ModelError
 
 DType = Literal["int8", "int32", "float32", "uint8"]
-"""The last two are of the model file's ends alone: no operator of a graph computes them."""
+"""float32 and uint8 occur only at the model file's ends; no operator of a graph computes them."""
 EndType = Literal["int8", "float32", "uint8"]
 Activation = Literal["NONE", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"]
 
@@ -23,7 +23,7 @@ class Quantization:
     scales: tuple[float, ...]
     """One scale, or one per channel; float32 values."""
     zero_points: tuple[int, ...]
-    """As many zero points."""
+    """Zero points, as many as scales."""
     axis: int
     """The axis of the channels; meaningless for one scale."""
 
@@ -73,7 +73,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Padding:
-    """Rows and columns around an input that do not exist in it."""
+    """Rows and columns of padding around an input."""
 
     top: int
     bottom: int
@@ -195,7 +195,7 @@ class LeakyReluAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoAttributes:
-    """LOGISTIC, RESHAPE and others: their tensors say it all."""
+    """LOGISTIC, RESHAPE and others, which need no attributes beside their tensors."""
 
 
 Attributes = (
@@ -224,7 +224,7 @@ class Operator:
     op: str
     """TFLite's name."""
     inputs: tuple[int, ...]
-    """Tensor indices; constants among them; optional inputs that are absent are left out at the end."""
+    """Tensor indices, also of constants; absent optional inputs are left out at the end."""
     outputs: tuple[int, ...]
     """Tensor indices; one after the pass `take_apart`."""
     attributes: Attributes
@@ -239,7 +239,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """A tensor that has bytes of another one."""
+    """A tensor whose bytes are part of another tensor."""
 
     tensor: int
     """Its index."""
@@ -251,7 +251,7 @@ class Alias:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Graph:
-    """A network with one int8 input and one int8 output, operators in an order that can be executed."""
+    """A network with one int8 input and one int8 output; its operators are in an order that can be executed."""
 
     tensors: tuple[Tensor, ...]
     """All tensors; a tensor's index is its place."""
@@ -262,14 +262,14 @@ class Graph:
     output: int
     """Tensor index."""
     input_type: EndType = "int8"
-    """What the model file takes: a QUANTIZE that made it int8 is no operator of the graph any more."""
+    """Type of the model file's input; the QUANTIZE that made it int8 is no longer an operator of the graph."""
     output_type: EndType = "int8"
-    """What the model file gives, with DEQUANTIZE or QUANTIZE likewise."""
+    """Type of the model file's output; the same holds for its DEQUANTIZE or QUANTIZE."""
     aliases: tuple[Alias, ...] = ()
     """Tensors that need no memory of their own."""
 
     def storage(self, tensor: int) -> int:
-        """Return the tensor that has the bytes of `tensor`: itself, or what it is an alias of."""
+        """Return the tensor that holds the bytes of `tensor`: itself, or the one it is an alias of."""
         return self._resolve(tensor)[0]
 
     def offset_in_storage(self, tensor: int) -> int:

@@ -1,4 +1,4 @@
-"""A kernel call as data: what an operator becomes once a kernel is chosen and its constants are prepared."""
+"""A kernel call as data: an operator with its chosen kernel and prepared constants."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class KernelCall:
     inputs: tuple[int | ConstantArray, ...]
     """Tensors it reads, in the order of its arguments; constants are passed from flash."""
     overlap: tuple[int | None, ...]
-    """For each input: how many bytes the output must at least begin before it when both share memory and the
-    input is not needed afterwards; None when they must be apart."""
+    """For each input that is not needed afterwards: how many bytes before it the output must begin, at least, to share
+    its memory; None if they must not overlap."""
     macs: int
     """Multiply-accumulates."""
     gather_inputs: bool = False
@@ -65,8 +65,8 @@ class KernelCall:
     scratch_bytes: int | None = None
     """Size of the scratch memory it takes as last argument; None when it takes none."""
     cycles: float | None = None
-    """Estimated cycles of one call behind a slow flash, for the planner to compare; None where no more is known than
-    that it costs something to call it and to read its constants."""
+    """Estimated cycles of one call behind a slow flash, for the planner to compare; None where only the cost of a call
+    and of its constants is known."""
 
     @property
     def arrays(self) -> tuple[ConstantArray, ...]:

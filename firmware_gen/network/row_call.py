@@ -1,4 +1,4 @@
-"""A kernel that computes one row of its output: what the operators of a stream become.
+"""Kernels that compute one row of their output, of which streams consist.
 
 A *row* is the part [width, channels] of a tensor [1, height, width, channels] at one height. While a stream runs, a
 tensor has place for a few rows only, its *lines*, which are used in turn: row r lies in line r % lines.
@@ -23,7 +23,7 @@ quads
     [channel][column][4 lines]: the rows of one column are neighbours in memory; always 4 lines.
 """
 OVER_READ = 16
-"""Bytes that a row kernel may read beyond the end of its inputs' lines; their values must not matter."""
+"""Bytes that a row kernel may read beyond the end of its inputs' lines, as long as their values have no effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Lines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The rows of one input that one row of the output needs, and the padding the kernel wants to find around them.
+    """The rows of one input that one row of the output needs, and the padding that the kernel expects around them.
 
     Row r of the output needs rows r * stride - top + u * dilation of the input, u from 0 to rows - 1. Rows and columns
     outside of the input exist too, as far as the padding says, and hold the input's zero point.
@@ -61,7 +61,7 @@ class Window:
     rows: int = 1
     """Number of rows."""
     stride: int = 1
-    """Rows from one window to the next; 0: every row of the output needs the same."""
+    """Rows from one window to the next; 0: every row of the output needs the same rows."""
     dilation: int = 1
     """Distance of the rows."""
     top: int = 0
@@ -77,7 +77,7 @@ class Window:
 
 
 def no_geometry(inputs: tuple[Lines, ...], output: Lines) -> tuple[tuple[str, FieldValue], ...]:
-    """Return no fields: for kernels that take pixels and give pixels, which they know from their shapes."""
+    """Return no fields, for kernels that read and write pixels, whose places follow from the shapes."""
     return ()
 
 
@@ -91,18 +91,18 @@ class RowCall:
     """
 
     call: KernelCall
-    """Kernel, constants, scratch memory and multiply-accumulates, those of one row. `inputs` are tensor indices of the
-    graph or constants; `overlap` is that of one row of the output with the row of an input that it is made of."""
+    """Kernel, constants, scratch memory and multiply-accumulates of one row. `inputs` are tensor indices of the graph
+    or constants; `overlap` is between one row of the output and the row of an input from which it is computed."""
     windows: tuple[Window, ...]
-    """For each input that is not constant, what it needs of it."""
+    """For each input that is not constant, the rows that it needs."""
     takes_rows: bool
     """Whether it takes an array of row pointers."""
     takes_row_number: bool = False
     """Whether it is told which row of the output it computes."""
     output_layouts: tuple[Layout, ...] = ("pixels",)
-    """Layouts it can write."""
+    """Layouts that it can write."""
     geometry: Callable[[tuple[Lines, ...], Lines], tuple[tuple[str, FieldValue], ...]] = no_geometry
-    """Returns the fields that depend on where the lines lie, from those of its inputs and of its output."""
+    """Function that returns the fields which depend on the lines of its inputs and of its output."""
 
     @property
     def n_rows(self) -> int:

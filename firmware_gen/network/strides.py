@@ -34,11 +34,11 @@ class Loops:
     shape: tuple[int, ...]
     """Turns of each loop, the innermost last."""
     strides: tuple[tuple[int, ...], ...]
-    """For each tensor: how far one turn of each loop moves, in elements."""
+    """For each tensor: the elements that one turn of each loop moves."""
 
 
 def merge(shape: Sequence[int], *strides: Sequence[int]) -> Loops | None:
-    """Merge axes that all tensors walk over as over one; None when more than LOOPS remain."""
+    """Merge neighbouring axes that are one loop in all tensors; None when more than LOOPS remain."""
     sizes: list[int] = []
     steps: list[list[int]] = [[] for _ in strides]
     for axis, size in enumerate(shape):

@@ -161,7 +161,7 @@ class Node:
     """Most scratch memory for its kernel, where that has a choice; None for what is usual."""
 
     def refuse_scales(self, supported: str) -> NoReturn:
-        """Raise the error of scales with which the reference kernel itself leaves its 32 bits."""
+        """Raise the error of scales that make the reference kernel itself overflow 32 bits."""
         scales = ", ".join(f"{tensor.scale:.3g}" for tensor in self.inputs if tensor.quantization is not None)
         raise ModelError(
             f"operator {self.operator.index} {self.operator.op}, which computes tensor {self.output.describe()}: "
@@ -171,7 +171,7 @@ class Node:
 
 
 class OperatorDefinition(ABC):
-    """One operator of TFLite: its three duties are to read, to check and to choose and fill a kernel call."""
+    """One operator of TFLite: reads and checks its attributes, and chooses kernels for whole tensors and for rows."""
 
     op: ClassVar[str]
     """TFLite's name."""
@@ -192,16 +192,16 @@ class OperatorDefinition(ABC):
 
     @abstractmethod
     def lower(self, node: Node) -> KernelCall | None:
-        """Choose the kernel for whole tensors and prepare its constants; None for what only goes by rows."""
+        """Choose the kernel for whole tensors and prepare its constants; None if only rows can be computed."""
 
     def rows(self, node: Node) -> RowCall | None:
-        """Choose the kernel for one row of the output; None for what does not go by rows."""
+        """Choose the kernel for one row of the output; None if only whole tensors can."""
         return None
 
     def by_pixel(self, node: Node) -> bool:
         """Tell whether each pixel of the output depends on the same pixel of the inputs alone, in the same way.
 
-        Then rows may be joined: the tensors are as good as one long row.
+        Then rows may be joined: the tensors can be computed as one long row.
         """
         return False
 
@@ -216,7 +216,7 @@ def has_rows(tensor: Tensor) -> bool:
 
 
 def one_row(node: Node) -> tuple[Node, tuple[Window, ...]] | None:
-    """Return the node for one row of its output, and the row of each input it needs; None when it needs others.
+    """Return the node for one row of its output, and the row of each input it needs; None when it needs more rows.
 
     An input of one row serves all rows of the output.
     """
@@ -269,7 +269,7 @@ def _row_of(tensor: Tensor) -> Tensor:
 
 
 class RowWise(OperatorDefinition):
-    """An operator whose output has in each row what it makes of the same row of its inputs."""
+    """An operator that computes each row of its output from the same row of its inputs."""
 
     @abstractmethod
     def lower(self, node: Node) -> KernelCall:

@@ -15,7 +15,7 @@ _FIRST_AXIS_IN_ROW = 2
 
 
 class Concatenation(RowWise):
-    """Tensors one after the other along one axis."""
+    """Tensors joined along one axis."""
 
     op = "CONCATENATION"
     options = "ConcatenationOptions"
@@ -58,7 +58,7 @@ class Concatenation(RowWise):
         )
 
     def rows(self, node: Node) -> RowCall | None:
-        """Join rows, unless it is the rows that are joined."""
+        """Join tensors row by row, unless they are joined along the rows."""
         attributes = node.operator.attributes
         assert isinstance(attributes, ConcatenationAttributes)
         return RowWise.rows(self, node) if attributes.axis >= _FIRST_AXIS_IN_ROW else None

@@ -52,7 +52,7 @@ class DepthwiseConv2D(OperatorDefinition):
         )
 
     def lower(self, node: Node) -> None:
-        """Return nothing: it goes by rows."""
+        """Return None: only rows are computed."""
 
     def rows(self, node: Node) -> RowCall:
         """Choose the kernel: unrolled for 3x3, else the general one."""

@@ -1,4 +1,4 @@
-"""What ADD, SUB, MUL and PRELU have in common: two operands, of which one may be constant, broadcast to one shape."""
+"""Shared by ADD, SUB, MUL and PRELU: two operands, one of which may be constant, broadcast to one shape."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Kernel:
     fields: tuple[tuple[str, FieldValue], ...]
     """Its parameters, without the loops."""
     loops: bool = True
-    """Whether it walks over its inputs in loops; else both have the output's elements, in order."""
+    """Whether it walks over its inputs in loops; otherwise both have the output's shape."""
 
 
 class Elementwise(RowWise):
@@ -65,7 +65,7 @@ class Elementwise(RowWise):
             struct=kernel.struct,
             fields=(*walk, *kernel.fields) if kernel.loops else kernel.fields,
             inputs=(_operand(node.inputs[0], 1), _operand(node.inputs[1], 2)),
-            # an input that repeats is read again
+            # elements of an input that is broadcast are read several times
             overlap=tuple(0 if tensor.n_elements == node.output.n_elements else None for tensor in node.inputs),
             macs=0,
         )

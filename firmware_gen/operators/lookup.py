@@ -75,7 +75,7 @@ class Logistic(Lookup):
 
     def function(self, node: Node) -> NDArray[np.int64]:
         """Evaluate the function in float32, as TFLite does, and round it to 1/256."""
-        # beyond 80 the function is 0 in any case
+        # beyond 80 the function is 0 anyway
         real = np.maximum(_real(node.inputs[0]).astype(np.float64), -80.0)
         exponential = np.exp(-real).astype(np.float32)
         return _rounded(np.float32(256.0) / (np.float32(1.0) + exponential)) - 128

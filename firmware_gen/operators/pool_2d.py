@@ -43,7 +43,7 @@ class _Pool2D(OperatorDefinition):
         )
 
     def lower(self, node: Node) -> None:
-        """Return nothing: it goes by rows."""
+        """Return None: only rows are computed."""
 
     def rows(self, node: Node) -> RowCall:
         """Prepare the kernel's constants."""
@@ -61,7 +61,7 @@ def pool_row(
     fields: tuple[tuple[str, FieldValue], ...],
     pixels_as_channels: bool = False,
 ) -> RowCall:
-    """Return a kernel of one row: what all kernels know of a pool, and fields of their own.
+    """Return a kernel of one row: the fields that all kernels of pools share, and its own.
 
     Parameters
     ----------

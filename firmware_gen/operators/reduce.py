@@ -15,7 +15,7 @@ _LARGEST_TERM = 255  # between an int8 value and an int8 zero point
 
 
 class Reduce(RowWise):
-    """One number of all elements along some axes."""
+    """Reduction of all elements along some axes to one number."""
 
     options = "ReducerOptions"
 
@@ -56,7 +56,7 @@ class Reduce(RowWise):
         )
 
     def rows(self, node: Node) -> RowCall | None:
-        """Reduce rows one by one, unless there is one number of several rows."""
+        """Reduce row by row, unless a number comes from several rows."""
         attributes = node.operator.attributes
         assert isinstance(attributes, ReduceAttributes)
         return RowWise.rows(self, node) if attributes.axes[0] >= _FIRST_AXIS_IN_ROW else None
@@ -114,7 +114,7 @@ class Mean(Reduce):
 
 
 class Sum(Reduce):
-    """Sum, of signed bytes as TFLite Micro takes them; the reference kernel takes int8 for unsigned."""
+    """Sum of signed bytes, as in TFLite Micro; the reference kernel reads int8 as unsigned."""
 
     op = "SUM"
 
@@ -126,7 +126,7 @@ class Sum(Reduce):
             view.fail(f"the sum of {count} elements times 2**{shift}", "sums of 32 bits")
 
     def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
-        """Prepare the multiplier of MEAN's kernel: a sum is a mean that nothing divides."""
+        """Prepare the multiplier of MEAN's kernel, without the division."""
         source, output = node.inputs[0], node.output
         multiplier, shift = quantize_multiplier(source.scale / output.scale)
         fields: tuple[tuple[str, FieldValue], ...] = (

@@ -39,7 +39,7 @@ class StridedCopy(RowWise):
         )
 
     def rows(self, node: Node) -> RowCall | None:
-        """Walk over each row by itself, where the walk over a row stays in it."""
+        """Walk row by row, if each row of the output comes from one row of the input."""
         attributes = node.operator.attributes
         assert isinstance(attributes, StridedCopyAttributes)
         source = node.inputs[0]
@@ -152,12 +152,12 @@ def _numbers(count: int, rank: int, ellipsis: int, new: int) -> list[int] | None
     rank
         Axes of the input.
     ellipsis, new
-        Bits of those that stand for all axes in between, and for a new axis of the output.
+        Bits of the positions that stand for all axes in between, and for a new axis of the output.
 
     Returns
     -------
     list of int, or None
-        Positions, or _ALL for an axis as it is, or _NEW for one that the input has not; None when they do not fit.
+        Positions, or _ALL for an axis as it is, or _NEW for one that the input does not have; None when they do not fit.
     """
     are_new = [bool(new >> number & 1) and not ellipsis >> number & 1 for number in range(count)]
     stand_in = [number for number in range(count) if ellipsis >> number & 1]
@@ -201,7 +201,7 @@ class Split(StridedCopy):
 
 
 class SplitV(StridedCopy):
-    """As SPLIT, into parts of sizes that are given."""
+    """SPLIT into parts of given sizes."""
 
     op = "SPLIT_V"
     many_outputs = True

@@ -86,7 +86,7 @@ def folded_bias(node: Node, by_channel: NDArray[np.int64]) -> tuple[NDArray[np.i
 
 
 def dense_weights(weights: NDArray[np.int8], depth: int) -> NDArray[np.int8]:
-    """Return weights [channels, h, w, depth] of a convolution without groups: outside of a channel's group zeros."""
+    """Return weights [channels, h, w, depth] of a convolution without groups: zeros outside a channel's group."""
     channels, kernel_h, kernel_w, group_depth = weights.shape
     groups = depth // group_depth
     dense = np.zeros((groups, channels // groups, kernel_h, kernel_w, groups, group_depth), np.int8)
@@ -106,7 +106,7 @@ def describe_weights(weights: Tensor, layout: str) -> str:
 def convolution_window(
     attributes: Conv2DAttributes | DepthwiseConv2DAttributes, kernel_h: int, layout: Layout = "pixels"
 ) -> Window:
-    """Return the rows and the padding a convolution needs of its input."""
+    """Return the rows and the padding of its input that a convolution needs."""
     padding = attributes.padding
     return Window(
         rows=kernel_h,

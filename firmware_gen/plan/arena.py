@@ -10,10 +10,10 @@ from itertools import permutations
 ALIGNMENT = 4
 """Blocks begin at multiples of this, for kernels that load words."""
 _SEED = 2
-# first fits of a search, times the square of the number of blocks, which is about what one costs
+# a first fit of n blocks takes about n * n steps; a search has this many steps
 _SEARCH = 8_000_000
 _TRIALS = 1000
-# inputs of which every order is tried for the lower bound
+# up to so many inputs, the lower bound tries every order
 _MOST_ORDERED = 5
 
 
@@ -40,13 +40,13 @@ Overlaps = Mapping[tuple[int, int], int]
 
 
 def liveness_bound(blocks: Sequence[Block]) -> int:
-    """Return the most bytes in use at one step: no placement without overlap needs less."""
+    """Return the most bytes in use at one step: every placement without overlap needs them."""
     steps = {block.first for block in blocks}
     return max(sum(block.n_bytes for block in blocks if block.first <= step <= block.last) for step in steps)
 
 
 def overlap_bound(blocks: Sequence[Block], overlaps: Overlaps) -> int:
-    """Return the most bytes in use at one step when each output overlaps what it may: no placement needs less."""
+    """Return the most bytes in use at one step when each output overlaps what it may: every placement needs them."""
     most = 0
     for step in {block.first for block in blocks}:
         live = [index for index, block in enumerate(blocks) if block.first <= step <= block.last]
@@ -64,15 +64,15 @@ def overlap_bound(blocks: Sequence[Block], overlaps: Overlaps) -> int:
 
 
 def _saving(blocks: Sequence[Block], output: int, source: int, distance: int) -> int:
-    """Return the bytes that an output and an input share at most."""
+    """Return the most bytes that an output and an input can share."""
     return max(0, min(blocks[output].n_bytes, blocks[source].n_bytes, blocks[output].n_bytes - distance))
 
 
 def _saved_by(blocks: Sequence[Block], output: int, pairs: Overlaps) -> int:
-    """Return the bytes that one output shares at most with all inputs together.
+    """Return the most bytes that one output can share with all inputs together.
 
-    Inputs share nothing with each other, and each begins `distance` after the output or later: in the best order they
-    lie one behind the other, as far forward as they may.
+    Inputs share nothing with each other, and each begins at least `distance` bytes after the output. In the best order
+    they lie one behind the other, as near to the output's beginning as they may.
     """
     sources = {source: distance for (other, source), distance in pairs.items() if other == output}
     size = blocks[output].n_bytes
@@ -90,10 +90,10 @@ def _saved_by(blocks: Sequence[Block], output: int, pairs: Overlaps) -> int:
 
 
 def _saved_over(blocks: Sequence[Block], source: int, pairs: Overlaps) -> int:
-    """Return the bytes that all outputs together share at most with one input.
+    """Return the most bytes that all outputs together can share with one input.
 
-    Outputs share nothing with each other. The uppermost begins `distance` before the input or earlier, so what the
-    others share with the input is what lies before it: nothing, or -distance bytes.
+    Outputs share nothing with each other. The uppermost begins at least `distance` bytes before the input, so the
+    others can share only the input's bytes before the uppermost: -distance, if that is positive.
     """
     outputs = {output: distance for (output, other), distance in pairs.items() if other == source}
     return max(
@@ -221,7 +221,7 @@ def _first_fit(
 ) -> tuple[int, ...]:
     offsets: dict[int, int] = {}
     for b in order:
-        # offsets that are taken: open intervals
+        # open intervals of offsets that are taken
         taken = sorted((offsets[a] + below, offsets[a] + above) for a, below, above in conflicts[b] if a in offsets)
         offset = 0
         for low, high in taken:

@@ -62,7 +62,7 @@ def drop_unused(graph: Graph) -> Graph:
 
 
 def alias_views(graph: Graph) -> Graph:
-    """Remove operators whose output is a piece of their input as it lies in memory."""
+    """Remove operators whose output is a contiguous piece of their input."""
     aliases = list(graph.aliases)
     operators: list[Operator] = []
     for operator in graph.operators:
@@ -88,7 +88,7 @@ def _view_offset(operator: Operator) -> int | None:
 
 
 def fold_pad(graph: Graph) -> Graph:
-    """Fold PAD over rows and columns into the convolution that alone uses it.
+    """Fold PAD over rows and columns into the only convolution that uses it.
 
     PAD fills with the zero point, and so do the convolutions' own borders.
     """
@@ -136,7 +136,7 @@ def _with_padding(operator: Operator, pad: Operator) -> Operator:
 
 
 def plain_convolutions(graph: Graph) -> Graph:
-    """Replace depthwise convolutions of one input channel by the convolutions that they are."""
+    """Replace depthwise convolutions of one input channel by equal plain convolutions."""
     tensors = list(graph.tensors)
     operators: list[Operator] = []
     for operator in graph.operators:

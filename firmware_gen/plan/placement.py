@@ -28,7 +28,7 @@ class Step:
 
 
 def step_cycles(step: Step) -> float:
-    """Return the estimated cycles of a step, as far as they depend on how the network is cut."""
+    """Return the cycles of a step that depend on how the network is cut, estimated."""
     if step.operator.op == COPY:
         return RELAYOUT * step.output.n_elements
     return (step.call.cycles or 0.0) * step.output.shape[1]
@@ -145,7 +145,7 @@ def _collect(graph: Graph, steps: Sequence[Step], parts: Sequence[Part]) -> _Mem
         else:
             buffers, scratch_bytes = part.stream.buffers, part.stream.scratch_bytes
             given = [graph.storage(buffer.tensor.index) for buffer in buffers if buffer.given]
-            # the schedule knows nothing of other tensors that have some of an input's bytes
+            # the schedule does not know which other tensors share bytes with an input
             pairs = {
                 (buffers[out].tensor.index, source): distance
                 for (out, index), distance in part.stream.overlap.items()
@@ -191,7 +191,7 @@ def _lifetimes(graph: Graph, parts: Sequence[Part]) -> tuple[dict[int, int], dic
 
 
 def _consumed(graph: Graph, call: KernelCall) -> dict[int, int | None]:
-    """Return what a call says of overlap by storage: the strictest of all inputs that have bytes of it."""
+    """Return how far before each storage the output of a call must begin: the strictest of all inputs stored there."""
     found: dict[int, int | None] = {}
     for source, distance in zip(call.inputs, call.overlap, strict=True):
         if isinstance(source, ConstantArray):
@@ -201,6 +201,6 @@ def _consumed(graph: Graph, call: KernelCall) -> dict[int, int | None]:
         if distance is None or earlier is None:
             found[storage] = None
         else:
-            # an output that begins so far before the storage begins as far before what lies inside it
+            # the distance to the storage holds for every tensor inside it
             found[storage] = max(distance, earlier)
     return found

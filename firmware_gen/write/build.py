@@ -47,9 +47,9 @@ def build(folder: Path, board: Board) -> FirmwareManifest:
     manifest = read_firmware(folder)
     _require("make", "sudo apt-get install make")
     _require(board.compiler, board.toolchain.remedy)
-    # not as a part of a make that runs this command: its variables and its job slots are not ours
+    # a make that runs this command has variables and job slots of its own, which must not reach ours
     environment = {name: value for name, value in os.environ.items() if name not in _MAKE_VARIABLES}
-    # what the linker says is read below: in English, whatever the user's language
+    # the linker's messages are read below, so they must be in English
     environment["LC_ALL"] = "C"
     done = subprocess.run(
         ["make", "-j2", "--no-print-directory"],
@@ -137,7 +137,7 @@ def _failure(output: str, board: Board) -> ModelError | ToolError:
             f"{board.compiler} had no room on the disk for what it writes",
             hint="make room where --out is and in the temporary folder, or choose another --out",
         )
-    # not the commands themselves, whose flags speak of errors too
+    # without the commands themselves, whose flags mention errors too
     lines = [line for line in output.splitlines() if _ERROR.search(line)] or output.splitlines()
     shown = "\n    ".join(lines[:_SHOWN_LINES])
     return ToolError(

@@ -1,4 +1,4 @@
-"""The protocol's constants as a C header: asc_protocol.h comes from asc_kit.protocol and from nowhere else."""
+"""The protocol's constants as a C header: asc_protocol.h is generated from asc_kit.protocol alone."""
 
 from __future__ import annotations
 

@@ -19,14 +19,14 @@ _KERNEL = (3, 3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Variant:
-    """A kernel for one kind of steps along a row."""
+    """A kernel for one stride and dilation along a row."""
 
     kernel: str
     """Its name."""
     at_once: int
     """Outputs it computes in one turn of its loop."""
     moved: int
-    """Columns it goes on by then; for one of the outputs that are left, moved / at_once."""
+    """Input columns that one turn moves; a single output at the end moves moved / at_once."""
     pairs: tuple[tuple[tuple[int, int] | None, ...], ...]
     """Its words of weights, as taps (row, column) in low and high half; None is 0."""
 
@@ -43,7 +43,7 @@ _VARIANTS: dict[tuple[int, int], _Variant] = {
     (2, 1): _Variant(kernel="asc_depthwise_3x3_stride_2_dsp", at_once=2, moved=4, pairs=_spread(middle_apart=True)),
     (1, 2): _Variant(kernel="asc_depthwise_3x3_dilated_dsp", at_once=4, moved=4, pairs=_spread(middle_apart=False)),
 }
-"""By stride and dilation along the row."""
+"""Kernels by stride and dilation along the row."""
 
 
 def depthwise_row(node: Node) -> RowCall | None:

@@ -1,4 +1,4 @@
-"""How accumulators become outputs in these kernels: formula (15'') of requantization.py in one of three forms."""
+"""How accumulators become outputs in these kernels: formula (15'') of requantization_search.py, in three forms."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Rule:
     shift: int | None
     """Its right shift; None: any, and any range of the output."""
     signed: bool
-    """Whether it has a constant of negative sums."""
+    """Whether it has a constant for negative sums."""
 
 
 CONVOLUTION = (
@@ -35,15 +35,15 @@ CONVOLUTION = (
     Rule(form=SIGNED, shift=13, signed=True),
     Rule(form=GENERAL, shift=None, signed=True),
 )
-"""Those of asc_conv_row_dsp, the cheapest first."""
+"""Forms of asc_conv_row_dsp, the cheapest first."""
 DEPTHWISE = (
     # few taps have large scales, for which multipliers of larger shifts have more than 31 bits
     Rule(form=POSITIVE, shift=10, signed=False),
     Rule(form=GENERAL, shift=None, signed=True),
 )
-"""Those of the depthwise kernels."""
+"""Forms of the depthwise kernels."""
 TAPS = (Rule(form=GENERAL, shift=None, signed=True),)
-"""That of asc_depthwise_taps_dsp."""
+"""The form of asc_depthwise_taps_dsp."""
 _RAISE = 8  # weights are widened to 256 times their value
 _INT8 = (-128, 127)
 
@@ -57,7 +57,7 @@ class Form:
     constants: Requantization
     """Formula (15'')."""
     start: NDArray[np.int64]
-    """What the accumulators start from: bias and addend, wrapped to 32 bits, shape [channels]."""
+    """Initial values of the accumulators: bias and addend, wrapped to 32 bits, shape [channels]."""
     range: tuple[int, int]
     """Least and largest output; forms other than GENERAL have those of int8."""
 
@@ -67,7 +67,7 @@ class Form:
         return self.constants.prescale == _RAISE
 
     def words(self, channels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what kernels read of some channels: start, multiplier, rounding, negative; shape [n, 4]."""
+        """Return the constants of some channels as kernels read them: start, multiplier, rounding, negative; [n, 4]."""
         one = self.constants
         return np.stack([self.start, one.multiplier, one.rounding, one.negative], axis=1)[channels]
 

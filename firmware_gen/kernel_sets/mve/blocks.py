@@ -44,7 +44,7 @@ class Channels:
 
 
 def requantized_channels(node: Node, by_channel: NDArray[np.int64], activation: Activation) -> Channels | None:
-    """Prepare bias and requantization; None where the kernels' arithmetic is not that of the reference.
+    """Prepare bias and requantization; None where the kernels would not be exact.
 
     Formula: h by (13), rounded to nearest with ties up, zero point added, saturated. That is (14) and (15) when no left
     shift is needed, and either negative results saturate anyway, or 1 is taken off negative h, which is right for
@@ -75,8 +75,8 @@ def requantized_channels(node: Node, by_channel: NDArray[np.int64], activation: 
 def block_channels(channels: int) -> NDArray[np.int64]:
     """Return which channels a kernel computes, shape [blocks, 4].
 
-    When their number is not a multiple of 4 the last block has the last 4 channels, some for the second time; fewer
-    than 4 make one block, with the last channel again and again.
+    If their number is not a multiple of 4, the last block holds the last 4 channels, some of them for the second time;
+    fewer than 4 channels make one block, in which the last one repeats.
     """
     starts = list(range(0, channels - BLOCK + 1, BLOCK)) or [0]
     if channels % BLOCK and channels > BLOCK:

@@ -23,7 +23,7 @@ _FORM_1, _FORM_2, _FORM_8, _FORM_TIES, _FORM_LONG = range(5)  # as in asc_matrix
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Gathering:
-    """How a kernel brings the inputs of an output together."""
+    """How a kernel gathers the inputs of an output."""
 
     kernel: str
     """Name of the C function."""
@@ -95,7 +95,7 @@ def conv_2d(node: Node) -> RowCall | None:
 
 
 def _gathering(values: NDArray[np.int64], attributes: Conv2DAttributes, out_w: int) -> _Gathering:
-    """Choose the kernel: one that reads the inputs where they lie, if they lie together.
+    """Choose the kernel: one that reads the inputs in place, if they are contiguous.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Put operators together to a stream: buffers in the layouts their users want, copies where those differ."""
+"""Assemble operators into a stream: buffers in the layouts that readers want, copies where these differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .stream import Buffer, Stage, Stream
 
 _QUAD = 4
 COPY = "COPY"
-"""What a copy into another layout is called; TFLite has no such operator."""
+"""Name of a copy into another layout; TFLite has no such operator."""
 COPY_KERNEL = "asc_copy_row_s8"
 """The portable kernel of copies."""
 
@@ -36,7 +36,7 @@ def assemble(
     calls
         The kernel of each.
     whole
-        Tensors that exist as a whole: what comes from outside of the stream, and what is used outside of it.
+        Tensors that exist as a whole: those that come from outside the stream, and those that are used outside it.
     copy_kernel
         The kernel of copies, with the parameters of the portable one.
     """
@@ -65,8 +65,8 @@ def assemble(
             break
         if crowded & apart:
             raise RuntimeError("defect: a copy into quads needs more than four lines")
-        # others use these too, and later: a copy has only the rows of the windows that want quads, and a copy for each
-        # only those of one window
+        # other stages use these rows too, and later: a copy has only the rows of the windows that want quads, a copy
+        # for each reader only those of one window
         apart |= crowded & avoided
         avoided |= crowded
     buffers = tuple(
@@ -87,7 +87,7 @@ def _with_geometry(stage: Stage, buffers: Sequence[Buffer]) -> Stage:
 
 @dataclass(slots=True, kw_only=True)
 class _Draft:
-    """A stream while it is put together."""
+    """A stream while it is assembled."""
 
     tensors: Sequence[Tensor]
     operators: Sequence[Operator]
@@ -96,14 +96,14 @@ class _Draft:
     no_quads: frozenset[int]
     """Tensors that are not written in quads, but copied."""
     apart: frozenset[int]
-    """Those that are copied for each user."""
+    """Tensors that are copied for each reader."""
     copy_kernel: str
     buffers: list[Buffer] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     found: dict[tuple[int, Layout, bool], int] = field(default_factory=dict)
     """(tensor, layout, whether it is a copy) -> buffer."""
     wants: dict[tuple[int, Layout], Window] = field(default_factory=dict)
-    """(tensor, layout) -> a window with the most padding any user wants."""
+    """(tensor, layout) -> a window with the most padding that any reader wants."""
     made: dict[int, Layout] = field(default_factory=dict)
     """Layout in which the operator that computes a tensor writes it."""
 
@@ -119,7 +119,7 @@ class _Draft:
             self.stages.append(Stage(operator=operator, call=call, sources=sources, target=target))
 
     def _collect(self) -> None:
-        """Find out who wants which layout, and which one each operator writes."""
+        """Collect the layouts that readers want, and choose the layout that each operator writes."""
         users: dict[int, list[Layout]] = {}
         for call in self.calls:
             activations = [source for source in call.call.inputs if isinstance(source, int)]
@@ -132,11 +132,11 @@ class _Draft:
             possible = [layout for layout in call.output_layouts if tensor not in self.no_quads or layout != "quads"]
             wanted = users.get(tensor, [])
             best: Layout = max(possible, key=wanted.count, default="pixels")
-            # what only other layouts are wanted of is written in one of them, if that can be
+            # a tensor that all readers want in another layout is written in one, if its kernel can
             self.made[tensor] = "pixels" if tensor in self.whole or wanted.count(best) == 0 else best
 
     def _source(self, tensor: int, window: Window) -> int:
-        """Return a buffer with the rows and the padding a window needs; a copy is made where there is none."""
+        """Return a buffer with the rows and the padding that a window needs; make a copy if there is none."""
         given = tensor in self.whole
         plain = window.layout == "pixels" and not (window.top or window.bottom or window.left or window.right)
         if given and plain:

@@ -1,4 +1,4 @@
-"""An order of work as loops: what a stream does over and over is written once."""
+"""An order of moves as loops, so that a stream's repetitions are stored once."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _WORTH = 8  # a loop takes six bytes, and the parts beside it another
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """A part of an order that is done several times, one after the other."""
+    """Moves that are made several times in a row."""
 
     body: tuple[int, ...]
-    """What is done each time."""
+    """The moves of one turn."""
     times: int
-    """How often, at least once."""
+    """Number of turns, at least 1."""
 
 
 def find_loops(order: Sequence[int]) -> tuple[Loop, ...]:
-    """Return loops that do an order, few of them and short.
+    """Return few and short loops that make the moves of an order.
 
-    The repetition that saves most is taken, then what comes before it and after it in the same way.
+    Takes the repetition that saves most, then treats the moves before it and after it in the same way.
     """
     if not order:
         return ()
@@ -31,7 +31,7 @@ def find_loops(order: Sequence[int]) -> tuple[Loop, ...]:
     saved, start, period, times = 0, 0, len(order), 1
     for candidate in range(1, len(values) // 2 + 1):
         if len(values) - candidate <= saved:
-            break  # no longer body can save more
+            break  # a longer body cannot save more
         first, n = _longest_run(values[candidate:] == values[:-candidate])
         repetitions = n // candidate + 1
         if (repetitions - 1) * candidate > saved:
@@ -44,7 +44,7 @@ def find_loops(order: Sequence[int]) -> tuple[Loop, ...]:
 
 
 def _longest_run(matches: np.ndarray) -> tuple[int, int]:
-    """Return where the longest run of True begins and how long it is."""
+    """Return the begin and the length of the longest run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], matches, [False])).astype(np.int8)))
     if edges.size == 0:
         return 0, 0

@@ -1,4 +1,4 @@
-"""The order of a stream's work, found by playing it with counters.
+"""The order in which a stream computes rows, found by playing it with counters.
 
 Equations (33) to (35) of docs/engine/design.md.
 """
@@ -15,7 +15,7 @@ _NEVER = 1 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """What happens when a stream runs."""
+    """The moves of a stream, and what follows from their order."""
 
     order: tuple[int, ...]
     """The stage that computes a row, or fills a row of padding below, move by move."""
@@ -28,8 +28,8 @@ class Schedule:
 def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
     """Run a stream with counters.
 
-    The next row of each whole output in turn asks for the rows it needs, these for theirs. A row is needed until every
-    stage that uses it has computed the last row of its output that needs it.
+    In turn, the next row of each whole output asks for the rows that it needs, and these ask for theirs. A row is
+    needed until every stage that uses it has computed the last row of its output that needs it.
     """
     done = [buffer.height if buffer.given else buffer.top for buffer in buffers]
     lines = [1] * len(buffers)
@@ -68,7 +68,7 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
     producers = {stage.target: number for number, stage in enumerate(stages)}
 
     def lacking(number: int) -> int | None:
-        """Return the stage that computes a row which the next row of a stage's output lacks."""
+        """Return the stage that computes a missing row which the next row of a stage's output needs."""
         target = stages[number].target
         r = done[target] - buffers[target].top
         if r < buffers[target].height:
@@ -78,7 +78,7 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
         return None
 
     def compute(number: int) -> None:
-        """Compute the next row of a stage's output, and before it whatever rows are lacking."""
+        """Compute the next row of a stage's output, and before it all rows that are missing."""
         waiting = [number]
         while waiting:
             other = lacking(waiting[-1])
@@ -115,8 +115,8 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
 def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, *, needed: int, kept: int) -> int:
     """Return how far before a whole input its output must begin when this row of it is written.
 
-    The row must end before the first input row that is needed, by this move or later, begins; an operator that says how
-    its own row may lie over the same row of its input may do so if that row is not kept for anyone after the move.
+    The row must end before the first input row begins that this move or a later one needs. A kernel that may write over
+    the row it reads does so if no other stage needs that row afterwards.
     """
     if needed == _NEVER:
         return -_NEVER
@@ -128,7 +128,7 @@ def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, *
 
 
 def _own_distance(stage: Stage, source: int) -> int | None:
-    """Return how far before a row of a buffer the row must begin that a stage makes of it; None for apart."""
+    """Return how far before the input row of a buffer a stage's output row must begin; None: they must not overlap."""
     call = stage.call.call
     if stage.call.n_rows != len(stage.call.windows) or stage.sources.count(source) != 1:
         return None

@@ -1,4 +1,4 @@
-"""A stream as data: stages that compute rows, and the buffers their rows lie in."""
+"""A stream as data: stages that compute rows, and buffers that hold them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ...network.row_call import Layout, Lines, RowCall
 
 _QUAD = 4
 LARGEST_COUNT = (1 << 16) - 1
-"""Most rows of a tensor in a stream, padding included, and of what asc_stream.h else keeps in 16 bits."""
+"""Largest number that asc_stream.h stores in 16 bits, such as the rows of a tensor, padding included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Buffer:
-    """Where the rows of a tensor lie: all of them, or in a few lines that are used in turn."""
+    """Memory for the rows of a tensor: all of them, or a few lines that are used in turn."""
 
     tensor: Tensor
     """The tensor, of shape [1, height, width, channels]."""
@@ -82,7 +82,7 @@ class Buffer:
         elif self.layout == "quads":
             steps = (1, _QUAD, _QUAD * columns)
         else:
-            # a word each, so that kernels find lines where words begin; whole tensors are as TFLite has them
+            # lines begin at multiples of a word, for kernels that load words; whole tensors lie as TFLite has them
             aligned = columns * channels if self.whole else -(-columns * channels // 4) * 4
             steps = (aligned, channels, 1)
         return Lines(
@@ -120,7 +120,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stream:
-    """Stages in an order in which each finds its inputs, their buffers, and what the schedule says of them."""
+    """Stages, each after those whose outputs it reads; their buffers; and their schedule."""
 
     stages: tuple[Stage, ...]
     """The stages."""
