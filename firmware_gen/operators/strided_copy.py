@@ -157,7 +157,7 @@ def _numbers(count: int, rank: int, ellipsis: int, new: int) -> list[int] | None
     Returns
     -------
     list of int, or None
-        Positions, or _ALL for an axis as it is, or _NEW for one that the input does not have; None when they do not fit.
+        Positions, or _ALL for an axis as it is, or _NEW for one that the input lacks; None when they do not fit.
     """
     are_new = [bool(new >> number & 1) and not ellipsis >> number & 1 for number in range(count)]
     stand_in = [number for number in range(count) if ellipsis >> number & 1]
