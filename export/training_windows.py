@@ -14,10 +14,10 @@ from asc_kit.recordings.features import input_features
 from asc_kit.recordings.sampling import balanced
 from asc_kit.run import Run
 
+from .network.affine import Affine
 from .network.execution import compiled, in_batches
 from .network.graph import Network, logits_of
 from .quantization.fine_tuning import TrainingWindows
-from .quantization.scheme import Affine
 from .representative import spread, training_clips
 
 

@@ -16,10 +16,10 @@ from asc_kit.inference.int8_scores import map_int8
 from asc_kit.run import Run
 
 from ..conversion import float_flatbuffer
+from ..network.affine import Affine
 from ..network.execution import run as compute_network
 from ..network.graph import Network
 from ..network.reading import read_network
-from ..quantization.scheme import Affine
 from .clips import HeardClips, golden_clips, split_clips
 from .document import Inspection, Kept, LayerRecord, Quality, ReferenceKind
 from .keeping import ALL_INT8, outputs_when_kept

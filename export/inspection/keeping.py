@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from asc_kit.process.console import progress_bar
 
+from ..network.affine import Affine
 from ..network.graph import Network, Operator
 from ..network.operators import compute
-from ..quantization.scheme import Affine
 from ..quantization.simulation import fake_quantizer
 from .layers import Layer
 from .reference import Constants

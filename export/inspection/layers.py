@@ -7,17 +7,13 @@ from dataclasses import dataclass, replace
 
 from asc_kit.errors import ModelError
 
-from ..network.graph import WEIGHTED, Network, Operator
-from ..quantization.scheme import Affine, groups
+from ..network.affine import Affine
+from ..network.graph import Network, Operator
+from ..network.operators import passes_on
+from ..quantization.scheme import groups
 
 INPUT = -1
 """Index of the layer that stands for the network's input."""
-
-# All other operators pass values on as they are, and add no noise of their own.
-_ARITHMETIC = frozenset(WEIGHTED) | {
-    "ADD", "AVERAGE_POOL_2D", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "MEAN", "MUL", "RELU", "RELU6", "SOFTMAX",
-    "SUB", "TANH",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,7 +61,8 @@ def layers_of(network: Network, scheme: Mapping[int, Affine]) -> tuple[Layer, ..
     for operator in network.operators:
         before = [index for index in operator.inputs if index in scheme]
         rescaled = any(scheme[index] != scheme[operator.output] for index in before)
-        if operator.op in _ARITHMETIC or rescaled:
+        # others pass values on as they are, and add no noise of their own
+        if not passes_on(operator) or rescaled:
             # the converter gives the output a name of its own
             name = "output" if operator.output == network.output else network.layer_name(operator)
             found.append(

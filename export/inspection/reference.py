@@ -12,15 +12,13 @@ from asc_kit.bundle import BundleManifest
 from asc_kit.errors import AscKitError, ModelError
 from asc_kit.run import RunManifest
 
-from ..network.graph import WEIGHTED, Network, Operator
+from ..network.graph import Network, Operator
+from ..network.operators import passes_channels
 
 # Rounding moves a weight by half a step; the rest is for float32.
 _MOST_STEPS = 0.51
 # of weights, symmetric int8
 _WEIGHT_MAX = 127
-_INPUT_AXIS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 1}
-# what hands channels on, each by itself
-_PER_CHANNEL = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "RESHAPE")
 
 Constants = dict[int, NDArray[Any]]
 """Values in place of an int8 network's constants, by tensor index."""
@@ -145,14 +143,14 @@ def as_equalized(network: Network, constants: Constants) -> Constants:
     moved = dict(constants)
     for operator in network.operators:
         before = factor.get(operator.inputs[0])
-        if operator.op in _PER_CHANNEL and before is not None:
+        if before is not None and passes_channels(network, operator):
             factor[operator.output] = before
-        if operator.op not in WEIGHTED:
+        if not operator.has_weights:
             continue
         scales, axis = _scales(network, operator)
         weights = constants[operator.weights].astype(np.float64)
-        if before is not None and len(before) == weights.shape[_INPUT_AXIS[operator.op]]:
-            weights = weights * _along(before, _INPUT_AXIS[operator.op], weights.ndim)
+        if before is not None and len(before) == weights.shape[operator.axes.input]:
+            weights = weights * _along(before, operator.axes.input, weights.ndim)
         largest = np.abs(weights).max(axis=tuple(n for n in range(weights.ndim) if n != axis))
         share = np.where(largest > 0, largest / (_WEIGHT_MAX * scales), 1.0)
         factor[operator.output] = share
@@ -165,7 +163,7 @@ def _scales(network: Network, operator: Operator) -> tuple[NDArray[np.float64], 
     stored = network.tensors[operator.weights].quantization
     if stored is None:
         raise ModelError(f"the weights of layer {network.layer_name(operator)} have no scale: this is no int8 network")
-    axis = WEIGHTED[operator.op]
+    axis = operator.axes.output
     channels = network.tensors[operator.weights].shape[axis]
     return np.broadcast_to(stored.scales.astype(np.float64), (channels,)), axis
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from asc_kit.process.console import progress_bar
 
+from ..network.affine import Affine
 from ..network.execution import batches
-from ..network.graph import WEIGHTED, Network, Operator
+from ..network.graph import Network, Operator
 from ..network.operators import compute
 from ..quantization.calibration import Observed, observe
-from ..quantization.scheme import Affine
 from ..quantization.simulation import fake_quantizer
 from .document import Histogram
 from .layers import Layer
@@ -133,9 +133,9 @@ def measure(
             clipped_high=above,
             unused_codes=float((codes[layer.index] == 0).mean()),
             unreached=_unreached(one, affine),
-            channel_spread=_channel_spread(one) if layer.op in WEIGHTED else None,
+            channel_spread=_channel_spread(one) if layer.operator is not None and layer.operator.has_weights else None,
             constant_share=_constant_share(drift[layer.index], total, alone[layer.index])
-            if layer.op in WEIGHTED
+            if layer.operator is not None and layer.operator.has_weights
             else None,
             sqnr_alone_db=sqnr_db(tallies[layer.tensor][0], alone[layer.index]),
             sqnr_db=ratio[layer.tensor],

@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-WEIGHTED = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
-"""Operators with weights: inputs, weights, biases; and the axis of the weights that counts output channels."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightAxes:
+    """Which axes of an operator's weights count channels."""
+
+    output: int
+    """Of the output."""
+    input: int
+    """Of the input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,6 +69,13 @@ class Operator:
     """The flatbuffer's own table of its attributes; None where it has none."""
     activation: int
     """Code of the activation function that is fused with it; 0 for none."""
+    weight_axes: WeightAxes | None
+    """Of an operator with weights, their axes; its inputs are then values, weights and biases."""
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it has weights and biases."""
+        return self.weight_axes is not None
 
     @property
     def output(self) -> int:
@@ -72,6 +86,12 @@ class Operator:
     def weights(self) -> int:
         """The tensor with the weights, of an operator that has them."""
         return self.inputs[1]
+
+    @property
+    def axes(self) -> WeightAxes:
+        """The axes of the weights, of an operator that has them."""
+        assert self.weight_axes is not None, self.op
+        return self.weight_axes
 
     @property
     def bias(self) -> int:
@@ -97,7 +117,7 @@ class Network:
     @property
     def weighted(self) -> tuple[Operator, ...]:
         """Return the operators that have weights."""
-        return tuple(operator for operator in self.operators if operator.op in WEIGHTED)
+        return tuple(operator for operator in self.operators if operator.has_weights)
 
     @property
     def activations(self) -> tuple[int, ...]:
@@ -141,7 +161,7 @@ class Network:
     def layer_name(self, operator: Operator) -> str:
         """Return a short name for people: that of the layer, as TensorFlow's names of weights and outputs have it."""
         names = [self.tensors[operator.output].name]
-        if operator.op in WEIGHTED:
+        if operator.has_weights:
             # the last part is the convolution's own, before what was folded into it
             names.insert(0, self.tensors[operator.weights].name.split(";")[-1])
         for name in names:

@@ -12,7 +12,8 @@ from asc_kit.errors import ModelError
 from asc_kit.tflite.decoder import Decoder, StoredOperator, StoredTensor, read_checked
 from asc_kit.tflite.resolving import Resolved, resolve_shapes
 
-from .graph import WEIGHTED, Network, Operator, Quantization, Tensor
+from .graph import Network, Operator, Quantization, Tensor
+from .operators import OPERATORS
 
 _DTYPES: dict[str, type[np.generic]] = {"FLOAT32": np.float32, "INT8": np.int8, "INT32": np.int32}
 
@@ -100,6 +101,7 @@ def _operator(stored: StoredOperator) -> Operator:
         inputs=stored.inputs,
         outputs=stored.outputs,
         options=options,
+        weight_axes=OPERATORS[stored.op].weight_axes if stored.op in OPERATORS else None,
         activation=int(options.FusedActivationFunction()) if hasattr(options, "FusedActivationFunction") else 0,
     )
 
@@ -125,11 +127,11 @@ def _own_biases(tensors: list[Tensor], operators: list[Operator]) -> list[Operat
     """Give every operator with weights a tensor of biases that no other operator has; `tensors` grows."""
     result = []
     for operator in operators:
-        if operator.op not in WEIGHTED or tensors[operator.weights].data is None:
+        if not operator.has_weights or tensors[operator.weights].data is None:
             result.append(operator)
             continue
         weights = tensors[operator.weights]
-        channels = weights.shape[WEIGHTED[operator.op]]
+        channels = weights.shape[operator.axes.output]
         given = tensors[operator.inputs[2]] if len(operator.inputs) > 2 and operator.inputs[2] >= 0 else None
         own = Tensor(
             index=len(tensors),

@@ -13,10 +13,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from ..network.affine import Affine
 from ..network.execution import value_of
-from ..network.graph import WEIGHTED, Network
+from ..network.graph import Network
 from ..network.operators import compute
-from .scheme import Affine, weight_scales
+from .scheme import weight_scales
 from .simulation import fake_quantizer, with_rounded_weights
 
 # Activations of these are in memory at once, twice: exact and rounded.
@@ -49,7 +50,7 @@ def with_corrected_biases(network: Network, scheme: Mapping[int, Affine], featur
     for operator in network.operators:
         of_exact = [value_of(network, index, exact) for index in operator.inputs]
         of_kept = [value_of(rounded, index, kept) for index in operator.inputs]
-        if operator.op in WEIGHTED:
+        if operator.has_weights:
             wanted = compute(network, operator, of_exact, activation=False)[0]
             given = compute(rounded, operator, of_kept, activation=False)[0]
             error = tf.reduce_mean(given - wanted, axis=list(range(wanted.shape.rank - 1)))

@@ -12,16 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.graph import WEIGHTED, Network, Operator
+from ..network.graph import Network, Operator
+from ..network.operators import passes_channels
 from .calibration import Observed
 
 # a channel that hardly ever is heard must not be blown up without end
 _LEAST_SHARE = 1e-2
 # fused activation functions for which f(x / s) = f(x) / s: none, and RELU
 _HOMOGENEOUS = (0, 1)
-# operators that pass channels on, each by itself, and commute with factors per channel
-_PER_CHANNEL = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "RESHAPE")
-_INPUT_AXIS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 1}
 
 
 def equalized(network: Network, seen: Mapping[int, Observed]) -> Network:
@@ -56,11 +54,11 @@ def equalized(network: Network, seen: Mapping[int, Observed]) -> Network:
             factor = np.sqrt(peak / _share(weight))
         # a channel that is silent gains nothing, and would be clipped if it were heard one day
         factor = np.where(seen[producer.output].channel_peak > 0, factor, 1.0)
-        axis = WEIGHTED[producer.op]
+        axis = producer.axes.output
         constants[producer.weights] = constant(producer.weights) / _along(factor, axis, producer)
         constants[producer.bias] = constant(producer.bias) / factor
         for reader in readers:
-            constants[reader.weights] = constant(reader.weights) * _along(factor, _INPUT_AXIS[reader.op], reader)
+            constants[reader.weights] = constant(reader.weights) * _along(factor, reader.axes.input, reader)
     return network.with_constants(constants)
 
 
@@ -100,7 +98,7 @@ def _readers(network: Network, producer: Operator) -> tuple[Operator, ...]:
         for reader in network.consumers(index):
             if _passes_channels(network, reader, channels):
                 pending.append(reader.output)
-            elif reader.op in WEIGHTED and _reads_channels(network, reader, channels):
+            elif reader.has_weights and _reads_channels(network, reader, channels):
                 found.append(reader)
             else:
                 return ()
@@ -109,14 +107,11 @@ def _readers(network: Network, producer: Operator) -> tuple[Operator, ...]:
 
 def _passes_channels(network: Network, reader: Operator, channels: int) -> bool:
     """Whether an operator treats each channel by itself and commutes with factors."""
-    if reader.op not in _PER_CHANNEL or network.tensors[reader.output].shape[-1] != channels:
+    if network.tensors[reader.output].shape[-1] != channels:
         return False
-    if reader.op == "MEAN":
-        rank = len(network.tensors[reader.inputs[0]].shape)
-        return rank - 1 not in (int(axis) % rank for axis in network.constant(reader.inputs[1]).flat)
-    return reader.activation in _HOMOGENEOUS
+    return passes_channels(network, reader) and reader.activation in _HOMOGENEOUS
 
 
 def _reads_channels(network: Network, reader: Operator, channels: int) -> bool:
     own = len(network.consumers(reader.weights)) == 1
-    return own and network.constant(reader.weights).shape[_INPUT_AXIS[reader.op]] == channels
+    return own and network.constant(reader.weights).shape[reader.axes.input] == channels

@@ -23,9 +23,10 @@ from asc_kit.errors import ModelError
 from asc_kit.process.console import progress_bar
 from asc_kit.quantization import QuantizationSettings
 
+from ..network.affine import Affine
 from ..network.execution import Observer, execute
-from ..network.graph import WEIGHTED, Network, Operator, logits_of
-from .scheme import BIAS_MAX, FIXED_OUTPUT, LEAST_SCALE, WEIGHT_MAX, Affine, Ranges, groups, scheme_of
+from ..network.graph import Network, Operator, logits_of
+from .scheme import BIAS_MAX, FIXED_OUTPUT, LEAST_SCALE, WEIGHT_MAX, Ranges, groups, scheme_of
 from .simulation import fake_quantizer
 
 # share of the running ranges that a step keeps
@@ -143,7 +144,7 @@ class _Trained:
         self._masks: dict[int, tf.Tensor] = {}
         for operator in network.weighted:
             weights = network.constant(operator.weights)
-            self._axis[operator.weights] = WEIGHTED[operator.op]
+            self._axis[operator.weights] = operator.axes.output
             if not _is_average(operator, weights):
                 self._add(operator.weights, weights, weights != 0)
                 bias = network.constant(operator.bias)
@@ -171,7 +172,7 @@ class _Trained:
         """Return the scales of the weights, [channels] by tensor index: what `weight_scales` would say of them now."""
         found: dict[int, Any] = {}
         for operator in self._network.weighted:
-            index, axis = operator.weights, WEIGHTED[operator.op]
+            index, axis = operator.weights, operator.axes.output
             weights = self._value(index)
             others = [n for n in range(weights.shape.rank) if n != axis]
             largest = tf.reduce_max(tf.abs(weights), others) / WEIGHT_MAX

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from asc_kit.dataset import Task
 from asc_kit.quantization import QuantizationSettings
 
+from ..network.affine import Affine
 from ..network.graph import Network
 from .bias_correction import with_corrected_biases
 from .calibration import observe, range_of
 from .equalization import equalized
 from .fine_tuning import TrainingWindows, fine_tuned
-from .scheme import Affine, scheme_of
+from .scheme import scheme_of
 from .writing import int8_flatbuffer
 
 

@@ -6,26 +6,21 @@ Equations are those of docs/quantization.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
 
-from ..network.graph import WEIGHTED, Network, Operator
-from ..network.operators import unsupported
+from ..network.affine import Affine, affine_of, constant_affine
+from ..network.graph import Network, Operator
+from ..network.operators import OPERATORS, unsupported
 
-SAME_SCALE = frozenset(
-    {
-        "AVERAGE_POOL_2D", "CONCATENATION", "EXPAND_DIMS", "MAX_POOL_2D", "PAD", "REDUCE_MAX", "RESHAPE", "SLICE",
-        "SPLIT", "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE",
-    }
-)  # fmt: skip
-"""Operators that pass values on as they are: TFLite wants one quantization for all that goes in and comes out."""
+SAME_SCALE = frozenset(op for op, known in OPERATORS.items() if known.shared_scale)
+"""Operators for which TFLite wants one quantization of all that goes in and comes out."""
 
-PASSED_ON = SAME_SCALE - {"AVERAGE_POOL_2D"}
-"""Operators whose outputs are some of their inputs."""
+FIXED_OUTPUT = {op: known.fixed_output for op, known in OPERATORS.items() if known.fixed_output is not None}
+"""What TFLite's kernels give, whatever the values, by operator."""
 
 WEIGHT_MAX = 127
 """Weights are symmetric, so -128 is never used."""
@@ -36,53 +31,8 @@ LEAST_SCALE = 1e-30
 BIAS_MAX = 2.0**29
 """Of an int32 bias: a quarter of the range leaves room for the sum it is added to."""
 
-_STEPS = 255  # of an int8 activation, between its lowest and its highest value
-# A range narrower than this holds nothing but zeros.
-_LEAST_RANGE = 1e-7
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Affine:
-    """Quantization of one activation: equation (1)."""
-
-    scale: float
-    """Real units per step; a float32 value."""
-    zero_point: int
-    """The int8 value of real 0."""
-
-    @property
-    def lowest(self) -> float:
-        """The real value of -128."""
-        return float(np.float32(self.scale * (-128 - self.zero_point)))
-
-    @property
-    def highest(self) -> float:
-        """The real value of 127."""
-        return float(np.float32(self.scale * (127 - self.zero_point)))
-
-
-# What TFLite's kernels give, whatever the values: probabilities in [0, 1), and tanh in [-1, 1).
-FIXED_OUTPUT = {
-    "LOGISTIC": Affine(scale=1 / 256, zero_point=-128),
-    "SOFTMAX": Affine(scale=1 / 256, zero_point=-128),
-    "TANH": Affine(scale=1 / 128, zero_point=0),
-}
-
 Ranges = Mapping[int, tuple[float, float]]
 """Lowest and highest real value that an activation is to keep, by tensor index."""
-
-
-def affine_of(low: float, high: float) -> Affine:
-    """Return the quantization of a range: equations (2) and (3), zero always included and exact.
-
-    Formula: scale = (high - low) / 255, zero_point = round(-128 - low / scale), clamped to int8.
-    """
-    low, high = min(low, 0.0), max(high, 0.0)
-    if high - low < _LEAST_RANGE:
-        high = low + 1.0
-    scale = np.float32((high - low) / _STEPS)
-    zero_point = int(np.clip(np.rint(-128 - low / float(scale)), -128, 127))
-    return Affine(scale=float(scale), zero_point=zero_point)
 
 
 def groups(network: Network) -> dict[int, int]:
@@ -175,11 +125,11 @@ def weight_scales(network: Network, operator: Operator, scheme: Mapping[int, Aff
     Formula: max |w| / 127 over the channel; more where the bias would not fit into int32 otherwise. Operators that
     share their weights get the same scales.
     """
-    weights, axis = network.constant(operator.weights), WEIGHTED[operator.op]
+    weights, axis = network.constant(operator.weights), operator.axes.output
     largest = np.abs(weights).max(axis=tuple(n for n in range(weights.ndim) if n != axis)).astype(np.float64)
     scales = largest / WEIGHT_MAX
     for one in network.consumers(operator.weights):
-        if one.op not in WEIGHTED:  # a constant operand too
+        if not one.has_weights:  # a constant operand too
             continue
         bias = np.abs(network.constant(one.bias).astype(np.float64))
         scales = np.maximum(scales, bias / (scheme[one.inputs[0]].scale * BIAS_MAX))
@@ -195,11 +145,6 @@ def quantized_weights(weights: NDArray[np.float32], scales: NDArray[np.float32],
     along[axis] = -1
     steps = np.rint(weights.astype(np.float64) / scales.astype(np.float64).reshape(along))
     return np.clip(steps, -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8)
-
-
-def constant_affine(values: NDArray[np.float32]) -> Affine:
-    """Return the quantization of a constant operand: that of its extremes."""
-    return affine_of(float(values.min()), float(values.max()))
 
 
 def quantized_constant(values: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -218,7 +163,7 @@ def rounded_constant(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def rounded_weights(network: Network, operator: Operator, scheme: Mapping[int, Affine]) -> NDArray[np.float32]:
     """Return the real values that the quantized weights of an operator stand for, in the weights' shape."""
-    axis = WEIGHTED[operator.op]
+    axis = operator.axes.output
     scales = weight_scales(network, operator, scheme)
     weights = network.constant(operator.weights)
     along = [1] * weights.ndim

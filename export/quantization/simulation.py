@@ -10,10 +10,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from ..network.affine import Affine, constant_affine
 from ..network.execution import Observer, run
-from ..network.graph import WEIGHTED, Network, Quantization
-from .rounding import requantizer
-from .scheme import PASSED_ON, Affine, constant_affine, rounded_constant, rounded_weights, weight_scales
+from ..network.graph import Network, Operator, Quantization
+from ..network.operators import OPERATORS, Requantize, Scales, passes_on, unsupported
+from .scheme import rounded_constant, rounded_weights, weight_scales
 
 
 def fake_quantizer(
@@ -43,10 +44,10 @@ def fake_quantizer(
     """
     passed_on, rounding = set(), {}
     for operator in network.operators:
-        if operator.op in PASSED_ON:
+        if passes_on(operator):
             passed_on |= set(operator.outputs) if not keep else set()
         else:
-            rounding[operator.output] = requantizer(network, operator, scheme, scales or {}, exact=exact)
+            rounding[operator.output] = _requantizer(network, operator, scheme, scales or {}, exact)
 
     def rounded(index: int, value: Any, inputs: Sequence[Any]) -> Any:
         if index in keep or index in passed_on:
@@ -57,6 +58,27 @@ def fake_quantizer(
         return _straight_through(value, steps * one.scale, one)
 
     return rounded
+
+
+def _requantizer(
+    network: Network, operator: Operator, scheme: Mapping[int, Affine], scales: Mapping[int, Any], exact: bool
+) -> Requantize | None:
+    """Return how an operator rounds; None for one that rounds its real output once, equation (5)."""
+    if operator.op not in OPERATORS:
+        raise unsupported(network, operator, f"operator {operator.op}")
+    weights = _scales_of_weights(network, operator, scheme, scales) if operator.has_weights else None
+    known = Scales(network=network, operator=operator, scheme=scheme, weights=weights, exact=exact)
+    return OPERATORS[operator.op].rounding(known)
+
+
+def _scales_of_weights(
+    network: Network, operator: Operator, scheme: Mapping[int, Affine], scales: Mapping[int, Any]
+) -> Any:
+    """Return the scales of an operator's weights: as they are now, as they are stored, or as they will be."""
+    if operator.weights in scales:
+        return scales[operator.weights]
+    stored = network.tensors[operator.weights].quantization
+    return stored.scales if stored is not None else weight_scales(network, operator, scheme)
 
 
 def _straight_through(value: Any, rounded: Any, affine: Affine) -> Any:
@@ -83,9 +105,9 @@ def with_rounded_weights(
     for operator in network.operators:
         if operator.index in keep:
             continue
-        if operator.op in WEIGHTED:
+        if operator.has_weights:
             constants[operator.weights] = rounded_weights(network, operator, scheme)
-            scales, axis = weight_scales(network, operator, scheme), WEIGHTED[operator.op]
+            scales, axis = weight_scales(network, operator, scheme), operator.axes.output
             stored[operator.weights] = Quantization(
                 scales=scales, zero_points=np.zeros(len(scales), np.int32), axis=axis
             )

@@ -8,17 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.graph import WEIGHTED, Network, Operator
-from ..network.operators import unsupported
-from .scheme import Affine, constant_affine, quantized_constant, quantized_weights, weight_scales
-
-# The first version of each operator that takes int8; CONV_2D in groups is version 6 whatever its type.
-_INT8_VERSION = {
-    "ADD": 2, "AVERAGE_POOL_2D": 2, "CONCATENATION": 2, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "EXPAND_DIMS": 1,
-    "FULLY_CONNECTED": 4, "HARD_SWISH": 1, "LEAKY_RELU": 2, "LOGISTIC": 2, "MAX_POOL_2D": 2, "MEAN": 2, "MUL": 2,
-    "PAD": 2, "REDUCE_MAX": 2, "RELU": 2, "RELU6": 2, "RESHAPE": 1, "SLICE": 2, "SOFTMAX": 2, "SPLIT": 2,
-    "SPLIT_V": 2, "SQUEEZE": 1, "STRIDED_SLICE": 2, "SUB": 3, "TANH": 2, "TRANSPOSE": 2,
-}  # fmt: skip
+from ..network.affine import Affine, constant_affine
+from ..network.graph import Network, Operator
+from ..network.operators import OPERATORS, unsupported
+from .scheme import quantized_constant, quantized_weights, weight_scales
 
 
 def int8_flatbuffer(network: Network, scheme: Mapping[int, Affine]) -> bytes:
@@ -49,10 +42,10 @@ def int8_flatbuffer(network: Network, scheme: Mapping[int, Affine]) -> bytes:
     for index, one in scheme.items():
         writer.set_quantization(index, schema.TensorType.INT8, [one.scale], [one.zero_point])
     for operator in network.operators:
-        if operator.op not in _INT8_VERSION:
+        if operator.op not in OPERATORS:
             raise unsupported(network, operator, f"operator {operator.op}")
         record = writer.graph.operators[operator.index]
-        if operator.op in WEIGHTED:
+        if operator.has_weights:
             weights, bias = _weights_and_bias(network, operator, scheme)
             given = [int(index) for index in record.inputs]
             record.inputs = [given[0], writer.put(given[1], network.tensors[operator.weights].name, *weights)]
@@ -64,7 +57,7 @@ def int8_flatbuffer(network: Network, scheme: Mapping[int, Affine]) -> bytes:
         else:
             record.inputs = [writer.put_plain(network, int(index)) for index in record.inputs]
         code = model.operatorCodes[record.opcodeIndex]
-        code.version = max(code.version, _INT8_VERSION[operator.op])
+        code.version = max(code.version, OPERATORS[operator.op].int8_version)
     writer.drop_unused_buffers()
     builder = flatbuffers.Builder(1 << 20)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
@@ -78,7 +71,7 @@ _Constant = tuple[NDArray[Any], NDArray[np.float32], int, int]
 def _weights_and_bias(
     network: Network, operator: Operator, scheme: Mapping[int, Affine]
 ) -> tuple[_Constant, _Constant]:
-    scales, axis = weight_scales(network, operator, scheme), WEIGHTED[operator.op]
+    scales, axis = weight_scales(network, operator, scheme), operator.axes.output
     weights = quantized_weights(network.constant(operator.weights), scales, axis)
     # the kernels take the product of the two float32 scales in float64: equation (12)
     steps = np.float64(np.float32(scheme[operator.inputs[0]].scale)) * scales.astype(np.float64)

@@ -9,6 +9,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from float_models import FloatBuilder
 from small_recipes import SMALL_RECIPES, small_network
 
+from asc_kit.export.network.affine import Affine
 from asc_kit.export.network.execution import Observer, execute, run
 from asc_kit.export.network.graph import Network
 from asc_kit.export.network.operators import compute
@@ -16,7 +17,7 @@ from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.bias_correction import with_corrected_biases
 from asc_kit.export.quantization.calibration import observe, range_of
 from asc_kit.export.quantization.equalization import equalized
-from asc_kit.export.quantization.scheme import Affine, scheme_of, weight_scales
+from asc_kit.export.quantization.scheme import scheme_of, weight_scales
 from asc_kit.export.quantization.simulation import fake_quantizer, simulate, with_rounded_weights
 from asc_kit.export.quantization.writing import int8_flatbuffer
 from asc_kit.quantization import QuantizationSettings

@@ -25,9 +25,9 @@ from asc_kit.dataset import Clip, Dataset, read_dataset
 from asc_kit.errors import ModelError
 from asc_kit.export.c_array import c_array
 from asc_kit.export.graph_check import check_integer, operator_counts
+from asc_kit.export.network.affine import Affine
 from asc_kit.export.network.execution import run
 from asc_kit.export.network.reading import read_network
-from asc_kit.export.quantization.scheme import Affine
 from asc_kit.export.quantization.simulation import fake_quantizer
 from asc_kit.export.representative import representative_clips
 from asc_kit.frontend import log_mel

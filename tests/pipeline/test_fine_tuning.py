@@ -9,12 +9,13 @@ from small_recipes import small_network
 from small_teacher import N_LABELS, SHAPE, SmallTeacher, small_teacher
 
 from asc_kit.errors import ModelError
+from asc_kit.export.network.affine import Affine, affine_of
 from asc_kit.export.network.graph import logits_of
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe
 from asc_kit.export.quantization.fine_tuning import TrainingWindows, _loss, _Trained, fine_tuned
 from asc_kit.export.quantization.pipeline import FineTuning, Quantized, quantized
-from asc_kit.export.quantization.scheme import FIXED_OUTPUT, Affine, affine_of, scheme_of, weight_scales
+from asc_kit.export.quantization.scheme import FIXED_OUTPUT, scheme_of, weight_scales
 from asc_kit.export.quantization.simulation import simulate
 from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings, TensorInfo

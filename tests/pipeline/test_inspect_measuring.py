@@ -13,11 +13,12 @@ from asc_kit.export.inspection.keeping import ALL_INT8, outputs_when_kept
 from asc_kit.export.inspection.layers import INPUT, Layer, layers_of, stored_scheme
 from asc_kit.export.inspection.reference import Constants, check_rounded, matching_constants
 from asc_kit.export.inspection.signals import Measured, measure, sqnr_db
+from asc_kit.export.network.affine import Affine
 from asc_kit.export.network.execution import run
 from asc_kit.export.network.graph import Network
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe
-from asc_kit.export.quantization.scheme import Affine, scheme_of
+from asc_kit.export.quantization.scheme import scheme_of
 from asc_kit.export.quantization.simulation import fake_quantizer
 from asc_kit.export.quantization.writing import int8_flatbuffer
 

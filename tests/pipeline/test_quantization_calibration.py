@@ -5,10 +5,10 @@ import pytest
 from float_models import FloatBuilder
 
 from asc_kit.errors import ModelError
+from asc_kit.export.network.affine import affine_of
 from asc_kit.export.network.graph import Network
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import Observed, observe, range_of
-from asc_kit.export.quantization.scheme import affine_of
 from asc_kit.quantization import QuantizationSettings
 
 BINS = 2048

@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 from small_recipes import small_network
 
 from asc_kit.errors import ModelError
+from asc_kit.export.network.affine import Affine, affine_of
 from asc_kit.export.network.graph import Network
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.scheme import (
     FIXED_OUTPUT,
     SAME_SCALE,
-    Affine,
-    affine_of,
     groups,
     quantized_constant,
     quantized_weights,

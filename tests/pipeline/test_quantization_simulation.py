@@ -10,13 +10,14 @@ from float_models import FloatBuilder
 from small_recipes import SMALL_RECIPES, small_network
 
 from asc_kit.export.inspection.layers import stored_scheme
+from asc_kit.export.network.affine import Affine, affine_of
 from asc_kit.export.network.execution import execute, run
 from asc_kit.export.network.graph import Network, Operator
 from asc_kit.export.network.operators import compute
+from asc_kit.export.network.operators.rounding import Multiplier
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe, range_of
-from asc_kit.export.quantization.rounding import Multiplier
-from asc_kit.export.quantization.scheme import Affine, affine_of, scheme_of
+from asc_kit.export.quantization.scheme import scheme_of
 from asc_kit.export.quantization.simulation import fake_quantizer, simulate, with_rounded_weights
 from asc_kit.export.quantization.writing import int8_flatbuffer
 from asc_kit.firmware_gen.arithmetic.scales import quantize_multiplier, scale_wide

@@ -12,12 +12,14 @@ from small_recipes import SMALL_RECIPES, small_network
 
 from asc_kit.errors import ModelError
 from asc_kit.export.graph_check import check_integer, operator_counts
-from asc_kit.export.network.graph import WEIGHTED, Network
+from asc_kit.export.network.affine import Affine, affine_of
+from asc_kit.export.network.graph import Network
+from asc_kit.export.network.operators import OPERATORS
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe, range_of
-from asc_kit.export.quantization.scheme import Affine, affine_of, groups, scheme_of
+from asc_kit.export.quantization.scheme import groups, scheme_of
 from asc_kit.export.quantization.simulation import simulate
-from asc_kit.export.quantization.writing import _INT8_VERSION, int8_flatbuffer
+from asc_kit.export.quantization.writing import int8_flatbuffer
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.inference.interpreter import Int8Model
@@ -189,7 +191,7 @@ def test_every_operator(op: str) -> None:
         check_integer(written)
         found = versions(written)
         assert {name: min(numbers) for name, numbers in found.items()} == {
-            name: _INT8_VERSION[name] for name in found
+            name: OPERATORS[name].int8_version for name in found
         }, case.what
         make_plan(read_model(written))
         actual = integers(written, case.inputs)
@@ -270,7 +272,7 @@ def test_silent_channels_and_large_biases(op: str, activation: int) -> None:
     layer = stored.weighted[0]
     found, scale = stored.constant(layer.bias), scheme[network.output].scale
     assert np.all(np.abs(found - bias) <= 1e-3 * scale)
-    assert stored.constant(layer.weights).shape[WEIGHTED[op]] == 6
+    assert stored.constant(layer.weights).shape[layer.axes.output] == 6
 
 
 def test_a_constant_operand_keeps_its_zeros() -> None:

@@ -13,8 +13,8 @@ from tone_bundle import FRONTEND
 
 from asc_kit.dataset import Clip, Dataset
 from asc_kit.export import training_windows as module
+from asc_kit.export.network.affine import Affine
 from asc_kit.export.network.reading import read_network
-from asc_kit.export.quantization.scheme import Affine
 from asc_kit.quantization import QuantizationSettings
 
 # windows of 0.5 s every 0.25 s: labels, seconds, windows

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from float_models import FloatBuilder
 
+from asc_kit.export.network.affine import Affine
 from asc_kit.export.network.execution import run
 from asc_kit.export.network.graph import Network, logits_of
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.fine_tuning import TrainingWindows
-from asc_kit.export.quantization.scheme import Affine
 from asc_kit.quantization import TensorInfo
 
 SHAPE = (8, 8, 2)

@@ -27,12 +27,14 @@ _NOT_COUNTED = frozenset(
     """
     ABS ARG_MAX ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CAST CONCATENATION DEPTH_TO_SPACE DEQUANTIZE ELU EXP FLOOR
     GATHER GELU HARD_SWISH L2_NORMALIZATION L2_POOL_2D LEAKY_RELU LOG LOGISTIC LOG_SOFTMAX MEAN MIRROR_PAD NEG
-    PACK PAD PADV2 POW QUANTIZE REDUCE_MAX REDUCE_MIN RELU RELU6 RELU_N1_TO_1 RESIZE_BILINEAR
+    PACK PAD PADV2 POW QUANTIZE REDUCE_MAX REDUCE_MIN RELU RELU6 RELU_0_TO_1 RELU_N1_TO_1 RESIZE_BILINEAR
     RESIZE_NEAREST_NEIGHBOR ROUND RSQRT SHAPE SIGN SLICE SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V
     SQRT SQUARE SQUARED_DIFFERENCE STRIDED_SLICE SUM TANH TILE TRANSPOSE UNPACK
     """.split()
 ) | set(_POOLS + _RESHAPES)
-_OPERATORS = _NOT_COUNTED | {*_CONVOLUTIONS, *_ARITHMETIC}
+COUNTED = _NOT_COUNTED | {*_CONVOLUTIONS, *_ARITHMETIC}
+"""Operators that the rules name, and others that they leave out."""
+
 _VALUES = ("float32", "float16", "int8", "uint8", "int16")
 
 
@@ -75,7 +77,7 @@ def flatbuffer_complexity(
         If the file is no model or is damaged, has an operator that no rule names, or leaves sizes free that are not
         given.
     """
-    network = read_flatbuffer(model, _OPERATORS, input_shapes)
+    network = read_flatbuffer(model, COUNTED, input_shapes)
     producers = {index: operator for operator in network.operators for index in operator.outputs}
     counted: set[int] = set()
     layers, constants = [], []

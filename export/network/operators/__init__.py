@@ -1,0 +1,116 @@
+"""The operators that export knows: one file each or for a family, listed here and nowhere else.
+
+Values are float32 [n, *inner]: the batch of 1 of the flatbuffer is taken out, that of the caller put in front.
+Source: the specification of TFLite's operators; padding SAME puts the odd row or column after the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from asc_kit.errors import ModelError
+
+from ..graph import Network, Operator
+from . import (
+    add,
+    concatenation,
+    conv_2d,
+    depthwise_conv_2d,
+    fully_connected,
+    mul,
+    pad,
+    pointwise,
+    pool_2d,
+    reduce,
+    reshape,
+    softmax,
+    strided_copy,
+)
+from .definition import Call, Definition, Requantize, Scales, UnsupportedError, pass_on
+
+__all__ = [
+    "OPERATORS",
+    "Call",
+    "Definition",
+    "Requantize",
+    "Scales",
+    "compute",
+    "passes_channels",
+    "passes_on",
+    "unsupported",
+]
+
+_FILES = (
+    add,
+    concatenation,
+    conv_2d,
+    depthwise_conv_2d,
+    fully_connected,
+    mul,
+    pad,
+    pointwise,
+    pool_2d,
+    reduce,
+    reshape,
+    softmax,
+    strided_copy,
+)
+
+OPERATORS: dict[str, Definition] = {known.op: known for file in _FILES for known in file.DEFINITIONS}
+"""By TFLite's name."""
+
+_ACTIVATIONS: dict[int, Callable[[Any], Any]] = {0: lambda x: x, 1: tf.nn.relu, 3: tf.nn.relu6}
+
+
+def compute(network: Network, operator: Operator, inputs: Sequence[Any], *, activation: bool = True) -> list[Any]:
+    """Compute one operator.
+
+    Parameters
+    ----------
+    network
+        Shapes and constants of axes and sizes.
+    operator
+        Which one.
+    inputs
+        A value for each of its inputs: activations [n, *inner], constants in the flatbuffer's layout; None for absent.
+    activation
+        Whether the fused activation function is applied.
+
+    Raises
+    ------
+    ModelError
+        When the operator is not known here, or treats the examples of a batch as more than that.
+    """
+    if operator.op not in OPERATORS:
+        raise unsupported(network, operator, f"operator {operator.op}")
+    try:
+        values = OPERATORS[operator.op].compute(Call(network, operator, inputs))
+    except UnsupportedError as failure:
+        raise unsupported(network, operator, str(failure)) from None
+    if not activation:
+        return values
+    if operator.activation not in _ACTIVATIONS:
+        raise unsupported(network, operator, f"the fused activation function number {operator.activation}")
+    return [_ACTIVATIONS[operator.activation](value) for value in values]
+
+
+def passes_on(operator: Operator) -> bool:
+    """Tell whether each output of an operator is one of its inputs, so that nothing is rounded."""
+    return operator.op in OPERATORS and OPERATORS[operator.op].rounding is pass_on
+
+
+def passes_channels(network: Network, operator: Operator) -> bool:
+    """Tell whether an operator passes channels on, each by itself, and commutes with factors per channel."""
+    known = OPERATORS.get(operator.op)
+    return known is not None and known.passes_channels is not None and known.passes_channels(network, operator)
+
+
+def unsupported(network: Network, operator: Operator, what: str) -> ModelError:
+    """Return the error for something that cannot be quantized."""
+    return ModelError(
+        f"layer {network.layer_name(operator)} cannot be quantized: {what} has no int8 form here",
+        hint=f"replace it in the model by one of {', '.join(sorted(OPERATORS))}",
+    )

@@ -1,0 +1,54 @@
+"""AVERAGE_POOL_2D and MAX_POOL_2D."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from .definition import Call, Definition, Requantize, Scales, pass_all_channels, pass_on
+from .windows import padding_of
+
+
+def _average_pool_2d(call: Call) -> list[Any]:
+    o = call.options
+    return [tf.nn.avg_pool2d(call.x, (o.FilterHeight(), o.FilterWidth()), (o.StrideH(), o.StrideW()), padding_of(o))]
+
+
+def _max_pool_2d(call: Call) -> list[Any]:
+    o = call.options
+    return [tf.nn.max_pool2d(call.x, (o.FilterHeight(), o.FilterWidth()), (o.StrideH(), o.StrideW()), padding_of(o))]
+
+
+def _round_averages(scales: Scales) -> Requantize:
+    """Return the rounding of a pool's averages: equation (20)."""
+    options, affine = scales.operator.options, scales.scheme[scales.operator.output]
+    # half of what lies between a tie and the next average of a window, more than float32 is off
+    nudge = 1.0 / (4 * options.FilterHeight() * options.FilterWidth())
+
+    def requantize(value: Any, _inputs: Sequence[Any]) -> Any:
+        average = value / affine.scale + affine.zero_point
+        return tf.round(average + nudge * tf.sign(average)) - affine.zero_point
+
+    return requantize
+
+
+DEFINITIONS = (
+    Definition(
+        op="AVERAGE_POOL_2D",
+        int8_version=2,
+        compute=_average_pool_2d,
+        rounding=_round_averages,
+        shared_scale=True,
+        passes_channels=pass_all_channels,
+    ),
+    Definition(
+        op="MAX_POOL_2D",
+        int8_version=2,
+        compute=_max_pool_2d,
+        rounding=pass_on,
+        shared_scale=True,
+        passes_channels=pass_all_channels,
+    ),
+)
