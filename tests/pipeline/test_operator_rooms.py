@@ -59,7 +59,7 @@ def test_what_export_writes_the_engine_takes() -> None:
 
 def test_documents_have_the_scales_of_the_code() -> None:
     text = (ROOT / "docs" / "quantization.md").read_text()
-    (shared,) = re.findall(r"^\| ([A-Z0-9_, ]+) \| all tensors in and out share", text, re.M)
+    (shared,) = re.findall(r"^\| ([A-Z0-9_, ]+) \| all inputs and outputs share", text, re.M)
     assert set(shared.split(", ")) == SAME_SCALE
     fixed = re.findall(r"^\| ([A-Z0-9_, ]+) \| output: scale 1/(\d+), zero point (−?\d+) \|", text, re.M)
     stated = {op: (1 / int(n), int(zero.replace("−", "-"))) for ops, n, zero in fixed for op in ops.split(", ")}

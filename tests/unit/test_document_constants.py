@@ -60,6 +60,7 @@ PLAN, PARTITION = "firmware_gen/plan/plan.py", "firmware_gen/plan/streams/partit
 SEARCH, FORMS = "firmware_gen/arithmetic/requantization_search.py", "firmware_gen/kernel_sets/dsp/forms.py"
 READER, STREAM = "firmware_gen/read/reader.py", "firmware_gen/plan/streams/stream.py"
 SCHEME, TUNING = "export/quantization/scheme.py", "export/quantization/fine_tuning.py"
+AFFINE = "export/network/affine.py"
 CALIBRATION, RULES = "export/quantization/calibration.py", "export/inspection/suggestions.py"
 LIMITS, TABLES = "asc_kit/challenge_rules.py", "firmware_gen/frontend/tables.py"
 DOCUMENTS, VERDICT = "asc_kit/records/documents.py", "device_runner/listening/verdict.py"
@@ -110,12 +111,12 @@ QUOTED = [
         "firmware_gen/operators/reduce.py",
         "2 ** 31 // _LARGEST_TERM // 10 ** 6",
     ),
-    ("engine/use.md", "output scale 1/{:.0f}, rows of", SCHEME, "1 / FIXED_OUTPUT['SOFTMAX'].scale"),
+    ("engine/use.md", "output scale 1/{:.0f}, rows of", "export/network/operators/softmax.py", "1 / _SCALE"),
     ("bare_models.md", "up to {:,} weights", "firmware_gen/kernel_sets/dsp/convolution.py", "_WIDE_WEIGHTS"),
-    ("quantization.md", "A range narrower than {} contains", SCHEME, "'1e-7' if _LEAST_RANGE == 1e-7 else None"),
+    ("quantization.md", "A range narrower than {} contains", AFFINE, "'1e-7' if _LEAST_RANGE == 1e-7 else None"),
     ("quantization.md", "scale_w[c] = max |w[c]| / {}, q_w", SCHEME, "WEIGHT_MAX"),
     ("quantization.md", "(scale_in · 2^{:.0f})", SCHEME, "math.log2(BIAS_MAX)"),
-    ("quantization.md", "(high − low) / {})", SCHEME, "_STEPS"),
+    ("quantization.md", "(high − low) / {})", AFFINE, "_STEPS"),
     ("quantization.md", "activation in {:,} equal bins", CALIBRATION, "_BINS"),
     ("quantization.md", "tried in turns, {} times", CALIBRATION, "WORDS[_ROUNDS]"),
     (
@@ -130,7 +131,7 @@ QUOTED = [
     (
         "quantization.md",
         "an M below 2^−{:.0f} counts as 0",
-        "export/quantization/rounding.py",
+        "export/network/operators/rounding.py",
         "-math.log2(_LEAST_FACTOR)",
     ),
     (

@@ -9,6 +9,8 @@ import tensorflow as tf
 from ..affine import Affine
 from .definition import Call, Definition, round_once
 
+_SCALE = 1 / 256  # of probabilities in [0, 1)
+
 
 def _softmax(call: Call) -> list[Any]:
     return [tf.nn.softmax(call.options.Beta() * call.x)]
@@ -20,7 +22,6 @@ DEFINITIONS = (
         int8_version=2,
         compute=_softmax,
         rounding=round_once,
-        # probabilities in [0, 1)
-        fixed_output=Affine(scale=1 / 256, zero_point=-128),
+        fixed_output=Affine(scale=_SCALE, zero_point=-128),
     ),
 )
