@@ -1,4 +1,4 @@
-"""The operators that export knows: one file each or for a family, listed here and nowhere else.
+"""The operators that export knows: whatever the files of this folder define, one file for each or for a family.
 
 Values are float32 [n, *inner]: the batch of 1 of the flatbuffer is taken out, that of the caller put in front.
 Source: the specification of TFLite's operators; padding SAME puts the odd row or column after the input.
@@ -6,6 +6,8 @@ Source: the specification of TFLite's operators; padding SAME puts the odd row o
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,21 +16,6 @@ import tensorflow as tf
 from asc_kit.errors import ModelError
 
 from ..graph import Network, Operator
-from . import (
-    add,
-    concatenation,
-    conv_2d,
-    depthwise_conv_2d,
-    fully_connected,
-    mul,
-    pad,
-    pointwise,
-    pool_2d,
-    reduce,
-    reshape,
-    softmax,
-    strided_copy,
-)
 from .definition import Call, Definition, Requantize, Scales, UnsupportedError, pass_on
 
 __all__ = [
@@ -43,23 +30,10 @@ __all__ = [
     "unsupported",
 ]
 
-_FILES = (
-    add,
-    concatenation,
-    conv_2d,
-    depthwise_conv_2d,
-    fully_connected,
-    mul,
-    pad,
-    pointwise,
-    pool_2d,
-    reduce,
-    reshape,
-    softmax,
-    strided_copy,
-)
-
-OPERATORS: dict[str, Definition] = {known.op: known for file in _FILES for known in file.DEFINITIONS}
+_MODULES = (importlib.import_module(f".{module.name}", __name__) for module in pkgutil.iter_modules(__path__))
+OPERATORS: dict[str, Definition] = {
+    known.op: known for module in _MODULES for known in getattr(module, "DEFINITIONS", ())
+}
 """By TFLite's name."""
 
 _ACTIVATIONS: dict[int, Callable[[Any], Any]] = {0: lambda x: x, 1: tf.nn.relu, 3: tf.nn.relu6}
