@@ -2,8 +2,8 @@
 
 ``run.json``, ``saved_model/`` (TensorFlow's format, the network in inference form, float features in, logits out),
 ``model.keras`` (the network as Keras saves it, heads that only training has included), ``recipe.toml`` (the recipe as
-it was trained), ``history.csv`` (loss and accuracy by epoch), ``logs/`` (the same for TensorBoard) and, if the recipe
-wants them, ``checkpoints/`` (weights of some epochs).
+it was trained; a model's file of the user's beside it), ``history.csv`` (loss and accuracy by epoch), ``logs/`` (the
+same for TensorBoard) and, if the recipe wants them, ``checkpoints/`` (weights of some epochs).
 """
 
 from __future__ import annotations

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from asc_kit.errors import ModelError
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.process.console import progress_bar
-from asc_kit.run import without_wildcards
+from asc_kit.run import Run, without_wildcards
 
 from .frontend_graph import front_end_graph
 from .layers import conversion_form
+from .model_file import load_model_file, own_model_of
 
 _BATCH = 64
 
@@ -38,6 +39,38 @@ def load_keras_model(path: Path) -> Any:
         return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError) as failure:
         raise ModelError(f"network {path} cannot be loaded: {failure}", hint="train again") from failure
+
+
+def load_run_network(run: Run, *, trust_code: bool = False) -> Any:
+    """Return the network of a run, all of its heads included.
+
+    Parameters
+    ----------
+    run
+        The run.
+    trust_code
+        Whether to run the model's own file in the run, if it has one: only such code knows layers of its own.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be loaded, or has layers that are defined in a file that is not trusted.
+    SpecError
+        When that file is not valid.
+    """
+    name = own_model_of(run.manifest.recipe)
+    if name is not None and trust_code:
+        load_model_file(run.path / name)
+    try:
+        return load_keras_model(run.keras_model_path)
+    except ModelError as failure:
+        if name is None or trust_code:
+            raise
+        raise ModelError(
+            failure.message,
+            hint=f"its layers may be defined in {run.path / name}, which is not run unasked: read it, and if you trust "
+            "it, add --trust-code",
+        ) from failure
 
 
 def inference_model(model: Any) -> Any:

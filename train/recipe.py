@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -34,7 +35,8 @@ from asc_kit.records.fields import (
 from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT, parse_record, read_record, to_plain, write_bytes
 
-from .models import model_file
+from .model_file import check_beside, is_own_model, read_model_file, source_of
+from .models import model_file, model_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +144,8 @@ class Recipe:
     """Whether each clip has exactly one class."""
     hop_s: Positive | None = None
     """Distance of the windows of a longer recording, in seconds; none for only its first window."""
-    model: Name
-    """Which file of train/models builds the network."""
+    model: AnyPath
+    """Which file of train/models builds the network, or ``FILE.py`` beside the recipe; in memory its whole path."""
     model_settings: Annotated[dict[Name, Any], Field(max_length=1000)]
     """Its settings, checked against the Settings record of that file."""
     frontend: FrontEndSpec
@@ -161,8 +163,14 @@ class Recipe:
         return None if self.hop_s is None else max(1, round(self.hop_s * self.frontend.sample_rate_hz))
 
     def __post_init__(self) -> None:
-        # a mistake in a recipe must fail when the file is read, not when the network is built
-        parse_record(model_file(self.model).Settings, self.model_settings, where=f"model_settings of {self.name}")
+        # a mistake in a recipe must fail when the file is read, not when the network is built; but reading a record
+        # must not run a file of the user's: `load_recipe` does
+        if not is_own_model(self.model):
+            _check_settings(self)
+
+
+def _check_settings(recipe: Recipe) -> None:
+    parse_record(model_file(recipe.model).Settings, recipe.model_settings, where=f"model_settings of {recipe.name}")
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -174,10 +182,12 @@ def recipe_names() -> tuple[str, ...]:
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe by its name, or from a TOML file of the user's, and apply ``name=value`` overrides.
 
+    A model's file beside the TOML file is run.
+
     Raises
     ------
     SpecError
-        If there is no such recipe, if it is invalid, or if an override names no setting.
+        If there is no such recipe, if it or its model's file is invalid, or if an override names no setting.
     """
     if name.endswith(".toml"):
         path = Path(name)
@@ -191,21 +201,56 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
             hint=f"{_did_you_mean(name, recipe_names())}or give the path of a .toml file",
         )
     recipe = read_record(Recipe, path)
-    return override(recipe, overrides) if overrides else recipe
+    if is_own_model(recipe.model):
+        check_beside(recipe.model)
+    recipe = _with_model_file(recipe, path.parent)
+    return _with_model_file(override(recipe, overrides), path.parent) if overrides else recipe
+
+
+def _with_model_file(recipe: Recipe, folder: Path) -> Recipe:
+    """Return a recipe that knows where its model's file is, and whose settings are checked."""
+    if not is_own_model(recipe.model):
+        return recipe
+    path = folder.resolve() / recipe.model
+    if not path.is_file():
+        raise SpecError(
+            f"recipe {recipe.name} names the model file {path}, which does not exist",
+            hint=f"a model's file lies beside its recipe. Networks of the kit: {', '.join(model_names())}",
+        )
+    if not Path(recipe.model).is_absolute():
+        read_model_file(path)
+    found = replace(recipe, model=str(path))
+    _check_settings(found)
+    return found
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Write a recipe, all values resolved, as a TOML file that `load_recipe` reads."""
+    """Write a recipe, all values resolved, as a TOML file that `load_recipe` reads; its model's file goes beside it."""
     import tomli_w
 
     # TOML has no word for None; a value left out is its default, which None always is here
     write_bytes(path, tomli_w.dumps(_without_none(resolved(recipe))).encode())
+    if is_own_model(recipe.model):
+        write_bytes(path.parent / Path(recipe.model).name, source_of(Path(recipe.model)))
 
 
 def resolved(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe as plain data with all values written out, the model's settings included."""
+    """Return a recipe as plain data with all values written out, the model's settings included.
+
+    A model's file is there by its name.
+    """
+    document = _written_out(recipe)
+    return document | {"model": Path(recipe.model).name} if is_own_model(recipe.model) else document
+
+
+def _written_out(recipe: Recipe) -> dict[str, Any]:
     settings = parse_record(model_file(recipe.model).Settings, recipe.model_settings, where="model_settings")
     return {**to_plain(recipe), "model_settings": to_plain(settings)}
+
+
+def model_code(recipe: Recipe) -> str | None:
+    """Return the hash of the model's own file; None for a network of the kit."""
+    return hashlib.sha256(source_of(Path(recipe.model))).hexdigest() if is_own_model(recipe.model) else None
 
 
 def _without_none(table: dict[str, Any]) -> dict[str, Any]:
@@ -227,7 +272,7 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
     SpecError
         If an override is malformed, names no setting, is ambiguous, or has an unfit value.
     """
-    document = resolved(recipe)  # settings left to their defaults can be overridden as well
+    document = _written_out(recipe)  # settings left to their defaults can be overridden as well
     paths = _leaves(document)
     for item in overrides:
         name, equals, text = item.partition("=")

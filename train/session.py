@@ -26,7 +26,7 @@ from asc_kit.scores.metrics import OutputActivation, probabilities
 from .fitting.working_folder import STATE, check_working_folder, working_folder
 from .inputs.teacher import open_teacher
 from .models import build_model
-from .recipe import Recipe, resolved, write_recipe
+from .recipe import Recipe, model_code, resolved, write_recipe
 from .warm_start import WarmStart
 
 
@@ -146,9 +146,11 @@ class Session:
 
     def _identity(self, train_set: Dataset) -> str:
         """Return the fingerprint of everything that determines the weights."""
-        start = self.warm_start
+        start, code = self.warm_start, model_code(self.recipe)
         return short_id(
             {
+                # recipes with a network of the kit have the fingerprint they always had
+                **({} if code is None else {"model_code": code}),
                 # neither its format nor its quantization affects the weights
                 "recipe": {
                     key: value

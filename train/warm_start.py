@@ -22,6 +22,8 @@ class WarmStart:
     """The earlier run's folder."""
     include: tuple[str, ...] = ("*",)
     """Patterns of names (``b1_*``, ``*/kernel``); a weight is called by its layer and its own name."""
+    trust_code: bool = False
+    """Whether to run the model's own file in that run, if it has one."""
     exclude: tuple[str, ...] = ()
     """Patterns of names, among these, of weights that stay as they are."""
 
@@ -45,10 +47,10 @@ def warm_start(model: Any, wish: WarmStart) -> int:
     ModelError
         If the network of the run cannot be loaded.
     """
-    from .network import load_keras_model
+    from .network import load_run_network
 
     opened = Run.open(wish.run)
-    source = load_keras_model(opened.keras_model_path)
+    source = load_run_network(opened, trust_code=wish.trust_code)
     given = {weight.path: weight for weight in source.weights}
     wanted = [weight for weight in model.weights if wish.wants(weight.path)]
     if not wanted:

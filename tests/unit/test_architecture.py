@@ -26,7 +26,7 @@ FLOORS = {
         ("__main__",),
     ),
     "train": (
-        ("datasets", "frontend_graph", "layers", "synth", "tensorflow_start"),
+        ("datasets", "frontend_graph", "layers", "model_file", "synth", "tensorflow_start"),
         ("blocks", "network"),
         ("evaluation", "models", "warm_start"),
         ("recipe",),

@@ -10,7 +10,7 @@ import click
 from asc_kit.cli.options import input_shape_option
 from asc_kit.cli.output import say_json
 
-from .options import JSON, SET, recipe_of
+from .options import JSON, SET, TRUST_CODE, recipe_of
 
 if TYPE_CHECKING:
     from asc_kit.challenge_rules import Precision, Year
@@ -51,6 +51,7 @@ _PRECISIONS = ("float32", "float16", "int8")
     help="Exit with 4 if the network exceeds a limit of that year's challenge; repeatable.",
 )
 @input_shape_option
+@TRUST_CODE
 @JSON
 def complexity(
     subject: str,
@@ -60,6 +61,7 @@ def complexity(
     clip_seconds: float | None,
     years: tuple[Year, ...],
     input_shapes: tuple[InputShape, ...],
+    trust_code: bool,
     as_json: bool,
 ) -> None:
     """Count parameters, bytes and multiply-accumulates, layer by layer, by the rules of DCASE 2021 to 2025.
@@ -75,7 +77,9 @@ def complexity(
 
     kind = kind_of(subject)
     _check_options(subject, kind, n_labels, overrides, clip_seconds, input_shapes)
-    counted = _count(subject, kind, n_labels, overrides, clip_seconds, input_shapes)
+    if trust_code and kind != "run":
+        raise click.UsageError(f"{subject} is a {kind}: --trust-code is about a run")
+    counted = _count(subject, kind, n_labels, overrides, clip_seconds, input_shapes, trust_code)
     if precision is not None and counted.counts.stored_at(precision) is None:
         own = counted.counts.storage[0].precision
         raise click.UsageError(f"{subject} is stored as {own}: --precision {precision} does not apply")
@@ -120,6 +124,7 @@ def _count(
     overrides: tuple[str, ...],
     clip_seconds: float | None,
     input_shapes: tuple[InputShape, ...],
+    trust_code: bool,
 ) -> Subject:
     from ..complexity.subject import count_bundle, count_model, count_recipe, count_run
     from ..tensorflow_start import start_tensorflow
@@ -130,7 +135,9 @@ def _count(
         return count_model(Path(subject), clip_seconds, input_shapes)
     recipe = recipe_of(subject, overrides) if kind == "recipe" else None
     start_tensorflow()
-    return count_run(Path(subject)) if recipe is None else count_recipe(recipe, n_labels)
+    if recipe is not None:
+        return count_recipe(recipe, n_labels)
+    return count_run(Path(subject), trust_code=trust_code)
 
 
 def _deployed(counted: Subject, input_shapes: tuple[InputShape, ...]) -> tuple[Deployed | None, str | None]:

@@ -11,7 +11,7 @@ import click
 from asc_kit.cli.options import layout_option
 from asc_kit.cli.output import say_json
 
-from .options import DATA, JSON
+from .options import DATA, JSON, TRUST_CODE
 
 if TYPE_CHECKING:
     from asc_kit.bundle import VariantName
@@ -40,6 +40,7 @@ _PATH = click.Path(path_type=Path)
     "--every", type=click.IntRange(min=1), default=1, show_default=True, metavar="K",
     help="Only every K-th checkpoint, and the last.",
 )  # fmt: skip
+@TRUST_CODE
 @JSON
 def evaluate(
     models: tuple[Path, ...],
@@ -52,6 +53,7 @@ def evaluate(
     unlabelled: bool,
     checkpoints: bool,
     every: int,
+    trust_code: bool,
     as_json: bool,
 ) -> None:
     """Evaluate runs (float) and bundles (int8, reference kernels) by class and by recording device.
@@ -64,6 +66,8 @@ def evaluate(
         raise click.UsageError("--unlabelled needs --predictions, and goes without --split, --layout and --out")
     if checkpoints and (out is None or predictions is not None):
         raise click.UsageError("--checkpoints needs --out, and goes without --predictions")
+    if trust_code and not checkpoints:
+        raise click.UsageError("--trust-code goes with --checkpoints: nothing else needs the code of a run")
     if every != 1 and not checkpoints:
         raise click.UsageError("--every goes with --checkpoints")
     from ..evaluation.assessment import open_subject
@@ -76,7 +80,7 @@ def evaluate(
         _predict_unlabelled(subjects[0], data, predictions)
     elif checkpoints:
         assert out is not None
-        _evaluate_checkpoints(subjects[0], data, layout, split, out, every, as_json)
+        _evaluate_checkpoints(subjects[0], data, layout, split, out, every, trust_code, as_json)
     else:
         _evaluate(subjects, data, layout, split, out, predictions, as_json)
 
@@ -145,6 +149,7 @@ def _evaluate_checkpoints(
     split: str | None,
     out: Path,
     every: int,
+    trust_code: bool,
     as_json: bool,
 ) -> None:
     from asc_kit.errors import SpecError
@@ -164,7 +169,7 @@ def _evaluate_checkpoints(
     dataset = labelled_clips(data, split, [subject], layout)
     windows = Recordings(dataset).windows(run.manifest.frontend, run.manifest.hop_samples)
     records = []
-    for record, was_there in evaluate_checkpoints(run, dataset, windows, out, every):
+    for record, was_there in evaluate_checkpoints(run, dataset, windows, out, every, trust_code=trust_code):
         records.append(record)
         figure, value = headline(record.evaluation)
         loss = f"log loss {record.evaluation.log_loss:.3f}"

@@ -22,6 +22,11 @@ DATA = click.option(
 SET = click.option(
     "--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Replace a value of the recipe; may be repeated."
 )
+TRUST_CODE = click.option(
+    "--trust-code",
+    is_flag=True,
+    help="Run the model's own Python file that lies in the run; only layers of its own need it.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 

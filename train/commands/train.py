@@ -10,7 +10,7 @@ import click
 from asc_kit.cli.options import layout_option
 from asc_kit.cli.output import say_json
 
-from .options import DATA, JSON, SET, recipe_of
+from .options import DATA, JSON, SET, TRUST_CODE, recipe_of
 
 if TYPE_CHECKING:
     from asc_kit.dataset import Layout
@@ -39,6 +39,7 @@ _RUN = click.Path(path_type=Path)
 @click.option(
     "--exclude", multiple=True, metavar="PATTERN", help="Layers not to take from --warm-start; may be repeated."
 )
+@TRUST_CODE
 @click.option("--resume", is_flag=True, help="Continue an interrupted training.")
 @JSON
 def train(
@@ -56,24 +57,28 @@ def train(
     warm_start: Path | None,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
+    trust_code: bool,
     resume: bool,
     as_json: bool,
 ) -> Path:
     """Train RECIPE and write a run folder.
 
-    RECIPE is the name of a recipe that comes with asc-kit, or a TOML file. With the environment variable TF_CONFIG,
-    several processes train together, and the first worker writes the run.
+    RECIPE is the name of a recipe that comes with asc-kit, or a TOML file; the Python file of your own that it names
+    as its model is run. With the environment variable TF_CONFIG, several processes train together, and the first worker
+    writes the run.
     """
     from ..evaluation.summary import show_evaluation
     from ..session import Session
     from ..warm_start import WarmStart
 
+    if trust_code and warm_start is None:
+        raise click.UsageError("--trust-code is about the run given with --warm-start")
     if (include or exclude) and warm_start is None:
         raise click.UsageError("--include and --exclude choose weights of the run given with --warm-start")
     chosen = recipe_of(recipe, (*overrides, *([f"training.epochs={epochs}"] if epochs is not None else [])))
     start = None
     if warm_start is not None:
-        start = WarmStart(run=warm_start, include=include or ("*",), exclude=exclude)
+        start = WarmStart(run=warm_start, include=include or ("*",), exclude=exclude, trust_code=trust_code)
     session = Session(
         recipe=chosen,
         data=data,

@@ -78,12 +78,12 @@ def count_recipe(recipe: Recipe, n_labels: int | None) -> Subject:
     return _of_keras("recipe", recipe.name, network, spec.clip_seconds)
 
 
-def count_run(path: Path) -> Subject:
-    """Count the trained network of a run."""
-    from ..network import load_keras_model
+def count_run(path: Path, *, trust_code: bool = False) -> Subject:
+    """Count the trained network of a run; `trust_code` as of `load_run_network`."""
+    from ..network import load_run_network
 
     run = Run.open(path)
-    network = load_keras_model(run.keras_model_path)
+    network = load_run_network(run, trust_code=trust_code)
     return _of_keras("run", run.manifest.name, network, run.manifest.frontend.clip_seconds)
 
 

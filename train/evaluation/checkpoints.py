@@ -70,12 +70,12 @@ def checkpoints_of(run: Run, every: int) -> list[tuple[int, Path]]:
 
 
 def evaluate_checkpoints(
-    run: Run, dataset: Dataset, windows: Windows, out: Path, every: int
+    run: Run, dataset: Dataset, windows: Windows, out: Path, every: int, *, trust_code: bool = False
 ) -> Iterator[tuple[CheckpointRecord, bool]]:
     """Evaluate checkpoints in the order of their epochs; yield each record, and whether it existed before.
 
-    Records go to `out`, figures for TensorBoard to ``logs`` in it. An existing record of the same weights and clips is
-    reused.
+    `trust_code` is as of `load_run_network`. Records go to `out`, figures for TensorBoard to ``logs`` in it. An
+    existing record of the same weights and clips is reused.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def evaluate_checkpoints(
             continue
         check_file(record_path, RECORD)
         if network is None:  # TensorFlow's seconds of start-up only when there is something to do
-            network = _Network(run)
+            network = _Network(run, trust_code=trust_code)
         network.load(path)
         scores = network.clip_scores(dataset, windows, f"epoch {epoch}")
         manifest = run.manifest
@@ -128,12 +128,12 @@ def _known(path: Path, sha256: str, dataset: Dataset) -> CheckpointRecord | None
 class _Network:
     """The network of a run: traced once, with exchangeable weights."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, trust_code: bool) -> None:
         start_tensorflow()
-        from ..network import inference_model, load_keras_model, with_front_end
+        from ..network import inference_model, load_run_network, with_front_end
 
         self._manifest: RunManifest = run.manifest
-        self._model = load_keras_model(run.keras_model_path)
+        self._model = load_run_network(run, trust_code=trust_code)
         deployed = inference_model(self._model)
         self._graph = with_front_end(lambda features: deployed(features, training=False), run.manifest.frontend)
 
