@@ -61,8 +61,8 @@ def firmware(
 ) -> Path:
     """Write firmware for a board: C99 of the network and its front end, and the protocol server around them.
 
-    A bundle brings its front end and its labels. Of any other int8 .tflite file the firmware has the network alone:
-    it takes features, and its labels are numbers or those of --labels.
+    Firmware of a bundle includes its front end and its labels. Firmware of another int8 .tflite file is the network
+    alone: it takes features, and its labels are numbers or those of --labels.
     """
     from asc_kit.bundle import Bundle
     from asc_kit.hardware.board import load_board

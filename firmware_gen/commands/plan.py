@@ -43,8 +43,8 @@ def plan(
 ) -> None:
     """Show how the engine would run a model: kernels, multiply-accumulates, constants and the arena it needs.
 
-    The model is that of a BUNDLE, or any int8 .tflite file, made with this kit or not. What the engine does not take
-    is refused by the name of its operator.
+    The model is that of a BUNDLE, or any int8 .tflite file. An operator that the engine does not support is refused
+    by its name.
     """
     from asc_kit.errors import ModelError
 
