@@ -112,6 +112,8 @@ _EXTRA_OF = {
     "matplotlib": "device",
     "ai_edge_litert": "device",
     "sounddevice": "pi",
+    "paho": "pi",
+    "prometheus_client": "pi",
 }
 
 

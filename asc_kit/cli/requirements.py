@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes.util
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -120,6 +121,11 @@ def _portaudio() -> str | None:
     return ctypes.util.find_library("portaudio")
 
 
+def _mosquitto() -> str | None:
+    # Debian keeps the broker where users do not look
+    return shutil.which("mosquitto", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+
+
 def _c_library_headers() -> str | None:
     if shutil.which("gcc") is None:
         return None
@@ -145,6 +151,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     _python("matplotlib", "board", extra="device"),
     _python("sounddevice", "live", "test", extra="pi"),
     _python("pulsectl", "live", "test", extra="pi"),
+    _python("paho-mqtt", "live", "test", extra="pi"),
+    _python("prometheus-client", "live", "test", extra="pi"),
     _python("pytest", "test", extra="dev"),
     _python("hypothesis", "test", extra="dev"),
     _python("ruff", "test", extra="dev"),
@@ -160,5 +168,6 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     _tool("clang", "clang", "test"),
     _tool("pulseaudio", "pulseaudio", "test"),
     _tool("pactl", "pulseaudio-utils", "test"),
+    _system("mosquitto", "mosquitto", _mosquitto, "test"),
     _system("ALSA plugins", "libasound2-plugins", _alsa_pulse, "test"),
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..listening.lines import Layout
     from ..listening.listener import Listener
     from ..listening.microphone import Microphone
+    from ..outlets.report import Origin, Outlet, Reporter
 
 _TOP = 3
 
@@ -57,6 +58,15 @@ class _Seconds(click.FloatRange):
     help='Print "unsure" while no scene is at least this likely; default: 0.',
 )
 @click.option("--raw", is_flag=True, help="Print each window by itself, without averaging.")
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Append JSON lines to FILE; it rotates at 10 MB, with five older ones.",
+)
+@click.option("--web", metavar="PORT", help="Serve a page on this machine; ADDRESS:PORT for others too.")
+@click.option("--mqtt", metavar="URL", help="Publish to a broker, for Home Assistant too: mqtt://[USER@]HOST[:PORT].")
+@click.option("--mqtt-name", metavar="NAME", help="Name of this listener in topics.  [default: asc_kit_HOSTNAME]")
 @click.option("--duration", type=_Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
 @click.option("--list-devices", is_flag=True, help="List the microphones and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
@@ -70,6 +80,10 @@ def live(
     dwell: float | None,
     unsure: float | None,
     raw: bool,
+    log: Path | None,
+    web: str | None,
+    mqtt: str | None,
+    mqtt_name: str | None,
     duration: float | None,
     list_devices: bool,
     as_json: bool,
@@ -78,6 +92,7 @@ def live(
 
     Each line has the scene that this window and the windows before it show, so that a single wrong window changes
     nothing; --smooth, --dwell and --unsure set how steadily. Bundles with several labels print window by window.
+    --log, --web and --mqtt send the same elsewhere. No audio is kept.
 
     The microphone runs at its own rate, and its sound is resampled as in training. A bad input (a muted microphone, a
     frozen driver, clipping) is reported instead of classified. The last line counts windows and losses.
@@ -94,7 +109,10 @@ def live(
     from ..listening.lines import Layout
     from ..listening.listener import Listener
     from ..listening.microphone import find_device, open_microphone
+    from ..outlets.report import Origin, Reporter, closing_all
 
+    if mqtt_name is not None and mqtt is None:
+        raise click.UsageError("--mqtt-name goes with --mqtt")
     opened = Bundle.open(bundle)
     is_tagging = check_threshold(opened.manifest, threshold)
     steadiness = {"time_constant_s": smooth, "dwell_s": dwell, "unsure_below": unsure}
@@ -120,7 +138,14 @@ def live(
         label_width = max(map(len, opened.manifest.labels))
         columns = shutil.get_terminal_size().columns
         layout = Layout(label_width=label_width, columns=columns, threshold=likely)
-        _print_events(listener, microphone, as_json, layout, follower)
+        source = microphone.device.name if microphone.source is None else microphone.source.name
+        origin = Origin(
+            name=opened.manifest.name, model_sha256=classifier.model_sha256, source=source, labels=classifier.labels
+        )
+        outlets = _open_outlets(log, web, mqtt, mqtt_name, origin, frontend.sample_rate_hz)
+        reporter = Reporter(origin, listener.tally, outlets)
+        with closing_all(outlets):
+            _print_events(listener, microphone, reporter, as_json, layout, follower)
 
 
 def _introduce(name: str, microphone: Microphone, wanted_hz: int) -> None:
@@ -142,8 +167,42 @@ def _introduce(name: str, microphone: Microphone, wanted_hz: int) -> None:
         )
 
 
+def _open_outlets(
+    log: Path | None, web: str | None, mqtt: str | None, mqtt_name: str | None, origin: Origin, rate_hz: int
+) -> tuple[Outlet, ...]:
+    """Open what was asked for; where one fails, those before it are closed."""
+    outlets: list[Outlet] = []
+    try:
+        if log is not None:
+            from ..outlets.log import RotatingLog
+
+            outlets.append(RotatingLog(log))
+        if web is not None:
+            from ..outlets.web import WebOutlet, read_address
+
+            page = WebOutlet(read_address(web), origin, rate_hz)
+            outlets.append(page)
+            say(f"page: {page.url}", err=True)
+            if not page.address.is_private:
+                say("Caution: everyone who reaches this machine can look at the page", err=True)
+        if mqtt is not None:
+            from ..outlets.mqtt import MqttOutlet, default_node, read_broker
+
+            outlets.append(MqttOutlet(read_broker(mqtt), mqtt_name or default_node(), origin))
+    except BaseException:
+        for outlet in outlets:
+            outlet.close()
+        raise
+    return tuple(outlets)
+
+
 def _print_events(
-    listener: Listener, microphone: Microphone, as_json: bool, layout: Layout, follower: SceneFollower | None
+    listener: Listener,
+    microphone: Microphone,
+    reporter: Reporter,
+    as_json: bool,
+    layout: Layout,
+    follower: SceneFollower | None,
 ) -> None:
     """Print what happens as it happens, and the count of it all at the end, however it ends."""
     from ..listening.events import Heard, Unheard
@@ -154,8 +213,9 @@ def _print_events(
 
     def finish() -> None:
         seconds = listener.time_s
+        report = reporter.tell(None, tally_document(listener.tally, seconds))
         if as_json:
-            say_json(tally_document(listener.tally, seconds), indent=None)
+            say_json(report.document, indent=None)
         for line in tally_text(listener.tally, seconds, layout.columns).splitlines():
             say(line, err=True)
 
@@ -163,8 +223,9 @@ def _print_events(
         with SourceWatch(microphone.source) as watch:
             events = listen(listener, microphone.batches(), watch.state)
             for event in events if follower is None else follow(events, follower):
+                report = reporter.tell(event, event_document(event, listener.tally.overflows, layout.threshold))
                 if as_json:
-                    say_json(event_document(event, listener.tally.overflows, layout.threshold), indent=None)
+                    say_json(report.document, indent=None)
                 elif isinstance(event, Heard | Unheard):
                     say(window_text(event, layout))
                 if not isinstance(event, Heard | Unheard):

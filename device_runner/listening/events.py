@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .verdict import Reason
 
@@ -37,6 +40,8 @@ class Heard:
     """Windows left out since the last one, because this machine was too slow for the hop."""
     scene: Scene | None = None
     """Where the listener is by this and the windows before; None where scenes are not followed."""
+    window: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
+    """The audio, [clip_samples], full scale ±1, for whoever draws it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -263,6 +263,7 @@ class Listener:
             latency_ms=latency_ms,
             level_dbfs=level_dbfs(window),
             skipped=hops,
+            window=window,
         )
 
 

@@ -57,7 +57,7 @@ FLOORS = {
     "device_runner": (
         ("classifier", "line"),
         ("attack", "bench", "listening", "predict"),
-        ("cycles", "report"),
+        ("cycles", "outlets", "report"),
         ("commands",),
     ),
 }

@@ -1,0 +1,1 @@
+"""Where `live` sends what it hears, beside the terminal: a log file, an MQTT broker, a web page, Prometheus."""
