@@ -21,7 +21,8 @@ from asc_kit.device_runner.cycles.image import read_image
 from asc_kit.device_runner.cycles.plugin import plugin_arguments, why_not
 from asc_kit.device_runner.cycles.trace import read_trace
 from asc_kit.firmware_gen.frontend.tables import frontend_tables
-from asc_kit.firmware_gen.write.emit import ModelInfo, frontend_values, template
+from asc_kit.firmware_gen.read.model import ModelInfo
+from asc_kit.firmware_gen.write.emit import frontend_values, template
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.hardware.board import Arithmetic, Board, load_board
 from asc_kit.hardware.part import parts_with

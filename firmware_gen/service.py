@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asc_kit.bundle import Bundle
-from asc_kit.errors import ModelError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.hardware.board import Board, Goal
 from asc_kit.process.console import console
@@ -15,9 +14,10 @@ from asc_kit.stages import PlanFigures
 from asc_kit.tflite.inputs import InputShape
 from asc_kit.tflite.references import REFERENCE
 
-from .generate import generate, read_file
+from .generate import generate
 from .kernel_sets import PORTABLE
 from .plan.plan import make_plan
+from .read.model import name_file, read_file
 from .read.reader import read_model
 
 if TYPE_CHECKING:
@@ -60,10 +60,8 @@ def plan_figures(model: Path, input_shapes: Sequence[InputShape] = ()) -> PlanFi
     ModelError
         When the engine does not take it.
     """
-    try:
+    with name_file(model):
         plan = make_plan(read_model(read_file(model), input_shapes), PORTABLE, "speed")
-    except ModelError as failure:
-        raise failure.in_file(model) from None
     return PlanFigures(
         macs=plan.macs,
         weight_bytes=plan.weight_bytes,

@@ -66,9 +66,9 @@ def firmware(
     """
     from asc_kit.bundle import Bundle
     from asc_kit.hardware.board import load_board
-    from asc_kit.records.record import read_json
 
-    from ..generate import generate, generate_bare, is_bare_model
+    from ..generate import make_firmware
+    from ..read.model import is_bare_model, read_bare, read_bundle
     from ..service import announce, usual_folder
 
     is_bare = is_bare_model(bundle)
@@ -82,23 +82,15 @@ def firmware(
         check_map(memory_map, folder)
     if is_bare:
         names = _read_labels(labels) if labels is not None else None
-        manifest = generate_bare(
-            bundle,
-            spec,
-            folder,
-            labels=names,
-            input_shapes=input_shapes,
-            compile_it=build,
-            kernels=kernels,
-            optimize=optimize,
-        )
+        model = read_bare(bundle, labels=names, input_shapes=input_shapes)
     else:
-        manifest = generate(Bundle.open(bundle), spec, folder, compile_it=build, kernels=kernels, optimize=optimize)
-    announce(manifest, folder)
+        model = read_bundle(Bundle.open(bundle))
+    made = make_firmware(model, spec, folder, compile_it=build, kernels=kernels, optimize=optimize)
+    announce(made.manifest, folder)
     if memory_map is not None:
-        write_map(read_json(folder / "plan.json"), memory_map, folder, bundle.name)
+        write_map(made.plan, memory_map, folder, bundle.name)
     if as_json:
-        say_json(manifest)
+        say_json(made.manifest)
     return folder
 
 

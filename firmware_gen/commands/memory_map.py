@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from ..plan.plan import Plan
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -51,13 +54,13 @@ def check_map(file: Path, folder: Path) -> None:
     memory_map.check_map(file if file.suffix else folder / _NAME)
 
 
-def write_map(document: dict[str, Any], file: Path, folder: Path, title: str) -> None:
+def write_map(plan: Plan, file: Path, folder: Path, title: str) -> None:
     """Write the map of a plan and say where it is.
 
     Parameters
     ----------
-    document
-        The plan as data, as in plan.json.
+    plan
+        The plan.
     file
         What the option gave.
     folder
@@ -72,7 +75,7 @@ def write_map(document: dict[str, Any], file: Path, folder: Path, title: str) ->
 
     path = file if file.suffix else folder / _NAME
     try:
-        written = write_memory_map(document, path, title)
+        written = write_memory_map(plan, path, title)
     except OSError as failure:
         raise AscKitError(
             f"memory map {path} cannot be written: {failure.strerror}",

@@ -46,31 +46,27 @@ def plan(
     The model is that of a BUNDLE, or any int8 .tflite file. An operator that the engine does not support is refused
     by its name.
     """
-    from asc_kit.errors import ModelError
-
     from ..plan.plan import make_plan, plan_document
+    from ..read.model import name_file
     from ..read.reader import read_model
 
     if memory_map is not None:
         check_map(memory_map, Path())
-    try:
+    with name_file(model):
         made = make_plan(read_model(_flatbuffer(model), input_shapes), kernels, optimize)
-    except ModelError as failure:
-        raise failure.in_file(model) from None
-    document = plan_document(made)
     if as_json:
-        say_json(document)
+        say_json(plan_document(made))
     else:
         _show(model, made)
     if memory_map is not None:
-        write_map(document, memory_map, Path(), model.name)
+        write_map(made, memory_map, Path(), model.name)
 
 
 def _flatbuffer(path: Path) -> bytes:
     """Return the model of a bundle, or a file's content."""
     from asc_kit.bundle import Bundle
 
-    from ..generate import is_bare_model, read_file
+    from ..read.model import is_bare_model, read_file
 
     return read_file(path if is_bare_model(path) else Bundle.open(path).model_path)
 

@@ -67,8 +67,11 @@ class Tensor:
 
     def describe(self) -> str:
         """Return index, name, type and shape, for messages and comments."""
-        shape = "x".join(str(size) for size in self.shape) or "scalar"
-        return f"{self.index} '{self.name}' ({self.dtype} {shape})"
+        return f"{self.index} '{self.name}' ({self.dtype} {self.describe_shape()})"
+
+    def describe_shape(self) -> str:
+        """Return the shape in words, such as 1x40x51x1."""
+        return "x".join(str(size) for size in self.shape) or "scalar"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

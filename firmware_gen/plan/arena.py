@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Literal
 
 ALIGNMENT = 4
 """Blocks begin at multiples of this, for kernels that load words."""
@@ -17,12 +18,19 @@ _TRIALS = 1000
 _MOST_ORDERED = 5
 
 
+BlockKind = Literal["tensor", "lines", "scratch"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Something that needs memory from one step to another."""
 
     name: str
     """For messages and the plan."""
+    label: str = ""
+    """The same in a few letters, for the picture."""
+    kind: BlockKind = "tensor"
+    """What it holds: a tensor, some of its lines, or what a kernel needs for itself."""
     n_bytes: int
     """Size."""
     first: int
@@ -106,7 +114,7 @@ def _saved_over(blocks: Sequence[Block], source: int, pairs: Overlaps) -> int:
     )
 
 
-def place(blocks: Sequence[Block], overlaps: Overlaps, *, thorough: bool = True) -> tuple[int, ...]:
+def place_blocks(blocks: Sequence[Block], overlaps: Overlaps, *, thorough: bool = True) -> tuple[int, ...]:
     """Give each block an offset, so that the arena is small.
 
     First fit in three orders: by size, from the last step back, from the first step on; improved by a seeded local
@@ -183,7 +191,7 @@ def arena_end(blocks: Sequence[Block], offsets: Sequence[int]) -> int:
 
 
 def check_placement(blocks: Sequence[Block], offsets: Sequence[int], overlaps: Overlaps) -> None:
-    """Check that no two blocks share memory that must not: a guard against defects of `place`."""
+    """Check that no two blocks share memory that must not: a guard against defects of `place_blocks`."""
     for a, one in enumerate(blocks):
         for b, other in enumerate(blocks):
             if a == b or not one.meets(other):

@@ -12,7 +12,7 @@ from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall
 from ..operators import REGISTRY, Node
 from ..operators.base import has_rows, longer_rows
-from .streams import LARGEST_COUNT
+from .streams.stream import LARGEST_COUNT
 
 MOST_SCRATCH = 12288
 """Bytes of scratch memory that no kernel with a choice exceeds."""
@@ -57,6 +57,12 @@ class Choice:
         return self.rows
 
     @property
+    def call_alone(self) -> KernelCall:
+        """The kernel of that."""
+        alone = self.alone
+        return alone.call if isinstance(alone, RowCall) else alone
+
+    @property
     def calls_alone(self) -> int:
         """How often its kernel is then called."""
         alone = self.alone
@@ -84,9 +90,7 @@ class Choice:
     @property
     def scratch_alone(self) -> int:
         """Bytes of scratch memory of that."""
-        alone = self.alone
-        call = alone.call if isinstance(alone, RowCall) else alone
-        return call.scratch_bytes or 0
+        return self.call_alone.scratch_bytes or 0
 
 
 def choose(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from asc_kit.outputs import OutputKind, check_file, write_file
 from asc_kit.pages import PALETTE
 from asc_kit.records.record import json_bytes
+
+from .arena import Block
+from .plan import Plan
 
 MEMORY_MAP = OutputKind(name="memory map", command="asc-kit --memory-map", option="--memory-map", is_guest=True)
 
@@ -32,49 +35,125 @@ _MOST_NAMED_STEPS = 90
 _DPI = 140
 
 
-def memory_map(plan: dict[str, Any]) -> dict[str, Any]:
-    """Return the map of a plan.
+MapKind = Literal["input", "tensor", "lines", "scratch", "output"]
 
-    Parameters
-    ----------
-    plan
-        The plan as data, as in plan.json.
 
-    Returns
-    -------
-    dict
-        ``arena_bytes`` and the two bounds of the plan; ``steps`` with ``index``, ``op``, ``output`` and
-        ``used_bytes``, the bytes of the arena that hold something during the step; ``blocks`` with ``block``,
-        ``kind``, ``offset``, ``bytes``, ``first_step`` (-1: before the first) and ``last_step``.
-    """
-    n_steps = len(plan["steps"])
-    blocks = [{"kind": _kind(block, n_steps), **block} for block in plan["arena"]]
-    steps = [
-        {
-            "index": step["index"],
-            "op": step["op"],
-            "output": step["output"],
-            "used_bytes": _union(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapStep:
+    """A step of the plan."""
+
+    index: int
+    """Its index."""
+    op: str
+    """TFLite's name of the operator."""
+    output: str
+    """The tensor it computes."""
+    used_bytes: int
+    """Bytes of the arena that hold something during the step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapBlock:
+    """A block of the arena."""
+
+    kind: MapKind
+    """What it holds."""
+    block: str
+    """Its name."""
+    label: str
+    """The same in a few letters."""
+    offset: int
+    """Where it begins."""
+    n_bytes: int
+    """Its size."""
+    first_step: int
+    """First step at which it holds something; -1: before the first."""
+    last_step: int
+    """Last step at which it is used; the number of steps: after the last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryMap:
+    """Where everything lies in the arena, and from when to when."""
+
+    arena_bytes: int
+    """Size of the arena."""
+    overlap_bound_bytes: int
+    """What any placement needs."""
+    liveness_bound_bytes: int
+    """What any placement needs in which no output overlaps its input."""
+    steps: tuple[MapStep, ...]
+    """The steps, in order."""
+    blocks: tuple[MapBlock, ...]
+    """The blocks."""
+
+
+def memory_map(plan: Plan) -> MemoryMap:
+    """Return the map of a plan."""
+    blocks = tuple(
+        MapBlock(
+            kind=_kind(block, first, last, len(plan.steps)),
+            block=block.name,
+            label=block.label,
+            offset=offset,
+            n_bytes=block.n_bytes,
+            first_step=first,
+            last_step=last,
+        )
+        for (block, offset), (first, last) in zip(plan.blocks, plan.lifetimes, strict=True)
+    )
+    steps = tuple(
+        MapStep(
+            index=index,
+            op=step.operator.op,
+            output=step.output.describe(),
+            used_bytes=_union(
                 [
-                    (block["offset"], block["offset"] + block["bytes"])
+                    (block.offset, block.offset + block.n_bytes)
                     for block in blocks
-                    if block["first_step"] <= step["index"] <= block["last_step"]
+                    if block.first_step <= index <= block.last_step
                 ]
             ),
-        }
-        for step in plan["steps"]
-    ]
-    names = ("arena_bytes", "overlap_bound_bytes", "liveness_bound_bytes")
-    return {**{name: plan[name] for name in names}, "steps": steps, "blocks": blocks}
+        )
+        for index, step in enumerate(plan.steps)
+    )
+    return MemoryMap(
+        arena_bytes=plan.arena_bytes,
+        overlap_bound_bytes=plan.overlap_bound_bytes,
+        liveness_bound_bytes=plan.liveness_bound_bytes,
+        steps=steps,
+        blocks=blocks,
+    )
 
 
-def write_memory_map(plan: dict[str, Any], path: Path, title: str) -> tuple[Path, ...]:
+def map_document(made: MemoryMap) -> dict[str, Any]:
+    """Return a map as plain data, for its JSON."""
+    return {
+        "arena_bytes": made.arena_bytes,
+        "overlap_bound_bytes": made.overlap_bound_bytes,
+        "liveness_bound_bytes": made.liveness_bound_bytes,
+        "steps": [asdict(step) for step in made.steps],
+        "blocks": [
+            {
+                "kind": block.kind,
+                "block": block.block,
+                "offset": block.offset,
+                "bytes": block.n_bytes,
+                "first_step": block.first_step,
+                "last_step": block.last_step,
+            }
+            for block in made.blocks
+        ],
+    }
+
+
+def write_memory_map(plan: Plan, path: Path, title: str) -> tuple[Path, ...]:
     """Write the map; return the files, the JSON last.
 
     Parameters
     ----------
     plan
-        The plan as data.
+        The plan.
     path
         File to write: of a picture, whose JSON goes beside it, or of the JSON alone.
     title
@@ -85,11 +164,11 @@ def write_memory_map(plan: dict[str, Any], path: Path, title: str) -> tuple[Path
     AscKitError
         When something else is where the files go.
     """
-    document = memory_map(plan)
+    made = memory_map(plan)
     check_map(path)  # drawing takes seconds
     if path.suffix in _PICTURES:
-        write_file(path, MEMORY_MAP, draw(document, title, path.suffix[1:]))
-    write_file(path.with_suffix(".json"), MEMORY_MAP, json_bytes(document))
+        write_file(path, MEMORY_MAP, draw(made, title, path.suffix[1:]))
+    write_file(path.with_suffix(".json"), MEMORY_MAP, json_bytes(map_document(made)))
     return _files_of(path)
 
 
@@ -110,13 +189,13 @@ def _files_of(path: Path) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((path, path.with_suffix(".json"))))
 
 
-def draw(document: dict[str, Any], title: str, form: str) -> bytes:
+def draw(made: MemoryMap, title: str, form: str) -> bytes:
     """Draw a map: time from left to right, addresses upward; the same map gives the same bytes.
 
     Parameters
     ----------
-    document
-        As from `memory_map`.
+    made
+        The map.
     title
         What is written above.
     form
@@ -131,66 +210,66 @@ def draw(document: dict[str, Any], title: str, form: str) -> bytes:
         stream = io.BytesIO()
         # no date, no version: fixed bytes
         metadata = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
-        figure(document, title).savefig(stream, format=form, metadata=metadata)
+        figure(made, title).savefig(stream, format=form, metadata=metadata)
     return stream.getvalue()
 
 
-def figure(document: dict[str, Any], title: str) -> Any:
+def figure(made: MemoryMap, title: str) -> Any:
     """Return the picture as a figure of matplotlib, laid out.
 
     Parameters
     ----------
-    document, title
+    made, title
         As of `draw`.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
-    steps, blocks = document["steps"], document["blocks"]
-    made = Figure(figsize=(min(max(7.0, 2.5 + 0.28 * len(steps)), 26.0), 6.5), dpi=_DPI, layout="constrained")
-    axes = made.add_subplot()
+    steps, blocks = made.steps, made.blocks
+    picture = Figure(figsize=(min(max(7.0, 2.5 + 0.28 * len(steps)), 26.0), 6.5), dpi=_DPI, layout="constrained")
+    axes = picture.add_subplot()
     for block in blocks:
         _draw_block(axes, block)
-    for name, words, line in (
-        ("arena_bytes", "arena", "-"),
-        ("overlap_bound_bytes", "least possible", "--"),
-        ("liveness_bound_bytes", "least possible without overlap", ":"),
+    for n_bytes, words, line in (
+        (made.arena_bytes, "arena", "-"),
+        (made.overlap_bound_bytes, "least possible", "--"),
+        (made.liveness_bound_bytes, "least possible without overlap", ":"),
     ):
-        axes.axhline(document[name], color="#d55e00", linestyle=line, linewidth=1.0)
-        axes.plot([], [], color="#d55e00", linestyle=line, label=f"{words}: {document[name]:,} bytes")
+        axes.axhline(n_bytes, color="#d55e00", linestyle=line, linewidth=1.0)
+        axes.plot([], [], color="#d55e00", linestyle=line, label=f"{words}: {n_bytes:,} bytes")
     axes.set_title(title)
     axes.set_ylabel("offset in the arena, bytes")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.set_ylim(0, 1.06 * max(document["liveness_bound_bytes"], document["arena_bytes"]))
+    axes.set_ylim(0, 1.06 * max(made.liveness_bound_bytes, made.arena_bytes))
     axes.set_xlim(-1, len(steps) + 1)
     if len(steps) <= _MOST_NAMED_STEPS:
-        ticks = [f"{step['index']} {step['op']}" for step in steps]
+        ticks = [f"{step.index} {step.op}" for step in steps]
         axes.set_xticks([index + 0.5 for index in range(len(steps))], ticks, rotation=90, fontsize=6)
     else:
         axes.set_xlabel("step")
     axes.tick_params(length=2)
-    kinds = [kind for kind in _COLOURS if any(block["kind"] == kind for block in blocks)]
+    kinds = [kind for kind in _COLOURS if any(block.kind == kind for block in blocks)]
     patches = [Patch(facecolor=_COLOURS[kind], alpha=0.55, label=_MEANING[kind]) for kind in kinds]
     lines, _ = axes.get_legend_handles_labels()
-    made.legend(handles=[*patches, *lines], loc="outside lower center", ncols=2, frameon=False)
-    made.draw_without_rendering()  # how large the axes are is known from here on
-    made.set_layout_engine("none")
+    picture.legend(handles=[*patches, *lines], loc="outside lower center", ncols=2, frameon=False)
+    picture.draw_without_rendering()  # how large the axes are is known from here on
+    picture.set_layout_engine("none")
     taken: list[Any] = []
     for block in blocks:
         _name_block(axes, block, taken)
-    return made
+    return picture
 
 
-def _draw_block(axes: Any, block: dict[str, Any]) -> None:
-    left, right = block["first_step"], block["last_step"] + 1
-    low, high = block["offset"], block["offset"] + block["bytes"]
-    colour = _COLOURS[block["kind"]]
+def _draw_block(axes: Any, block: MapBlock) -> None:
+    left, right = block.first_step, block.last_step + 1
+    low, high = block.offset, block.offset + block.n_bytes
+    colour = _COLOURS[block.kind]
     # see-through: an output may lie over the input it consumes
     axes.fill([left, right, right, left], [low, low, high, high], facecolor=colour, alpha=0.55, linewidth=0)
     axes.fill([left, right, right, left], [low, low, high, high], facecolor="none", edgecolor=colour, linewidth=0.6)
 
 
-def _name_block(axes: Any, block: dict[str, Any], taken: list[Any]) -> None:
+def _name_block(axes: Any, block: MapBlock, taken: list[Any]) -> None:
     """Write the name of a block into it, where it fits and no other name is: across or upright; or not at all.
 
     Parameters
@@ -202,13 +281,13 @@ def _name_block(axes: Any, block: dict[str, Any], taken: list[Any]) -> None:
     taken
         Where names are, to which this one is added.
     """
-    left, right = block["first_step"], block["last_step"] + 1
-    low, high = block["offset"], block["offset"] + block["bytes"]
+    left, right = block.first_step, block.last_step + 1
+    low, high = block.offset, block.offset + block.n_bytes
     from matplotlib.transforms import Bbox
 
     margin = _MARGIN * axes.figure.dpi / 72
     room = axes.transData.transform_bbox(Bbox.from_extents(left, low, right, high)).padded(-margin)
-    name, size = _short(block["block"]), f"{block['bytes']:,}"
+    name, size = block.label, f"{block.n_bytes:,}"
     for separator, rotation in (("\n", 0), (", ", 0), ("\n", 90), (", ", 90)):
         text = axes.text(
             (left + right) / 2, (low + high) / 2, f"{name}{separator}{size}", ha="center", va="center",
@@ -231,18 +310,10 @@ def _middle(box: Any) -> tuple[float, float]:
     return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
 
 
-def _short(name: str) -> str:
-    """Return the name of a block in a few letters: of a tensor its index and shape."""
-    found = re.fullmatch(r"((?:lines of )?)tensor (\d+) '.*' \(int8 (.*?)\).*", name, flags=re.DOTALL)
-    return f"{found[1]}{found[2]}: {found[3].removeprefix('1x')}" if found is not None else name
-
-
-def _kind(block: dict[str, Any], n_steps: int) -> str:
-    if block["first_step"] < 0:
+def _kind(block: Block, first_step: int, last_step: int, n_steps: int) -> MapKind:
+    if first_step < 0:
         return "input"
-    if block["last_step"] >= n_steps:
-        return "output"
-    return {"tensor": "tensor", "lines": "lines"}.get(block["block"].partition(" ")[0], "scratch")
+    return "output" if last_step >= n_steps else block.kind
 
 
 def _union(ranges: list[tuple[int, int]]) -> int:

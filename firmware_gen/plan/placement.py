@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..network.graph import Graph, Operator, Tensor
 from ..network.kernel_call import ConstantArray, KernelCall
 from ..network.row_call import RowCall
-from .arena import Block, Overlaps, check_placement, place
+from .arena import Block, Overlaps, check_placement, place_blocks
 from .choices import Choice
 from .streams import Stream, assemble
 from .streams.assembly import COPY
@@ -102,10 +102,10 @@ class _Memory:
     """Part -> its block."""
 
 
-def placed(graph: Graph, steps: Sequence[Step], parts: Sequence[Part], *, thorough: bool) -> Placement:
-    """Give all memory a place in the arena; `thorough` as for `place`."""
+def place(graph: Graph, steps: Sequence[Step], parts: Sequence[Part], *, thorough: bool) -> Placement:
+    """Give all memory a place in the arena; `thorough` as for `place_blocks`."""
     memory = _collect(graph, steps, parts)
-    places = place(memory.blocks, memory.overlaps, thorough=thorough)
+    places = place_blocks(memory.blocks, memory.overlaps, thorough=thorough)
     check_placement(memory.blocks, places, memory.overlaps)
     return Placement(
         offsets={
@@ -130,6 +130,8 @@ def _collect(graph: Graph, steps: Sequence[Step], parts: Sequence[Part]) -> _Mem
         blocks.append(
             Block(
                 name=f"tensor {graph.tensors[tensor].describe()}",
+                label=_label(graph.tensors[tensor]),
+                kind="tensor",
                 n_bytes=graph.tensors[tensor].n_elements,
                 first=first[tensor],
                 last=last[tensor],
@@ -154,18 +156,33 @@ def _collect(graph: Graph, steps: Sequence[Step], parts: Sequence[Part]) -> _Mem
             for index, buffer in enumerate(buffers):
                 if not buffer.whole:
                     memory.lines[number, index] = len(blocks)
-                    name = f"lines of tensor {buffer.tensor.describe()}, {buffer.layout}"
-                    blocks.append(Block(name=name, n_bytes=buffer.n_bytes, first=number, last=number))
+                    blocks.append(
+                        Block(
+                            name=f"lines of tensor {buffer.tensor.describe()}, {buffer.layout}",
+                            label=f"lines of {_label(buffer.tensor)}",
+                            kind="lines",
+                            n_bytes=buffer.n_bytes,
+                            first=number,
+                            last=number,
+                        )
+                    )
         for (output, source), distance in pairs.items():
             if last[source] == number and first.get(output) == number:
                 memory.overlaps[memory.owners[output], memory.owners[source]] = distance
         if scratch_bytes:
             memory.scratch[number] = len(blocks)
-            blocks.append(Block(name=_scratch_name(part, steps), n_bytes=scratch_bytes, first=number, last=number))
+            name = _scratch_name(part)
+            blocks.append(
+                Block(name=name, label=name, kind="scratch", n_bytes=scratch_bytes, first=number, last=number)
+            )
     return memory
 
 
-def _scratch_name(part: Part, steps: Sequence[Step]) -> str:
+def _label(tensor: Tensor) -> str:
+    return f"{tensor.index}: {tensor.describe_shape().removeprefix('1x')}"
+
+
+def _scratch_name(part: Part) -> str:
     last = part.first_step + (len(part.stream.stages) if part.stream is not None else 1) - 1
     return f"scratch of step {last}" if last == part.first_step else f"scratch of steps {part.first_step} to {last}"
 

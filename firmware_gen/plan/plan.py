@@ -14,12 +14,12 @@ from ..kernel_sets import PORTABLE, load_kernel_set
 from ..kernel_sets.record import KernelSet
 from ..network.graph import Graph
 from ..network.kernel_call import ConstantArray, KernelCall, Requantize
-from ..network.row_call import RowCall
 from .arena import Block, arena_end, liveness_bound, overlap_bound
 from .choices import MOST_SCRATCH, Choice, choose
 from .passes import optimize
-from .placement import Part, Placement, Step, cut, placed, step_cycles
-from .streams import Candidate, Stream, partitions
+from .placement import Part, Placement, Step, cut, place, step_cycles
+from .streams import Stream
+from .streams.partition import partitions
 
 # how much larger than the smallest an arena may be for the sake of speed
 _LARGER = 1.04
@@ -94,6 +94,23 @@ class Plan:
         """Multiply-accumulates of one inference."""
         return sum(step.call.macs for step in self.steps)
 
+    @property
+    def part_of_step(self) -> tuple[int, ...]:
+        """For every step, the part of the program that it belongs to."""
+        return tuple(part for part, entry in enumerate(self.program) for _ in range(_n_steps(entry)))
+
+    @property
+    def lifetimes(self) -> tuple[tuple[int, int], ...]:
+        """For every block, the first and the last step at which it holds something.
+
+        -1 is before the first step, the number of steps after the last.
+        """
+        parts = self.part_of_step
+        # blocks count in parts of the program; people in steps
+        first = {part: parts.index(part) for part in parts} | {-1: -1}
+        last = {part: step for step, part in enumerate(parts)} | {-1: -1, len(self.program): len(parts)}
+        return tuple((first[block.first], last[block.last]) for block, _ in self.blocks)
+
 
 def make_plan(graph: Graph, kernels: KernelSetName = PORTABLE, goal: Goal = "speed") -> Plan:
     """Optimize a graph, choose kernels, cut it into streams and place tensors.
@@ -119,7 +136,7 @@ def make_plan(graph: Graph, kernels: KernelSetName = PORTABLE, goal: Goal = "spe
         raise ModelError("the model computes nothing: its operators only rearrange its input")
     kernel_set = load_kernel_set(kernels)
     steps, parts = _with_scratch(graph, kernel_set, goal)
-    return assemble_plan(graph, steps, parts, placed(graph, steps, parts, thorough=True), kernel_set, goal)
+    return assemble_plan(graph, steps, parts, place(graph, steps, parts, thorough=True), kernel_set, goal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -212,28 +229,14 @@ def draft_plan(
         if key not in known:
             known[key] = choose(graph, graph.operators[key[0]], kernels, goal, key[1])
     choices = [known[key] for key in enumerate(limits)]
-    candidates = [_candidate(choice) for choice in choices]
     drafts = []
-    for ranges in partitions(graph, candidates, _LARGER):
+    for ranges in partitions(graph, choices, _LARGER):
         steps, parts = cut(graph, choices, ranges, kernels.copy_kernel)
         drafts.append(
-            Draft(choices=choices, steps=steps, parts=parts, placement=placed(graph, steps, parts, thorough=False))
+            Draft(choices=choices, steps=steps, parts=parts, placement=place(graph, steps, parts, thorough=False))
         )
     smallest = min(draft.arena_bytes for draft in drafts)
     return next(draft for draft in drafts if draft.arena_bytes <= smallest * _LARGER)
-
-
-def _candidate(choice: Choice) -> Candidate:
-    """Return what the search for cuts must know of an operator."""
-    alone = choice.alone
-    return Candidate(
-        rows=choice.rows,
-        alone=alone.call if isinstance(alone, RowCall) else alone,
-        calls_alone=choice.calls_alone,
-        scratch_bytes=choice.scratch_alone,
-        overlaps=choice.overlaps_alone,
-        in_place=choice.in_place_alone,
-    )
 
 
 def _arena_bytes(placement: Placement) -> int:
@@ -279,10 +282,6 @@ def assemble_plan(
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """Return the plan as plain data, for plan.json."""
-    parts = [part for number, entry in enumerate(plan.program) for part in [number] * _n_steps(entry)]
-    # blocks count in parts of the program; people in steps
-    begins = {part: parts.index(part) for part in parts} | {-1: -1}
-    ends = {part: len(parts) - 1 - parts[::-1].index(part) for part in parts} | {-1: -1, len(plan.program): len(parts)}
     return {
         "kernels": plan.kernels.name,
         "optimize": plan.goal,
@@ -308,17 +307,17 @@ def plan_document(plan: Plan) -> dict[str, Any]:
                 "weight_bytes": sum(array.n_bytes for array in step.call.arrays),
                 "requantization": _requantization(step.call),
             }
-            for position, (step, part) in enumerate(zip(plan.steps, parts, strict=True))
+            for position, (step, part) in enumerate(zip(plan.steps, plan.part_of_step, strict=True))
         ],
         "arena": [
             {
                 "block": block.name,
                 "offset": offset,
                 "bytes": block.n_bytes,
-                "first_step": begins[block.first],
-                "last_step": ends[block.last],
+                "first_step": first,
+                "last_step": last,
             }
-            for block, offset in plan.blocks
+            for (block, offset), (first, last) in zip(plan.blocks, plan.lifetimes, strict=True)
         ],
     }
 

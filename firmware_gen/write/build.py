@@ -70,6 +70,19 @@ def build(folder: Path, board: Board) -> FirmwareManifest:
     return manifest
 
 
+def check_fit(memory: FirmwareMemory, most_rows: int, board: Board) -> None:
+    """Check that a model fits a board, as far as the board's memory is known.
+
+    Raises
+    ------
+    ModelError
+        As of `check_memory` and `check_stack`.
+    """
+    if board.memory is not None:
+        check_memory(memory, board.memory, f"board {board.name}")
+        check_stack(most_rows, board.memory, f"board {board.name}")
+
+
 def check_memory(memory: FirmwareMemory, board: MemorySpec, where: str) -> None:
     """Check that a model's own needs fit a board, before anything is compiled.
 

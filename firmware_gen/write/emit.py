@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from asc_kit import __version__
-from asc_kit.firmware import NO_FRONTEND
-from asc_kit.frontend import FrontEndSpec
-from asc_kit.quantization import TensorInfo
 
 from ..c_text import c_comment, c_elements, c_float, c_string
 from ..frontend.tables import FrontEndTables
@@ -20,29 +16,7 @@ from ..plan.placement import Step
 from ..plan.plan import Plan, StreamSteps, WholeStep
 from ..plan.streams import Buffer, Stage
 from ..plan.streams.loops import find_loops
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelInfo:
-    """What the generated code says of the model, beside its network."""
-
-    name: str
-    """Name of the model."""
-    labels: tuple[str, ...]
-    """Classes, in the order of the outputs."""
-    frontend: FrontEndSpec | None
-    """The features; None for a bare model, whose input somebody else computes."""
-    input: TensorInfo
-    """The network's input."""
-    output: TensorInfo
-    """The network's output."""
-    model_sha256: str
-    """Hash of the flatbuffer."""
-
-    @property
-    def spec_id(self) -> str:
-        """Fingerprint of the front end; zeros when there is none."""
-        return NO_FRONTEND if self.frontend is None else self.frontend.spec_id
+from ..read.model import ModelInfo
 
 
 def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Container
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -17,14 +18,39 @@ from ..frontend.tables import FrontEndTables
 from ..kernel_sets import PORTABLE, load_kernel_set
 from ..kernel_sets.record import SOURCE_SUFFIXES
 from ..plan.plan import Plan
-from .emit import ModelInfo, emit_engine
+from ..read.model import ModelInfo
+from .emit import emit_engine, emit_example
+from .makefile import makefile
 from .protocol_header import protocol_header
 
 Files = dict[str, bytes]
 """Path within the firmware folder -> contents."""
 
-BUILD_HEADER = "app/asc_build.h"
+_BUILD_HEADER = "app/asc_build.h"
 _INCLUDE = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """All that a firmware folder has before anything is compiled, but plan and manifest."""
+
+    files: Files
+    """The files."""
+    compiled: tuple[str, ...]
+    """Names of those that are compiled, C and assembler, sorted."""
+    firmware_id: str
+    """Fingerprint of what the image is made of."""
+
+
+def collect_sources(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, board: Board) -> Sources:
+    """Return the files of a firmware folder, with an example that is no part of the image."""
+    files = engine_files(plan, tables, info) | app_files() | board_files(board)
+    compiled = c_sources(files)
+    files["Makefile"] = makefile(board, compiled)
+    fingerprint = firmware_id(files, board.core.name, plan.kernels.name)
+    files[_BUILD_HEADER] = build_header(board, info, fingerprint)
+    files["example/main.c"] = emit_example(plan, tables, info).encode()
+    return Sources(files=files, compiled=compiled, firmware_id=fingerprint)
 
 
 def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> Files:

@@ -17,9 +17,9 @@ from int8_cases import STRATEGIES, examples
 from int8_models import ModelBuilder
 
 from asc_kit.errors import AscKitError, ModelError
-from asc_kit.firmware_gen.generate import bare_info
 from asc_kit.firmware_gen.network.graph import Graph
 from asc_kit.firmware_gen.plan.plan import make_plan
+from asc_kit.firmware_gen.read.model import bare_info
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.firmware_gen.write.emit import emit_engine
 from asc_kit.hardware.board import KernelSetName

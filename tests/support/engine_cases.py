@@ -17,8 +17,9 @@ from int8_case import Case
 
 from asc_kit.firmware_gen.frontend.tables import frontend_tables
 from asc_kit.firmware_gen.plan.plan import make_plan
+from asc_kit.firmware_gen.read.model import ModelInfo
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.firmware_gen.write.emit import ModelInfo, emit_engine
+from asc_kit.firmware_gen.write.emit import emit_engine
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.hardware.board import Goal, KernelSetName
 from asc_kit.inference.interpreter import Int8Model

@@ -13,7 +13,8 @@ from engine_cases import compile_objects
 
 from asc_kit.errors import SpecError
 from asc_kit.firmware_gen.frontend.tables import FrontEndTables, frontend_tables
-from asc_kit.firmware_gen.write.emit import ModelInfo, template
+from asc_kit.firmware_gen.read.model import ModelInfo
+from asc_kit.firmware_gen.write.emit import template
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.hardware.board import Arithmetic
 from asc_kit.quantization import TensorInfo

@@ -12,7 +12,7 @@ from reference_networks import cp_mobile
 
 from asc_kit.cli import cli
 from asc_kit.errors import AscKitError
-from asc_kit.firmware_gen.plan.memory_map import figure, memory_map
+from asc_kit.firmware_gen.plan.memory_map import figure, map_document, memory_map
 from asc_kit.firmware_gen.plan.plan import make_plan, plan_document
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.hardware.board import KernelSetName
@@ -33,8 +33,8 @@ def run(*arguments: object) -> Result:
 
 
 def test_it_says_what_the_plan_says(model: Path) -> None:
-    plan = plan_document(make_plan(read_model(model.read_bytes())))
-    made = memory_map(plan)
+    made_plan = make_plan(read_model(model.read_bytes()))
+    plan, made = plan_document(made_plan), map_document(memory_map(made_plan))
     assert [{**block, "kind": None} for block in plan["arena"]] == [{**block, "kind": None} for block in made["blocks"]]
     assert max(block["offset"] + block["bytes"] for block in made["blocks"]) <= made["arena_bytes"]
     kinds = [block["kind"] for block in made["blocks"]]
@@ -78,18 +78,18 @@ def test_firmware_keeps_its_map(model: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kernels", ["portable", "dsp", "mve"])
 def test_names_lie_within_their_blocks_and_not_over_each_other(model: Path, kernels: KernelSetName) -> None:
-    document = memory_map(plan_document(make_plan(read_model(model.read_bytes()), kernels)))
-    (axes,) = figure(document, "title").axes
+    made = memory_map(make_plan(read_model(model.read_bytes()), kernels))
+    (axes,) = figure(made, "title").axes
     rectangles = [
         axes.transData.transform_bbox(
             Bbox.from_extents(
-                block["first_step"],
-                block["offset"],
-                block["last_step"] + 1,
-                block["offset"] + block["bytes"],
+                block.first_step,
+                block.offset,
+                block.last_step + 1,
+                block.offset + block.n_bytes,
             )
         )
-        for block in document["blocks"]
+        for block in made.blocks
     ]
     names = [text.get_window_extent() for text in axes.texts]
     assert len(names) >= 8

@@ -18,7 +18,7 @@ from asc_kit.firmware_gen.kernel_sets import kernel_set_names, load_kernel_set
 from asc_kit.firmware_gen.network.graph import Graph
 from asc_kit.firmware_gen.plan.choices import Choice, choose
 from asc_kit.firmware_gen.plan.passes import optimize
-from asc_kit.firmware_gen.plan.placement import cut, placed
+from asc_kit.firmware_gen.plan.placement import cut, place
 from asc_kit.firmware_gen.plan.plan import Plan, StreamSteps, assemble_plan, make_plan
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.hardware.board import KernelSetName
@@ -55,7 +55,7 @@ def choices_of(model: bytes, kernels: KernelSetName) -> tuple[Graph, list[Choice
 def plan_of(graph: Graph, choices: Sequence[Choice], ranges: Sequence[tuple[int, int]], kernels: KernelSetName) -> Plan:
     kernel_set = load_kernel_set(kernels)
     steps, parts = cut(graph, choices, ranges, kernel_set.copy_kernel)
-    return assemble_plan(graph, steps, parts, placed(graph, steps, parts, thorough=False), kernel_set, "speed")
+    return assemble_plan(graph, steps, parts, place(graph, steps, parts, thorough=False), kernel_set, "speed")
 
 
 @pytest.mark.parametrize("kernels", SETS)

@@ -20,7 +20,7 @@ from asc_kit.firmware_gen.plan.arena import (
     check_placement,
     liveness_bound,
     overlap_bound,
-    place,
+    place_blocks,
 )
 from asc_kit.firmware_gen.plan.passes import alias_views, fold_pad, optimize
 from asc_kit.firmware_gen.plan.placement import step_cycles
@@ -49,7 +49,7 @@ def chains(draw: st.DrawFn) -> tuple[list[Block], dict[tuple[int, int], int]]:
 @given(chains())
 def test_blocks_in_use_share_no_byte(case: tuple[list[Block], dict[tuple[int, int], int]]) -> None:
     blocks, overlaps = case
-    offsets = place(blocks, overlaps)
+    offsets = place_blocks(blocks, overlaps)
     assert all(offset % ALIGNMENT == 0 for offset in offsets)
     for a, one in enumerate(blocks):
         for b, other in enumerate(blocks[:a]):
@@ -62,7 +62,7 @@ def test_blocks_in_use_share_no_byte(case: tuple[list[Block], dict[tuple[int, in
             else:
                 assert not shared
     assert overlap_bound(blocks, overlaps) <= arena_end(blocks, offsets)
-    assert place(blocks, overlaps) == offsets
+    assert place_blocks(blocks, overlaps) == offsets
 
 
 def test_the_guard_finds_a_collision() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .assembly import assemble
-from .partition import Candidate, partitions
 from .stream import LARGEST_COUNT, Buffer, Stage, Stream
 
-__all__ = ["LARGEST_COUNT", "Buffer", "Candidate", "Stage", "Stream", "assemble", "partitions"]
+__all__ = ["LARGEST_COUNT", "Buffer", "Stage", "Stream", "assemble"]

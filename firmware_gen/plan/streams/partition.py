@@ -28,12 +28,12 @@ The choice is made in five steps:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 from ...network.graph import Graph
 from ...network.kernel_call import KernelCall
 from ...network.row_call import RowCall
+from ..choices import Choice
 from .assembly import assemble
 
 # estimated cycles
@@ -46,25 +46,7 @@ _DISCOMFORT = 100  # the price of a byte above a share of the peak
 _SHARES = (1.0, 0.9, 0.8, 0.65, 0.5, 0.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Candidate:
-    """What the search must know of an operator."""
-
-    rows: RowCall | None
-    """Its kernel for one row, if it has one."""
-    alone: KernelCall
-    """Its kernel if it is a part by itself: for whole tensors, for one row, or for joined rows."""
-    calls_alone: int
-    """How often `alone` is called."""
-    scratch_bytes: int
-    """Scratch memory of `alone`."""
-    overlaps: bool
-    """Whether the output of `alone` may lie over one of its inputs."""
-    in_place: bool
-    """Whether the output may even lie over the row that is being read."""
-
-
-def partitions(graph: Graph, candidates: Sequence[Candidate], larger: float) -> list[list[tuple[int, int]]]:
+def partitions(graph: Graph, choices: Sequence[Choice], larger: float) -> list[list[tuple[int, int]]]:
     """Return ways to cut the operators into ranges, the fastest first; ranges of operators with rows are streams.
 
     By the estimate, no way needs more than `larger` times the lowest peak of memory. Lines are counted once, in the
@@ -73,17 +55,17 @@ def partitions(graph: Graph, candidates: Sequence[Candidate], larger: float) -> 
     live = _live_sets(graph)
     runs: list[_Run] = []
     position = 0
-    while position < len(candidates):
-        end = _longest(graph, candidates, position)
-        runs.append(_Run(graph, candidates, live, position, max(end, position + 1)))
+    while position < len(choices):
+        end = _longest(graph, choices, position)
+        runs.append(_Run(graph, choices, live, position, max(end, position + 1)))
         position = max(end, position + 1)
     peak = int(larger * max(run.least_peak() for run in runs))
-    found: list[list[tuple[int, int]]] = []
+    ways: list[list[tuple[int, int]]] = []
     for share in _SHARES:
         parts = [part for run in runs for part in run.cuts(peak, int(peak * share))]
-        if parts not in found:
-            found.append(parts)
-    return found
+        if parts not in ways:
+            ways.append(parts)
+    return ways
 
 
 def whole_tensors(graph: Graph, start: int, end: int) -> frozenset[int]:
@@ -98,32 +80,32 @@ def whole_tensors(graph: Graph, start: int, end: int) -> frozenset[int]:
     return frozenset((outside & (inside | used)) | (used - inside))
 
 
-def _longest(graph: Graph, candidates: Sequence[Candidate], start: int) -> int:
+def _longest(graph: Graph, choices: Sequence[Choice], start: int) -> int:
     """Return the end of the longest stream from here on.
 
     A view of a tensor that the stream computes, such as another shape of it, has no rows of its own: it exists only
     once the whole tensor does.
     """
     computed: set[int] = set()
-    for position in range(start, len(candidates)):
+    for position in range(start, len(choices)):
         operator = graph.operators[position]
         aliased = {graph.storage(index) for index in graph.activations(operator) if graph.storage(index) != index}
-        if candidates[position].rows is None or aliased & computed:
+        if choices[position].rows is None or aliased & computed:
             return position
         computed.add(operator.output)
-    return len(candidates)
+    return len(choices)
 
 
 class _Run:
     """A range of operators that could be one stream, or one operator without rows."""
 
     def __init__(
-        self, graph: Graph, candidates: Sequence[Candidate], live: Sequence[frozenset[int]], start: int, end: int
+        self, graph: Graph, choices: Sequence[Choice], live: Sequence[frozenset[int]], start: int, end: int
     ) -> None:
         self._start = start
         self._size = end - start
-        self._candidates = candidates[start:end]
-        calls = [candidate.rows for candidate in self._candidates if candidate.rows is not None]
+        self._choices = choices[start:end]
+        calls = [choice.rows for choice in self._choices if choice.rows is not None]
         operators = graph.operators[start:end]
         self._lines: dict[int, int] = {}
         self._wants: dict[int, int] = {}
@@ -137,11 +119,11 @@ class _Run:
                     self._wants[index] = max(self._wants.get(index, 0), price)
         self._bytes = {tensor.index: tensor.n_elements for tensor in graph.tensors}
         # scratch memory of each operator in a stream
-        self._scratch = [_scratch_bytes(candidate.rows) for candidate in self._candidates]
+        self._scratch = [_scratch_bytes(choice.rows) for choice in self._choices]
         rows = [graph.tensors[operator.output].shape[1:2] or (1,) for operator in operators]
         own = [
-            height * _call_work(candidate.rows.call) if candidate.rows is not None else 0
-            for candidate, (height,) in zip(self._candidates, rows, strict=True)
+            height * _call_work(choice.rows.call) if choice.rows is not None else 0
+            for choice, (height,) in zip(self._choices, rows, strict=True)
         ]
         self._work_before = [0, *accumulate(own)]
         self._outputs = [operator.output for operator in operators]
@@ -192,11 +174,11 @@ class _Run:
         kept = sum(self._bytes[index] for index in before & after)
         overlaps = True
         if stop == begin + 1:
-            candidate = self._candidates[begin]
-            overlaps = candidate.overlaps
-            scratch, lines = candidate.scratch_bytes, self._copies(begin, stop)
-            if candidate.calls_alone > 1 and not candidate.in_place:
-                born += self._bytes[self._outputs[begin]] // candidate.calls_alone
+            choice = self._choices[begin]
+            overlaps = choice.overlaps_alone
+            scratch, lines = choice.scratch_alone, self._copies(begin, stop)
+            if choice.calls_alone > 1 and not choice.in_place_alone:
+                born += self._bytes[self._outputs[begin]] // choice.calls_alone
         else:
             whole = sum(self._lines.get(index, 0) for index in after if begin <= self._made.get(index, -1) < stop)
             lines = self._lines_before[stop] - self._lines_before[begin] - whole + self._copies(begin, stop)
@@ -218,8 +200,8 @@ class _Run:
         work = _PART + sum(self._wants[index] * self._bytes[index] for index in self._copied(begin, stop))
         if stop > begin + 1:
             return work + self._work_before[stop] - self._work_before[begin]
-        candidate = self._candidates[begin]
-        return work + candidate.calls_alone * _call_work(candidate.alone)
+        choice = self._choices[begin]
+        return work + choice.calls_alone * _call_work(choice.call_alone)
 
 
 def _scratch_bytes(call: RowCall | None) -> int:
