@@ -17,7 +17,7 @@ from asc_kit.hardware.core import Arithmetic as Arithmetic
 from asc_kit.hardware.core import CoreSpec, RecordWord, ToolchainSpec, core_of_title, load_core
 from asc_kit.hardware.core import KernelSetName as KernelSetName
 from asc_kit.hardware.part import PartSpec, load_part
-from asc_kit.hardware.places import USER_BOARDS, boards_folder, offer, user_folders
+from asc_kit.hardware.places import USER_BOARDS, boards_folder, missing_folders, offer, user_folders
 from asc_kit.protocol import BOARD_NAME
 from asc_kit.records.fields import (
     Address,
@@ -268,7 +268,8 @@ class Board(BoardFacts):
 def board_paths() -> tuple[Path, ...]:
     """Return the ``board.toml`` of every board that goes by a name: the kit's and those in ASC_KIT_BOARDS, sorted."""
     found = [path for folder in (boards_folder(), *user_folders()) for path in folder.glob(f"*/{_FILE}")]
-    return tuple(sorted(dict.fromkeys(found), key=lambda path: path.parent.name))
+    # a folder that ASC_KIT_BOARDS names twice holds its boards once
+    return tuple(sorted({path.resolve(): path for path in found}.values(), key=lambda path: path.parent.name))
 
 
 def board_names() -> tuple[str, ...]:
@@ -299,6 +300,8 @@ def load_board(word: str) -> Board:
         if (path / _FILE).is_file():
             raise BoardError(f"unknown board {word!r}", hint=f"the folder here is --board ./{word}")
         hint = f"{offer(word, board_names(), 'boards')} Or a path: --board FOLDER/{_FILE}"
+        if missing_folders():
+            hint += f". {USER_BOARDS} names what is no folder: {', '.join(map(str, missing_folders()))}"
         raise BoardError(f"unknown board {word!r}", hint=hint)
     return _read_named(places)
 
@@ -398,7 +401,7 @@ def _check_memory(memory: MemorySpec | None, part: PartSpec | None) -> None:
 
 
 def _shared_folder(name: str, folder: Path) -> Path:
-    places = (folder.parent / name, boards_folder() / name)
+    places = (folder.resolve().parent / name, boards_folder() / name)
     shared = next((place for place in places if place.is_dir()), None)
     if shared is None:
         raise BoardError(f"there is no folder {name} that it shares, neither {places[0]} nor {places[1]}")

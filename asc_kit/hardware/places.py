@@ -18,8 +18,13 @@ def boards_folder() -> Path:
 
 
 def user_folders() -> tuple[Path, ...]:
-    """Return the user's own folders of boards; those that do not exist too."""
+    """Return the user's own folders of boards, `missing_folders` among them."""
     return tuple(Path(folder).expanduser() for folder in os.environ.get(USER_BOARDS, "").split(os.pathsep) if folder)
+
+
+def missing_folders() -> tuple[Path, ...]:
+    """Return what ASC_KIT_BOARDS names and is no folder."""
+    return tuple(folder for folder in user_folders() if not folder.is_dir())
 
 
 def offer(name: str, known: Iterable[str], what: str) -> str:

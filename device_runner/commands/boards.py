@@ -26,8 +26,11 @@ def boards(as_json: bool) -> None:
     from rich.table import Column, Table
 
     from asc_kit.hardware.board import survey_boards
-    from asc_kit.hardware.places import boards_folder
+    from asc_kit.hardware.places import USER_BOARDS, boards_folder, missing_folders
+    from asc_kit.process.console import note
 
+    for folder in missing_folders():
+        note(f"{USER_BOARDS} names {folder}, which is no folder")
     found = survey_boards()
     if as_json:
         say_json([_plain(path, board) for path, board in found.items()], indent=None)

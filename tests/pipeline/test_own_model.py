@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -56,10 +58,7 @@ def test_from_a_recipe_of_ones_own_to_a_bundle(tmp_path: Path, monkeypatch: pyte
     data, own, run, ran = write_tone_data(tmp_path / "data"), tmp_path / "own", tmp_path / "run", tmp_path / "ran.txt"
     monkeypatch.setenv("RAN", str(ran))
     own.mkdir()
-    head, _, rest = RECIPE.partition("[model_settings]")
-    head = head.replace('"cp_mobile"', '"net.py"')
-    (own / "tiny.toml").write_text(head + "[model_settings]\nchannels = 6\n\n" + rest[rest.index("[frontend]") :])
-    (own / "net.py").write_text(MODEL)
+    write_own_recipe(own, MODEL, "channels = 6")
 
     for _ in range(2):  # the second replaces the first: all of its files are the kit's
         asc_kit("train", own / "tiny.toml", "--data", data, "--out", run, "--epochs", 1)
@@ -87,15 +86,28 @@ def test_from_a_recipe_of_ones_own_to_a_bundle(tmp_path: Path, monkeypatch: pyte
     assert ran.read_text().split() == [str(run / "net.py")]
 
 
+def write_own_recipe(folder: Path, model: str, settings: str) -> Path:
+    """Write the tests' recipe with a model's file beside it."""
+    head, _, rest = RECIPE.partition("[model_settings]")
+    head = head.replace('"cp_mobile"', '"net.py"')
+    path = folder / "tiny.toml"
+    path.write_text(f"{head}[model_settings]\n{settings}\n\n{rest[rest.index('[frontend]') :]}")
+    (folder / "net.py").write_text(model)
+    return path
+
+
 def test_a_network_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAN", str(tmp_path / "ran.txt"))
-    (tmp_path / "tiny.toml").write_text(RECIPE.replace('"cp_mobile"', '"net.py"').replace("base_channels = 8", ""))
-    text = (tmp_path / "tiny.toml").read_text()
-    (tmp_path / "tiny.toml").write_text(
-        text.replace("blocks = [1, 1]\n", "").replace("strides = { b1 = [1, 2], b2 = [2, 1] }\n", "")
+    recipe = write_own_recipe(tmp_path, MODEL.replace("Dense(n_labels)", "Dense(2)"), "channels = 6")
+    with pytest.raises(SpecError, match=r"gives \(None, 10\)\. Received: one that takes .* and gives \[\(None, 2\)\]"):
+        asc_kit("complexity", recipe)
+
+
+def test_the_network_of_the_document_is_one(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+    (model,) = re.findall(r"```python\n(.*?)```", document, re.DOTALL)
+    counted = json.loads(
+        asc_kit("complexity", write_own_recipe(tmp_path, model, "channels = 6"), "--labels", 3, "--json")
     )
-    (tmp_path / "net.py").write_text(MODEL.replace("Dense(n_labels)", "Dense(2)"))
-    with pytest.raises(
-        SpecError, match=r"and gives \(None, 10\)\. Received: one that takes .* and gives \[\(None, 2\)\]"
-    ):
-        asc_kit("complexity", tmp_path / "tiny.toml")
+    # 3 x 3 weights and a bias of 6 channels, then 6 inputs and a bias of 3 classes
+    assert counted["counts"]["parameters"] == 6 * (9 + 1) + 3 * (6 + 1)

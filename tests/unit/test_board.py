@@ -81,7 +81,7 @@ def test_emulated_boards_share_one_port() -> None:
     assert len({board.files["asc_board.h"] for board in boards}) == len(boards)
 
 
-def test_a_boards_own_file_hides_the_shared_one(mine: Path) -> None:
+def test_a_boards_own_file_hides_the_shared_one(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (mine / "common").mkdir()
     board = mine / "mine"
     for path in ("common/startup.c", "common/port.c", "common/tools.h", "mine/asc_board.h"):
@@ -96,6 +96,8 @@ def test_a_boards_own_file_hides_the_shared_one(mine: Path) -> None:
         "startup.c": mine / "common" / "startup.c",
         "tools.h": mine / "common" / "tools.h",
     }
+    monkeypatch.chdir(board)  # as `--board board.toml`
+    assert load_board("board.toml").files["tools.h"].samefile(mine / "common" / "tools.h")
     (board / "board.toml").write_text(text.replace("common", "cortex_m"))
     assert load_board("mine").files["startup.c"] == boards_folder() / "cortex_m" / "startup.c"
     (board / "board.toml").write_text(text.replace("common", "nowhere"))
@@ -110,6 +112,17 @@ def test_a_board_of_ones_own(word: str, mine: Path) -> None:
     assert board.name == "mine" and board.folder.samefile(mine.parent / ("any" if "any" in word else "boards/mine"))
     assert find_board("mine") == load_board("mine") and find_board("another") is None
     assert "mine" in board_names() and "host" in board_names()
+
+
+def test_a_folder_that_is_missing_is_said_and_one_named_twice_counts_once(
+    mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "absent" in CliRunner().invoke(cli, ["boards", "--json"], catch_exceptions=False).stderr
+    with pytest.raises(BoardError) as failure:
+        load_board("mime")
+    assert "did you mean mine" in str(failure.value.hint) and str(mine.parent / "absent") in str(failure.value.hint)
+    monkeypatch.setenv("ASC_KIT_BOARDS", f"{mine}{os.pathsep}boards{os.pathsep}")
+    assert load_board("mine").name == "mine"
 
 
 def test_a_folder_here_is_named_by_a_path(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
