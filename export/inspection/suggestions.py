@@ -111,7 +111,7 @@ def _whole(found: Findings) -> Iterator[Suggestion]:
             finding="kernels and simulation find the same class for only "
             f"{100 * found.agreement.same_class:.1f} % of the inputs, "
             f"{found.agreement.mean_steps:.1f} output steps apart in the mean",
-            advice="take figures of layers as hints; accuracies of int8 are the kernels' own",
+            advice="treat the figures of layers as hints; int8 accuracy is measured with the kernels themselves",
         )
 
 
@@ -123,7 +123,7 @@ def _loss(found: Findings, lost: float) -> Suggestion:
     if sure is not None:
         finding += f"; {title_of(sure)} alone in float brings back {100 * sure.kept.score_gain:.1f}"
     if sure is not None and sure.op in _PRESCRIBED:
-        advice = "its outputs differ by less than the step that TFLite prescribes: train until they are further apart"
+        advice = "its outputs differ by less than the step that TFLite prescribes: train until they differ more"
     elif found.settings.method == "ptq":
         advice = f"fine-tune it under quantization: {command('--quantize qat')}"
     else:
@@ -137,9 +137,9 @@ def _no_loss(found: Findings) -> Suggestion:
     return Suggestion(
         rule="accuracy",
         layer=None,
-        finding=f"int8 loses nothing that counts: {lost:.1f} points of {found.score_name} are within "
+        finding=f"int8 loses nothing significant: {lost:.1f} points of {found.score_name} are within "
         f"{100 * LOST_SCORE:g} points or one clip",
-        advice="what follows says where noise comes from; for these clips nothing has to be mended",
+        advice="the suggestions below show where noise comes from; for these clips no change is needed",
     )
 
 
@@ -168,9 +168,9 @@ def _clipping(layer: LayerRecord, found: Findings) -> Hit | None:
         f"{layer.highest:.3g}; seen: {layer.low:.3g} to {layer.high:.3g}"
     )
     if found.settings.calibration != "min_max":
-        return "clipping", finding, f"keep all that was seen: {command('--calibration min_max')}"
+        return "clipping", finding, f"keep all values: {command('--calibration min_max')}"
     many = 2 * max(100, found.settings.representative_clips)
-    return "clipping", finding, f"ranges from more clips: {command(f'--representative {many}')}"
+    return "clipping", finding, f"set ranges from more clips: {command(f'--representative {many}')}"
 
 
 def _outliers(layer: LayerRecord, found: Findings) -> Hit | None:
@@ -193,10 +193,10 @@ def _channels(layer: LayerRecord, found: Findings) -> Hit | None:
     spread = layer.channel_spread
     if spread is None or spread <= CHANNELS or not _is_low(layer.sqnr_alone_db, FAIR_DB):
         return None
-    finding = f"its loudest channel reaches {spread:,.0f} times as far as its quiet ones, which share one scale with it"
+    finding = f"its loudest channel is {spread:,.0f} times as large as its quiet ones, which share its scale"
     if found.settings.equalization:
-        return "channels", finding, f"equalization could not mend it: {command('--quantize qat')}"
-    return "channels", finding, f"make the channels alike: {command('--equalize')}"
+        return "channels", finding, f"equalization did not help: {command('--quantize qat')}"
+    return "channels", finding, f"equalize the channels: {command('--equalize')}"
 
 
 def _bias(layer: LayerRecord, found: Findings) -> Hit | None:
@@ -205,8 +205,8 @@ def _bias(layer: LayerRecord, found: Findings) -> Hit | None:
         return None
     finding = f"{_percent(share)} of its noise is a mean error of each channel, the same for all clips"
     if found.settings.bias_correction:
-        return "bias", finding, f"bias correction could not mend it: {command('--quantize qat')}"
-    return "bias", finding, f"let the biases make up for it: {command('--correct-bias')}"
+        return "bias", finding, f"bias correction did not help: {command('--quantize qat')}"
+    return "bias", finding, f"correct it through the biases: {command('--correct-bias')}"
 
 
 def _fall(layer: LayerRecord, found: Findings) -> Hit | None:
@@ -216,9 +216,9 @@ def _fall(layer: LayerRecord, found: Findings) -> Hit | None:
     if _is_low(layer.sqnr_alone_db, layer.sqnr_db + 3):
         finding += ", by this layer's own rounding"
     else:
-        finding += ": it makes more of the noise it is given"
+        finding += ": it amplifies the noise of its input"
     if found.settings.method == "qat":
-        return "fall", finding, "fine-tuning has been done; if accuracy is lost, a wider or another layer in its place"
+        return "fall", finding, "fine-tuning is done already; if accuracy is lost, use a wider layer or another kind"
     return "fall", finding, f"let the weights adapt: {command('--quantize qat')}"
 
 
@@ -232,9 +232,9 @@ def _unreached(layer: LayerRecord, found: Findings) -> Hit | None:
         f"seen: {layer.low:.3g} to {layer.high:.3g}"
     )
     if layer.sharing:
-        finding += f"; it has to share its scale with {_layers(layer.sharing)}"
+        finding += f"; it shares its scale with {_layers(layer.sharing)}"
         return "unreached", finding, f"let the weights adapt to that scale: {command('--quantize qat')}"
-    return "unreached", finding, f"a tighter range: {command(_other(found.settings))}"
+    return "unreached", finding, f"use a tighter range: {command(_other(found.settings))}"
 
 
 def _constant(layer: LayerRecord, found: Findings) -> Hit | None:
@@ -242,7 +242,7 @@ def _constant(layer: LayerRecord, found: Findings) -> Hit | None:
         return None
     return (
         "constant",
-        f"gives {layer.low:.3g} whatever it hears",
+        f"always gives {layer.low:.3g}",
         "a dead layer: train longer, or with a smaller learning rate",
     )
 

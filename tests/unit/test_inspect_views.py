@@ -103,7 +103,7 @@ def test_prescribed_scales_are_not_complained_of(op: str) -> None:
         (QuantizationSettings(calibration="percentile"), "outliers", "--calibration mse"),
         (QuantizationSettings(equalization=True), "channels", "--quantize qat"),
         (QuantizationSettings(bias_correction=True), "bias", "--quantize qat"),
-        (QuantizationSettings(method="qat"), "fall", "fine-tuning has been done"),
+        (QuantizationSettings(method="qat"), "fall", "fine-tuning is done already"),
         (QuantizationSettings(representative_clips=300), "clipping", "--representative 600"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_loss_counts_from_half_a_point_and_two_clips(lost: float, n_clips: int
         assert "--quantize qat" in suggestions_for(found)[0].advice
 
 
-@pytest.mark.parametrize(("op", "advice"), [("CONV_2D", "--quantize qat"), ("LOGISTIC", "further apart")])
+@pytest.mark.parametrize(("op", "advice"), [("CONV_2D", "--quantize qat"), ("LOGISTIC", "differ more")])
 def test_the_layer_that_brings_it_back_is_named(op: str, advice: str) -> None:
     sure = Kept(rank=1, score_gain=0.08, log_loss_gain=0.1, moved_gain=0.1, mended=20, broken=0, certain=True)
     found = findings(made_up_layer(0), made_up_layer(1, op=op, kept=sure))
