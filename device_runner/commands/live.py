@@ -126,8 +126,6 @@ def live(
     frontend = opened.manifest.frontend
     chosen = find_device(device)
     with open_microphone(chosen, frontend.sample_rate_hz) as microphone:
-        name = f"{opened.manifest.name}, {variant or 'int8'}, on {classifier.runtime}"
-        _introduce(name, microphone, frontend.sample_rate_hz)
         listener = Listener(
             classifier,
             microphone.rate_hz,
@@ -145,6 +143,8 @@ def live(
         outlets = _open_outlets(log, web, mqtt, mqtt_name, origin, frontend.sample_rate_hz)
         reporter = Reporter(origin, listener.tally, outlets)
         with closing_all(outlets):
+            name = f"{opened.manifest.name}, {variant or 'int8'}, on {classifier.runtime}"
+            _introduce(name, microphone, frontend.sample_rate_hz)
             _print_events(listener, microphone, reporter, as_json, layout, follower)
 
 

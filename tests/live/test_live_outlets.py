@@ -127,6 +127,7 @@ def test_page_and_log_hear_the_same(server: SoundServer, bundle: Path, recording
         live.end()
         player.kill()
         player.wait(10)
+    assert f"page: http://127.0.0.1:{port}/" in live.words
     written = [json.loads(line) for line in log.read_text().splitlines()]
     assert written == [line for _, line in live.lines]
     assert [line["seq"] for line in written] == list(range(1, len(written) + 1))
