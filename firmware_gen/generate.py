@@ -27,9 +27,9 @@ class Firmware:
     """Firmware that was written."""
 
     manifest: FirmwareManifest
-    """What its folder says of it."""
+    """The manifest in its folder."""
     plan: Plan
-    """How it runs the network."""
+    """The plan of its network."""
 
 
 def make_firmware(

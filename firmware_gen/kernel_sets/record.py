@@ -1,4 +1,4 @@
-"""What a kernel set is: a record, of which every folder beside this file makes its own."""
+"""The record of a kernel set; each folder beside this file has one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..network.row_call import RowCall
 from ..operators.base import Node
 
 SOURCE_SUFFIXES = (".c", ".S")
-"""Of files that are compiled: C, and assembler that is preprocessed."""
+"""Suffixes of files to compile: C, and assembler that is preprocessed."""
 _RUNTIME = Path(__file__).resolve().parents[1] / "runtime"
 
 RowChooser = Callable[[Node], RowCall | None]
@@ -24,7 +24,7 @@ WholeChooser = Callable[[Node], KernelCall | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KernelSet:
-    """Kernels for cores with certain instructions; what a set lacks, the portable kernels do.
+    """Kernels for cores with certain instructions; portable kernels compute everything else.
 
     All kernels keep the contracts of the portable ones and give the same bytes.
     """
@@ -38,7 +38,7 @@ class KernelSet:
     row_kernels: Mapping[str, RowChooser] = field(default_factory=dict)
     """Kernels of one row, by TFLite's name of the operator."""
     small_row_kernels: Mapping[str, RowChooser] = field(default_factory=dict)
-    """Those that take the place of `row_kernels` where size is preferred."""
+    """Kernels that replace those of `row_kernels` if size is preferred."""
     whole_kernels: Mapping[str, WholeChooser] = field(default_factory=dict)
     """Kernels of whole tensors, by TFLite's name of the operator."""
     over_read_bytes: int = 0

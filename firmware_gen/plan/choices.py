@@ -1,4 +1,4 @@
-"""What each operator can become: a kernel for whole tensors, one for rows, one for rows that are joined."""
+"""The kernels among which an operator has a choice: for whole tensors, for rows, for joined rows."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LONG_ROW = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Joined:
-    """An operator whose short rows are joined: each call of a kernel costs something."""
+    """An operator whose short rows are joined into longer ones, which takes fewer calls of its kernel."""
 
     tensors: tuple[Tensor, ...]
-    """All tensors of the network, those of the operator in their new shape."""
+    """All tensors of the network; those of the operator have their new shape."""
     call: RowCall
     """The kernel for one of the long rows."""
     rows: int
@@ -34,7 +34,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Choice:
-    """What one operator can become."""
+    """The kernels among which one operator has a choice."""
 
     whole: KernelCall | None
     """Its kernel for whole tensors."""
@@ -47,10 +47,10 @@ class Choice:
 
     @property
     def alone(self) -> KernelCall | RowCall:
-        """What it becomes where it is a part by itself: a KernelCall of whole tensors, or a stream of one stage."""
+        """Its kernel if it is a part by itself: for whole tensors, or for the rows of a stream of one stage."""
         if self.joined is not None:
             return self.joined.call
-        # a kernel of the core's own for rows beats the portable one for whole tensors
+        # a row kernel of the core's set is faster than the portable kernel for whole tensors
         if self.whole is not None and (self.rows is None or self.rows.call.kernel == self.whole.kernel):
             return self.whole
         assert self.rows is not None
@@ -58,13 +58,13 @@ class Choice:
 
     @property
     def call_alone(self) -> KernelCall:
-        """The kernel of that."""
+        """The call of `alone`."""
         alone = self.alone
         return alone.call if isinstance(alone, RowCall) else alone
 
     @property
     def calls_alone(self) -> int:
-        """How often its kernel is then called."""
+        """Number of calls of `alone`."""
         alone = self.alone
         if not isinstance(alone, RowCall):
             return 1
@@ -72,24 +72,24 @@ class Choice:
 
     @property
     def overlaps_alone(self) -> bool:
-        """Whether its output may then lie over an input."""
+        """Whether the output of `alone` may lie over an input."""
         alone = self.alone
         return isinstance(alone, RowCall) or any(distance is not None for distance in alone.overlap)
 
     @property
     def has_scratch_choice(self) -> bool:
-        """Whether more scratch memory may make it quicker."""
+        """Whether more scratch memory can make it faster."""
         return self.rows is not None and self.rows.call.cycles is not None
 
     @property
     def in_place_alone(self) -> bool:
-        """Whether even over the row of it that is read, begin over begin."""
+        """Whether each row that `alone` writes may lie over the row that it reads."""
         alone = self.alone
         return isinstance(alone, RowCall) and alone.call.overlap == (0,)
 
     @property
     def scratch_alone(self) -> int:
-        """Bytes of scratch memory of that."""
+        """Bytes of scratch memory of `alone`."""
         return self.call_alone.scratch_bytes or 0
 
 

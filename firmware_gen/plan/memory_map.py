@@ -27,9 +27,9 @@ _MEANING = {
     "scratch": "a kernel's own memory",
     "output": "the network's output",
 }
-# a name within a block: letters in points, and what is free beside them
+# a name in a block: width of a letter and margin, in points
 _LETTERS, _MARGIN = 5.5, 1.0
-# of a name in what is free of its block, across or up: in the middle, at one end, at the other, between
+# places of a name in its block: middle, ends, between
 _PLACES = (0.0, -1.0, 1.0, -0.5, 0.5)
 _MOST_NAMED_STEPS = 90
 _DPI = 140
@@ -61,7 +61,7 @@ class MapBlock:
     block: str
     """Its name."""
     label: str
-    """The same in a few letters."""
+    """Its name in a few letters."""
     offset: int
     """Where it begins."""
     n_bytes: int
@@ -74,14 +74,14 @@ class MapBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryMap:
-    """Where everything lies in the arena, and from when to when."""
+    """The contents of the arena, step by step."""
 
     arena_bytes: int
     """Size of the arena."""
     overlap_bound_bytes: int
-    """What any placement needs."""
+    """Bytes that every placement needs."""
     liveness_bound_bytes: int
-    """What any placement needs in which no output overlaps its input."""
+    """Bytes that every placement without overlap needs."""
     steps: tuple[MapStep, ...]
     """The steps, in order."""
     blocks: tuple[MapBlock, ...]
@@ -185,7 +185,7 @@ def check_map(path: Path) -> None:
 
 
 def _files_of(path: Path) -> tuple[Path, ...]:
-    # each is a file by itself: a second picture with the same JSON replaces no first one
+    # picture and JSON are checked separately: a second picture may share its JSON with the first
     return tuple(dict.fromkeys((path, path.with_suffix(".json"))))
 
 
@@ -203,7 +203,7 @@ def draw(made: MemoryMap, title: str, form: str) -> bytes:
     """
     import matplotlib
 
-    # letters as letters, which the reader of the file draws: a quarter of the size
+    # text stays text, which makes the file a quarter of the size
     style = {"svg.hashsalt": "asc-kit", "svg.fonttype": "none", "font.size": 8.0, "text.parse_math": False}
     with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
@@ -252,7 +252,7 @@ def figure(made: MemoryMap, title: str) -> Any:
     patches = [Patch(facecolor=_COLOURS[kind], alpha=0.55, label=_MEANING[kind]) for kind in kinds]
     lines, _ = axes.get_legend_handles_labels()
     picture.legend(handles=[*patches, *lines], loc="outside lower center", ncols=2, frameon=False)
-    picture.draw_without_rendering()  # how large the axes are is known from here on
+    picture.draw_without_rendering()  # from here on the size of the axes is known
     picture.set_layout_engine("none")
     taken: list[Any] = []
     for block in blocks:
@@ -264,22 +264,22 @@ def _draw_block(axes: Any, block: MapBlock) -> None:
     left, right = block.first_step, block.last_step + 1
     low, high = block.offset, block.offset + block.n_bytes
     colour = _COLOURS[block.kind]
-    # see-through: an output may lie over the input it consumes
+    # transparent, since an output may lie over the input it consumes
     axes.fill([left, right, right, left], [low, low, high, high], facecolor=colour, alpha=0.55, linewidth=0)
     axes.fill([left, right, right, left], [low, low, high, high], facecolor="none", edgecolor=colour, linewidth=0.6)
 
 
 def _name_block(axes: Any, block: MapBlock, taken: list[Any]) -> None:
-    """Write the name of a block into it, where it fits and no other name is: across or upright; or not at all.
+    """Write the name of a block into it, across or upright, where it fits beside other names; else leave it out.
 
     Parameters
     ----------
     axes
-        Laid out: what is drawn keeps its size.
+        Axes with their final size.
     block
         As in the map.
     taken
-        Where names are, to which this one is added.
+        Places of names so far, to which this one is added.
     """
     left, right = block.first_step, block.last_step + 1
     low, high = block.offset, block.offset + block.n_bytes

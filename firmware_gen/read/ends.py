@@ -1,4 +1,4 @@
-"""The ends of a model file: int8 as the network's own, or float32 or uint8 that one QUANTIZE or DEQUANTIZE converts."""
+"""Input and output of a model file: int8, or float32 or uint8 converted by one QUANTIZE or DEQUANTIZE."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Wires:
     op: str
     """TFLite's name."""
     inputs: tuple[int, ...]
-    """Tensor indices; -1 for an optional one that is left out before others."""
+    """Tensor indices; -1 for an absent optional input before others."""
     outputs: tuple[int, ...]
     """Tensor indices."""
 
@@ -35,9 +35,9 @@ class End:
     tensor: int
     """Index of the network's int8 tensor."""
     type: EndType
-    """What the file has in its place."""
+    """Type of the file's end."""
     converter: int | None
-    """Index of the operator that converts, which is none of the network's."""
+    """Index of the converting operator, which is not part of the network."""
 
 
 def find_end(

@@ -1,4 +1,4 @@
-"""A model that is read, from a bundle or a .tflite file: its graph, and what the generated code says of it."""
+"""A model from a bundle or a .tflite file: its graph, and facts for the generated code."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .reader import read_model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What the generated code says of the model, beside its network."""
+    """Facts about the model for the generated code, beside its network."""
 
     name: str
     """Name of the model."""
     labels: tuple[str, ...]
     """Classes, in the order of the outputs."""
     frontend: FrontEndSpec | None
-    """The features; None for a bare model, whose input somebody else computes."""
+    """The features; None for a bare model, whose input the user computes."""
     input: TensorInfo
     """The network's input."""
     output: TensorInfo
@@ -44,14 +44,14 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Model:
-    """What firmware is made of."""
+    """A model with its facts."""
 
     graph: Graph
     """The network."""
     info: ModelInfo
-    """What the generated code says of it."""
+    """Facts for the generated code."""
     file: Path | None = None
-    """A bare model's file, which errors name; None for a bundle's."""
+    """File of a bare model, for error messages; None for a bundle's."""
 
 
 def read_bundle(bundle: Bundle) -> Model:
@@ -62,7 +62,7 @@ def read_bundle(bundle: Bundle) -> Model:
     ModelError
         When the model holds something that is not supported.
     BundleError
-        When the bundle says something else of the model's input and output than the model.
+        When the manifest describes other inputs or outputs than the model has.
     """
     graph = read_model(bundle.model_path.read_bytes())
     manifest = bundle.manifest
@@ -103,7 +103,7 @@ def read_bare(file: Path, *, labels: Sequence[str] | None = None, input_shapes: 
 
 
 def bare_info(graph: Graph, data: bytes, name: str, labels: Sequence[str] | None = None) -> ModelInfo:
-    """Return what the generated code says of a bare model.
+    """Return the facts about a bare model.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def read_file(file: Path) -> bytes:
 
 @contextmanager
 def name_file(file: Path | None) -> Iterator[None]:
-    """Name a file in errors of the model that is in it; None: leave them as they are."""
+    """Add the name of a file to errors of the model in it; None adds nothing."""
     try:
         yield
     except ModelError as failure:
@@ -178,7 +178,7 @@ def _tensor_info(graph: Graph, index: int) -> TensorInfo:
 
 
 def _check_ends(graph: Graph, info: ModelInfo) -> None:
-    """Check that the manifest's input and output, which the front end and the labels go by, are the model's."""
+    """Check that the manifest describes the model's input and output; front end and labels rely on it."""
     if (graph.input_type, graph.output_type) != ("int8", "int8"):
         raise BundleError(
             f"the model takes {graph.input_type} and gives {graph.output_type}; a bundle's model is int8 throughout",

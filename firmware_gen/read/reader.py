@@ -70,7 +70,7 @@ def read_model(model: bytes, input_shapes: Sequence[InputShape] = ()) -> Graph:
 def _read(decoder: Decoder, input_shapes: Sequence[InputShape]) -> Graph:
     if decoder.n_graphs < 1:
         raise ModelError("the model has no subgraph", hint="supported: one")
-    # before anything else of a file: the operator is why an index, a type or another subgraph is strange
+    # first of all: an unsupported operator explains strange indices, types and subgraphs
     _check_known(decoder)
     stored = decoder.graph
     are_ends = {*stored.inputs, *stored.outputs}
@@ -106,9 +106,9 @@ def _read(decoder: Decoder, input_shapes: Sequence[InputShape]) -> Graph:
 
 
 def _check_known(decoder: Decoder) -> None:
-    """Check that there is a definition of every operator, in all subgraphs, from their codes alone.
+    """Check, by the codes alone, that every operator in all subgraphs has a definition.
 
-    Those that may compute shapes, and those of types the engine does not have, are left to later checks.
+    Later checks treat operators that may compute shapes, and types that the engine does not support.
     """
     ops = decoder.ops()
     if not all(op in {*_KNOWN, *FOLDED} for op in ops):
@@ -116,7 +116,7 @@ def _check_known(decoder: Decoder) -> None:
 
 
 def _refuse_others(decoder: Decoder, all_wires: list[Wires]) -> None:
-    """Refuse operators that may compute shapes, and here compute something else."""
+    """Refuse operators that may compute shapes but compute something else here."""
     others = [wires for wires in all_wires if wires.op not in _KNOWN]
     if others:
         computed = decoder.graph.computed(others[0].index)
@@ -124,7 +124,7 @@ def _refuse_others(decoder: Decoder, all_wires: list[Wires]) -> None:
 
 
 def _role(index: int, all_wires: list[Wires]) -> str:
-    """Say which operator computes or takes a tensor."""
+    """Say which operator computes or reads a tensor."""
     for words, found in (
         ("computed by", [wires for wires in all_wires if index in wires.outputs]),
         ("taken by", [wires for wires in all_wires if index in wires.inputs]),
@@ -156,7 +156,7 @@ def _read_tensor(
         raise ModelError(f"{stored.describe()} has the shape {shape}", hint="supported: static positive dimensions")
     dtype = dtypes[stored.type]
     data = None
-    # a view: tensors beyond number may have the same bytes
+    # a view: any number of tensors may share these bytes
     raw = decoder.constant(stored.buffer)
     if raw is not None:
         data = raw.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)

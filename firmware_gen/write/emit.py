@@ -20,7 +20,7 @@ from ..read.model import ModelInfo
 
 
 def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> dict[str, str]:
-    """Return the generated files of the engine by name; without a front end's where there are no tables."""
+    """Return the generated files of the engine by name, with those of a front end if there are tables."""
     streams = [entry for entry in plan.program if isinstance(entry, StreamSteps)]
     values = {
         "info": info,
@@ -45,7 +45,7 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
 
 
 def emit_example(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> str:
-    """Return a program that uses the engine, and nothing else of the folder."""
+    """Return a program that uses the engine alone."""
     text: str = template("main.c.j2").render(
         info=info,
         tables=tables,
@@ -59,7 +59,7 @@ def emit_example(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> 
 
 
 def frontend_values(tables: FrontEndTables, info: ModelInfo) -> dict[str, Any]:
-    """Return what the template of the front end's tables prints."""
+    """Return the values for the template of the front end's tables."""
     return {
         "info": info,
         "tables": tables,
@@ -118,7 +118,7 @@ def _value(position: int, value: FieldValue) -> str:
 
 
 def _step(position: int, step: Step) -> dict[str, Any]:
-    """Return what the templates print of a step's constants."""
+    """Return the values for the constants of a step."""
     return {
         "index": position,
         "op": step.operator.op,
@@ -139,7 +139,7 @@ def _step(position: int, step: Step) -> dict[str, Any]:
 
 
 def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> dict[str, Any]:
-    """Return what the template prints of a part of the program."""
+    """Return the values for a part of the program."""
     if isinstance(entry, WholeStep):
         return {"number": number, "stream": None, "call": _whole_call(entry, plan)}
     stream = entry.stream

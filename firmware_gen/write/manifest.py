@@ -1,4 +1,4 @@
-"""What is said of a firmware folder: the files that are the kit's, and the manifest."""
+"""The contents of a firmware folder: which files are the kit's, and the manifest."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FIRMWARE = OutputKind(
     command="asc-kit firmware",
     manifest=MANIFEST,
     names=(MANIFEST, "plan.json"),
-    # what make makes, ours or the user's
+    # made by make, for the kit or the user
     products=("build/*.o", "build/*.d", "build/firmware", "build/firmware.elf"),
     parts=(MEMORY_MAP.name,),
 )
 
 
 def measure_memory(plan: Plan, tables: FrontEndTables | None) -> FirmwareMemory:
-    """Return what network and front end need, as far as it is known before anything is compiled."""
+    """Return the memory of network and front end that is known before compilation."""
     return FirmwareMemory(
         arena_bytes=plan.arena_bytes,
         frontend_bytes=tables.ram_bytes if tables is not None else 0,
@@ -38,7 +38,7 @@ def measure_memory(plan: Plan, tables: FrontEndTables | None) -> FirmwareMemory:
 def describe_firmware(
     plan: Plan, memory: FirmwareMemory, info: ModelInfo, board: Board, sources: Sources
 ) -> FirmwareManifest:
-    """Return the manifest of firmware that is not compiled yet."""
+    """Return the manifest of firmware before compilation."""
     return FirmwareManifest(
         schema_version=1,
         asc_kit=__version__,
