@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -96,57 +96,69 @@ def measure(
     """
     seen = observe(network.with_constants(constants), features)
     pair = _Pair(network, constants, scheme, layers, seen)
-    tallies = {index: np.zeros(2) for index in network.activations}
-    alone = {layer.index: 0.0 for layer in layers}
-    drift: dict[int, Any] = {layer.index: 0.0 for layer in layers}
-    counts = {layer.index: np.zeros(_BINS, np.int64) for layer in layers}
-    codes = {layer.index: np.zeros(_CODES, np.int64) for layer in layers}
-    outside = {layer.index: np.zeros(2, np.int64) for layer in layers}
     shape = (None, *network.tensors[network.input].inner)
-    graph = tf.function(pair.look, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    graph = tf.function(pair.look, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
     parts = batches(features)
+    sums: _Sums | None = None
     with progress_bar("layers", len(parts)) as (bar, task):
         for part in parts:
-            found: Any = graph(tf.constant(part))
-            for index in tallies:
-                tallies[index] += found[f"tally {index}"].numpy()
-            for layer in layers:
-                alone[layer.index] += float(found[f"alone {layer.index}"])
-                drift[layer.index] += found[f"drift {layer.index}"].numpy()
-                counts[layer.index] += found[f"counts {layer.index}"].numpy()
-                codes[layer.index] += found[f"codes {layer.index}"].numpy()
-                outside[layer.index] += found[f"outside {layer.index}"].numpy()
+            one = tf.nest.map_structure(lambda tensor: tensor.numpy(), graph(tf.constant(part)))
+            sums = one if sums is None else tf.nest.map_structure(np.add, sums, one)
             bar.advance(task)
-    ratio = {index: sqnr_db(*tally) for index, tally in tallies.items()}
-    result = {}
-    for layer in layers:
-        one, affine = seen[layer.tensor], scheme[layer.tensor]
-        total = int(counts[layer.index].sum())
-        inner = _quantiles(counts[layer.index], one)
-        below, above = (int(n) / total for n in outside[layer.index])
-        result[layer.index] = Measured(
-            low=one.low,
-            high=one.high,
-            inner_low=inner[0],
-            inner_high=inner[1],
-            clipped_low=below,
-            clipped_high=above,
-            unused_codes=float((codes[layer.index] == 0).mean()),
-            unreached=_unreached(one, affine),
-            channel_spread=_channel_spread(one) if layer.operator is not None and layer.operator.has_weights else None,
-            constant_share=_constant_share(drift[layer.index], total, alone[layer.index])
-            if layer.operator is not None and layer.operator.has_weights
-            else None,
-            sqnr_alone_db=sqnr_db(tallies[layer.tensor][0], alone[layer.index]),
-            sqnr_db=ratio[layer.tensor],
-            fall_db=_fall(layer, ratio),
-            histogram=Histogram(
-                low=one.low,
-                high=_upper(one),
-                counts=tuple(int(n) for n in counts[layer.index].reshape(_BINS_SHOWN, -1).sum(axis=1)),
-            ),
-        )
-    return result
+    assert sums is not None, "no features"
+    ratio = {index: sqnr_db(*energies) for index, energies in sums.energies.items()}
+    return {layer.index: _measured(layer, sums, ratio, seen[layer.tensor], scheme[layer.tensor]) for layer in layers}
+
+
+class _LayerSums(NamedTuple):
+    """Of one layer, sums and counts over inputs: tensors of a batch, arrays of all."""
+
+    alone: Any
+    """Energy of its own noise, where all before it is exact."""
+    drift: Any
+    """Sum of that noise, by channel."""
+    counts: Any
+    """Values in each of `_BINS` bins of the range seen."""
+    codes: Any
+    """Values at each of the int8 codes."""
+    outside: Any
+    """Values below the lowest and above the highest code by more than half a step."""
+
+
+class _Sums(NamedTuple):
+    """Of all layers."""
+
+    energies: dict[int, Any]
+    """Energy of the values and of the noise, by tensor index."""
+    layers: dict[int, _LayerSums]
+    """By `Layer.index`."""
+
+
+def _measured(layer: Layer, sums: _Sums, ratio: Mapping[int, float | None], seen: Observed, affine: Affine) -> Measured:
+    own, has_weights = sums.layers[layer.index], layer.operator is not None and layer.operator.has_weights
+    total = int(own.counts.sum())
+    inner = _quantiles(own.counts, seen)
+    below, above = (int(n) / total for n in own.outside)
+    return Measured(
+        low=seen.low,
+        high=seen.high,
+        inner_low=inner[0],
+        inner_high=inner[1],
+        clipped_low=below,
+        clipped_high=above,
+        unused_codes=float((own.codes == 0).mean()),
+        unreached=_unreached(seen, affine),
+        channel_spread=_channel_spread(seen) if has_weights else None,
+        constant_share=_constant_share(own.drift, total, float(own.alone)) if has_weights else None,
+        sqnr_alone_db=sqnr_db(sums.energies[layer.tensor][0], float(own.alone)),
+        sqnr_db=ratio[layer.tensor],
+        fall_db=_fall(layer, ratio),
+        histogram=Histogram(
+            low=seen.low,
+            high=_upper(seen),
+            counts=tuple(int(n) for n in own.counts.reshape(_BINS_SHOWN, -1).sum(axis=1)),
+        ),
+    )
 
 
 class _Pair:
@@ -164,12 +176,12 @@ class _Pair:
         self.at = {layer.tensor: layer for layer in layers}
         self.rounded = fake_quantizer(network, scheme)
 
-    def look(self, features: Any) -> dict[str, Any]:
+    def look(self, features: Any) -> _Sums:
         """Return sums and counts over a batch [n, *inner]."""
         network = self.network
         exact, rounded = {network.input: features}, {network.input: self._round(network.input, features, ())}
-        found: dict[str, Any] = {}
-        self._note(found, network.input, features, rounded[network.input], rounded[network.input])
+        sums = _Sums(energies={}, layers={})
+        self._add(sums, network.input, features, rounded[network.input], rounded[network.input])
         for operator in network.operators:
             of_exact, of_rounded = self._inputs(operator, exact, {}), self._inputs(operator, rounded, {})
             real = compute(network, operator, self._inputs(operator, exact, self.constants))
@@ -178,8 +190,8 @@ class _Pair:
             for index, x, q, a in zip(operator.outputs, real, int8, alone, strict=True):
                 exact[index] = x
                 rounded[index] = self._round(index, q, of_rounded)
-                self._note(found, index, x, rounded[index], self._round(index, a, of_exact))
-        return found
+                self._add(sums, index, x, rounded[index], self._round(index, a, of_exact))
+        return sums
 
     def _inputs(self, operator: Operator, values: Mapping[int, Any], constants: Constants) -> list[Any]:
         return [operand(self.network, index, values, constants) for index in operator.inputs]
@@ -188,22 +200,24 @@ class _Pair:
         # what an operator passes on as it is has been rounded before
         return self.rounded(index, value, inputs) if index in self.at else value
 
-    def _note(self, found: dict[str, Any], index: int, x: Any, rounded: Any, alone: Any) -> None:
-        found[f"tally {index}"] = tf.stack([_energy(x), _energy(x - rounded)])
+    def _add(self, sums: _Sums, index: int, x: Any, rounded: Any, alone: Any) -> None:
+        sums.energies[index] = tf.stack([_energy(x), _energy(x - rounded)])
         if index not in self.at:
             return
-        layer, affine, one = self.at[index].index, self.scheme[index], self.seen[index]
-        found[f"alone {layer}"] = _energy(x - alone)
-        found[f"drift {layer}"] = tf.reduce_sum(tf.cast(x - alone, tf.float64), axis=list(range(x.shape.rank - 1)))
-        found[f"counts {layer}"] = tf.histogram_fixed_width(x, [one.low, _upper(one)], _BINS, tf.int64)
+        affine, one = self.scheme[index], self.seen[index]
         steps = tf.clip_by_value(tf.round(x / affine.scale) + affine.zero_point, -128.0, 127.0)
-        found[f"codes {layer}"] = tf.histogram_fixed_width(steps, [-128.0, 128.0], _CODES, tf.int64)
         half = affine.scale / 2
-        found[f"outside {layer}"] = tf.stack(
-            [
-                tf.math.count_nonzero(x < affine.lowest - half),
-                tf.math.count_nonzero(x > affine.highest + half),
-            ]
+        sums.layers[self.at[index].index] = _LayerSums(
+            alone=_energy(x - alone),
+            drift=tf.reduce_sum(tf.cast(x - alone, tf.float64), axis=list(range(x.shape.rank - 1))),
+            counts=tf.histogram_fixed_width(x, [one.low, _upper(one)], _BINS, tf.int64),
+            codes=tf.histogram_fixed_width(steps, [-128.0, 128.0], _CODES, tf.int64),
+            outside=tf.stack(
+                [
+                    tf.math.count_nonzero(x < affine.lowest - half),
+                    tf.math.count_nonzero(x > affine.highest + half),
+                ]
+            ),
         )
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ..network.affine import Affine, constant_affine
-from ..network.execution import Observer, run
+from ..network.execution import Observer
 from ..network.graph import Network, Operator, Quantization
 from ..network.operators import OPERATORS, Requantize, Scales, passes_on, unsupported
 from .scheme import rounded_constant, rounded_weights, weight_scales
@@ -124,8 +124,3 @@ def with_rounded_weights(
     rounded = network.with_constants(constants)
     tensors = tuple(replace(one, quantization=stored.get(one.index, one.quantization)) for one in rounded.tensors)
     return replace(rounded, tensors=tensors)
-
-
-def simulate(network: Network, scheme: Mapping[int, Affine], features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the outputs of the fake-quantized network: float32 [n, *inner] in, [n, *inner] out."""
-    return run(with_rounded_weights(network, scheme), features, observe=fake_quantizer(network, scheme))

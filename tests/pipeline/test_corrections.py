@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from float_models import FloatBuilder
+from simulation import simulate
 from small_recipes import SMALL_RECIPES, small_network
 
 from asc_kit.export.network.affine import Affine
@@ -18,7 +19,7 @@ from asc_kit.export.quantization.bias_correction import with_corrected_biases
 from asc_kit.export.quantization.calibration import observe, range_of
 from asc_kit.export.quantization.equalization import equalized
 from asc_kit.export.quantization.scheme import scheme_of, weight_scales
-from asc_kit.export.quantization.simulation import fake_quantizer, simulate, with_rounded_weights
+from asc_kit.export.quantization.simulation import fake_quantizer, with_rounded_weights
 from asc_kit.export.quantization.writing import int8_flatbuffer
 from asc_kit.quantization import QuantizationSettings
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+from simulation import simulate
 from small_recipes import small_network
 from small_teacher import N_LABELS, SHAPE, SmallTeacher, small_teacher
 
@@ -16,7 +17,6 @@ from asc_kit.export.quantization.calibration import observe
 from asc_kit.export.quantization.fine_tuning import TrainingWindows, _loss, _Trained, fine_tuned
 from asc_kit.export.quantization.pipeline import FineTuning, Quantized, quantized
 from asc_kit.export.quantization.scheme import FIXED_OUTPUT, scheme_of, weight_scales
-from asc_kit.export.quantization.simulation import simulate
 from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings, TensorInfo
 

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from float_models import FloatBuilder
+from simulation import simulate
 from small_recipes import SMALL_RECIPES, small_network
 
 from asc_kit.export.inspection.layers import stored_scheme
@@ -18,7 +19,7 @@ from asc_kit.export.network.operators.rounding import Multiplier
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe, range_of
 from asc_kit.export.quantization.scheme import scheme_of
-from asc_kit.export.quantization.simulation import fake_quantizer, simulate, with_rounded_weights
+from asc_kit.export.quantization.simulation import fake_quantizer, with_rounded_weights
 from asc_kit.export.quantization.writing import int8_flatbuffer
 from asc_kit.firmware_gen.arithmetic.scales import quantize_multiplier, scale_wide
 from asc_kit.inference.interpreter import Int8Model

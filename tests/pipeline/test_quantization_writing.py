@@ -8,6 +8,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from float_cases import FLOAT_OPERATORS, float_case
 from float_models import FloatBuilder
+from simulation import simulate
 from small_recipes import SMALL_RECIPES, small_network
 
 from asc_kit.errors import ModelError
@@ -18,7 +19,6 @@ from asc_kit.export.network.operators import OPERATORS
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe, range_of
 from asc_kit.export.quantization.scheme import groups, scheme_of
-from asc_kit.export.quantization.simulation import simulate
 from asc_kit.export.quantization.writing import int8_flatbuffer
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model

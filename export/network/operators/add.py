@@ -43,7 +43,8 @@ def _addends(compute: Callable[[Call], list[Any]]) -> Rounding:
     return rounding
 
 
-_add, _sub = elementwise(lambda a, b: a + b), elementwise(lambda a, b: a - b)
+_add = elementwise(lambda a, b: a + b)
+_sub = elementwise(lambda a, b: a - b)
 
 DEFINITIONS = (
     Definition(op="ADD", int8_version=2, compute=_add, rounding=_addends(_add)),
