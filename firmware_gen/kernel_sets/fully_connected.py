@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from ..arithmetic.requantization_search import reachable_sums
 from ..arithmetic.scales import INT32_LIMIT, activation_range
-from ..network.graph import FullyConnectedAttributes
 from ..network.kernel_call import ConstantArray, KernelCall
 from ..operators.base import Node
-from ..operators.fully_connected import constants_of
+from ..operators.fully_connected import FullyConnectedAttributes, constants_of
 from ..operators.weights import describe_weights
 
 _AT_ONCE = 4  # outputs
@@ -18,7 +17,9 @@ _WORD = 4
 _LEAST_RIGHT = 33  # so that the low half of the product is never looked at
 
 
-def fully_connected(node: Node, *, kernel: str, block: int, multiple: int, scratch: bool) -> KernelCall | None:
+def fully_connected(
+    node: Node[FullyConnectedAttributes], *, kernel: str, block: int, multiple: int, scratch: bool
+) -> KernelCall | None:
     """Return the kernel, or None where its shifts cannot express the scales.
 
     Parameters
@@ -34,8 +35,7 @@ def fully_connected(node: Node, *, kernel: str, block: int, multiple: int, scrat
     scratch
         Whether the kernel widens its inputs.
     """
-    attributes = node.operator.attributes
-    assert isinstance(attributes, FullyConnectedAttributes)
+    attributes = node.attributes
     weights = node.inputs[1]
     assert weights.data is not None
     outputs, inputs = weights.shape

@@ -10,15 +10,15 @@ from asc_kit.hardware.board import Goal
 
 from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall
-from ..operators.base import Node
+from ..operators.base import AnyNode
 
 SOURCE_SUFFIXES = (".c", ".S")
 """Suffixes of files to compile: C, and assembler that is preprocessed."""
 _RUNTIME = Path(__file__).resolve().parents[1] / "runtime"
 
-RowChooser = Callable[[Node], RowCall | None]
+RowChooser = Callable[[AnyNode], RowCall | None]
 """Returns a row kernel for an operator, or None where the set has none that is exact for it."""
-WholeChooser = Callable[[Node], KernelCall | None]
+WholeChooser = Callable[[AnyNode], KernelCall | None]
 """The same for a kernel of whole tensors."""
 
 

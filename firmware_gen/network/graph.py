@@ -85,137 +85,8 @@ class Padding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conv2DAttributes:
-    """CONV_2D."""
-
-    stride_h: int
-    stride_w: int
-    dilation_h: int
-    dilation_w: int
-    padding: Padding
-    activation: Activation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DepthwiseConv2DAttributes:
-    """DEPTHWISE_CONV_2D."""
-
-    multiplier: int
-    stride_h: int
-    stride_w: int
-    dilation_h: int
-    dilation_w: int
-    padding: Padding
-    activation: Activation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FullyConnectedAttributes:
-    """FULLY_CONNECTED."""
-
-    activation: Activation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ElementwiseAttributes:
-    """ADD, SUB and MUL."""
-
-    activation: Activation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool2DAttributes:
-    """AVERAGE_POOL_2D and MAX_POOL_2D."""
-
-    kernel_h: int
-    kernel_w: int
-    stride_h: int
-    stride_w: int
-    padding: Padding
-    activation: Activation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReduceAttributes:
-    """MEAN and REDUCE_MAX."""
-
-    axes: tuple[int, ...]
-    """Axes that are reduced, ascending."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConcatenationAttributes:
-    """CONCATENATION."""
-
-    axis: int
-    """From 0 up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitAttributes:
-    """SPLIT and SPLIT_V; the pass `take_apart` makes a StridedCopyAttributes of each output."""
-
-    axis: int
-    """From 0 up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StridedCopyAttributes:
-    """SLICE, STRIDED_SLICE, TRANSPOSE and the parts of a SPLIT: the output, in order, is input[start + i * strides]."""
-
-    start: int
-    """Element of the input that comes first."""
-    shape: tuple[int, ...]
-    """Extent of each index."""
-    strides: tuple[int, ...]
-    """Elements of the input from one index to the next, along each axis; may be negative."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PadAttributes:
-    """PAD."""
-
-    before: tuple[int, ...]
-    """Elements added before each axis."""
-    after: tuple[int, ...]
-    """Elements added after each axis."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SoftmaxAttributes:
-    """SOFTMAX."""
-
-    beta: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeakyReluAttributes:
-    """LEAKY_RELU."""
-
-    alpha: float
-    """Factor of negative values."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NoAttributes:
     """LOGISTIC, RESHAPE and others, which need no attributes beside their tensors."""
-
-
-Attributes = (
-    Conv2DAttributes
-    | DepthwiseConv2DAttributes
-    | FullyConnectedAttributes
-    | ElementwiseAttributes
-    | Pool2DAttributes
-    | ReduceAttributes
-    | ConcatenationAttributes
-    | SplitAttributes
-    | StridedCopyAttributes
-    | PadAttributes
-    | SoftmaxAttributes
-    | LeakyReluAttributes
-    | NoAttributes
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,8 +101,8 @@ class Operator:
     """Tensor indices, also of constants; absent optional inputs are left out at the end."""
     outputs: tuple[int, ...]
     """Tensor indices; one after the pass `take_apart`."""
-    attributes: Attributes
-    """What the operator's options say."""
+    attributes: object
+    """What the operator's options say, as its definition read them."""
 
     @property
     def output(self) -> int:

@@ -1,58 +1,26 @@
-"""The operators the generator knows: one module each, listed here and nowhere else."""
+"""The operators that the generator knows: every definition in a module of this folder is one."""
 
 from __future__ import annotations
 
-from .add import Add, Sub
-from .base import Node, OperatorDefinition, OperatorView
-from .concatenation import Concatenation
-from .conv_2d import Conv2D
-from .depthwise_conv_2d import DepthwiseConv2D
-from .fully_connected import FullyConnected
-from .lookup import HardSwish, LeakyRelu, Logistic, Quantize, Relu, Relu0To1, Relu6, ReluN1To1, Tanh
-from .mul import Mul
-from .pad import Pad
-from .pool_2d import AveragePool2D, MaxPool2D
-from .prelu import Prelu
-from .reduce import Mean, ReduceMax, Sum
-from .reshape import ExpandDims, Reshape, Squeeze
-from .softmax import Softmax
-from .strided_copy import Slice, Split, SplitV, StridedSlice, Transpose
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
 
-__all__ = ["REGISTRY", "Node", "OperatorDefinition", "OperatorView"]
+from .base import AnyNode, Node, OperatorDefinition, OperatorView
 
-_DEFINITIONS: tuple[OperatorDefinition, ...] = (
-    Add(),
-    AveragePool2D(),
-    Concatenation(),
-    Conv2D(),
-    DepthwiseConv2D(),
-    ExpandDims(),
-    FullyConnected(),
-    HardSwish(),
-    LeakyRelu(),
-    Logistic(),
-    MaxPool2D(),
-    Mean(),
-    Mul(),
-    Pad(),
-    Prelu(),
-    Quantize(),
-    ReduceMax(),
-    Relu(),
-    Relu0To1(),
-    Relu6(),
-    ReluN1To1(),
-    Reshape(),
-    Slice(),
-    Softmax(),
-    Split(),
-    SplitV(),
-    Squeeze(),
-    StridedSlice(),
-    Sub(),
-    Sum(),
-    Tanh(),
-    Transpose(),
-)
+__all__ = ["REGISTRY", "AnyNode", "Node", "OperatorDefinition", "OperatorView"]
 
-REGISTRY: dict[str, OperatorDefinition] = {definition.op: definition for definition in _DEFINITIONS}
+
+def _find_definitions() -> Iterator[OperatorDefinition[Any]]:
+    for module in pkgutil.iter_modules(__path__):
+        for value in vars(importlib.import_module(f"{__name__}.{module.name}")).values():
+            if inspect.isclass(value) and issubclass(value, OperatorDefinition) and hasattr(value, "op"):
+                yield value()
+
+
+REGISTRY: dict[str, OperatorDefinition[Any]] = {
+    definition.op: definition for definition in sorted(_find_definitions(), key=lambda definition: definition.op)
+}
+"""The definitions, by TFLite's name of the operator."""

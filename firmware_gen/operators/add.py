@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arithmetic.scales import activation_range, quantize_multiplier, scale_wide
-from ..network.graph import ElementwiseAttributes
 from ..network.kernel_call import FieldValue
 from .base import Node
-from .elementwise import Elementwise, Kernel
+from .elementwise import Elementwise, ElementwiseAttributes, Kernel
 
 LEFT_SHIFT = 20
 """TFLite's, of int8 inputs before they are scaled."""
@@ -41,7 +40,7 @@ class _Sum(Elementwise):
 
     sign: ClassVar[int]
 
-    def choose(self, node: Node) -> Kernel:
+    def choose(self, node: Node[ElementwiseAttributes]) -> Kernel:
         """Choose the kernel: TFLite's three scalings, or one multiplication per input.
 
         The latter for equal shapes, where it is exact.
@@ -89,10 +88,9 @@ class Sub(_Sum):
     sign = -1
 
 
-def sum_constants(node: Node, sign: int) -> SumConstants:
+def sum_constants(node: Node[ElementwiseAttributes], sign: int) -> SumConstants:
     """Prepare TFLite's constants of an ADD, sign 1, or a SUB, sign -1."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, ElementwiseAttributes)
+    attributes = node.attributes
     first, second = node.inputs
     output = node.output
     twice_largest = 2.0 * max(first.scale, second.scale)

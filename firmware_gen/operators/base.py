@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from asc_kit.errors import ModelError
 
-from ..network.graph import Activation, Attributes, Operator, Padding, Tensor
+from ..network.graph import Activation, Operator, Padding, Tensor
 from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall, Window
 
 _ACTIVATIONS: dict[int, Activation] = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}
+AttributesT = TypeVar("AttributesT")
+"""What an operator's definition reads from the options, and its kernels are chosen by."""
+
 _SAME, _VALID = 0, 1
 LARGEST_STEP = (1 << 16) - 1
 """Of kernels, strides and dilations; asc_stream.h has 16 bits for each."""
@@ -148,7 +151,7 @@ class OperatorView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Node:
+class Node(Generic[AttributesT]):
     """An operator of a graph with its tensors, while its kernel is chosen."""
 
     operator: Operator
@@ -160,6 +163,11 @@ class Node:
     scratch_bytes: int | None = None
     """Most scratch memory for its kernel, where that has a choice; None for what is usual."""
 
+    @property
+    def attributes(self) -> AttributesT:
+        """What the operator's definition read."""
+        return cast(AttributesT, self.operator.attributes)
+
     def refuse_scales(self, supported: str) -> NoReturn:
         """Raise the error of scales that make the reference kernel itself overflow 32 bits."""
         scales = ", ".join(f"{tensor.scale:.3g}" for tensor in self.inputs if tensor.quantization is not None)
@@ -170,7 +178,11 @@ class Node:
         )
 
 
-class OperatorDefinition(ABC):
+AnyNode = Node[Any]
+"""A node of any operator."""
+
+
+class OperatorDefinition(ABC, Generic[AttributesT]):
     """One operator of TFLite: reads and checks its attributes, and chooses kernels for whole tensors and for rows."""
 
     op: ClassVar[str]
@@ -181,7 +193,7 @@ class OperatorDefinition(ABC):
     """Whether it may have several outputs; `take_apart` must know such an operator."""
 
     @abstractmethod
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> AttributesT:
         """Read and check its attributes.
 
         Raises
@@ -191,14 +203,14 @@ class OperatorDefinition(ABC):
         """
 
     @abstractmethod
-    def lower(self, node: Node) -> KernelCall | None:
+    def lower(self, node: Node[AttributesT]) -> KernelCall | None:
         """Choose the kernel for whole tensors and prepare its constants; None if only rows can be computed."""
 
-    def rows(self, node: Node) -> RowCall | None:
+    def rows(self, node: Node[AttributesT]) -> RowCall | None:
         """Choose the kernel for one row of the output; None if only whole tensors can."""
         return None
 
-    def by_pixel(self, node: Node) -> bool:
+    def by_pixel(self, node: Node[AttributesT]) -> bool:
         """Tell whether each pixel of the output depends on the same pixel of the inputs alone, in the same way.
 
         Then rows may be joined: the tensors can be computed as one long row.
@@ -215,7 +227,7 @@ def has_rows(tensor: Tensor) -> bool:
     return len(tensor.shape) == RANK and tensor.shape[0] == 1
 
 
-def one_row(node: Node) -> tuple[Node, tuple[Window, ...]] | None:
+def one_row(node: Node[AttributesT]) -> tuple[Node[AttributesT], tuple[Window, ...]] | None:
     """Return the node for one row of its output, and the row of each input it needs; None when it needs more rows.
 
     An input of one row serves all rows of the output.
@@ -238,7 +250,7 @@ def one_row(node: Node) -> tuple[Node, tuple[Window, ...]] | None:
     return replace(node, inputs=tuple(inputs), output=_row_of(node.output)), tuple(windows)
 
 
-def longer_rows(node: Node, least: int) -> Node | None:
+def longer_rows(node: Node[AttributesT], least: int) -> Node[AttributesT] | None:
     """Return a node whose tensors have fewer and longer rows; None when their shapes forbid it.
 
     Parameters
@@ -268,14 +280,14 @@ def _row_of(tensor: Tensor) -> Tensor:
     return replace(tensor, shape=(1, 1, *tensor.shape[2:]))
 
 
-class RowWise(OperatorDefinition):
+class RowWise(OperatorDefinition[AttributesT]):
     """An operator that computes each row of its output from the same row of its inputs."""
 
     @abstractmethod
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node[AttributesT]) -> KernelCall:
         """Choose the kernel and prepare its constants."""
 
-    def rows(self, node: Node) -> RowCall | None:
+    def rows(self, node: Node[AttributesT]) -> RowCall | None:
         """Return the kernel for whole tensors, for tensors of one row."""
         found = one_row(node)
         if found is None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..network.graph import Attributes, ConcatenationAttributes
 from ..network.kernel_call import ConstantArray, KernelCall
 from ..network.row_call import RowCall
 from .base import Node, OperatorView, RowWise
@@ -14,13 +14,21 @@ from .base import Node, OperatorView, RowWise
 _FIRST_AXIS_IN_ROW = 2
 
 
-class Concatenation(RowWise):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcatenationAttributes:
+    """CONCATENATION."""
+
+    axis: int
+    """From 0 up."""
+
+
+class Concatenation(RowWise[ConcatenationAttributes]):
     """Tensors joined along one axis."""
 
     op = "CONCATENATION"
     options = "ConcatenationOptions"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> ConcatenationAttributes:
         """Read and check its attributes."""
         view.count(1, 255)
         view.activations(len(view.inputs))
@@ -36,10 +44,9 @@ class Concatenation(RowWise):
             view.fail(f"its inputs do not lead to its output along axis {axis}: {listed}", "equal sizes elsewhere")
         return ConcatenationAttributes(axis=axis)
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node[ConcatenationAttributes]) -> KernelCall:
         """Prepare the kernel's constants: how many bytes of each input come in turn."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, ConcatenationAttributes)
+        attributes = node.attributes
         lengths = [math.prod(tensor.shape[attributes.axis :]) for tensor in node.inputs]
         comment = f"bytes of each input in turn, int32 [{len(lengths)}]"
         array = ConstantArray(suffix="lengths", c_type="int32_t", values=np.array(lengths, np.int32), comment=comment)
@@ -57,8 +64,7 @@ class Concatenation(RowWise):
             gather_inputs=True,
         )
 
-    def rows(self, node: Node) -> RowCall | None:
+    def rows(self, node: Node[ConcatenationAttributes]) -> RowCall | None:
         """Join tensors row by row, unless they are joined along the rows."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, ConcatenationAttributes)
+        attributes = node.attributes
         return RowWise.rows(self, node) if attributes.axis >= _FIRST_AXIS_IN_ROW else None

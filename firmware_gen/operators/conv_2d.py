@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arithmetic.portable import requantize
 from ..arithmetic.scales import activation_range, channel_scales
-from ..network.graph import Attributes, Conv2DAttributes
 from ..network.kernel_call import ConstantArray, FieldValue, KernelCall
 from ..network.row_call import RowCall
 from .base import Node, OperatorDefinition, OperatorView, one_row
-from .weights import check_weights, convolution_window, describe_weights, folded_bias, weight_scales
+from .weights import (
+    ConvolutionAttributes,
+    check_weights,
+    convolution_window,
+    describe_weights,
+    folded_bias,
+    weight_scales,
+)
 
 _BLOCK = 4  # channels that asc_block_s8 computes at once
 
 
-class Conv2D(OperatorDefinition):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conv2DAttributes(ConvolutionAttributes):
+    """CONV_2D."""
+
+
+class Conv2D(OperatorDefinition[Conv2DAttributes]):
     """Convolution over rows and columns, in groups of channels."""
 
     op = "CONV_2D"
     options = "Conv2DOptions"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> Conv2DAttributes:
         """Read and check its attributes."""
         view.count(2, 3)
         view.activations(1)
@@ -52,10 +65,9 @@ class Conv2D(OperatorDefinition):
             activation=view.activation(),
         )
 
-    def lower(self, node: Node) -> KernelCall | None:
+    def lower(self, node: Node[Conv2DAttributes]) -> KernelCall | None:
         """Return the kernel of a 1x1 convolution, a product of matrices or of channels; others go by rows."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, Conv2DAttributes)
+        attributes = node.attributes
         weights, output = node.inputs[1], node.output
         channels, kernel_h, kernel_w, depth = weights.shape
         groups = node.inputs[0].shape[3] // depth
@@ -78,17 +90,15 @@ class Conv2D(OperatorDefinition):
             scratch_bytes=None if single else 2 * groups * depth,
         )
 
-    def by_pixel(self, node: Node) -> bool:
+    def by_pixel(self, node: Node[Conv2DAttributes]) -> bool:
         """Tell whether it is a 1x1 convolution."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, Conv2DAttributes)
+        attributes = node.attributes
         _, kernel_h, kernel_w, _ = node.inputs[1].shape
         return _is_pointwise(attributes, kernel_h * kernel_w)
 
-    def rows(self, node: Node) -> RowCall | None:
+    def rows(self, node: Node[Conv2DAttributes]) -> RowCall | None:
         """Return the kernel of a 1x1 convolution for one row, or one that gathers the inputs."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, Conv2DAttributes)
+        attributes = node.attributes
         found = one_row(node)
         call = self.lower(found[0]) if found is not None else None
         if found is not None and call is not None:
@@ -119,10 +129,9 @@ class Conv2D(OperatorDefinition):
         return RowCall(call=call, windows=(convolution_window(attributes, kernel_h),), takes_rows=True)
 
 
-def _constants(node: Node, *, single: bool) -> tuple[tuple[str, FieldValue], ...]:
+def _constants(node: Node[Conv2DAttributes], *, single: bool) -> tuple[tuple[str, FieldValue], ...]:
     """Return weights and requantization; `single`: each group has one output."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, Conv2DAttributes)
+    attributes = node.attributes
     source, weights, output = node.inputs[0], node.inputs[1], node.output
     assert weights.data is not None
     channels, kernel_h, kernel_w, depth = weights.shape

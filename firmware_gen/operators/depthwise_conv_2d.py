@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..arithmetic.portable import requantize
 from ..arithmetic.scales import activation_range, channel_scales
-from ..network.graph import Attributes, DepthwiseConv2DAttributes
 from ..network.kernel_call import ConstantArray, KernelCall
 from ..network.row_call import RowCall
 from .base import Node, OperatorDefinition, OperatorView
-from .weights import check_weights, convolution_window, describe_weights, folded_bias, weight_scales
+from .weights import (
+    ConvolutionAttributes,
+    check_weights,
+    convolution_window,
+    describe_weights,
+    folded_bias,
+    weight_scales,
+)
 
 
-class DepthwiseConv2D(OperatorDefinition):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthwiseConv2DAttributes(ConvolutionAttributes):
+    """DEPTHWISE_CONV_2D."""
+
+    multiplier: int
+    """Outputs of each input channel."""
+
+
+class DepthwiseConv2D(OperatorDefinition[DepthwiseConv2DAttributes]):
     """Convolution of each channel by itself."""
 
     op = "DEPTHWISE_CONV_2D"
     options = "DepthwiseConv2DOptions"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> DepthwiseConv2DAttributes:
         """Read and check its attributes."""
         view.count(2, 3)
         view.activations(1)
@@ -51,13 +67,12 @@ class DepthwiseConv2D(OperatorDefinition):
             activation=view.activation(),
         )
 
-    def lower(self, node: Node) -> None:
+    def lower(self, node: Node[DepthwiseConv2DAttributes]) -> None:
         """Return None: only rows are computed."""
 
-    def rows(self, node: Node) -> RowCall:
+    def rows(self, node: Node[DepthwiseConv2DAttributes]) -> RowCall:
         """Choose the kernel: unrolled for 3x3, else the general one."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, DepthwiseConv2DAttributes)
+        attributes = node.attributes
         source, weights, output = node.inputs[0], node.inputs[1], node.output
         assert weights.data is not None
         in_channels, (_, _, out_w, channels) = source.shape[3], output.shape

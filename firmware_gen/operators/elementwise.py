@@ -7,12 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..network.graph import Activation, Attributes, ElementwiseAttributes, Tensor
+from ..network.graph import Activation, Tensor
 from ..network.kernel_call import ConstantArray, FieldValue, KernelCall
 from ..network.strides import LOOPS, Loops, broadcast_strides, merge
 from .base import Node, OperatorView, RowWise
 
 _SUPPORTED_SHAPES = f"NumPy's broadcasting that leaves at most {LOOPS} loops"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElementwiseAttributes:
+    """ADD, SUB and MUL."""
+
+    activation: Activation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +36,10 @@ class Kernel:
     """Whether it walks over its inputs in loops; otherwise both have the output's shape."""
 
 
-class Elementwise(RowWise):
+class Elementwise(RowWise[ElementwiseAttributes]):
     """A function of two tensors, element by element."""
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> ElementwiseAttributes:
         """Read and check its attributes."""
         view.count(2, 2)
         for tensor in (*view.inputs, view.output):
@@ -50,7 +57,7 @@ class Elementwise(RowWise):
         """Return the fused activation."""
         return view.activation()
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node[ElementwiseAttributes]) -> KernelCall:
         """Prepare loops, operands and the kernel's constants."""
         loops = _loops(node.inputs, node.output)
         assert loops is not None
@@ -70,12 +77,12 @@ class Elementwise(RowWise):
             macs=0,
         )
 
-    def by_pixel(self, node: Node) -> bool:
+    def by_pixel(self, node: Node[ElementwiseAttributes]) -> bool:
         """Tell whether a constant operand, if there is one, is the same for all pixels."""
         return all(tensor.data is None or set(tensor.shape[:-1]) <= {1} for tensor in node.inputs)
 
     @abstractmethod
-    def choose(self, node: Node) -> Kernel:
+    def choose(self, node: Node[ElementwiseAttributes]) -> Kernel:
         """Choose the kernel."""
 
 

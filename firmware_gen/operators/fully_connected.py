@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arithmetic.scales import ChannelScales, activation_range, channel_scales
-from ..network.graph import Attributes, FullyConnectedAttributes
+from ..network.graph import Activation
 from ..network.kernel_call import ConstantArray, KernelCall
-from .base import Node, OperatorDefinition, OperatorView
+from .base import AnyNode, Node, OperatorDefinition, OperatorView
 from .weights import check_weights, describe_weights, folded_bias, weight_scales
 
 _DEFAULT_FORMAT = 0
 
 
-def constants_of(node: Node) -> tuple[NDArray[np.int64], ChannelScales]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullyConnectedAttributes:
+    """FULLY_CONNECTED."""
+
+    activation: Activation
+
+
+def constants_of(node: AnyNode) -> tuple[NDArray[np.int64], ChannelScales]:
     """Return bias with the input offset folded in, shape [outputs], and the scales, one or one for each output."""
     source, weights, output = node.inputs[0], node.inputs[1], node.output
     assert weights.data is not None and weights.quantization is not None
@@ -28,13 +37,13 @@ def constants_of(node: Node) -> tuple[NDArray[np.int64], ChannelScales]:
     return bias, channel_scales([float(product) / output.scale])
 
 
-class FullyConnected(OperatorDefinition):
+class FullyConnected(OperatorDefinition[FullyConnectedAttributes]):
     """Product of a matrix of weights and each row of inputs."""
 
     op = "FULLY_CONNECTED"
     options = "FullyConnectedOptions"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> FullyConnectedAttributes:
         """Read and check its attributes."""
         view.count(2, 3)
         view.activations(1)
@@ -50,10 +59,9 @@ class FullyConnected(OperatorDefinition):
         check_weights(view, axis=0, channels=outputs)
         return FullyConnectedAttributes(activation=view.activation())
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node[FullyConnectedAttributes]) -> KernelCall:
         """Prepare the kernel's constants."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, FullyConnectedAttributes)
+        attributes = node.attributes
         source, weights, output = node.inputs[0], node.inputs[1], node.output
         assert weights.data is not None
         outputs, inputs = weights.shape

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..arithmetic.fixed_point import high_multiply_s16, rounding_shift, saturate_s16
 from ..arithmetic.scales import activation_range, quantize_multiplier, scale_wide
-from ..network.graph import Activation, Attributes, LeakyReluAttributes, NoAttributes, Tensor
+from ..network.graph import Activation, NoAttributes, Tensor
 from ..network.kernel_call import ConstantArray, KernelCall
-from .base import Node, OperatorView, RowWise
+from .base import AnyNode, AttributesT, Node, OperatorView, RowWise
 
 # of HARD_SWISH: TFLite computes 1 << (exponent - 1) in 32 bits, and rounds with a mask of -exponent bits in 16
 _MOST_SHIFT, _LEAST_SHIFT = 31, -15
@@ -24,20 +25,19 @@ _MOST_RESCALING = 22  # places: a difference of two int8 values has 9 bits, and 
 _Q = np.arange(-128, 128, dtype=np.int64)
 
 
-class Lookup(RowWise):
+class Lookup(RowWise[AttributesT]):
     """A function of each element."""
 
     options: ClassVar[str | None] = None
 
-    def read(self, view: OperatorView) -> Attributes:
+    def check(self, view: OperatorView) -> None:
         """Check its tensors."""
         view.count(1, 1)
         view.activations(1)
         if view.inputs[0].shape != view.output.shape:
             view.fail("its input and output have different shapes", "one shape")
-        return NoAttributes()
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node[AttributesT]) -> KernelCall:
         """Prepare the kernel's table."""
         source, output = node.inputs[0], node.output
         table = np.clip(self.function(node), -128, 127).astype(np.int8)
@@ -54,26 +54,35 @@ class Lookup(RowWise):
             macs=0,
         )
 
-    def by_pixel(self, node: Node) -> bool:
+    def by_pixel(self, node: Node[AttributesT]) -> bool:
         """Return True."""
         return True
 
     @abstractmethod
-    def function(self, node: Node) -> NDArray[np.int64]:
+    def function(self, node: Node[AttributesT]) -> NDArray[np.int64]:
         """Return the outputs of the inputs -128 to 127, before saturation."""
 
 
-class Logistic(Lookup):
+class PlainLookup(Lookup[NoAttributes]):
+    """A function that its tensors' scales say all of."""
+
+    def read(self, view: OperatorView) -> NoAttributes:
+        """Check its tensors."""
+        self.check(view)
+        return NoAttributes()
+
+
+class Logistic(PlainLookup):
     """1 / (1 + exp(-x))."""
 
     op = "LOGISTIC"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> NoAttributes:
         """Check its tensors."""
         view.probabilities()
-        return Lookup.read(self, view)
+        return super().read(view)
 
-    def function(self, node: Node) -> NDArray[np.int64]:
+    def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
         """Evaluate the function in float32, as TFLite does, and round it to 1/256."""
         # beyond 80 the function is 0 anyway
         real = np.maximum(_real(node.inputs[0]).astype(np.float64), -80.0)
@@ -81,18 +90,18 @@ class Logistic(Lookup):
         return _rounded(np.float32(256.0) / (np.float32(1.0) + exponential)) - 128
 
 
-class Tanh(Lookup):
+class Tanh(PlainLookup):
     """Hyperbolic tangent."""
 
     op = "TANH"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> NoAttributes:
         """Check its tensors."""
         if (view.output.scale, view.output.zero_point) != (1.0 / 128.0, 0):
             view.fail(f"its output has scale {view.output.scale:.9g}", "scale 1/128 and zero point 0")
-        return Lookup.read(self, view)
+        return super().read(view)
 
-    def function(self, node: Node) -> NDArray[np.int64]:
+    def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
         """Evaluate the function in float32, as TFLite does, and round it to 1/128.
 
         Formula: tanh x = 1 - 2 / (e + 2) from 1 up and e / (e + 2) below, with e = exp(2 x) - 1, all in float32.
@@ -107,23 +116,23 @@ class Tanh(Lookup):
         return _rounded(magnitude * np.float32(128.0)) * np.where(node.inputs[0].zero_point <= _Q, 1, -1)
 
 
-class Quantize(Lookup):
+class Quantize(PlainLookup):
     """The same numbers with another scale and zero point."""
 
     op = "QUANTIZE"
 
-    def function(self, node: Node) -> NDArray[np.int64]:
+    def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
         """Requantize."""
         source, output = node.inputs[0], node.output
         return _rescaled(node, source.scale / output.scale)
 
 
-class _Clipped(Lookup):
+class _Clipped(PlainLookup):
     """The same numbers, clipped."""
 
     activation: Activation
 
-    def function(self, node: Node) -> NDArray[np.int64]:
+    def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
         """Requantize and clip."""
         return np.clip(_rescaled(node, _ratio_f32(node)), *activation_range(self.activation, node.output))
 
@@ -156,35 +165,42 @@ class Relu0To1(_Clipped):
     activation = "RELU_0_TO_1"
 
 
-class LeakyRelu(Lookup):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakyReluAttributes:
+    """LEAKY_RELU."""
+
+    alpha: float
+    """Factor of negative values."""
+
+
+class LeakyRelu(Lookup[LeakyReluAttributes]):
     """x from 0 up, alpha x below."""
 
     op = "LEAKY_RELU"
     options = "LeakyReluOptions"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> LeakyReluAttributes:
         """Read and check its attributes."""
-        Lookup.read(self, view)
+        self.check(view)
         alpha = float(view.options.Alpha())
         if not (math.isfinite(alpha) and alpha > 0):
             view.fail(f"alpha {alpha}", "alpha above 0")
         return LeakyReluAttributes(alpha=alpha)
 
-    def function(self, node: Node) -> NDArray[np.int64]:
+    def function(self, node: Node[LeakyReluAttributes]) -> NDArray[np.int64]:
         """Requantize both sides of the zero point, each with its factor."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, LeakyReluAttributes)
+        attributes = node.attributes
         positive = node.inputs[0].zero_point <= _Q
         ratios = _ratio_f32(node), _ratio_f32(node, attributes.alpha)
         return np.where(positive, _rescaled(node, ratios[0]), _rescaled(node, ratios[1]))
 
 
-class HardSwish(Lookup):
+class HardSwish(PlainLookup):
     """x * relu6(x + 3) / 6, in TFLite's 16-bit arithmetic."""
 
     op = "HARD_SWISH"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> NoAttributes:
         """Check its tensors, and that its scales are those TFLite computes with: beyond, its shifts leave 32 bits."""
         attributes = super().read(view)
         scales = view.inputs[0].scale, view.output.scale
@@ -203,7 +219,7 @@ class HardSwish(Lookup):
         with np.errstate(over="ignore"):
             return float(scale / np.float32(output)), float(scale / (np.float32(3.0) / np.float32(32768.0)))
 
-    def function(self, node: Node) -> NDArray[np.int64]:
+    def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
         """Evaluate the function.
 
         Formula: with u = 128 (q - zero_point), v = u * m_out in the output's scale before its shift, and r the part
@@ -242,13 +258,13 @@ def _rounded(values: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.floor(values.astype(np.float64) + 0.5).astype(np.int64)
 
 
-def _ratio_f32(node: Node, factor: float = 1.0) -> float:
+def _ratio_f32(node: AnyNode, factor: float = 1.0) -> float:
     """Return the scale from input to output where TFLite takes it in float32."""
     with np.errstate(over="ignore"):  # quantize_multiplier refuses infinity
         return float(np.float32(node.inputs[0].scale) * np.float32(factor) / np.float32(node.output.scale))
 
 
-def _rescaled(node: Node, scale: float) -> NDArray[np.int64]:
+def _rescaled(node: AnyNode, scale: float) -> NDArray[np.int64]:
     source, output = node.inputs[0], node.output
     multiplier, shift = quantize_multiplier(scale)
     if shift > _MOST_RESCALING:

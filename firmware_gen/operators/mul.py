@@ -8,10 +8,9 @@ from asc_kit.errors import ModelError
 
 from ..arithmetic.portable import narrow_requantize
 from ..arithmetic.scales import ChannelScales, activation_range, quantize_multiplier
-from ..network.graph import ElementwiseAttributes
 from ..network.kernel_call import FieldValue
-from .base import Node
-from .elementwise import Elementwise, Kernel
+from .base import AnyNode, Node
+from .elementwise import Elementwise, ElementwiseAttributes, Kernel
 
 _LARGEST_SHIFT = 15  # a product of 16 bits stays below 2**31
 _LARGEST_PRODUCT = 255 * 255
@@ -23,10 +22,9 @@ class Mul(Elementwise):
     op = "MUL"
     options = "MulOptions"
 
-    def choose(self, node: Node) -> Kernel:
+    def choose(self, node: Node[ElementwiseAttributes]) -> Kernel:
         """Choose the kernel: the narrow requantization where it is exact, else the general one."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, ElementwiseAttributes)
+        attributes = node.attributes
         first, second = node.inputs
         output = node.output
         multiplier, shift = quantize_multiplier(product_scale(node))
@@ -73,7 +71,7 @@ class Mul(Elementwise):
         )
 
 
-def product_scale(node: Node) -> float:
+def product_scale(node: AnyNode) -> float:
     """Return the scale from products of two inputs to the output, which TFLite takes in float32; it may be infinite."""
     first, second = node.inputs
     with np.errstate(over="ignore"):

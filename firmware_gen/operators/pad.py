@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from ..network.graph import Attributes, PadAttributes
+from dataclasses import dataclass
+
 from ..network.kernel_call import KernelCall
 from .base import Node, OperatorDefinition, OperatorView
 
 _RANK = 4
 
 
-class Pad(OperatorDefinition):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PadAttributes:
+    """PAD."""
+
+    before: tuple[int, ...]
+    """Elements added before each axis."""
+    after: tuple[int, ...]
+    """Elements added after each axis."""
+
+
+class Pad(OperatorDefinition[PadAttributes]):
     """Zero points around a tensor."""
 
     op = "PAD"
     options = None
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> PadAttributes:
         """Read and check its attributes."""
         view.count(2, 2)
         view.activations(1)
@@ -32,10 +43,9 @@ class Pad(OperatorDefinition):
             view.fail(f"paddings {pairs} do not lead from its input to its output", "paddings from 0 up")
         return PadAttributes(before=tuple(pair[0] for pair in pairs), after=tuple(pair[1] for pair in pairs))
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node[PadAttributes]) -> KernelCall:
         """Prepare the kernel's constants."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, PadAttributes)
+        attributes = node.attributes
         source, output = node.inputs[0], node.output
         missing = _RANK - len(source.shape)
         return KernelCall(

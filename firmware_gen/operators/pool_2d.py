@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ..arithmetic.scales import INT32_LIMIT, activation_range
-from ..network.graph import Attributes, Pool2DAttributes
+from ..network.graph import Activation, Padding
 from ..network.kernel_call import FieldValue, KernelCall
 from ..network.row_call import RowCall, Window
 from .base import Node, OperatorDefinition, OperatorView
 
 
-class _Pool2D(OperatorDefinition):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool2DAttributes:
+    """AVERAGE_POOL_2D and MAX_POOL_2D."""
+
+    kernel_h: int
+    kernel_w: int
+    stride_h: int
+    stride_w: int
+    padding: Padding
+    activation: Activation
+
+
+class _Pool2D(OperatorDefinition[Pool2DAttributes]):
     """A window over rows and columns, reduced channel by channel."""
 
     options = "Pool2DOptions"
     kernel: ClassVar[str]
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> Pool2DAttributes:
         """Read and check its attributes."""
         view.count(1, 1)
         view.activations(1)
@@ -42,19 +55,18 @@ class _Pool2D(OperatorDefinition):
             activation=view.activation(),
         )
 
-    def lower(self, node: Node) -> None:
+    def lower(self, node: Node[Pool2DAttributes]) -> None:
         """Return None: only rows are computed."""
 
-    def rows(self, node: Node) -> RowCall:
+    def rows(self, node: Node[Pool2DAttributes]) -> RowCall:
         """Prepare the kernel's constants."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, Pool2DAttributes)
+        attributes = node.attributes
         low, high = activation_range(attributes.activation, node.output)
         return pool_row(node, kernel=self.kernel, struct="asc_pool_row_t", fields=(("min", low), ("max", high)))
 
 
 def pool_row(
-    node: Node,
+    node: Node[Pool2DAttributes],
     *,
     kernel: str,
     struct: str,
@@ -74,8 +86,7 @@ def pool_row(
     pixels_as_channels
         Whether a row counts as one pixel of many channels where nothing is added along it.
     """
-    attributes = node.operator.attributes
-    assert isinstance(attributes, Pool2DAttributes)
+    attributes = node.attributes
     (_, in_h, in_w, channels), (_, _, out_w, _) = node.inputs[0].shape, node.output.shape
     if pixels_as_channels and attributes.kernel_w == attributes.stride_w == 1:
         in_w, out_w, channels = 1, 1, in_w * channels

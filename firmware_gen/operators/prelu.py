@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arithmetic.scales import quantize_multiplier
 from ..network.graph import Activation
-from .base import Node, OperatorView
+from .base import AnyNode, OperatorView
 from .elementwise import Elementwise, Kernel
 
 _LARGEST_SHIFTS = (22, 15)  # a difference of 8 bits, and a product of 16 bits, stay below 2**31
@@ -27,7 +27,7 @@ class Prelu(Elementwise):
             view.fail("a product can exceed 32 bits", "output scales that are not near 0")
         return "NONE"
 
-    def choose(self, node: Node) -> Kernel:
+    def choose(self, node: AnyNode) -> Kernel:
         """Prepare the kernel's constants."""
         source, alpha = node.inputs
         output = node.output

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 
 from ..arithmetic.scales import INT32_LIMIT, quantize_multiplier
-from ..network.graph import Attributes, ReduceAttributes
 from ..network.kernel_call import FieldValue, KernelCall
 from ..network.row_call import RowCall
 from .base import Node, OperatorView, RowWise
 
 _FIRST_AXIS_IN_ROW = 2
+Constants = tuple[str, str, tuple[tuple[str, FieldValue], ...]]
+"""Kernel, type of its parameters, and the parameters beside the loops."""
 _LARGEST_TERM = 255  # between an int8 value and an int8 zero point
 
 
-class Reduce(RowWise):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReduceAttributes:
+    """MEAN and REDUCE_MAX."""
+
+    axes: tuple[int, ...]
+    """Axes that are reduced, ascending."""
+
+
+class Reduce(RowWise[ReduceAttributes]):
     """Reduction of all elements along some axes to one number."""
 
     options = "ReducerOptions"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> ReduceAttributes:
         """Read and check its attributes."""
         view.count(2, 2)
         view.activations(1)
@@ -38,10 +48,9 @@ class Reduce(RowWise):
     def check(self, view: OperatorView) -> None:
         """Check what is special to the operator."""
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node[ReduceAttributes]) -> KernelCall:
         """Prepare the kernel's constants."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, ReduceAttributes)
+        attributes = node.attributes
         source = node.inputs[0]
         extents = levels(source.shape, attributes.axes)
         assert extents is not None
@@ -55,14 +64,13 @@ class Reduce(RowWise):
             macs=0,
         )
 
-    def rows(self, node: Node) -> RowCall | None:
+    def rows(self, node: Node[ReduceAttributes]) -> RowCall | None:
         """Reduce row by row, unless a number comes from several rows."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, ReduceAttributes)
+        attributes = node.attributes
         return RowWise.rows(self, node) if attributes.axes[0] >= _FIRST_AXIS_IN_ROW else None
 
     @abstractmethod
-    def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
+    def constants(self, node: Node[ReduceAttributes], count: int) -> Constants:
         """Return kernel, type of its parameters, and the parameters beside the loops."""
 
 
@@ -99,7 +107,7 @@ class Mean(Reduce):
         if count * _LARGEST_TERM >= INT32_LIMIT:
             view.fail(f"the mean of {count} elements", "sums of 32 bits")
 
-    def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
+    def constants(self, node: Node[ReduceAttributes], count: int) -> Constants:
         """Fold the division into the multiplier, with as many more bits as TFLite's 64-bit arithmetic has room for."""
         source, output = node.inputs[0], node.output
         multiplier, shift = quantize_multiplier(source.scale / output.scale)
@@ -125,7 +133,7 @@ class Sum(Reduce):
         if count * _LARGEST_TERM << max(shift, 0) >= INT32_LIMIT:
             view.fail(f"the sum of {count} elements times 2**{shift}", "sums of 32 bits")
 
-    def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
+    def constants(self, node: Node[ReduceAttributes], count: int) -> Constants:
         """Prepare the multiplier of MEAN's kernel, without the division."""
         source, output = node.inputs[0], node.output
         multiplier, shift = quantize_multiplier(source.scale / output.scale)
@@ -147,6 +155,6 @@ class ReduceMax(Reduce):
         """Check that the output needs no requantization."""
         view.same_quantization()
 
-    def constants(self, node: Node, count: int) -> tuple[str, str, tuple[tuple[str, FieldValue], ...]]:
+    def constants(self, node: Node[ReduceAttributes], count: int) -> Constants:
         """Return no constants."""
         return "asc_reduce_max_s8", "asc_reduce_t", ()

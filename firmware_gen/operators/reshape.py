@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ..network.graph import Attributes, NoAttributes
+from ..network.graph import NoAttributes
 from ..network.kernel_call import KernelCall
 from .base import Node, OperatorDefinition, OperatorView
 
 
-class Reshape(OperatorDefinition):
+class Reshape(OperatorDefinition[NoAttributes]):
     """The same bytes in another shape; the pass `alias_views` removes it."""
 
     op = "RESHAPE"
     options = None
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> NoAttributes:
         """Check its tensors: the output's shape is static, so neither options nor the shape input say more."""
         view.count(1, 2)
         view.activations(1)
@@ -24,7 +24,7 @@ class Reshape(OperatorDefinition):
             view.fail("its shape is computed by the network", "a static shape; convert with a static batch of 1")
         return NoAttributes()
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node[NoAttributes]) -> KernelCall:
         """Never called."""
         raise RuntimeError(f"defect: {self.op} is still in the graph after alias_views")
 

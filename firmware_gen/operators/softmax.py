@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..arithmetic.fixed_point import exponential_q31, high_multiply
 from ..arithmetic.scales import quantize_multiplier
-from ..network.graph import Attributes, SoftmaxAttributes
 from ..network.kernel_call import ConstantArray, KernelCall
 from .base import Node, OperatorDefinition, OperatorView
 
@@ -16,13 +16,20 @@ _INTEGER_BITS = 5  # TFLite's, of the scaled distance from the maximum: Q5.26
 _LARGEST_COLUMNS = 511  # beyond it TFLite shifts by more than 31 bits
 
 
-class Softmax(OperatorDefinition):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftmaxAttributes:
+    """SOFTMAX."""
+
+    beta: float
+
+
+class Softmax(OperatorDefinition[SoftmaxAttributes]):
     """exp(beta x) of each element over the sum of its row."""
 
     op = "SOFTMAX"
     options = "SoftmaxOptions"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> SoftmaxAttributes:
         """Read and check its attributes."""
         view.count(1, 1)
         view.activations(1)
@@ -38,13 +45,12 @@ class Softmax(OperatorDefinition):
             )
         return SoftmaxAttributes(beta=beta)
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node[SoftmaxAttributes]) -> KernelCall:
         """Prepare the kernel's table: exponentials of the distances 0 to 255 from the row's maximum.
 
         A distance beyond TFLite's radius counts as minus infinity.
         """
-        attributes = node.operator.attributes
-        assert isinstance(attributes, SoftmaxAttributes)
+        attributes = node.attributes
         source = node.inputs[0]
         scale = min(attributes.beta * source.scale * (1 << (31 - _INTEGER_BITS)), (1 << 31) - 1.0)
         multiplier, shift = quantize_multiplier(scale)

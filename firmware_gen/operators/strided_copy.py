@@ -7,25 +7,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
-from ..network.graph import Attributes, SplitAttributes, StridedCopyAttributes, Tensor
+from ..network.graph import Tensor
 from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall
 from ..network.strides import LOOPS, merge, row_major
 from .base import RANK, Node, OperatorView, RowWise, has_rows
 
 
-class StridedCopy(RowWise):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitAttributes:
+    """SPLIT and SPLIT_V; `take_apart` makes a StridedCopyAttributes of each output."""
+
+    axis: int
+    """From 0 up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StridedCopyAttributes:
+    """SLICE, STRIDED_SLICE, TRANSPOSE and the parts of a SPLIT: the output, in order, is input[start + i * strides]."""
+
+    start: int
+    """Element of the input that comes first."""
+    shape: tuple[int, ...]
+    """Extent of each index."""
+    strides: tuple[int, ...]
+    """Elements of the input from one index to the next, along each axis; may be negative."""
+
+
+class StridedCopy(RowWise[StridedCopyAttributes]):
     """A walk over the input."""
 
     options: ClassVar[str | None] = None
 
-    def lower(self, node: Node) -> KernelCall:
+    def lower(self, node: Node[StridedCopyAttributes]) -> KernelCall:
         """Prepare the kernel's loops."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, StridedCopyAttributes)
+        attributes = node.attributes
         loops = merge(attributes.shape, attributes.strides)
         assert loops is not None
         source = node.inputs[0]
@@ -38,10 +57,9 @@ class StridedCopy(RowWise):
             macs=0,
         )
 
-    def rows(self, node: Node) -> RowCall | None:
+    def rows(self, node: Node[StridedCopyAttributes]) -> RowCall | None:
         """Walk row by row, if each row of the output comes from one row of the input."""
-        attributes = node.operator.attributes
-        assert isinstance(attributes, StridedCopyAttributes)
+        attributes = node.attributes
         source = node.inputs[0]
         if len(attributes.shape) != RANK or not (has_rows(source) and source.shape[1] == node.output.shape[1]):
             return None
@@ -67,7 +85,7 @@ class Slice(StridedCopy):
 
     op = "SLICE"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> StridedCopyAttributes:
         """Read and check its attributes."""
         view.count(3, 3)
         view.activations(1)
@@ -96,7 +114,7 @@ class StridedSlice(StridedCopy):
     op = "STRIDED_SLICE"
     options = "StridedSliceOptions"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> StridedCopyAttributes:
         """Read and check its attributes."""
         view.count(4, 4)
         view.activations(1)
@@ -174,7 +192,7 @@ class Transpose(StridedCopy):
 
     op = "TRANSPOSE"
 
-    def read(self, view: OperatorView) -> Attributes:
+    def read(self, view: OperatorView) -> StridedCopyAttributes:
         """Read and check its attributes."""
         view.count(2, 2)
         view.activations(1)
@@ -194,8 +212,8 @@ class Split(StridedCopy):
     op = "SPLIT"
     many_outputs = True
 
-    def read(self, view: OperatorView) -> Attributes:
-        """Read and check its attributes."""
+    def read(self, view: OperatorView) -> Any:
+        """Read and check its attributes, of which `take_apart` makes those of a copy for each output."""
         view.count(2, 2)
         return _split(view, source=view.inputs[1], axis=view.inputs[0])
 
@@ -206,8 +224,8 @@ class SplitV(StridedCopy):
     op = "SPLIT_V"
     many_outputs = True
 
-    def read(self, view: OperatorView) -> Attributes:
-        """Read and check its attributes."""
+    def read(self, view: OperatorView) -> Any:
+        """Read and check its attributes, of which `take_apart` makes those of a copy for each output."""
         view.count(3, 3)
         split = _split(view, source=view.inputs[0], axis=view.inputs[2])
         sizes = view.indices(view.inputs[1], "sizes")

@@ -5,15 +5,29 @@ Equations are those of docs/quantization.md.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
 
 from ..arithmetic.scales import INT32_LIMIT
-from ..network.graph import Conv2DAttributes, DepthwiseConv2DAttributes, Tensor
+from ..network.graph import Activation, Padding, Tensor
 from ..network.row_call import Layout, Window
-from .base import Node, OperatorView
+from .base import AnyNode, OperatorView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvolutionAttributes:
+    """What CONV_2D and DEPTHWISE_CONV_2D have in common."""
+
+    stride_h: int
+    stride_w: int
+    dilation_h: int
+    dilation_w: int
+    padding: Padding
+    activation: Activation
 
 
 def check_weights(view: OperatorView, *, axis: int, channels: int) -> None:
@@ -44,7 +58,7 @@ def weight_scales(weights: Tensor, channels: int) -> tuple[float, ...]:
     return scales * channels if len(scales) == 1 else scales
 
 
-def folded_bias(node: Node, by_channel: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def folded_bias(node: AnyNode, by_channel: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Fold the input offset into the bias and bound the accumulator.
 
     Formula: equation (10), sum (x - zero_point) * w + bias = sum x * w + (bias - zero_point * sum w); the bound is
@@ -103,9 +117,7 @@ def describe_weights(weights: Tensor, layout: str) -> str:
     return f"weights of tensor {weights.describe()}, layout {layout}, {scale}, zero point 0"
 
 
-def convolution_window(
-    attributes: Conv2DAttributes | DepthwiseConv2DAttributes, kernel_h: int, layout: Layout = "pixels"
-) -> Window:
+def convolution_window(attributes: ConvolutionAttributes, kernel_h: int, layout: Layout = "pixels") -> Window:
     """Return the rows and the padding of its input that a convolution needs."""
     padding = attributes.padding
     return Window(

@@ -10,7 +10,7 @@ from ..kernel_sets.record import KernelSet, RowChooser
 from ..network.graph import Graph, Operator, Tensor
 from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall
-from ..operators import REGISTRY, Node
+from ..operators import REGISTRY, AnyNode, Node
 from ..operators.base import has_rows, longer_rows
 from .streams.stream import LARGEST_COUNT
 
@@ -107,7 +107,7 @@ def choose(
     scratch_bytes
         Most scratch memory for a kernel that has a choice: more is quicker. None for what is usual.
     """
-    node = Node(
+    node: AnyNode = Node(
         operator=operator,
         inputs=tuple(graph.tensors[index] for index in operator.inputs),
         output=graph.tensors[operator.output],
@@ -129,7 +129,7 @@ def choose(
     return Choice(whole=whole, rows=rows, joined=joined, height=height)
 
 
-def _join(graph: Graph, node: Node, chooser: RowChooser) -> Joined | None:
+def _join(graph: Graph, node: AnyNode, chooser: RowChooser) -> Joined | None:
     longest = longer_rows(node, 1 << 30)
     call = chooser(longest) if longest is not None else None
     longer = longest

@@ -6,19 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..network.graph import (
-    Alias,
-    Conv2DAttributes,
-    DepthwiseConv2DAttributes,
-    Graph,
-    Operator,
-    PadAttributes,
-    Padding,
-    SplitAttributes,
-    StridedCopyAttributes,
-)
+from ..network.graph import Alias, Graph, Operator, Padding
 from ..network.strides import merge, row_major
+from ..operators.conv_2d import Conv2DAttributes
+from ..operators.depthwise_conv_2d import DepthwiseConv2DAttributes
+from ..operators.pad import PadAttributes
 from ..operators.reshape import RESHAPES
+from ..operators.strided_copy import SplitAttributes, StridedCopyAttributes
+from ..operators.weights import ConvolutionAttributes
 from .arena import ALIGNMENT
 
 
@@ -92,47 +87,43 @@ def fold_pad(graph: Graph) -> Graph:
 
     PAD fills with the zero point, and so do the convolutions' own borders.
     """
-    folded: dict[int, Operator] = {}
-    for pad in graph.operators:
-        if pad.op == "PAD":
-            convolution = _foldable(graph, pad)
-            if convolution is not None:
-                folded[pad.output] = pad
+    folded = {
+        pad.output: (pad.inputs[0], pad.attributes)
+        for pad in graph.operators
+        if isinstance(pad.attributes, PadAttributes) and _is_foldable(graph, pad.output, pad.attributes)
+    }
     operators: list[Operator] = []
     for operator in graph.operators:
         if operator.output in folded:
             continue
-        inner = folded.get(operator.inputs[0]) if operator.inputs else None
-        operators.append(operator if inner is None else _with_padding(operator, inner))
+        own = operator.attributes
+        if isinstance(own, ConvolutionAttributes) and operator.inputs[0] in folded:
+            source, pad = folded[operator.inputs[0]]
+            inputs = (source, *operator.inputs[1:])
+            operator = replace(operator, inputs=inputs, attributes=replace(own, padding=_with(own.padding, pad)))
+        operators.append(operator)
     return replace(graph, operators=tuple(operators))
 
 
-def _foldable(graph: Graph, pad: Operator) -> Operator | None:
-    attributes = pad.attributes
-    assert isinstance(attributes, PadAttributes)
-    users = [operator for operator in graph.operators if pad.output in operator.inputs]
-    aliased = any(pad.output in (alias.tensor, alias.of) for alias in graph.aliases)
-    if len(users) != 1 or pad.output == graph.output or aliased:
-        return None
-    user = users[0]
-    if not isinstance(user.attributes, Conv2DAttributes | DepthwiseConv2DAttributes):
-        return None
+def _is_foldable(graph: Graph, padded: int, attributes: PadAttributes) -> bool:
+    users = [operator for operator in graph.operators if padded in operator.inputs]
+    aliased = any(padded in (alias.tensor, alias.of) for alias in graph.aliases)
+    if len(users) != 1 or padded == graph.output or aliased:
+        return False
+    (user,) = users
     spatial = len(attributes.before) == 4 and all(
         attributes.before[axis] == attributes.after[axis] == 0 for axis in (0, 3)
     )
-    return user if spatial and user.inputs[0] == pad.output else None
+    return isinstance(user.attributes, ConvolutionAttributes) and spatial and user.inputs[0] == padded
 
 
-def _with_padding(operator: Operator, pad: Operator) -> Operator:
-    own, outer = operator.attributes, pad.attributes
-    assert isinstance(own, Conv2DAttributes | DepthwiseConv2DAttributes) and isinstance(outer, PadAttributes)
-    padding = Padding(
-        top=own.padding.top + outer.before[1],
-        bottom=own.padding.bottom + outer.after[1],
-        left=own.padding.left + outer.before[2],
-        right=own.padding.right + outer.after[2],
+def _with(padding: Padding, pad: PadAttributes) -> Padding:
+    return Padding(
+        top=padding.top + pad.before[1],
+        bottom=padding.bottom + pad.after[1],
+        left=padding.left + pad.before[2],
+        right=padding.right + pad.after[2],
     )
-    return replace(operator, inputs=(pad.inputs[0], *operator.inputs[1:]), attributes=replace(own, padding=padding))
 
 
 def plain_convolutions(graph: Graph) -> Graph:
@@ -142,11 +133,13 @@ def plain_convolutions(graph: Graph) -> Graph:
     for operator in graph.operators:
         attributes = operator.attributes
         # of a single channel there are good depthwise kernels
-        is_plain = isinstance(attributes, DepthwiseConv2DAttributes) and attributes.multiplier > 1
-        if not is_plain or tensors[operator.inputs[0]].shape[-1] != 1:
+        if (
+            not isinstance(attributes, DepthwiseConv2DAttributes)
+            or attributes.multiplier == 1
+            or tensors[operator.inputs[0]].shape[-1] != 1
+        ):
             operators.append(operator)
             continue
-        assert isinstance(attributes, DepthwiseConv2DAttributes)
         source, weights, *bias = operator.inputs
         old = tensors[weights]
         # [1, h, w, channels] as [channels, h, w, 1]

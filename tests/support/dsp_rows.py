@@ -18,7 +18,7 @@ from int8_case import Case
 from asc_kit.firmware_gen.kernel_sets import load_kernel_set
 from asc_kit.firmware_gen.network.kernel_call import ConstantArray, FieldValue
 from asc_kit.firmware_gen.network.row_call import Layout, Lines, RowCall, Window
-from asc_kit.firmware_gen.operators.base import Node
+from asc_kit.firmware_gen.operators.base import AnyNode, Node
 from asc_kit.firmware_gen.plan.passes import optimize
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.hardware.board import Board, Goal
@@ -33,7 +33,7 @@ class RowCase:
     """One operator, and where its lines lie."""
 
     case: Case
-    node: Node
+    node: AnyNode
     call: RowCall
     inputs: tuple[Lines, ...]
     output: Lines
@@ -47,7 +47,7 @@ class RowCase:
         return _span(self.output) + 2 * _GUARD
 
 
-def single_node(case: Case) -> Node | None:
+def single_node(case: Case) -> AnyNode | None:
     """The one operator of a case after the passes; None when there are several."""
     graph = optimize(read_model(case.model))
     if len(graph.operators) != 1:
@@ -62,7 +62,7 @@ def row_case(
     layout: Layout = "pixels",
     seed: int = 0,
     goal: Goal = "speed",
-    convolution: Callable[[Node], RowCall | None] | None = None,
+    convolution: Callable[[AnyNode], RowCall | None] | None = None,
 ) -> RowCase | None:
     """Choose the kernel of a case, of a CONV_2D by `convolution` if it is given; None when there is none."""
     node = single_node(case)

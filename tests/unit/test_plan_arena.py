@@ -11,8 +11,10 @@ from reference_networks import cp_mobile
 
 from asc_kit.errors import ModelError
 from asc_kit.firmware_gen.kernel_sets import load_kernel_set
-from asc_kit.firmware_gen.network.graph import Conv2DAttributes, DepthwiseConv2DAttributes, Graph, Padding
+from asc_kit.firmware_gen.network.graph import Graph, Padding
 from asc_kit.firmware_gen.network.row_call import OVER_READ
+from asc_kit.firmware_gen.operators.conv_2d import Conv2DAttributes
+from asc_kit.firmware_gen.operators.depthwise_conv_2d import DepthwiseConv2DAttributes
 from asc_kit.firmware_gen.plan.arena import (
     ALIGNMENT,
     Block,

@@ -12,7 +12,8 @@ from int8_models import ModelBuilder
 from reference_networks import cp_mobile
 
 from asc_kit.errors import ModelError
-from asc_kit.firmware_gen.network.graph import Conv2DAttributes, Padding
+from asc_kit.firmware_gen.network.graph import Padding
+from asc_kit.firmware_gen.operators.conv_2d import Conv2DAttributes
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
 

@@ -9,7 +9,7 @@ import pytest
 from int8_models import ModelBuilder
 
 from asc_kit.errors import ModelError
-from asc_kit.firmware_gen.network.graph import StridedCopyAttributes
+from asc_kit.firmware_gen.operators.strided_copy import StridedCopyAttributes
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
 

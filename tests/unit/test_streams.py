@@ -14,7 +14,8 @@ from reference_networks import cp_mobile
 
 from asc_kit.errors import ModelError
 from asc_kit.firmware_gen.network.graph import Graph, Operator
-from asc_kit.firmware_gen.operators import REGISTRY, Node
+from asc_kit.firmware_gen.operators import REGISTRY
+from asc_kit.firmware_gen.operators.base import AnyNode, Node
 from asc_kit.firmware_gen.plan.plan import Plan, StreamSteps, make_plan
 from asc_kit.firmware_gen.plan.streams import Buffer, Stream, assemble
 from asc_kit.firmware_gen.plan.streams.loops import find_loops
@@ -136,7 +137,7 @@ def chain(height: int, kernels: list[tuple[int, int]]) -> Stream:
     return assemble(graph.tensors, graph.operators, [call for call in calls if call is not None], whole)
 
 
-def node(graph: Graph, operator: Operator) -> Node:
+def node(graph: Graph, operator: Operator) -> AnyNode:
     inputs = tuple(graph.tensors[index] for index in operator.inputs)
     return Node(operator=operator, inputs=inputs, output=graph.tensors[operator.output])
 

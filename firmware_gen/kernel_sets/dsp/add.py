@@ -9,7 +9,7 @@ import numpy as np
 from ...network.kernel_call import FieldValue, KernelCall
 from ...network.row_call import RowCall, Window
 from ...operators.add import exact_sums, sum_constants
-from ...operators.base import Node
+from ...operators.base import AnyNode
 
 _SHIFT = 20  # at the end
 _DROPPED = 8  # bits of each product
@@ -17,10 +17,10 @@ _REACH = 2  # how far from the nearest whole numbers factors are tried
 _INT8 = (-128, 127)
 
 
-def sum_chooser(sign: int) -> Callable[[Node], RowCall | None]:
+def sum_chooser(sign: int) -> Callable[[AnyNode], RowCall | None]:
     """Return the chooser of ADD, sign 1, or SUB, sign -1."""
 
-    def choose(node: Node) -> RowCall | None:
+    def choose(node: AnyNode) -> RowCall | None:
         output = node.output
         if any(tensor.data is not None or tensor.shape != output.shape for tensor in node.inputs):
             return None
@@ -40,7 +40,7 @@ def sum_chooser(sign: int) -> Callable[[Node], RowCall | None]:
     return choose
 
 
-def _linear_form(node: Node, sign: int) -> tuple[tuple[str, FieldValue], ...] | None:
+def _linear_form(node: AnyNode, sign: int) -> tuple[tuple[str, FieldValue], ...] | None:
     """Search constants of the kernel's formula, equal to TFLite's output for all 65,536 pairs of inputs.
 
     For given factors every pair bounds the constant from below and from above, except where the output is clamped;

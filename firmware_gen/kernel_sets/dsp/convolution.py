@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...network.graph import Activation, Conv2DAttributes, Tensor
+from ...network.graph import Activation, Tensor
 from ...network.kernel_call import ConstantArray, FieldValue, KernelCall
 from ...network.row_call import Lines, RowCall
-from ...operators.base import Node
+from ...operators.base import AnyNode, Node
+from ...operators.conv_2d import Conv2DAttributes
 from ...operators.weights import convolution_window, dense_weights, describe_weights
 from .forms import CONVOLUTION, Form, choose_form
 
@@ -35,7 +36,7 @@ _forms: dict[tuple[object, ...], tuple[tuple[Tensor, ...], Form | None]] = {}
 """Forms that were searched, while a network is cut in many ways."""
 
 
-def quick_convolution_row(node: Node) -> RowCall | None:
+def quick_convolution_row(node: AnyNode) -> RowCall | None:
     """Return the kernel of a convolution, with its weights as 8 bits or up to 16,384 as 16, whichever is quicker."""
     if node.scratch_bytes is None:
         return convolution_row(node, _WIDE_WEIGHTS)
@@ -43,12 +44,12 @@ def quick_convolution_row(node: Node) -> RowCall | None:
     return min(found, key=lambda call: call.call.cycles or 0.0, default=None)
 
 
-def narrow_convolution_row(node: Node) -> RowCall | None:
+def narrow_convolution_row(node: AnyNode) -> RowCall | None:
     """Return the kernel of a convolution, with its weights as 8 bits, widened at every row: for size."""
     return convolution_row(node, 0)
 
 
-def convolution_row(node: Node, wide_weights: int) -> RowCall | None:
+def convolution_row(node: Node[Conv2DAttributes], wide_weights: int) -> RowCall | None:
     """Return the kernel of a convolution; None when constants are not found, or for large groups.
 
     Parameters
@@ -58,8 +59,7 @@ def convolution_row(node: Node, wide_weights: int) -> RowCall | None:
     wide_weights
         Most weights to be stored in 16 bits.
     """
-    attributes = node.operator.attributes
-    assert isinstance(attributes, Conv2DAttributes)
+    attributes = node.attributes
     source, weights, (_, _, out_w, channels) = node.inputs[0], node.inputs[1], node.output.shape
     assert weights.data is not None
     _, kernel_h, kernel_w, group_depth = weights.shape
@@ -144,7 +144,7 @@ def _pays_dense(positions: int, depth: int, group_depth: int) -> bool:
     return 7 * positions * depth + 60 < 100 * positions * group_depth + 170
 
 
-def _form(node: Node, dense: NDArray[np.int8], activation: Activation) -> Form | None:
+def _form(node: AnyNode, dense: NDArray[np.int8], activation: Activation) -> Form | None:
     """Return the form of a convolution, from before if it was asked for: it does not depend on how rows are joined."""
     source, output = node.inputs[0], node.output
     quantization = (source.scale, source.zero_point, output.scale, output.zero_point)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...network.graph import DepthwiseConv2DAttributes
 from ...network.kernel_call import ConstantArray, FieldValue, KernelCall
 from ...network.row_call import Lines, RowCall
 from ...operators.base import Node
+from ...operators.depthwise_conv_2d import DepthwiseConv2DAttributes
 from ...operators.weights import convolution_window, describe_weights
 from .forms import DEPTHWISE, Form, choose_form
 
@@ -46,10 +46,9 @@ _VARIANTS: dict[tuple[int, int], _Variant] = {
 """Kernels by stride and dilation along the row."""
 
 
-def depthwise_row(node: Node) -> RowCall | None:
+def depthwise_row(node: Node[DepthwiseConv2DAttributes]) -> RowCall | None:
     """Return the kernel of a 3x3 depthwise convolution; None for other shapes, or when constants are not found."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, DepthwiseConv2DAttributes)
+    attributes = node.attributes
     weights, (_, _, out_w, channels) = node.inputs[1], node.output.shape
     assert weights.data is not None
     variant = _VARIANTS.get((attributes.stride_w, attributes.dilation_w))

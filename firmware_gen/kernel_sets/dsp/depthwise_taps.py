@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...network.graph import DepthwiseConv2DAttributes
 from ...network.kernel_call import ConstantArray, FieldValue, KernelCall
 from ...network.row_call import Lines, RowCall
 from ...operators.base import Node
+from ...operators.depthwise_conv_2d import DepthwiseConv2DAttributes
 from ...operators.weights import convolution_window, describe_weights
 from .forms import TAPS, choose_form
 
 _AT_ONCE = 4  # channels
 
 
-def depthwise_taps_row(node: Node) -> RowCall | None:
+def depthwise_taps_row(node: Node[DepthwiseConv2DAttributes]) -> RowCall | None:
     """Return the kernel of one row; None with several outputs for an input channel, fewer than 4, or no constants."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, DepthwiseConv2DAttributes)
+    attributes = node.attributes
     weights, (_, _, out_w, channels) = node.inputs[1], node.output.shape
     assert weights.data is not None
     if attributes.multiplier != 1 or channels < _AT_ONCE:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...arithmetic.requantization_search import Requantization, Sums, find_requantization, reachable_sums
 from ...arithmetic.scales import activation_range, channel_scales
 from ...network.graph import Activation, Tensor
-from ...operators.base import Node
+from ...operators.base import AnyNode
 from ...operators.weights import folded_bias, weight_scales
 
 POSITIVE, SIGNED, GENERAL = 0, 1, 2
@@ -73,7 +73,7 @@ class Form:
 
 
 def choose_form(
-    node: Node, by_channel: NDArray[np.int64], activation: Activation, rules: Sequence[Rule]
+    node: AnyNode, by_channel: NDArray[np.int64], activation: Activation, rules: Sequence[Rule]
 ) -> Form | None:
     """Search the cheapest form that is exact for all channels of a convolution.
 

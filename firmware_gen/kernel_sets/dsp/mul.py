@@ -6,17 +6,18 @@ import numpy as np
 
 from ...arithmetic.requantization_search import Sums, find_requantization
 from ...arithmetic.scales import activation_range, channel_scales
-from ...network.graph import ElementwiseAttributes, Tensor
+from ...network.graph import Tensor
 from ...network.kernel_call import FieldValue, KernelCall
 from ...network.row_call import RowCall, Window
-from ...operators.base import Node, has_rows
+from ...operators.base import AnyNode, Node, has_rows
+from ...operators.elementwise import ElementwiseAttributes
 from ...operators.mul import product_scale
 
 _PRESCALE, _SHIFT = 8, 12
 _INT8 = (-128, 127)
 
 
-def product_row(node: Node) -> RowCall | None:
+def product_row(node: AnyNode) -> RowCall | None:
     """Return the kernel of one row; None for two tensors of one shape, constants, or when constants are not found."""
     output = node.output
     if not has_rows(output) or any(tensor.data is not None or not has_rows(tensor) for tensor in node.inputs):
@@ -59,10 +60,9 @@ def _runs(row: Tensor, factors: Tensor) -> tuple[tuple[str, FieldValue], ...] | 
     return None
 
 
-def _constants(node: Node) -> tuple[tuple[str, FieldValue], ...] | None:
+def _constants(node: Node[ElementwiseAttributes]) -> tuple[tuple[str, FieldValue], ...] | None:
     """Search the constants of (15'') over all products of int8 values less their zero points."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, ElementwiseAttributes)
+    attributes = node.attributes
     output = node.output
     output_range = activation_range(attributes.activation, output)
     scale = product_scale(node)

@@ -7,20 +7,18 @@ from functools import cache
 import numpy as np
 
 from ...arithmetic.scales import activation_range
-from ...network.graph import Pool2DAttributes
 from ...network.kernel_call import ConstantArray, FieldValue
 from ...network.row_call import RowCall
-from ...operators.base import Node
-from ...operators.pool_2d import pool_row
+from ...operators.base import AnyNode, Node
+from ...operators.pool_2d import Pool2DAttributes, pool_row
 
 _MOST_ELEMENTS = 255  # whose sums have 16 bits
 _INT8 = (-128, 127)
 
 
-def average_pool_row(node: Node) -> RowCall | None:
+def average_pool_row(node: Node[Pool2DAttributes]) -> RowCall | None:
     """Return the kernel of one row; None for windows of more than 255 elements, or activations that clip."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, Pool2DAttributes)
+    attributes = node.attributes
     _, in_h, in_w, _ = node.inputs[0].shape
     largest = min(attributes.kernel_h, in_h) * min(attributes.kernel_w, in_w)
     if largest > _MOST_ELEMENTS:
@@ -38,10 +36,9 @@ def average_pool_row(node: Node) -> RowCall | None:
     return _pool(node, attributes, "asc_average_pool_row_dsp", (("reciprocals", array),))
 
 
-def max_pool_row(node: Node) -> RowCall | None:
+def max_pool_row(node: Node[Pool2DAttributes]) -> RowCall | None:
     """Return the kernel of one row; None for activations that clip."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, Pool2DAttributes)
+    attributes = node.attributes
     return _pool(node, attributes, "asc_max_pool_row_dsp", ())
 
 
@@ -54,7 +51,7 @@ def reciprocal(count: int) -> int | None:
 
 
 def _pool(
-    node: Node, attributes: Pool2DAttributes, kernel: str, fields: tuple[tuple[str, FieldValue], ...]
+    node: AnyNode, attributes: Pool2DAttributes, kernel: str, fields: tuple[tuple[str, FieldValue], ...]
 ) -> RowCall | None:
     if activation_range(attributes.activation, node.output) != _INT8:
         return None

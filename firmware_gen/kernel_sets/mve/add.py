@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...network.kernel_call import FieldValue, KernelCall
 from ...network.row_call import RowCall, Window
 from ...operators.add import LEFT_SHIFT, SumConstants, exact_sums, sum_constants
-from ...operators.base import Node
+from ...operators.base import AnyNode
 
 _LARGEST_SHIFT = 24  # of the linear form: 16, and 8 of 16-bit lanes
 _SHIFTS_TRIED = 3
@@ -20,10 +20,10 @@ _FAR = 1 << 40
 _INT8 = (-128, 127)
 
 
-def sum_chooser(sign: int) -> Callable[[Node], RowCall | None]:
+def sum_chooser(sign: int) -> Callable[[AnyNode], RowCall | None]:
     """Return the chooser of ADD, sign 1, or SUB, sign -1: for two computed tensors of the output's shape."""
 
-    def choose(node: Node) -> RowCall | None:
+    def choose(node: AnyNode) -> RowCall | None:
         output = node.output
         if any(tensor.data is not None or tensor.shape != output.shape for tensor in node.inputs):
             return None

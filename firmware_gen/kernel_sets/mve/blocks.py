@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...arithmetic.scales import activation_range, channel_scales
 from ...network.graph import Activation
 from ...network.row_call import Lines
-from ...operators.base import Node
+from ...operators.base import AnyNode
 from ...operators.weights import folded_bias, weight_scales
 
 BLOCK = 4
@@ -43,7 +43,7 @@ class Channels:
         return (self.low, self.high) != (-128, 127)
 
 
-def requantized_channels(node: Node, by_channel: NDArray[np.int64], activation: Activation) -> Channels | None:
+def requantized_channels(node: AnyNode, by_channel: NDArray[np.int64], activation: Activation) -> Channels | None:
     """Prepare bias and requantization; None where the kernels would not be exact.
 
     Formula: h by (13), rounded to nearest with ties up, zero point added, saturated. That is (14) and (15) when no left

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...network.graph import Conv2DAttributes
 from ...network.kernel_call import ConstantArray, FieldValue, KernelCall
 from ...network.row_call import Lines, RowCall
 from ...operators.base import Node
+from ...operators.conv_2d import Conv2DAttributes
 from ...operators.weights import convolution_window, dense_weights, describe_weights
 from .blocks import Channels, as_words, block_channels, block_steps, offsets_fit, requantized_channels, words
 
@@ -37,10 +37,9 @@ class _Gathering:
     """Scratch memory."""
 
 
-def conv_2d(node: Node) -> RowCall | None:
+def conv_2d(node: Node[Conv2DAttributes]) -> RowCall | None:
     """Return the kernel of one row, or None: large groups, activations that clip, scales of 1 and more."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, Conv2DAttributes)
+    attributes = node.attributes
     source, weights, output = node.inputs[0], node.inputs[1], node.output
     assert weights.data is not None
     channels, kernel_h, _, group_depth = weights.shape

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...network.graph import DepthwiseConv2DAttributes, Tensor
+from ...network.graph import Tensor
 from ...network.kernel_call import ConstantArray, FieldValue, KernelCall
 from ...network.row_call import Lines, RowCall
-from ...operators.base import Node
+from ...operators.base import AnyNode, Node
+from ...operators.depthwise_conv_2d import DepthwiseConv2DAttributes
 from ...operators.weights import convolution_window, describe_weights
 from .blocks import Channels, as_words, block_channels, block_steps, offsets_fit, requantized_channels, words
 
@@ -16,10 +17,9 @@ _GROUP = 8  # channels at once, over pixels
 _QUAD = 4  # rows and columns of the window that one load fetches
 
 
-def depthwise_conv_2d(node: Node) -> RowCall | None:
+def depthwise_conv_2d(node: Node[DepthwiseConv2DAttributes]) -> RowCall | None:
     """Return the kernel of one row, or None: multipliers, scales of 1 and more."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, DepthwiseConv2DAttributes)
+    attributes = node.attributes
     weights = node.inputs[1]
     assert weights.data is not None
     _, kernel_h, kernel_w, channels = weights.shape
@@ -35,7 +35,7 @@ def depthwise_conv_2d(node: Node) -> RowCall | None:
     return _over_pixels(node, attributes, prepared)
 
 
-def _over_quads(node: Node, attributes: DepthwiseConv2DAttributes, prepared: Channels) -> RowCall:
+def _over_quads(node: AnyNode, attributes: DepthwiseConv2DAttributes, prepared: Channels) -> RowCall:
     """Return the kernel that finds the window of an output in 16 bytes."""
     source, weights, output = node.inputs[0], node.inputs[1], node.output
     assert weights.data is not None
@@ -78,7 +78,7 @@ def _over_quads(node: Node, attributes: DepthwiseConv2DAttributes, prepared: Cha
     )
 
 
-def _over_pixels(node: Node, attributes: DepthwiseConv2DAttributes, prepared: Channels) -> RowCall:
+def _over_pixels(node: AnyNode, attributes: DepthwiseConv2DAttributes, prepared: Channels) -> RowCall:
     """Return the kernel for any window."""
     source, weights, output = node.inputs[0], node.inputs[1], node.output
     assert weights.data is not None

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from ...arithmetic.scales import activation_range, quantize_multiplier
-from ...network.graph import ElementwiseAttributes, Tensor
+from ...network.graph import Tensor
 from ...network.kernel_call import KernelCall
 from ...network.row_call import RowCall, Window
 from ...operators.base import Node
+from ...operators.elementwise import ElementwiseAttributes
 from ...operators.mul import product_scale
 
 
-def mul(node: Node) -> RowCall | None:
+def mul(node: Node[ElementwiseAttributes]) -> RowCall | None:
     """Return the kernel of one row, or None: constants, other broadcasting, activations that clip, scales above 1/2.
 
     One input has the output's shape; the other has it too, or [1, 1, 1, channels], or [1, height, width, 1].
     """
-    attributes = node.operator.attributes
-    assert isinstance(attributes, ElementwiseAttributes)
+    attributes = node.attributes
     output = node.output
     first, second = node.inputs
     if first.shape != output.shape:

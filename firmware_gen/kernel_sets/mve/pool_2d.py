@@ -7,20 +7,18 @@ from functools import cache
 import numpy as np
 
 from ...arithmetic.scales import activation_range
-from ...network.graph import Pool2DAttributes
 from ...network.kernel_call import ConstantArray, FieldValue
 from ...network.row_call import RowCall
-from ...operators.base import Node
-from ...operators.pool_2d import pool_row
+from ...operators.base import AnyNode, Node
+from ...operators.pool_2d import Pool2DAttributes, pool_row
 
 _LIMIT = 1 << 15  # of 16-bit lanes
 _OFFSET = 128  # makes sums positive
 
 
-def average_pool_2d(node: Node) -> RowCall | None:
+def average_pool_2d(node: Node[Pool2DAttributes]) -> RowCall | None:
     """Return the kernel of one row, or None: windows of more than 127 elements, activations that clip."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, Pool2DAttributes)
+    attributes = node.attributes
     largest = min(attributes.kernel_h, node.inputs[0].shape[1]) * min(attributes.kernel_w, node.inputs[0].shape[2])
     entries = [division(count) for count in range(1, largest + 1)]
     found = [entry for entry in entries if entry is not None]
@@ -35,10 +33,9 @@ def average_pool_2d(node: Node) -> RowCall | None:
     return _pool(node, attributes, "asc_average_pool_mve", divisions)
 
 
-def max_pool_2d(node: Node) -> RowCall | None:
+def max_pool_2d(node: Node[Pool2DAttributes]) -> RowCall | None:
     """Return the kernel of one row, or None: activations that clip."""
-    attributes = node.operator.attributes
-    assert isinstance(attributes, Pool2DAttributes)
+    attributes = node.attributes
     return _pool(node, attributes, "asc_max_pool_mve", 0)
 
 
@@ -60,7 +57,7 @@ def division(count: int) -> tuple[int, int, int, int] | None:
     return None
 
 
-def _pool(node: Node, attributes: Pool2DAttributes, kernel: str, divisions: FieldValue) -> RowCall | None:
+def _pool(node: AnyNode, attributes: Pool2DAttributes, kernel: str, divisions: FieldValue) -> RowCall | None:
     if activation_range(attributes.activation, node.output) != (-128, 127):
         return None
     return pool_row(node, kernel=kernel, struct="asc_pool_mve_t", fields=(("divisions", divisions),))

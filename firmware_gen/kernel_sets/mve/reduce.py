@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from ...network.graph import ReduceAttributes
 from ...network.kernel_call import FieldValue, KernelCall
 from ...network.row_call import RowCall, Window
-from ...operators.base import Node
-from ...operators.reduce import Mean
+from ...operators.base import AnyNode, Node
+from ...operators.reduce import Mean, ReduceAttributes
 
 _CHANNELS = 3  # the axis
 
 
-def mean_channels(node: Node) -> RowCall | None:
+def mean_channels(node: AnyNode) -> RowCall | None:
     """Return the kernel of one row, or None: other axes, scales that need a left shift."""
     count = node.inputs[0].shape[-1]
     _, _, constants = Mean().constants(node, count)
@@ -30,14 +29,15 @@ def mean_channels(node: Node) -> RowCall | None:
     )
 
 
-def reduce_max_channels(node: Node) -> RowCall | None:
+def reduce_max_channels(node: AnyNode) -> RowCall | None:
     """Return the kernel of one row, or None: other axes."""
     return _over_channels(node, "asc_reduce_max_channels_mve", ())
 
 
-def _over_channels(node: Node, kernel: str, fields: tuple[tuple[str, FieldValue], ...]) -> RowCall | None:
-    attributes = node.operator.attributes
-    assert isinstance(attributes, ReduceAttributes)
+def _over_channels(
+    node: Node[ReduceAttributes], kernel: str, fields: tuple[tuple[str, FieldValue], ...]
+) -> RowCall | None:
+    attributes = node.attributes
     source, output = node.inputs[0], node.output
     if len(source.shape) != 4 or attributes.axes != (_CHANNELS,) or output.shape != (*source.shape[:_CHANNELS], 1):
         return None
