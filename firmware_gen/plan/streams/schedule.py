@@ -28,88 +28,121 @@ class Schedule:
 def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
     """Run a stream with counters.
 
-    In turn, the next row of each whole output asks for the rows that it needs, and these ask for theirs. A row is
-    needed until every stage that uses it has computed the last row of its output that needs it.
+    The next row of each whole output in turn asks for the rows it needs, these for theirs. A row is needed until every
+    stage that uses it has computed the last row of its output that needs it.
     """
-    done = [buffer.height if buffer.given else buffer.top for buffer in buffers]
-    lines = [1] * len(buffers)
-    order: list[int] = []
-    windows = [
-        [
-            (source, window.stride, buffers[source].top - window.top, (window.rows - 1) * window.dilation)
-            for source, window in zip(stage.sources, stage.call.windows, strict=True)
-        ]
-        for stage in stages
-    ]
-    users: list[list[tuple[int, int, int]]] = [[] for _ in buffers]
-    for stage, needs in zip(stages, windows, strict=True):
-        for source, stride, skip, _ in needs:
-            users[source].append((stage.target, stride, skip))
-    ends = [buffer.top + buffer.height for buffer in buffers]
+    counters = _Counters(stages, buffers)
+    wanted = [number for number, stage in enumerate(stages) if buffers[stage.target].whole]
+    while any(counters.is_unfinished(number) for number in wanted):
+        for number in wanted:
+            if counters.is_unfinished(number):
+                counters.compute(number)
+    return counters.schedule()
 
-    def lowest(source: int) -> int:
-        """First row of a buffer that is still needed."""
-        return min(
-            (
-                max(done[target] - buffers[target].top, 0) * stride + skip if done[target] < ends[target] else _NEVER
-                for target, stride, skip in users[source]
-            ),
-            default=_NEVER,
-        )
 
-    pairs = [
-        (out, source)
-        for out, buffer in enumerate(buffers)
-        if buffer.whole and not buffer.given
-        for source, other in enumerate(buffers)
-        if other.given
-    ]
-    overlap: dict[tuple[int, int], int] = {}
-    producers = {stage.target: number for number, stage in enumerate(stages)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Need:
+    """The rows of a buffer that row r of a stage's output needs: the first is r * stride + skip."""
 
-    def lacking(number: int) -> int | None:
-        """Return the stage that computes a missing row which the next row of a stage's output needs."""
-        target = stages[number].target
-        r = done[target] - buffers[target].top
-        if r < buffers[target].height:
-            for source, stride, skip, reach in windows[number]:
-                if done[source] <= r * stride + skip + reach:
-                    return producers[source]
-        return None
+    source: int
+    """The buffer."""
+    target: int
+    """The buffer of the output."""
+    stride: int
+    skip: int
+    reach: int
+    """Rows from the first to the last."""
 
-    def compute(number: int) -> None:
-        """Compute the next row of a stage's output, and before it all rows that are missing."""
+
+class _Counters:
+    """A stream that runs, with a counter for each buffer instead of its rows."""
+
+    def __init__(self, stages: Sequence[Stage], buffers: Sequence[Buffer]) -> None:
+        self._stages, self._buffers = stages, buffers
+        self._order: list[int] = []
+        self._lines = [1] * len(buffers)
+        self._overlap: dict[tuple[int, int], int] = {}
+        # rows that are there, and rows before the padding below
+        self._done = [buffer.height if buffer.given else buffer.top for buffer in buffers]
+        self._ends = [buffer.top + buffer.height for buffer in buffers]
+        self._needs = [_needs_of(stage, buffers) for stage in stages]
+        self._users: list[list[_Need]] = [[] for _ in buffers]
+        for need in (need for needs in self._needs for need in needs):
+            self._users[need.source].append(need)
+        self._producers = {stage.target: number for number, stage in enumerate(stages)}
+        self._given = [index for index, buffer in enumerate(buffers) if buffer.given]
+
+    def is_unfinished(self, number: int) -> bool:
+        """Tell whether a stage has rows to compute."""
+        target = self._stages[number].target
+        return self._done[target] < self._ends[target]
+
+    def compute(self, number: int) -> None:
+        """Compute the next row of a stage's output, and before it whatever rows are lacking."""
         waiting = [number]
         while waiting:
-            other = lacking(waiting[-1])
+            other = self._lacking(waiting[-1])
             if other is not None:
                 waiting.append(other)
-                continue
-            order.append(waiting[-1])
-            stage = stages[waiting.pop()]
-            target = stage.target
-            row = done[target]
-            lines[target] = max(lines[target], row + 1 - min(lowest(target), row))
-            before = {source: lowest(source) for out, source in pairs if out == target}
-            done[target] += 1
-            for source, needed in before.items():
-                distance = _distance(
-                    stage, row, buffers[target], buffers[source], source, needed=needed, kept=lowest(source)
-                )
-                overlap[target, source] = max(overlap.get((target, source), -_NEVER), distance)
+            else:
+                self._move(waiting.pop())
 
-    wanted = [number for number, stage in enumerate(stages) if buffers[stage.target].whole]
-    while any(done[stages[number].target] < ends[stages[number].target] for number in wanted):
-        for number in wanted:
-            if done[stages[number].target] < ends[stages[number].target]:
-                compute(number)
-    return Schedule(
-        order=tuple(order),
-        lines=tuple(
-            buffer.height if buffer.whole else min(n, buffer.rows) for buffer, n in zip(buffers, lines, strict=True)
-        ),
-        overlap=overlap,
-    )
+    def schedule(self) -> Schedule:
+        """Return what happened."""
+        pairs = zip(self._buffers, self._lines, strict=True)
+        return Schedule(
+            order=tuple(self._order),
+            lines=tuple(buffer.height if buffer.whole else min(n, buffer.rows) for buffer, n in pairs),
+            overlap=self._overlap,
+        )
+
+    def _lacking(self, number: int) -> int | None:
+        """Return the stage that computes a row which the next row of a stage's output lacks."""
+        target = self._stages[number].target
+        row = self._done[target] - self._buffers[target].top
+        if row < self._buffers[target].height:
+            for need in self._needs[number]:
+                if self._done[need.source] <= row * need.stride + need.skip + need.reach:
+                    return self._producers[need.source]
+        return None
+
+    def _move(self, number: int) -> None:
+        """Compute the next row of a stage's output, for which all is there."""
+        self._order.append(number)
+        stage = self._stages[number]
+        target = stage.target
+        out, row = self._buffers[target], self._done[target]
+        self._lines[target] = max(self._lines[target], row + 1 - min(self._lowest(target), row))
+        before = {source: self._lowest(source) for source in self._given} if out.whole and not out.given else {}
+        self._done[target] += 1
+        for source, needed in before.items():
+            kept = self._lowest(source)
+            distance = _distance(stage, row, out, self._buffers[source], source, needed=needed, kept=kept)
+            self._overlap[target, source] = max(self._overlap.get((target, source), -_NEVER), distance)
+
+    def _lowest(self, source: int) -> int:
+        """Return the first row of a buffer that is still needed."""
+        return min((self._first(need) for need in self._users[source]), default=_NEVER)
+
+    def _first(self, need: _Need) -> int:
+        """Return the first row that a user of a buffer still needs."""
+        done = self._done[need.target]
+        if done >= self._ends[need.target]:
+            return _NEVER
+        return max(done - self._buffers[need.target].top, 0) * need.stride + need.skip
+
+
+def _needs_of(stage: Stage, buffers: Sequence[Buffer]) -> list[_Need]:
+    return [
+        _Need(
+            source=source,
+            target=stage.target,
+            stride=window.stride,
+            skip=buffers[source].top - window.top,
+            reach=(window.rows - 1) * window.dilation,
+        )
+        for source, window in zip(stage.sources, stage.call.windows, strict=True)
+    ]
 
 
 def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, *, needed: int, kept: int) -> int:
