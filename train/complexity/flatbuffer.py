@@ -5,7 +5,6 @@ The model may be int8, float32 or mixed, and the engine need not support it. No 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,25 +14,8 @@ from asc_kit.errors import ModelError
 from asc_kit.tflite.inputs import InputShape
 
 from .counting import LayerComplexity
+from .operators import RULES, Use
 from .reader import FlatModel, FlatOperator, FlatTensor, read_flatbuffer
-
-_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-_POOLS = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
-# weights and biases are among the operands of these when a batch normalization was not folded
-_ARITHMETIC = ("ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "PRELU", "SUB")
-_RESHAPES = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
-# operators that no rule counts, except the mean, which the tool of 2022 counts
-_NOT_COUNTED = frozenset(
-    """
-    ABS ARG_MAX ARG_MIN BATCH_TO_SPACE_ND BROADCAST_TO CAST CONCATENATION DEPTH_TO_SPACE DEQUANTIZE ELU EXP FLOOR
-    GATHER GELU HARD_SWISH L2_NORMALIZATION L2_POOL_2D LEAKY_RELU LOG LOGISTIC LOG_SOFTMAX MEAN MIRROR_PAD NEG
-    PACK PAD PADV2 POW QUANTIZE REDUCE_MAX REDUCE_MIN RELU RELU6 RELU_0_TO_1 RELU_N1_TO_1 RESIZE_BILINEAR
-    RESIZE_NEAREST_NEIGHBOR ROUND RSQRT SHAPE SIGN SLICE SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V
-    SQRT SQUARE SQUARED_DIFFERENCE STRIDED_SLICE SUM TANH TILE TRANSPOSE UNPACK
-    """.split()
-) | set(_POOLS + _RESHAPES)
-COUNTED = _NOT_COUNTED | {*_CONVOLUTIONS, *_ARITHMETIC}
-"""Operators that the rules name, and others that they leave out."""
 
 _VALUES = ("float32", "float16", "int8", "uint8", "int16")
 
@@ -77,7 +59,7 @@ def flatbuffer_complexity(
         If the file is no model or is damaged, has an operator that no rule names, or leaves sizes free that are not
         given.
     """
-    network = read_flatbuffer(model, COUNTED, input_shapes)
+    network = read_flatbuffer(model, RULES, input_shapes)
     producers = {index: operator for operator in network.operators for index in operator.outputs}
     counted: set[int] = set()
     layers, constants = [], []
@@ -107,7 +89,8 @@ def flatbuffer_complexity(
 def _parameters(network: FlatModel, operator: FlatOperator, producers: dict[int, FlatOperator]) -> list[FlatTensor]:
     """Return the constants that an operator computes with, as they are stored."""
     stored = [_stored(network, index, producers) for index in operator.inputs]
-    if operator.op in _CONVOLUTIONS:
+    wanted = RULES[operator.op].parameters
+    if wanted == "weights":
         if len(stored) < 2 or stored[1] is None:
             raise ModelError(
                 f"operator {operator.index} {operator.op}, which computes tensor "
@@ -115,8 +98,8 @@ def _parameters(network: FlatModel, operator: FlatOperator, producers: dict[int,
                 hint="the rules count weights that are in the model",
             )
         return [tensor for tensor in stored[1:] if tensor is not None]
-    if operator.op in ("DEQUANTIZE", "PADV2"):
-        return []  # a constant counts where it is used; what a border is filled with is no parameter
+    if wanted == "none":
+        return []
     return [tensor for tensor in stored if tensor is not None and tensor.dtype in _VALUES]
 
 
@@ -140,11 +123,7 @@ def _layer(
     # SPLIT has its axis first
     computed = [index for index in operator.inputs if index >= 0 and not network.tensors[index].is_constant]
     source = network.tensors[computed[0] if computed else operator.inputs[0]]
-    size = sum(tensor.n_elements for tensor in parameters)
-    if operator.op in _CONVOLUTIONS:
-        size *= output.n_elements // max(1, output.shape[-1] if output.shape else 1)
-    elif operator.op not in _ARITHMETIC:
-        size = 0
+    use = Use(network=network, operator=operator, producers=producers, parameters=tuple(parameters))
     return LayerComplexity(
         name=output.name,
         kind=operator.op,
@@ -153,32 +132,9 @@ def _layer(
         parameters=sum(tensor.n_elements for tensor in new),
         parameter_bytes=sum(tensor.n_bytes for tensor in new),
         nonzero_parameters=sum(tensor.n_nonzero for tensor in new),
-        macs=size,
-        macs_2022=_macs_of_2022(network, operator, producers, parameters),
+        macs=RULES[operator.op].macs(use),
+        macs_2022=RULES[operator.op].macs_2022(use),
     )
-
-
-def _macs_of_2022(
-    network: FlatModel, operator: FlatOperator, producers: dict[int, FlatOperator], parameters: list[FlatTensor]
-) -> int:
-    output = network.tensors[operator.outputs[0]].n_elements
-    if operator.op == "CONV_2D":
-        return output * math.prod(parameters[0].shape[1:])
-    if operator.op == "DEPTHWISE_CONV_2D":
-        return output * math.prod(parameters[0].shape[1:3])
-    if operator.op in _POOLS:
-        return output * math.prod(operator.window)
-    if operator.op == "MEAN":
-        return network.tensors[operator.inputs[0]].n_elements
-    if operator.op == "ADD":
-        return output
-    if operator.op == "FULLY_CONNECTED":
-        index = operator.inputs[0]
-        while index in producers and producers[index].op in _RESHAPES:
-            index = producers[index].inputs[0]
-        shape = network.tensors[index].shape
-        return output * (shape[-1] if shape else 1)
-    return 0
 
 
 def _storage(constants: list[FlatTensor]) -> tuple[Storage, ...]:
