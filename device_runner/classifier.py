@@ -19,17 +19,16 @@ class SceneClassifier:
     bundle
         The bundle.
     kernels
-        Of the int8 network: ``fast`` for the runtime's own kernels, ``reference`` for bit for bit what a board
-        computes.
+        Kernels of the int8 network: ``fast`` for the runtime's own, ``reference`` for a board's results, bit for bit.
     variant
-        Another form of the network than int8; it always has the runtime's own kernels.
+        Another form of the network than int8; it always uses the runtime's own kernels.
 
     Raises
     ------
     BundleError
-        When the bundle has no such variant.
+        If the bundle has no such variant.
     ModelError
-        When the runtime cannot run the network.
+        If the runtime cannot run the network.
     """
 
     def __init__(self, bundle: Bundle, kernels: Kernels = "fast", variant: VariantName | None = None) -> None:
@@ -49,7 +48,7 @@ class SceneClassifier:
         self.runtime = self._model.runtime
 
     def probabilities(self, clip: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Classify one clip.
+        """Classify a clip.
 
         Parameters
         ----------
@@ -71,16 +70,16 @@ class SceneClassifier:
     def ranking(
         self, probabilities: NDArray[np.float64], top: int | None = None, threshold: float = 0.0
     ) -> list[tuple[str, float]]:
-        """Return labels with their probabilities, the likeliest first.
+        """Return labels with their probabilities, the most probable first.
 
         Parameters
         ----------
         probabilities
             Shape [n_labels].
         top
-            At most so many; None for all.
+            Most labels to return; None for all.
         threshold
-            Only those at least this likely.
+            Least probability of a label.
         """
         order = np.argsort(-probabilities, kind="stable")[:top]
         return [(self.labels[i], float(probabilities[i])) for i in order if probabilities[i] >= threshold]

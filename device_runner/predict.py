@@ -20,34 +20,34 @@ _BLOCK_S = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePrediction:
-    """What one recording sounds like."""
+    """The classification of a recording."""
 
     path: Path
     """The recording."""
     seconds: float
-    """Its length."""
+    """Its length, in seconds."""
     windows: int
     """Number of windows classified."""
     likeliest: tuple[str, float]
-    """The likeliest label and its probability (mean over the windows)."""
+    """The most probable label and its probability (mean over the windows)."""
     ranking: tuple[tuple[str, float], ...]
-    """The labels asked for with their probabilities, the likeliest first; with a threshold there may be none."""
+    """The requested labels with their probabilities, the most probable first; with a threshold there may be none."""
     doubts: tuple[Doubt, ...] = ()
-    """What is strange about the recording."""
+    """Oddities of the recording."""
 
 
 def predict_file(
     classifier: SceneClassifier, path: Path, *, top: int | None = 1, threshold: float = 0.0
 ) -> FilePrediction:
-    """Classify one recording: the mean of the probabilities of its windows, `classifier.hop_samples` apart.
+    """Classify a recording: average the probabilities of its windows, `classifier.hop_samples` apart.
 
     Without a hop in the bundle, windows overlap by half. A recording shorter than the front end's clip is padded with
-    silence; the last window of a longer one ends where the recording ends.
+    silence; the last window of a longer recording ends where it ends.
 
     Raises
     ------
     DataError
-        When the recording is missing, is not audio, or holds no samples.
+        If the recording is missing, is not audio, or holds no samples.
     """
     rate = classifier.frontend.sample_rate_hz
     total = np.zeros(len(classifier.labels))
@@ -83,13 +83,13 @@ def _windows(
         held, held_from = held[keep_from - held_from :], keep_from
     if read < n_window:
         yield fit_length(held, n_window), read
-    # a resampler's length may be off by a sample or two: no window for that
+    # a resampler's length may be off by a sample or two, which makes no window
     elif read - (next_start - hop + n_window) > n_window // 100:
         yield held[-n_window:], read
 
 
 def _blocks(path: Path, target_hz: int, doubts: list[Doubt]) -> Iterator[NDArray[np.float32]]:
-    """Read a recording block by block: mono, at `target_hz`; what is strange about it goes to `doubts`."""
+    """Read a recording block by block: mono, at `target_hz`; oddities go to `doubts`."""
     import soxr
 
     mixer = Mixer(path)

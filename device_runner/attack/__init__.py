@@ -1,1 +1,1 @@
-"""An attack on the line to a board: what can go wrong, a port on which it does, and what comes of it."""
+"""An attack on the line to a board: kinds of faults, a port that commits them, and a count of the consequences."""

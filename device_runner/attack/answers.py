@@ -15,40 +15,40 @@ from asc_kit.protocol import HelloFlag
 
 from ..line.session import Session
 
-# Beside the goldens: enough for the answer of one clip not to pass for that of the next.
+# Clips beside the goldens: enough that no clip's answer can pass for the next clip's.
 _DRAWN_INPUTS = 8
 _DRAWN_CLIPS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownClip:
-    """A clip and what the board must answer."""
+    """A clip and the board's right answer."""
 
     name: str
     audio: NDArray[np.int16] | None
     """Shape [clip_samples]; None when the int8 input is sent."""
     input: NDArray[np.int8]
-    """Shape [input_bytes]: what is sent, or the features that the board makes of the audio."""
+    """Shape [input_bytes]: the input sent, or the features that the board computes from the audio."""
     output: NDArray[np.int8]
     """Shape [output_bytes]."""
 
 
 def known_clips(session: Session, bundle: Bundle | None, seed: int) -> tuple[KnownClip, ...]:
-    """Ask the board, on a line without faults, and hold its answers against the reference kernels.
+    """Ask the board on a line without faults, and compare its answers with the reference kernels.
 
     Parameters
     ----------
     session
-        With the board.
+        A session with the board.
     bundle
-        What it runs; None: whatever it runs, its answers count as right when it gives them twice.
+        The bundle that it runs; None if unknown: then an answer is right if the board gives it twice.
     seed
-        Of the inputs that are drawn beside the bundle's golden clips.
+        Seed of the inputs that are drawn beside the bundle's golden clips.
 
     Raises
     ------
     MismatchError
-        When the board gives a wrong answer, or two, before anything was done to the line.
+        If the board gives a wrong answer, or two different answers, before the first fault.
     """
     draw = np.random.default_rng(seed)
     hello = session.hello
@@ -103,9 +103,9 @@ def _learn(
 def _require_equal(what: str, name: str, expected: NDArray[np.int8], received: NDArray[np.int8]) -> None:
     if not np.array_equal(expected, received):
         raise MismatchError(
-            f"the board's answer to {name} is not {what}, on a line to which nothing was done: "
+            f"the board's answer to {name} is not {what}, on a line without faults: "
             f"expected {_short(expected)}. Received: {_short(received)}",
-            hint="this is no matter of the line: asc-kit bench says what differs",
+            hint="the line is not to blame: asc-kit bench says what differs",
         )
 
 

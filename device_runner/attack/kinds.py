@@ -1,4 +1,4 @@
-"""What can happen to a frame on the line, kind by kind. Each is a function from one frame to what arrives of it."""
+"""The kinds of faults on the line. Each is a function from a frame to the bytes that arrive."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ _CRC32_BITS = 33
 
 @dataclass(kw_only=True)
 class Way:
-    """One direction of the line, with what it remembers."""
+    """A direction of the line, with its memory."""
 
     is_to_board: bool
     random: random.Random
     reset_board: Callable[[], None] | None = None
-    """Presses the board's reset button; None where there is none."""
+    """Presses the board's reset button; None if there is none."""
     other: Way | None = None
     """The other direction."""
     history: deque[bytes] = field(default_factory=lambda: deque(maxlen=_HISTORY))
-    """Frames that were sent here, the latest last, as their senders meant them."""
+    """Frames that were sent in this direction, the latest last, before any fault."""
     held: list[tuple[int, bytes]] = field(default_factory=list)
-    """Frames that are late, and after how many others they come."""
+    """Late frames, and the number of frames before each arrives."""
     cut_until_s: float = 0.0
-    """Nothing arrives until then."""
+    """Time until which nothing arrives."""
     is_joined: bool = False
     """Whether the next frame's first delimiter is lost."""
 
     def past(self, wanted: Callable[[Frame], bool]) -> bytes | None:
-        """Return a frame of the past, drawn from those that are wanted."""
+        """Return a past frame, drawn from the wanted frames."""
         found = [data for data in self.history if (frame := unpacked(data)) is not None and wanted(frame)]
         return self.random.choice(found) if found else None
 
 
 Pieces = list[bytes]
 Fault = Callable[[Way, bytes], Pieces | None]
-"""What arrives in place of a frame; None when the fault is not possible now."""
+"""The bytes that arrive in place of a frame; None if the fault is not possible now."""
 
 
 def unpacked(data: bytes) -> Frame | None:
@@ -236,7 +236,7 @@ def _header_forged(way: Way, data: bytes) -> Pieces | None:
 
 
 def _stranger(way: Way, data: bytes) -> Pieces | None:
-    """Another program's frame, whole and well made: a request, or an answer to one."""
+    """Send another program's frame, whole and valid: a request, or an answer to a request."""
     draw = way.random
     kind = draw.choice([opcode for opcode in Opcode if opcode is not Opcode.FAULT])
     payload = draw.randbytes(draw.choice((0, 1, 4, 7, 100)))
@@ -256,7 +256,7 @@ def _stranger(way: Way, data: bytes) -> Pieces | None:
 
 
 def _echo(way: Way, data: bytes) -> Pieces | None:
-    """Bring back to a side what it sent last, beside what it waits for."""
+    """Return to a side its own last frame, beside the frame it waits for."""
     assert way.other is not None
     return [way.other.history[-1], data] if way.other.history else None
 
@@ -284,7 +284,7 @@ def _board_reset(way: Way, data: bytes) -> Pieces | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of fault."""
+    """A kind of fault."""
 
     name: str
     meaning: str

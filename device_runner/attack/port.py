@@ -1,4 +1,4 @@
-"""A port with a bad line behind it: every so many frames something happens to one, drawn from a seed."""
+"""A port with a bad line behind it: faults hit frames at random intervals, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ _LONGEST_TAIL_BYTES = 4096
 
 
 class FaultyPort:
-    """A pyserial port, as far as a link uses one, that does to frames what lines do to them.
+    """A pyserial port, as far as a link uses it, that damages frames as bad lines do.
 
-    Kinds come in an order that is drawn anew whenever all of them, both ways, have had their turn: so each is as
-    frequent as every other.
+    The order of kinds is drawn anew whenever each has occurred in both directions, so all are equally frequent.
 
     Parameters
     ----------
     port
         The port to the board.
     seed
-        Of everything that is drawn.
+        Seed of all random numbers.
     every
-        Mean number of frames, both ways counted, from one fault to the next.
+        Mean number of frames, in both directions together, between faults.
     reset_board
-        Presses the board's reset button; None where there is none, and then that kind is left out.
+        Presses the board's reset button; None if there is none, and then that kind is left out.
     """
 
     def __init__(
@@ -40,7 +39,7 @@ class FaultyPort:
         self.frames = 0
         """Frames that were sent, both ways."""
         self.is_faulty = False
-        """Whether anything happens at all."""
+        """Whether faults occur."""
         self._port = port
         self._every = every
         self._random = random.Random(seed)
@@ -73,7 +72,7 @@ class FaultyPort:
         self._port.close()
 
     def write(self, data: bytes) -> int:
-        """Send frames to the board, or what becomes of them."""
+        """Send frames to the board, damaged if a fault is due."""
         for inside in filter(None, data.split(b"\0")):
             for piece in self._pass_on(self._to_board, b"\0" + inside + b"\0"):
                 if piece:
@@ -83,7 +82,7 @@ class FaultyPort:
         return len(data)
 
     def read(self, size: int) -> bytes:
-        """Return bytes from the board, or what becomes of them; none when none come within the port's timeout."""
+        """Return bytes from the board, damaged if a fault is due; none if none come within the port's timeout."""
         if not self._arrived:
             self._tail += self._port.read(max(1, self._port.in_waiting))
             *frames, self._tail = self._tail.split(b"\0")
@@ -120,13 +119,13 @@ class FaultyPort:
         return pieces
 
     def _late_frames(self, way: Way) -> list[bytes]:
-        """Return the held frames whose time has come: after the frame that goes now."""
+        """Return the held frames that are due after this frame."""
         due = [data for count, data in way.held if count <= 0]
         way.held = [(count - 1, data) for count, data in way.held if count > 0]
         return due
 
     def _damage(self, way: Way, data: bytes) -> list[bytes] | None:
-        """Do the next fault that is meant for this direction and possible now."""
+        """Commit the next fault that is meant for this direction and possible now."""
         if not self._todo:
             self._todo = [(kind, each) for kind in KINDS for each in (self._to_board, self._to_host)]
             self._random.shuffle(self._todo)
@@ -136,7 +135,7 @@ class FaultyPort:
             pieces = kind.apply(way, data)
             if pieces is None:
                 if kind.name == "board_reset":
-                    # it has its turn with the frames to a board that has a button, or none at all
+                    # only frames to a board with a reset button can trigger it
                     del self._todo[index]
                     return None
                 continue

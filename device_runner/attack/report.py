@@ -1,4 +1,4 @@
-"""What came of an attack: the document that ``asc-kit verify-link --json`` prints."""
+"""The result of an attack: the document that ``asc-kit verify-link --json`` prints."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from asc_kit.records.record import STRICT
 from ..line.link import LinkStatistics
 
 MAX_ENDINGS = 12
-"""Different ways to end in words that are told; there are fewer."""
+"""Most error messages to report; in practice there are fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindReport:
-    """What came of one kind of fault. Where several hit one clip, each counts the clip's end as its own."""
+    """The result of a kind of fault. If several faults hit a clip, each counts the clip's end as its own."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: Name
-    """What programs call it: ``bit_flip``."""
+    """Name for programs: ``bit_flip``."""
     meaning: Line
-    """What happens to the frame, for people."""
+    """Description of the fault, for people."""
     injected: Count
-    """How often it happened."""
+    """Number of occurrences."""
     recovered: Count
     """Faults after which the clip's answer was right."""
     refused: Count
-    """Faults after which the session ended in words."""
+    """Faults after which the session ended with an error."""
     wrong: Count
-    """Faults after which a wrong answer was taken for right."""
+    """Faults after which a wrong answer was accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttackReport:
-    """What came of an attack."""
+    """The result of an attack."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
@@ -48,17 +48,17 @@ class AttackReport:
     schema_version: Literal[1] = 1
     """Version of this record."""
     board: Name
-    """What the board calls itself."""
+    """Name that the board reports."""
     port: AnyPath
-    """Where it was reached."""
+    """Port of the board."""
     model_sha256: Sha256
     """The network it runs."""
     firmware_id: ShortId
     """Its firmware."""
     seed: Seed
-    """Of everything drawn."""
+    """Seed of all random numbers."""
     every: Annotated[float, Field(ge=1, le=1e6)]
-    """Mean number of frames from fault to fault."""
+    """Mean number of frames between faults."""
     faults: Count
     """Faults in all: the sum over the kinds."""
     frames: Count
@@ -66,7 +66,7 @@ class AttackReport:
     sessions: Count
     """Sessions that were begun."""
     sessions_completed: Count
-    """Sessions all of whose clips were answered."""
+    """Sessions in which every clip was answered."""
     clips: Count
     """Clips that were begun."""
     clips_right: Count
@@ -74,21 +74,21 @@ class AttackReport:
     clips_wrong: Count
     """Clips whose wrong answer was accepted."""
     clips_refused: Count
-    """Clips that ended in words."""
+    """Clips that ended with an error."""
     clips_lost: Count
-    """Clips with neither an answer nor words."""
+    """Clips with neither an answer nor an error."""
     clips_doubled: Count
-    """Answers that were taken for two clips."""
+    """Answers that were accepted for two clips."""
     board_faults: Count
     """Sessions that ended with the board's own FAULT: a defect of the firmware."""
     seconds: Seconds
-    """How long it took."""
+    """Duration, in seconds."""
     kinds: Annotated[tuple[KindReport, ...], Field(max_length=1000)]
-    """By kind of fault, also those that did not happen."""
+    """Results by kind of fault, including kinds that did not occur."""
     words: Annotated[dict[Line, PositiveCount], Field(max_length=MAX_ENDINGS)]
-    """How sessions ended that did not complete, and how often; the commonest."""
+    """Errors that ended sessions, with their counts, the most frequent first."""
     link: LinkStatistics
-    """What the link noticed."""
+    """Statistics of the link."""
 
     @property
     def is_sound(self) -> bool:

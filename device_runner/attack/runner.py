@@ -1,4 +1,4 @@
-"""The attack: sessions of known clips on a bad line, and what became of each."""
+"""The attack: sessions of known clips on a bad line, and the outcome of each clip."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from .kinds import KINDS
 from .port import FaultyPort
 from .report import MAX_ENDINGS, AttackReport, KindReport
 
-# A session of ten clips is opened and closed often enough for HELLO and GOODBYE to have their share of the faults.
+# Ten clips to a session: sessions open and close often enough that HELLO and GOODBYE meet faults too.
 CLIPS_PER_SESSION = 10
-# Audio is most of the bytes and says no more than features: one clip in so many.
+# Audio takes most of the bytes and shows no more than features: this is one clip in so many.
 _AUDIO_EVERY = 6
-# Waits are a few times the longest that a good line took, and no less than what a busy machine takes to wake up.
+# Waits are a few times the longest on a good line, and no shorter than a busy machine takes to wake up.
 _FACTOR = 4
 _SHORTEST_WAIT_S = 0.04
 _TRIES = 5
 _MANY_ATTEMPTS = 25
 _MOST_UNOPENED = 20
-"""Sessions in a row that the board did not open. HELLO is sent 25 times in each, so that no faults explain it."""
+"""Sessions in a row that the board may fail to open. Each sends HELLO 25 times, so faults do not explain it."""
 
 Outcome = Literal["right", "wrong", "refused"]
 
@@ -41,13 +41,13 @@ class Attack:
     Parameters
     ----------
     port
-        To the board; faults begin with `run`.
+        The port to the board; faults begin with `run`.
     clips
-        With their answers.
+        The clips, with their answers.
     patience
-        How long to wait: see `measured_patience`.
+        Times to wait: see `measured_patience`.
     seed
-        Of the clips' order.
+        Seed of the clips' order.
     """
 
     def __init__(self, port: FaultyPort, clips: tuple[KnownClip, ...], patience: Patience, seed: int) -> None:
@@ -67,12 +67,12 @@ class Attack:
         self._counted: Counter[str] = Counter()
 
     def run(self, faults: int, advance: Callable[[int], object]) -> None:
-        """Hold sessions until so many faults happened; `advance` is told how many came since it was last.
+        """Run sessions until so many faults occurred; call `advance` with the number of faults since its last call.
 
         Raises
         ------
         BoardError
-            When the line breaks, or the board does not answer any more.
+            If the line breaks, or the board no longer answers.
         """
         self._port.is_faulty = True
         before = unopened = 0
@@ -90,7 +90,7 @@ class Attack:
         self._port.is_faulty = False
 
     def _hold_session(self) -> bool:
-        """Hold a session, and tell whether the board opened it."""
+        """Run a session; return whether the board opened it."""
         link = Link(self._port, self._patience)  # type: ignore[arg-type]
         is_complete = False
         try:
@@ -148,12 +148,12 @@ class Attack:
         self._note(outcome)
 
     def _note(self, outcome: Outcome) -> None:
-        """Put the faults since the last note down to this outcome."""
+        """Attribute the faults since the last note to this outcome."""
         self._outcomes[outcome] += self._port.injected - self._counted
         self._counted = self._port.injected.copy()
 
     def report(self, session: Session, *, seed: int, every: float, seconds: float) -> AttackReport:
-        """Return what came of it; `session` is one with the board, for its name."""
+        """Return the result; `session` provides the board's name."""
         hello = session.hello
         return AttackReport(
             board=hello.board,
@@ -191,9 +191,9 @@ class Attack:
 
 
 def measured_patience(session: Session, clip: KnownClip) -> Patience:
-    """Return how long to wait on this line: a few times the longest that one clip's answers took.
+    """Return the times to wait on this line: a few times the longest answer of a clip.
 
-    Of several tries the quickest counts: what made the others slow is the machine, not the line.
+    The quickest of several tries counts, because the machine, not the line, slows the others.
     """
     wait_s = max(_SHORTEST_WAIT_S, _FACTOR * min(_longest_answer_s(session, clip) for _ in range(_TRIES)))
     return Patience(
@@ -224,7 +224,7 @@ def _longest_answer_s(session: Session, clip: KnownClip) -> float:
 
 
 def _kind_of(failure: BoardError) -> str:
-    """Return a failure's words without what differs from time to time, so that they can be counted."""
+    """Return the message of a failure without its variable parts, so that equal failures can be counted."""
     return f"{type(failure).__name__}: " + " ".join(
         word for word in failure.message.split() if not any(sign.isdigit() for sign in word)
     )

@@ -1,4 +1,4 @@
-"""The result of a measurement, put together from its clips."""
+"""The result of a measurement, assembled from its clips."""
 
 from __future__ import annotations
 
@@ -44,26 +44,24 @@ def make_result(
     profile: tuple[OperatorTime, ...],
     link: LinkCounters,
 ) -> BenchmarkResult:
-    """Put a result together.
+    """Assemble a result.
 
     Parameters
     ----------
-    bundle, chosen
-        What was measured.
-    header
-        The journal's: when it began, and by what.
+    bundle, chosen The bundle and the clips that were measured. header
+        The journal's header: time of the beginning, and versions of packages and tools.
     clips
-        All clips that are done, in the data set's order.
+        All finished clips, in the data set's order.
     hello
-        What the boards say of themselves.
+        The HELLO of the boards.
     board
-        The board's description, where there is one.
+        The board's description, if there is one.
     firmware
         The firmware's manifest, if it is at hand.
     profile
-        Operators' times; empty where they were not measured.
+        Operators' times; empty if not measured.
     link
-        What was put right, in all.
+        Statistics of repairs, in all.
     """
     manifest, dataset, mode = bundle.manifest, chosen.dataset, header.subject.mode
     predictions = tuple(item.prediction for item in clips)
@@ -112,7 +110,7 @@ def make_result(
 
 
 def operators_of(hello: Hello, firmware: FirmwareManifest | None) -> tuple[OperatorTime, ...]:
-    """Return the operators a board can measure one by one, without times; none where nobody knows their names."""
+    """Return the operators that a board can measure separately, without times; none if their names are unknown."""
     is_known = firmware is not None and hello.n_operators == len(firmware.operators)
     if firmware is None or not is_known or not hello.flags & HelloFlag.PROFILE:
         return ()
@@ -153,12 +151,12 @@ def _memory(hello: Hello, stack_bytes: int, firmware: FirmwareManifest | None) -
 
 
 def is_emulated(board: Board | None) -> bool:
-    """Tell whether an emulator stands for a board, in whose time nothing real passes."""
+    """Return whether an emulator stands for a board, so that its time is not real time."""
     return board is not None and board.emulator is not None and board.emulator.kind != "process"
 
 
 def environment_of(bundle: Bundle, board: Board | None, *, has_toolchain: bool) -> dict[str, str]:
-    """Return what measures: versions of the host's packages and tools."""
+    """Return the versions of the host's packages and tools."""
     found = {"system": platform.platform(), "python": platform.python_version(), "numpy": np.__version__}
     for package in ("ai-edge-litert", "tflite-runtime"):
         try:

@@ -1,14 +1,14 @@
 """Who is to blame when board and host differ: the line, the board's input, its front end or its network.
 
-The **line** is told apart by the protocol: digests over the whole input and the whole output travel with RUN, and a
-clip of which one does not fit is begun again and never judged. So what comes here is the board's own. The window is
-sent again and its input read back before the network runs:
+The protocol excludes the **line**: RUN carries digests over the whole input and output, and a clip with a wrong digest
+is repeated and never judged. So every difference here comes from the board. The window is sent again and its input read
+back before the network runs:
 
-1. On features, the input read back is not what was sent: the **input**, the board's memory or its code for it.
-2. On audio, the features are farther from the reference's than the tolerance: the **front end**.
-3. The output is not what the reference kernels make of the input read back: the **network**.
+1. On features, the input read back differs from the input sent: the **input**, the board's memory or its code for it.
+2. On audio, the features differ from the reference by more than the tolerance: the **front end**.
+3. The output differs from the reference kernels' output on the input read back: the **network**.
 
-What the second time is as it should be was not reproducible, and is blamed on the part that was wrong the first time.
+A difference that does not occur again is not reproducible, and is blamed on the part that was wrong the first time.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from asc_kit.result import FEATURE_TOLERANCE_LSB, ClipDifference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inference:
-    """One window on a board and on the host."""
+    """A window on a board and on the host."""
 
     wanted_input: NDArray[np.int8]
     """The host's own features, shape of the model's input."""
     board_input: NDArray[np.int8]
-    """What the board computed from: its own features, or those it was sent."""
+    """Input of the board's network: its own features, or the features sent."""
     output: NDArray[np.int8]
-    """The board's, shape [n_labels]."""
+    """Output of the board, shape [n_labels]."""
     host_output: NDArray[np.int8]
-    """The host's, from its own features."""
+    """Output of the host, from its own features."""
     same_input_output: NDArray[np.int8]
-    """The host's, from the board's features."""
+    """Output of the host, from the board's features."""
     network_time: int
     """Timer counts of the network."""
     frontend_time: int
@@ -45,12 +45,12 @@ class Inference:
 
     @property
     def distance(self) -> NDArray[np.int16]:
-        """How far the board's int8 features are from the host's."""
+        """Distances of the board's int8 features from the host's."""
         return distance_of(self.board_input, self.wanted_input)
 
     @property
     def is_bit_identical(self) -> bool:
-        """Whether the board's output is what the reference kernels make of its input."""
+        """Whether the board's output equals the reference kernels' on its input."""
         return np.array_equal(self.output, self.same_input_output)
 
 
@@ -67,14 +67,14 @@ class Repetition:
 
 
 def distance_of(features: NDArray[np.int8], wanted: NDArray[np.int8]) -> NDArray[np.int16]:
-    """Return how far int8 features are apart, in quantization steps."""
+    """Return the distances of int8 features, in quantization steps."""
     return np.abs(features.astype(np.int16) - wanted.astype(np.int16))
 
 
 def explain(
     window: int, first: Inference, again: Repetition, reference: Int8Model, spec: FrontEndSpec
 ) -> Sequence[ClipDifference]:
-    """Find out which side differs, from a window that differed and the same one sent again."""
+    """Find out which side differs, from a window that differed and its repetition."""
     board_input, output = again.board_input, again.output
     found: list[ClipDifference] = []
     if again.is_audio:
@@ -82,7 +82,7 @@ def explain(
     elif not np.array_equal(board_input, first.wanted_input):
         found.append(_input(window, first, board_input, is_same=np.array_equal(output, first.output)))
         if np.array_equal(output, reference.run(board_input).reshape(-1)):
-            # a wrong output of a wrong input is right
+            # a wrong output from a wrong input is no fault of the network
             return found
     if not first.is_bit_identical:
         found.append(_network(window, first, output, reference.run(board_input).reshape(-1)))

@@ -14,16 +14,16 @@ from asc_kit.scores.evaluation import check_labels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenClips:
-    """The clips to measure, and how many there were to choose from."""
+    """The clips to measure, and the size of the split."""
 
     dataset: Dataset
     """The clips."""
     split_clips: int
-    """Clips of the whole split."""
+    """Number of clips of the whole split."""
 
     @property
     def is_partial(self) -> bool:
-        """Whether some of the split are left out."""
+        """Whether clips of the split are left out."""
         return len(self.dataset.clips) < self.split_clips
 
 
@@ -35,16 +35,16 @@ def choose_clips(
     Parameters
     ----------
     split
-        Name of the split; None for the one the bundle was measured on, or else the usual test split.
+        Name of the split; None for the split that export measured the bundle on, or else the usual test split.
     limit
-        How many clips, stratified over scenes and recording devices; None for all.
+        Number of clips, stratified over scenes and recording devices; None for all.
     layout
-        What the user says the data set's layout is; None to find out.
+        Layout that the user names; None to detect it.
 
     Raises
     ------
     DataError
-        When the data set is missing or broken, a recording is missing, or its labels are not the model's.
+        If the data set is missing or broken, a recording is missing, or its labels are not the model's.
     """
     manifest = bundle.manifest
     names = (split,) if split is not None else (manifest.provenance.metrics_int8.split, *TEST_SPLITS)
@@ -54,6 +54,6 @@ def choose_clips(
     for clip in dataset.clips:
         if not dataset.path(clip).is_file():
             raise DataError(
-                f"recording {dataset.path(clip)} does not exist", hint=f"{root / 'meta.csv'} and the split name it"
+                f"recording {dataset.path(clip)} does not exist", hint=f"the tables of {root} and the split name it"
             )
     return ChosenClips(dataset=dataset, split_clips=len(whole.clips))

@@ -1,4 +1,4 @@
-"""Many clips on several boards at once, each on the board that is free first."""
+"""Many clips on several boards at once, each clip on the first free board."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from .measurement import Measurement
 from .station import Station
 
 Keep = Callable[[int, Prediction, int, LinkCounters], None]
-"""Takes a clip that is done: its index, what came out, the deepest use of the stack so far on its board (0 where
-unknown), and what was put right on all boards so far. Called from any thread, one call at a time."""
+"""Takes a finished clip: its index, its result, the deepest use of the stack so far on its board (0 if unknown), and
+the repairs on all boards so far. Called from any thread, one call at a time."""
 
 
 def measure_clips(measurement: Measurement, stations: Sequence[Station], todo: Sequence[int], keep: Keep) -> None:
-    """Run clips, each on the board that is free first.
+    """Run clips, each on the first free board.
 
     Parameters
     ----------
     measurement
-        What to measure.
+        The measurement.
     stations
         The boards.
     todo
         Indices of the clips.
     keep
-        Called with each clip as soon as it is done.
+        Called with each clip as soon as it is finished.
 
     Raises
     ------
@@ -56,11 +56,11 @@ def measure_clips(measurement: Measurement, stations: Sequence[Station], todo: S
             try:
                 done, stack_bytes = station.session.repeat(partial(_clip, measurement, station, index))
             except LostError as failure:
-                # how often it is begun depends on what goes wrong: a board that never answers takes long to find out
+                # the number of attempts depends on the failure: a board that never answers costs the longest wait
                 count = 1 + station.counters.clips_repeated - before
                 times = "once, and no other session could be opened" if count == 1 else f"{count} times in a row"
                 raise BoardError(
-                    f"{measurement.dataset.clips[index].filename} was lost {times}, the last time so: "
+                    f"{measurement.dataset.clips[index].filename} was lost {times}, the last time because: "
                     f"{failure.message}",
                     hint=failure.hint,
                 ) from failure
@@ -80,7 +80,7 @@ def measure_clips(measurement: Measurement, stations: Sequence[Station], todo: S
 
 
 def total_counters(stations: Sequence[Station]) -> LinkCounters:
-    """Return what was put right on all boards so far."""
+    """Return the repairs on all boards so far."""
     total = LinkCounters()
     for station in stations:
         total = total + station.counters

@@ -1,8 +1,8 @@
-"""The journal of a measurement: what is measured, and a line for every clip that is done, safe on the disk.
+"""The journal of a measurement: its subject, and a line for every finished clip, safe on the disk.
 
-``journal.jsonl`` begins with a line that says what is measured, all identities among it. Every further line is a clip.
-Each is on the disk before the next clip begins, so that kill -9, a power cut or a full disk cost the clip under way and
-nothing else. It goes once ``results.json`` is complete, which holds all of it.
+``journal.jsonl`` begins with a line that identifies the subject. Every further line is a clip. Each is on the disk
+before the next clip begins, so that kill -9, a power cut or a full disk cost only the clip under way. The journal is
+removed once ``results.json`` is complete, which holds all of it.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from asc_kit.records.record import STRICT, canonical_json, parse_record
 from asc_kit.result import RUN_ID, LinkCounters, Moment, Prediction
 
 JOURNAL = "journal.jsonl"
-# what file systems say that know no second names: memory cards, some network shares
+# errors of file systems without hard links: memory cards, some network shares
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 MAX_JOURNAL_BYTES = MAX_JSON_BYTES
-"""results.json holds all of it, written more widely, and is read up to this."""
+"""Largest journal; results.json holds the same in more bytes, and is read up to this size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is measured, to the last bit: two measurements of one subject give the same figures.
+    """The subject of a measurement, to the last bit: measurements of the same subject give the same figures.
 
-    The names of the fields, with spaces, are what a difference is called.
+    Messages name a difference by the field's name, with spaces.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     asc_kit: Name
-    """Version that measures."""
+    """Version of asc-kit that measures."""
     bundle: ShortId
-    """Fingerprint of the whole bundle.json: labels and quantization too."""
+    """Fingerprint of the whole bundle.json, with labels and quantization."""
     model_sha256: Sha256
     spec_id: ShortId
-    """Front end."""
+    """Fingerprint of the front end."""
     board: Name
     firmware_id: ShortId
     timer: TimerKind
@@ -55,14 +55,14 @@ class Subject:
     mode: Literal["features", "audio"]
     split: Name
     split_clips: Count
-    """Clips of the whole split."""
+    """Number of clips of the whole split."""
     clips: PositiveCount
-    """Clips that are measured."""
+    """Number of clips to measure."""
     data_id: ShortId
     """Fingerprint of these clips: their names, labels, recording devices and sizes, in their order."""
 
     def difference(self, other: Subject) -> str | None:
-        """Say what differs from another subject; None when nothing does."""
+        """Return the difference from another subject; None if they are equal."""
         found = [
             f"{field.name.replace('_', ' ')} was {getattr(self, field.name)}, and is {getattr(other, field.name)} now"
             for field in fields(self)
@@ -82,29 +82,29 @@ class Header:
     run_id: Annotated[str, Field(pattern=f"^{RUN_ID}$")]
     """Name of the measurement."""
     started: Moment
-    """When it began, in UTC, ISO 8601."""
+    """Time of the beginning, in UTC, ISO 8601."""
     subject: Subject
-    """What is measured."""
+    """Subject of the measurement."""
     environment: Tools
-    """What measures: versions of the host's packages and tools."""
+    """Versions of the host's packages and tools."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipDone:
-    """Every other line."""
+    """Each further line: a clip."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     index: Count
-    """Which clip of the chosen ones."""
+    """Index of the clip among the chosen clips."""
     finished: Moment
-    """When it was done, in UTC, ISO 8601."""
+    """Time when it was finished, in UTC, ISO 8601."""
     stack_bytes: Count
-    """Deepest use of the board's stack so far; 0 where unknown."""
+    """Deepest use of the board's stack so far; 0 if unknown."""
     link: LinkCounters
-    """What was put right so far, in all."""
+    """Repairs so far, in all."""
     prediction: Prediction
-    """What came out."""
+    """Result of the clip."""
 
 
 _Line = TypeVar("_Line", Header, ClipDone)
@@ -119,21 +119,21 @@ class Journal:
         self.path = path
         self.header = header
         self.done = dict(done)
-        """Clips that are done, by their index."""
+        """Finished clips, by index."""
         self.link = link
-        """What was put right before this process took over."""
+        """Repairs before this process took over."""
         self._lock = lock
 
     @classmethod
     def begin(cls, path: Path, header: Header) -> Journal:
-        """Begin a journal where there is none.
+        """Begin a new journal.
 
         Raises
         ------
         OSError
-            When it cannot be written, FileExistsError among others.
+            If it cannot be written, FileExistsError among others.
         """
-        # a journal has a first line from the moment it is there: nothing else could be said of one cut before that
+        # a journal has its first line from the moment it exists: without that line it says nothing
         temporary = temporary_name(path)
         journal = cls(path, _lock(temporary, create=True), header, {}, LinkCounters())
         try:
@@ -149,14 +149,14 @@ class Journal:
 
     @classmethod
     def take_up(cls, path: Path) -> tuple[Journal, bool]:
-        """Open a journal to go on with it, and tell whether a damaged last line was dropped.
+        """Open a journal to resume it, and return whether a damaged last line was dropped.
 
         Raises
         ------
         SpecError
-            When it is none, or damaged elsewhere than at its end.
+            If it is no journal, or damaged elsewhere than at its end.
         AscKitError
-            When another process is writing it.
+            If another process is writing it.
         """
         try:
             lock = _lock(path, create=False)
@@ -178,12 +178,12 @@ class Journal:
         return cls(path, lock, header, done, last + LinkCounters(resumed=1)), is_cut
 
     def keep(self, done: ClipDone) -> None:
-        """Add a clip; it is on the disk when this returns.
+        """Add a clip; on return it is on the disk.
 
         Raises
         ------
         AscKitError
-            When the disk takes no more: what was kept before stays whole.
+            If the disk is full: earlier lines stay whole.
         """
         size = os.fstat(self._lock.handle).st_size
         try:
@@ -196,7 +196,7 @@ class Journal:
         self.done[done.index] = done
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the journal and its lock."""
         self._lock.release()
 
     def remove(self) -> None:
@@ -212,10 +212,10 @@ class Journal:
 
 
 def _read(path: Path) -> tuple[Header, dict[int, ClipDone], int, bool]:
-    """Return header, clips, the number of bytes that are good, and whether there is more than those."""
+    """Return header, clips, the number of good bytes, and whether more bytes follow."""
     data = read_limited(path, MAX_JOURNAL_BYTES, SpecError)
     lines = data.split(b"\n")
-    # what follows the last newline is nothing, or a line that was cut
+    # after the last newline comes nothing, or a line that was cut off
     complete, rest = lines[:-1], lines[-1]
     if not complete:
         raise SpecError(f"{path} is not the journal of a measurement: it has no complete line")
@@ -251,7 +251,7 @@ def _lock(path: Path, *, create: bool) -> locking.Lock:
 
 
 def _give_name(temporary: Path, path: Path) -> None:
-    """Give a file its name, which nothing may have yet."""
+    """Give a file its name, which must not exist yet."""
     try:
         os.link(temporary, path)
     except OSError as failure:

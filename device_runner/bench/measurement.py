@@ -1,4 +1,4 @@
-"""One clip on a board, held against the host's reference kernels."""
+"""A clip on a board, compared with the host's reference kernels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHOWN_BANDS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What to measure: a bundle, some clips, and what is sent of them."""
+    """The subject of a measurement: a bundle, clips, and the mode in which they are sent."""
 
     bundle: Bundle
     dataset: Dataset
@@ -43,18 +43,18 @@ class Measurement:
         return self.bundle.audio_to_input(from_int16(window))
 
     def predict(self, station: Station, index: int) -> Prediction:
-        """Run all windows of one clip on a board and on the host.
+        """Run all windows of a clip on a board and on the host.
 
         Raises
         ------
         LostError
-            When the line or the session failed: nothing is kept of the clip, which may be begun again.
+            If the line or the session failed: nothing of the clip is kept, and it may be repeated.
         ImplausibleTimeError
-            When a time cannot be true.
+            If a time cannot be true.
         BoardError
-            When the board fails.
+            If the board fails.
         DataError
-            When the recording cannot be read.
+            If the recording cannot be read.
         """
         clip = self.dataset.clips[index]
         windows = self.windows(index)
@@ -62,7 +62,7 @@ class Measurement:
         differences: list[ClipDifference] = []
         for number, window in enumerate(windows):
             done.append(self._run_window(station, window))
-            # of a clip that differs in several windows one is enough to find out why
+            # if a clip differs in several windows, one window is enough to find out why
             if not differences and self._differs(done[-1]):
                 differences += explain(
                     number, done[-1], self._repeat(station, window), station.reference, self.bundle.manifest.frontend
@@ -86,7 +86,7 @@ class Measurement:
         )
 
     def profile(self, station: Station, names: tuple[OperatorTime, ...]) -> tuple[OperatorTime, ...]:
-        """Measure the operators one by one, in a run of its own so that the clocks' reading is not in the latency.
+        """Measure the operators separately, in an extra run, so that reading the clock does not add to the latency.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class Measurement:
         )
 
     def _repeat(self, station: Station, window: NDArray[np.int16]) -> Repetition:
-        """Send a window again, and read back what the board makes of it."""
+        """Send a window again, and read back the board's input and output."""
         manifest, session = self.bundle.manifest, station.session
         if self.mode == "audio":
             session.stream_audio(window)
@@ -168,18 +168,18 @@ def samples_id(windows: NDArray[np.int16]) -> str:
 
 
 def place_of(distances: list[NDArray[np.int16]], spec: FrontEndSpec) -> FeaturePlace | None:
-    """Find where a clip's features are farthest from the reference's; None when none differs.
+    """Find where a clip's features differ most from the reference; None if they are equal.
 
     Parameters
     ----------
     distances
-        By window, in quantization steps, shape of the model's input.
+        Distances by window, in quantization steps, shape of the model's input.
     """
     window = max(range(len(distances)), key=lambda number: (int(distances[number].max()), -number))
     by_frame = frames_by_bands(distances[window], spec)
     if not by_frame.any():
         return None
-    # the largest difference first, then the most of them
+    # the largest difference first, then the largest number of differences
     worst, sums = by_frame.max(axis=0), by_frame.sum(axis=0)
     order = sorted(range(len(worst)), key=lambda band: (-int(worst[band]), -int(sums[band]), band))
     bands = tuple(band for band in order[:_SHOWN_BANDS] if worst[band] == worst[order[0]])
@@ -188,6 +188,6 @@ def place_of(distances: list[NDArray[np.int16]], spec: FrontEndSpec) -> FeatureP
 
 
 def frames_by_bands(distance: NDArray[np.int16], spec: FrontEndSpec) -> NDArray[np.int16]:
-    """Arrange distances of a model's input [1, …] as [n_frames, n_mels], the largest of the channels."""
+    """Arrange the distances of a model's input [1, …] as [n_frames, n_mels], with the largest over the channels."""
     by_channel: NDArray[np.int16] = distance[0].max(axis=-1)
     return by_channel.T if spec.layout == "mel_time" else by_channel

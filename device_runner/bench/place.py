@@ -1,4 +1,4 @@
-"""The folder of one measurement: made when the board has answered, gone on with after an interruption."""
+"""The folder of a measurement: made when the board has answered, resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def check_new(out: Path | None, bundle: Path) -> None:
     out
         The folder that the user wants; None for the usual place.
     bundle
-        The bundle, which says where that is.
+        The bundle, beside which the usual place is.
 
     Raises
     ------
     AscKitError
-        When something is there that a measurement would have to replace, or nothing can be written.
+        If a measurement would have to replace something, or nothing can be written there.
     """
     folder = out if out is not None else runs_folder(bundle, "BOARD", "MODE")
     if out is not None and out.is_dir():
@@ -46,14 +46,14 @@ def check_new(out: Path | None, bundle: Path) -> None:
 
 
 def _check_free(folder: Path, names: Iterable[str]) -> None:
-    """Refuse a folder that holds files of these names; temporary ones are nothing."""
+    """Refuse a folder that holds files of these names; temporary files do not count."""
     found = sorted(name for name in names if not is_temporary(name))
     if not found:
         return
     if JOURNAL in found and RESULTS not in found:
         raise AscKitError(
             f"{folder} holds a measurement that is not finished",
-            hint=f"go on with it: the same command with --resume {folder}; or {_NEW_RUN}",
+            hint=f"continue it by the same command with --resume {folder}, or {_NEW_RUN}",
         )
     what = "a result" if RESULTS in found else f"{found[0]}{' and more' if len(found) > 1 else ''}"
     raise AscKitError(f"{folder} holds {what}, and results replace nothing", hint=_NEW_RUN)
@@ -66,20 +66,20 @@ def now() -> str:
 
 @contextmanager
 def begun(out: Path | None, bundle: Path, subject: Subject, environment: dict[str, str]) -> Iterator[Journal]:
-    """Make the folder of a new measurement and begin its journal, which is closed when the block is left.
+    """Make the folder of a new measurement and begin its journal, which is closed at the end of the block.
 
-    When the block fails before a single clip is done, journal and folder go again.
+    If the block fails before its first clip is finished, journal and folder are removed.
 
     Raises
     ------
     AscKitError
-        When something came into its place meanwhile.
+        If something has appeared in its place meanwhile.
     """
     started = now()
     run_id = _run_id(started, subject)
     runs = runs_folder(bundle, subject.board, subject.mode)
     while out is None and (runs / run_id).exists():
-        # the same measurement was begun within this second
+        # the same measurement began within this second
         time.sleep(0.1)
         started = now()
         run_id = _run_id(started, subject)
@@ -97,7 +97,8 @@ def begun(out: Path | None, bundle: Path, subject: Subject, environment: dict[st
             f"{folder / JOURNAL} cannot be written: {failure.strerror}", hint="make room on that disk, or choose --out"
         ) from failure
     try:
-        # it was free when it was looked at; firmware was built since, and another measurement may have come and gone
+        # the folder was free when it was checked; meanwhile firmware was built, and another measurement may have come
+        # and gone
         _check_free(folder, set(os.listdir(folder)) - {JOURNAL})
         yield journal
     except BaseException:
@@ -114,36 +115,36 @@ def _run_id(started: str, subject: Subject) -> str:
 
 
 def find_unfinished(bundle: Path, board: str, mode: str) -> Path:
-    """Return the folder of the newest measurement of a bundle on a board that is not finished.
+    """Return the folder of the newest unfinished measurement of a bundle on a board.
 
     Raises
     ------
     AscKitError
-        When there is none.
+        If there is none.
     """
     runs = runs_folder(bundle, board, mode)
     found = sorted(path.parent for path in runs.glob(f"*/{JOURNAL}") if not (path.parent / RESULTS).exists())
     if not found:
         raise AscKitError(
             f"there is no unfinished measurement in {runs}",
-            hint="leave --resume out to begin one; one begun with --out DIR is named: --resume DIR",
+            hint="leave --resume out to begin a measurement; name a folder given with --out: --resume DIR",
         )
     return found[-1]
 
 
 def check_unfinished(folder: Path) -> None:
-    """Refuse to go on with what is no unfinished measurement.
+    """Refuse to resume a folder without an unfinished measurement.
 
     Raises
     ------
     AscKitError
-        When the folder has a result, or no journal.
+        If the folder has a result, or no journal.
     """
     if (folder / RESULTS).exists():
-        raise AscKitError(f"{folder} holds a complete result, and nothing to go on with", hint="leave --resume out")
+        raise AscKitError(f"{folder} holds a complete result, nothing is left to resume", hint="leave --resume out")
     if not (folder / JOURNAL).is_file():
         raise AscKitError(
-            f"{folder} holds no measurement to go on with: it has no {JOURNAL}", hint="leave --resume out to begin one"
+            f"{folder} holds no measurement to resume: it has no {JOURNAL}", hint="leave --resume out to begin anew"
         )
 
 

@@ -1,4 +1,4 @@
-"""A measurement from the boards that answered to the result."""
+"""A measurement, from connected boards to the result."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from .station import Station
 
 
 def describe_subject(bundle: Bundle, chosen: ChosenClips, mode: Mode, session: Session) -> Subject:
-    """Return what a measurement on this board would be of.
+    """Return the subject of a measurement on this board.
 
     Raises
     ------
     BoardError
-        When the board's timer cannot be as it says, or it takes no audio and is to.
+        If the board's timer cannot be as it says, or if it takes no audio but audio is to be sent.
     """
     if mode == "audio":
         session.require(HelloFlag.AUDIO)
@@ -63,34 +63,34 @@ def measure(
     journal: Journal,
     advance: Callable[[], object],
 ) -> BenchmarkResult:
-    """Run the clips that are not done yet, and make the result of all.
+    """Run the unfinished clips, and return the result of all.
 
     Parameters
     ----------
     bundle
-        What the boards run; checked by the caller.
+        The bundle that the boards run; checked by the caller.
     chosen
         The clips.
     sessions
-        One or more boards of the same kind and firmware.
+        Sessions with one or more boards of the same kind and firmware.
     firmware
         The firmware's manifest, if it is at hand.
     journal
-        Keeps every clip that is done, and has those that were done before.
+        Keeps every finished clip, including earlier ones.
     advance
         Called after each clip, from any thread.
 
     Raises
     ------
     AscKitError
-        When a recording cannot be read, a board fails, or the disk takes no more.
+        If a recording cannot be read, a board fails, or the disk is full.
     """
     subject, hello = journal.header.subject, sessions[0].hello
     board = sessions[0].board
     measurement = Measurement(bundle=bundle, dataset=chosen.dataset, mode=subject.mode)
     _check_samples(measurement, journal)
     model = bundle.model_path.read_bytes()
-    # made here, not in the boards' threads: loading one silences the process's stderr for a moment
+    # made here, not in the boards' threads: loading an interpreter silences the process's stderr for a moment
     stations = [
         Station(session, Int8Model(model, kernels="reference"), is_emulated=is_emulated(board)) for session in sessions
     ]
@@ -127,7 +127,7 @@ def measure(
 
 
 def _check_samples(measurement: Measurement, journal: Journal) -> None:
-    """Refuse to go on when a recording does not hold any more what was measured of it."""
+    """Refuse to resume if a recording has changed since it was measured."""
     if not journal.done:
         return
     indices = sorted(journal.done)
@@ -137,14 +137,14 @@ def _check_samples(measurement: Measurement, journal: Journal) -> None:
         clip = measurement.dataset.clips[index]
         if (before.filename, before.samples_id) != (clip.filename, fingerprint):
             raise DataError(
-                f"{clip.filename} is not what was measured: its samples were {before.samples_id}, and are "
+                f"{clip.filename} has changed since it was measured: its samples were {before.samples_id}, and are "
                 f"{fingerprint} now",
                 hint="measure again without --resume",
             )
 
 
 def _joined(before: dict[str, str], now: dict[str, str]) -> dict[str, str]:
-    """Return what measured, where an interrupted measurement was gone on with by something else."""
+    """Return what measured, if other versions resumed an interrupted measurement."""
     names = dict.fromkeys((*before, *now))
     return {
         name: before[name]

@@ -9,7 +9,7 @@ from ..line.session import Session
 
 
 class Station:
-    """One board and what it is held against.
+    """A board and the reference that it is compared with.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ class Station:
     reference
         The same network in the reference kernels, used by this station alone.
     is_emulated
-        Whether the board's time does not pass with the host's.
+        Whether the board's time is an emulator's, not the host's.
     """
 
     def __init__(self, session: Session, reference: Int8Model, *, is_emulated: bool) -> None:
@@ -28,7 +28,7 @@ class Station:
 
     @property
     def counters(self) -> LinkCounters:
-        """What went wrong on the line so far and was put right."""
+        """Faults on the line so far that were repaired."""
         seen = self.session.link.statistics
         return LinkCounters(
             retries=seen.retries,

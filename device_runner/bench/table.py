@@ -15,12 +15,12 @@ from asc_kit.scores.tables import evaluation_table, titled_table
 
 from .verdict import LINK_LINES, SIDES
 
-# The longest operators are worth a line each, the rest are many and small.
+# The longest operators get a line each; the rest are many and small.
 _PROFILE_ROWS = 8
 
 
 def result_tables(result: BenchmarkResult) -> RenderableType:
-    """Return the tables of one result: accuracy, agreement, latency, operators, memory."""
+    """Return the tables of a result: accuracy, agreement, latency, operators, memory."""
     parts: list[RenderableType] = [
         f"[bold]{escape(result.name)}[/] on {escape(result.board_title)} ({escape(result.core)}), "
         f"{result.mode} mode, {result.clips} clips{_windows(result)}{_partial(result)}",

@@ -1,7 +1,7 @@
-"""Times that can be true: what a board's timer says is held against the host's clock and against arithmetic.
+"""Times that can be true: a board's timer is checked against the host's clock and against arithmetic.
 
-A timer that stands still says 0, one that is read wrongly says hours, one of another rate is off by a factor. None of
-these may become a figure.
+A timer that stands still says 0, a timer that is read wrongly says hours, and a timer of another rate is off by a
+factor. None of these may become a figure.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ UNITS: dict[TimerUnit, TimerKind] = {
 
 NS_PER_S = 1_000_000_000
 SLOWEST_HZ = 100_000
-"""A core below 100 kHz runs no network; its timer has another rate than it says."""
+"""Lowest rate of a cycle counter: no core below 100 kHz runs a network, so a lower rate is wrong."""
 MOST_MACS_PER_COUNT: dict[TimerKind, int] = {"cycles": 256, "instructions": 256, "ns": 1500}
-"""More than there is: a microcontroller's neural accelerator (Ethos-U55) computes 256 multiply-accumulates a cycle; 256
-of them at 6 GHz are 1,500 in a nanosecond. An Armv7E-M core computes 2 an instruction, Helium 16."""
+"""Most multiply-accumulates per count; no core reaches them. A neural accelerator (Ethos-U55) computes 256 a cycle,
+which at 6 GHz are 1,500 a nanosecond. An Armv7E-M core computes 2 an instruction, Helium 16."""
 CLOCK_TOLERANCE = 0.1
-"""A board's clock may be off by this: uncalibrated RC oscillators are within a few per cent."""
+"""Tolerance of a board's clock: uncalibrated RC oscillators are within a few per cent."""
 SLACK_S = 0.05
-"""The host's clock is read around a request, not at the board."""
+"""Tolerance of the host's clock, which is read around a request, not at the board."""
 MOST_INSTRUCTIONS_PER_S = 20_000_000_000
-"""An emulator executes about 1e9 a second of the host's; ten times more is still below this."""
+"""Most instructions per second of the host's; an emulator executes about 1e9."""
 
 
 class ImplausibleTimeError(BoardError):
@@ -37,19 +37,19 @@ class ImplausibleTimeError(BoardError):
 
 
 def check_timer(hello: Hello, board: Board | None) -> None:
-    """Refuse a board whose timer cannot count at the rate that it says.
+    """Refuse a board whose timer cannot count at its stated rate.
 
     Parameters
     ----------
     hello
-        What the board says.
+        The board's answer to HELLO.
     board
-        Its description, where there is one.
+        Its description, if there is one.
 
     Raises
     ------
     BoardError
-        Naming the rate or unit that does not fit.
+        If rate or unit do not fit; the message names them.
     """
     unit, rate = UNITS[hello.timer_unit], hello.timer_hz
     hint = "flash firmware made by this version, or correct timer and clock_hz in the board's board.toml"
@@ -75,20 +75,20 @@ def check_network_time(counts: int, hello: Hello, macs: int, waited_s: float, *,
     Parameters
     ----------
     counts
-        What the board's timer counted.
+        Count of the board's timer.
     hello
-        The board's own description: unit and rate.
+        The board's answer to HELLO: unit and rate.
     macs
-        Multiply-accumulates of one inference.
+        Multiply-accumulates of an inference.
     waited_s
-        How long the host waited for it, in seconds of its own clock.
+        Time that the host waited, in seconds of its own clock.
     is_emulated
-        Whether the board's time is an emulator's: it does not pass with the host's.
+        Whether the board's time is an emulator's, not the host's.
 
     Raises
     ------
     ImplausibleTimeError
-        When it is nothing, less than arithmetic takes, or longer than the host waited.
+        If it is 0, less than arithmetic takes, or longer than the host waited.
     """
     unit = UNITS[hello.timer_unit]
     least = -(-macs // MOST_MACS_PER_COUNT[unit])
@@ -103,7 +103,7 @@ def check_network_time(counts: int, hello: Hello, macs: int, waited_s: float, *,
 
 
 def check_frontend_time(counts: int, hello: Hello, waited_s: float, *, is_audio: bool, is_emulated: bool) -> None:
-    """Refuse a time of the front end that cannot be true: nothing on audio, something on features, or too long."""
+    """Refuse a time of the front end that cannot be true: 0 on audio, more than 0 on features, or too long."""
     unit = UNITS[hello.timer_unit]
     if is_audio and counts == 0:
         raise _refusal("front end", counts, unit, "more than 0: it computed features of audio")
@@ -113,7 +113,7 @@ def check_frontend_time(counts: int, hello: Hello, waited_s: float, *, is_audio:
 
 
 def check_profile(times: Sequence[int], hello: Hello, waited_s: float, *, is_emulated: bool) -> None:
-    """Refuse operators' times whose sum is nothing, or longer than the host waited for all of them."""
+    """Refuse operators' times whose sum is 0, or longer than the host waited for all of them."""
     total = sum(times)
     if total == 0:
         raise _refusal("operators", total, UNITS[hello.timer_unit], "more than 0 in sum")

@@ -1,4 +1,4 @@
-"""Whether a result is as it must be, and who is to blame when it is not: in words, with exit code 4."""
+"""Whether a result is valid, and who is to blame if not: an error with exit code 4."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ _LINK_TITLES = {
 
 
 def _counter(name: str) -> Callable[[BenchmarkResult], str | None]:
-    """Return what writes a counter of a result; results of schema 2 counted requests alone."""
+    """Return a function that writes a counter of a result; results of schema 2 counted only requests."""
     return lambda result: f"{getattr(result.link, name):,}" if result.run_id is not None or name == "retries" else None
 
 
 LINK_LINES: tuple[tuple[str, Callable[[BenchmarkResult], str | None]], ...] = tuple(
     (title, _counter(name)) for name, title in _LINK_TITLES.items()
 )
-"""What was put right, for people: a title and how it is counted."""
+"""Repairs, for people: a title and a count."""
 _SHOWN_CLIPS = 3
 
 
 def problems_of(result: BenchmarkResult) -> tuple[str, ...]:
-    """Return what is wrong with a result, a sentence each; nothing where all is as it must be."""
+    """Return the faults of a result, a sentence each; nothing if it is valid."""
     return (*_outputs(result), *_front_end(result))
 
 
 def judge(result: BenchmarkResult) -> None:
-    """Refuse a result that is not as it must be.
+    """Refuse an invalid result.
 
     Raises
     ------
     MismatchError
-        Naming clips, the side that differs, and mel bands.
+        If it is invalid; the message names clips, the side that differs, and mel bands.
     """
     problems = problems_of(result)
     if problems:
@@ -68,7 +68,7 @@ def place_text(place: FeaturePlace) -> str:
 
 
 def difference_text(difference: ClipDifference) -> str:
-    """Say what was found out about a difference."""
+    """Describe what is known about a difference."""
     again = "the same when it was sent again" if difference.reproducible else "not the same when it was sent again"
     return f"{difference.text} ({again})"
 
@@ -105,7 +105,7 @@ def _front_end(result: BenchmarkResult) -> tuple[str, ...]:
 
 
 def _blame(predictions: Sequence[Prediction], sides: Sequence[Side]) -> str:
-    """Say which sides differ, the commonest first, with what was seen in the first clip of each."""
+    """Name the sides that differ, the most frequent first, with the observation in the first clip of each."""
     found: dict[Side, list[ClipDifference]] = {}
     for item in predictions:
         for difference in item.differences:

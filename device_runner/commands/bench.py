@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..line.session import Session
 
 _NEWEST = ""
-"""What --resume means without a folder."""
+"""Value of --resume without a folder."""
 
 
 @click.command()
@@ -128,7 +128,7 @@ def bench(
     if board is None and port is None:
         raise click.UsageError("give --board BOARD, --port PORT, or both")
     if port is not None and jobs not in (None, 1):
-        raise click.UsageError("a board on a port does one clip at a time: --jobs goes with an emulated --board")
+        raise click.UsageError("a board on a port takes one clip at a time: --jobs goes with an emulated --board")
     if port is not None and optimize != "speed":
         raise click.UsageError("a board on a port has its firmware: --optimize goes with an emulated --board")
     if port is not None and (estimate_cycles or part):
@@ -151,7 +151,7 @@ def bench(
             bar.advance(task, len(journal.done))
             result = measure(opened, chosen, sessions, firmware, journal, lambda: bar.advance(task))
         try:
-            # shown before it is written: a disk that is full does not take the figures
+            # shown before it is written: a full disk must not cost the figures
             console.print(result_tables(result))
             if as_json:
                 say_json(result)
@@ -168,7 +168,7 @@ def _folder_to_resume(resume: str | None, out: Path | None) -> str | None:
     if resume is None or out is None:
         return resume
     if resume != _NEWEST and Path(resume) != out:
-        raise click.UsageError(f"--resume {resume} goes on in its own folder: leave --out out")
+        raise click.UsageError(f"--resume {resume} continues in its own folder: leave --out out")
     return str(out)
 
 
@@ -205,10 +205,10 @@ def _connect(
         # --out is where this command puts results
         raise RefusedError(
             failure.message,
-            hint="bench builds firmware there: move that folder away; what was changed in it is kept so",
+            hint="bench builds firmware there: move that folder away to keep your changes",
         ) from None
     firmware = read_firmware(folder)
-    # nanoseconds are only true when nothing else runs beside
+    # nanoseconds are true only if nothing else runs
     usual = min(2, os.cpu_count() or 1) if spec.timer != "ns" else 1
     count = min(jobs or usual, len(chosen.dataset.clips))
     return start_boards(stack, spec, bundle, folder, firmware, count), firmware, folder
@@ -223,7 +223,7 @@ def _journal(
     out: Path | None,
     resume: str | None,
 ) -> Iterator[Journal]:
-    """Begin a measurement's journal, or take one up that is of the very same subject."""
+    """Begin a measurement's journal, or resume a journal of the same subject."""
     from asc_kit.process.console import note
 
     from ..bench import place
@@ -241,8 +241,8 @@ def _journal(
         difference = journal.header.subject.difference(subject)
         if difference is not None:
             raise AscKitError(
-                f"{folder} cannot be gone on with, it is of something else: {difference}",
-                hint="the same command as before goes on with it; leave --resume out to begin a new measurement",
+                f"{folder} cannot be resumed, it measures something else: {difference}",
+                hint="repeat the command that began it, with --resume; without --resume a new measurement begins",
             )
         if is_cut:
             note(f"the last line of {journal.path} was cut off, and is dropped: its clip is measured again")
@@ -254,7 +254,7 @@ def _journal(
 
 @contextmanager
 def _kept(journal: Journal) -> Iterator[None]:
-    """Say how to go on with a measurement that is interrupted, for whatever reason."""
+    """Say how to resume an interrupted measurement."""
     from asc_kit.process.console import console
 
     try:
@@ -271,7 +271,7 @@ def _kept(journal: Journal) -> Iterator[None]:
 
 
 def _write(result: BenchmarkResult, journal: Journal) -> Path:
-    """Write results.json; only when it is on the disk the journal goes."""
+    """Write results.json, and remove the journal once it is on the disk."""
     from asc_kit.records.files import sync
     from asc_kit.records.record import write_json
     from asc_kit.result import RESULTS
@@ -279,8 +279,8 @@ def _write(result: BenchmarkResult, journal: Journal) -> Path:
     path = journal.path.parent / RESULTS
     if path.exists():
         raise AscKitError(
-            f"{path} came there while it was being measured, and results replace nothing",
-            hint=f"move it away, then the same command with --resume {journal.path.parent}; nothing is measured again",
+            f"{path} appeared during the measurement, and results replace nothing",
+            hint=f"move it away and repeat the command with --resume {journal.path.parent}; no clip is measured again",
         )
     try:
         write_json(path, result)
@@ -288,7 +288,7 @@ def _write(result: BenchmarkResult, journal: Journal) -> Path:
     except OSError as failure:
         raise AscKitError(
             f"{path} cannot be written: {failure.strerror}",
-            hint="nothing is lost, and nothing is measured again: make room, then the same command with "
+            hint="nothing is lost, and nothing is measured again: make room, then repeat the command with "
             f"--resume {journal.path.parent}",
         ) from failure
     journal.remove()

@@ -35,7 +35,7 @@ def boards(as_json: bool) -> None:
     if as_json:
         say_json([_plain(path, board) for path, board in found.items()], indent=None)
         return
-    # three columns: with one for every fact a terminal of 80 cuts off the names, which are what one has to type
+    # three columns: with a column for every fact a terminal of 80 cuts off the names, which users must type
     table = Table(Column("name", no_wrap=True), Column("core", no_wrap=True), "board")
     for path, board in found.items():
         name = escape(path.parent.name)
@@ -59,7 +59,7 @@ def _plain(path: Path, board: Board | str) -> dict[str, Any]:
 
 
 def _facts(board: Board) -> str:
-    """Return what measurements on a board depend on."""
+    """Return the facts that measurements on a board depend on."""
     emulation = {"qemu": "emulated", "process": "runs as a native program"}
     facts = [f"timer: {board.timer}"]
     if board.memory is not None:

@@ -27,7 +27,7 @@ _TOP = 3
 
 
 class _Seconds(click.FloatRange):
-    """A time in seconds: a range alone lets ``nan`` through, and ``inf``."""
+    """A finite time in seconds: click's range accepts ``nan`` and ``inf``."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         seconds = float(super().convert(value, param, ctx))
@@ -149,7 +149,7 @@ def live(
 
 
 def _introduce(name: str, microphone: Microphone, wanted_hz: int) -> None:
-    """Say what listens, and to what."""
+    """Print the network and the microphone."""
     from asc_kit.process.console import console
 
     channels = "1 channel" if microphone.channels == 1 else f"{microphone.channels} channels"
@@ -204,7 +204,7 @@ def _print_events(
     layout: Layout,
     follower: SceneFollower | None,
 ) -> None:
-    """Print what happens as it happens, and the count of it all at the end, however it ends."""
+    """Print each event, and the summary at the end, however it ends."""
     from ..listening.events import Heard, Unheard
     from ..listening.following import follow
     from ..listening.lines import event_document, happening_text, tally_document, tally_text, window_text

@@ -29,5 +29,7 @@ def check_threshold(manifest: BundleManifest, threshold: float | None) -> bool:
     """Return whether recordings may have several labels; a threshold needs that."""
     is_tagging = manifest.task == "multi_label"
     if threshold is not None and not is_tagging:
-        raise click.UsageError(f"--threshold is for several labels: to {manifest.name}, each recording has one class")
+        raise click.UsageError(
+            f"--threshold needs several labels per recording: {manifest.name} gives each recording one class"
+        )
     return is_tagging

@@ -48,7 +48,7 @@ def predict(
     unless the bundle says otherwise. If recordings may have several labels, all likely labels are listed.
     """
     if variant is not None and kernels == "reference":
-        raise click.UsageError("--kernels reference is for the int8 network: leave it out, or --variant")
+        raise click.UsageError("--kernels reference runs the int8 network: leave out --kernels or --variant")
     from asc_kit.bundle import Bundle
 
     from ..classifier import SceneClassifier

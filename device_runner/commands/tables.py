@@ -1,4 +1,4 @@
-"""Lists that are results."""
+"""Tables that are results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def print_table(table: Table) -> None:
-    """Print a list, which is a result, on stdout: in full width where no terminal limits it."""
+    """Print a table on stdout, because it is a result: in full width unless a terminal limits it."""
     from asc_kit.process.console import PipeConsole
 
     console = PipeConsole(highlight=False)

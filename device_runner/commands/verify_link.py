@@ -78,7 +78,7 @@ def verify_link(
     if board is None and port is None:
         raise click.UsageError("give --board BOARD, --port PORT, or both")
     if port is None and bundle is None:
-        raise click.UsageError("an emulated board has to run something: give --bundle BUNDLE, or the --port of a board")
+        raise click.UsageError("an emulated board needs a network: give --bundle BUNDLE, or the --port of a board")
     spec = load_board(board) if board is not None else None
     opened = Bundle.open(bundle) if bundle is not None else None
 
@@ -119,14 +119,14 @@ def verify_link(
     if not report.is_sound:
         raise MismatchError(
             f"{report.clips_wrong} wrong answers were accepted, {report.clips_lost} clips lost, "
-            f"{report.clips_doubled} counted twice, {report.board_faults} times the board died",
-            hint="this is a defect of the protocol or the firmware: report it with the board, --seed and --every",
+            f"{report.clips_doubled} counted twice, and the board died {report.board_faults} times",
+            hint="this is a defect of protocol or firmware: report it with the board, --seed and --every",
         )
     if every >= _GOOD_LINE_FRAMES and report.sessions_completed < _GOOD_LINE_SHARE * report.sessions:
         raise BoardError(
             f"{report.sessions_completed} of {report.sessions} sessions completed. Expected: "
             f"{_GOOD_LINE_SHARE:.0%} with a fault in {every:g} frames",
-            hint="the line has faults of its own beside those of the attack: try another cable or a lower --baud",
+            hint="the line itself has faults, beside the attack's: try another cable or a lower --baud",
         )
 
 

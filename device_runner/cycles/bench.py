@@ -1,4 +1,4 @@
-"""``bench --estimate-cycles``: one clip of a benchmark once more, followed by the plugin."""
+"""``bench --estimate-cycles``: run a clip of the benchmark once more, traced by the plugin."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .tracing import check_cores, estimate_run, parts_of
 
 
 def chosen_parts(board: Board, part: str | None) -> tuple[PartSpec, ...]:
-    """Return the part that was named, or all with the board's core.
+    """Return the named part, or all parts with the board's core.
 
     Raises
     ------
     BoardError
-        When there is no such part, or it has another core.
+        If there is no such part, or if it has another core.
     """
     if part is not None and board.part is not None and part == board.part.name:
         parts: tuple[PartSpec, ...] = (board.part,)
@@ -35,7 +35,7 @@ def chosen_parts(board: Board, part: str | None) -> tuple[PartSpec, ...]:
     check_cores(board, parts)
     if not parts:
         raise BoardError(
-            f"the kit knows no part with a {board.core.title}", hint="--part FILE.toml names one of your own"
+            f"the kit knows no part with a {board.core.title}", hint="name your own part with --part FILE.toml"
         )
     return parts
 
@@ -48,14 +48,14 @@ def show_cycles(
     firmware: tuple[Path, FirmwareManifest],
     out: Path,
 ) -> None:
-    """Estimate the cycles of one inference, show them, and write ``cycles.json``; or say why that cannot be done.
+    """Estimate the cycles of an inference, show them, and write ``cycles.json``; or say why that is impossible.
 
     Parameters
     ----------
     board, parts
-        What runs, and where it would.
+        The emulated board, and the parts to estimate for.
     bundle, dataset
-        The network, and where the clip is from: the first one.
+        The network, and the data set whose first clip is run.
     firmware
         The firmware's folder and its manifest.
     out

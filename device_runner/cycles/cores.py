@@ -24,7 +24,7 @@ _M4: Costs = {
     "store_multiple": 1,
     "store_register_offset": 1,
     "misplaced_run": 1,
-    # 2 to 12 in all, by the number of bits of the result
+    # 2 to 12 cycles, depending on the bits of the result
     "divide": 5,
     "special": 1,
     "barrier": 2,
@@ -44,7 +44,7 @@ _M4: Costs = {
     "vload_second": 1,
     "vstore": 1,
 }
-# 32 x 32 bits in 3 to 5 cycles, or 4 to 7 with an addition
+# 32 x 32 bits in 3 to 5 cycles, 4 to 7 with an addition
 _M3: Costs = {**_M4, "multiply_long": 3}
 _M33: Costs = {
     "issue": 1,
@@ -88,22 +88,22 @@ _M0_PLUS: Costs = {
     "barrier": 2,
     "exception": 15,
 }
-# Scalar code as on the M33. A vector instruction has two beats of one cycle, and overlaps one beat with a neighbour
-# that uses another unit. At least: every neighbour of another kind overlaps. At most: none does.
+# Scalar code as on the M33. A vector instruction has two beats of a cycle each, and overlaps one beat with a neighbour
+# that uses another unit. The lower bound lets every neighbour of another kind overlap, the upper bound none.
 _M55_LEAST: Costs = {**_M33, "it": 0, "vector": 1, "vector_overlap": -1, "taken_loop": 0}
 _M55_MOST: Costs = {**_M33, "it": 0, "vector": 1, "vector_overlap": 0, "taken_loop": 1, "load_used_next": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreModel:
-    """How long a core takes."""
+    """The cycle costs of a core."""
 
     costs: Costs
-    """Cycles of each event; an event that is not named costs nothing."""
+    """Cycles of each event; other events cost nothing."""
     most: Costs | None = None
-    """Where `costs` are a lower bound: an upper one."""
+    """Upper bounds, where `costs` are lower bounds."""
     dual_issue: bool = False
-    """Whether two instructions can issue in a cycle: `costs` then come on top of a scoreboard's cycles."""
+    """Whether two instructions can issue in a cycle: `costs` are then added to a scoreboard's cycles."""
 
     def cycles(self, blocks: Blocks, counts: Counts) -> dict[Key, float]:
         """Return cycles without wait states."""
@@ -114,7 +114,7 @@ class CoreModel:
         return found
 
     def most_cycles(self, counts: Counts) -> float | None:
-        """Return the upper bound of all cycles where the estimate is a bracket."""
+        """Return the upper bound of all cycles, if the estimate is a bracket."""
         if self.most is None:
             return None
         return sum(_sum(counter, self.most) for counter in counts.values())
@@ -132,4 +132,4 @@ CORES: Mapping[str, CoreModel] = {
     "Cortex-M7": CoreModel(costs={"branch_minority": 8, "unaligned": 3}, dual_issue=True),
     "Cortex-M55": CoreModel(costs=_M55_LEAST, most=_M55_MOST),
 }
-"""By the name that a core's record gives its table."""
+"""Tables by the name in a core's record."""

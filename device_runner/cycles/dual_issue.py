@@ -1,7 +1,7 @@
 """Cortex-M7: two instructions per cycle, in order.
 
-A scoreboard goes over each block after the end of each block that ran before it: when are the operands of an
-instruction there, and may it issue together with the one before?
+A scoreboard runs over each block after the end of each preceding block: when are the operands of an instruction ready,
+and may it issue together with the instruction before?
 
 Source    latencies and rules of pairing as in cores.py.
 """
@@ -17,7 +17,7 @@ from .instruction import MULTIPLIES, Instruction
 _CONTEXT = 12
 """Instructions before a block that can still matter."""
 _NEW_PAIR = 0.5
-"""Cycles that a jump costs on average, since its target cannot be the second of a pair."""
+"""Mean cycles that a jump costs, because its target cannot be the second of a pair."""
 _SIMPLE = frozenset("add sub addw subw mov movw movt lsl lsr asr ror adr mvn".split())
 _ALONE = frozenset(
     ("load_multiple", "store_multiple", "divide", "special", "barrier", "table_branch", "fpu_divide", "unknown")
@@ -43,7 +43,7 @@ def dual_issue_cycles(blocks: Blocks) -> dict[Key, float]:
 
 
 def last_issue(listed: Sequence[Instruction]) -> int:
-    """Return the cycle, from 0 on, in which the last of some instructions issues; -1 for none."""
+    """Return the cycle, counted from 0, in which the last of some instructions issues; -1 for none."""
     written: dict[str, tuple[int, Instruction]] = {}
     now, partner = -1, None
     for one in listed:
@@ -73,12 +73,12 @@ def _busy(one: Instruction) -> int:
 
 
 def _latency(first: Instruction, second: Instruction, register: str) -> int:
-    """Return the cycles from the issue of one instruction to that of another that uses its result."""
+    """Return the cycles from the issue of an instruction to the issue of an instruction that uses its result."""
     as_address = register in second.base
     as_sum = register in second.accumulator
     if second.kind == "store" and not as_address:
         return 0
-    # what is needed in the first of the two stages that calculate
+    # operands that the first of the two arithmetic stages needs
     early = as_address or second.shifted or (second.kind == "dsp" and not second.name.startswith(_LATE_ADDITIONS))
     multiplies = second.kind in MULTIPLIES
     if first.kind in ("load", "vload"):
@@ -106,7 +106,7 @@ def _latency(first: Instruction, second: Instruction, register: str) -> int:
 
 
 def _pairs(old: Instruction, new: Instruction) -> bool:
-    """Tell whether two instructions can issue in one cycle as far as units go."""
+    """Return whether the units allow two instructions to issue in the same cycle."""
     if old.kind in _ALONE or new.kind in _ALONE or new.kind == "dsp":
         return False
     if old.kind == "dsp" and new.shifted or old.shifted and new.shifted:
@@ -126,7 +126,7 @@ def _pairs(old: Instruction, new: Instruction) -> bool:
 
 
 def _bank(one: Instruction) -> int:
-    """Return which of the two banks of the data memory a load goes to, as far as its offset says."""
+    """Return which of the two banks of the data memory a load reads, as far as its offset shows."""
     inside = one.operands.partition("[")[2].partition("]")[0]
     number = inside.partition("#")[2] or "0"
     return int(number) >> 2 & 1 if number.lstrip("-").isdigit() else 0

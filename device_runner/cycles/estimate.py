@@ -21,17 +21,17 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What something took."""
+    """Cycles of a function, an operator or a run."""
 
     instructions: int = 0
     cycles: float = 0.0
-    """Without wait states."""
+    """Cycles without wait states."""
     code_misses: int = 0
     """Fetches of instructions that waited for the flash."""
     data_misses: int = 0
-    """Reads of constants that did."""
+    """Reads of constants that waited for the flash."""
     waited: float = 0.0
-    """Cycles that both waited."""
+    """Cycles that fetches and reads waited."""
 
     @property
     def total(self) -> float:
@@ -50,7 +50,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartEstimate:
-    """A run on one part."""
+    """A run on a part."""
 
     part: PartSpec
     costs: Mapping[Key, Cost] = field(repr=False)
@@ -58,7 +58,7 @@ class PartEstimate:
 
     @property
     def cost(self) -> Cost:
-        """All of it."""
+        """Costs of the whole run."""
         return sum(self.costs.values(), Cost())
 
     @property
@@ -67,30 +67,30 @@ class PartEstimate:
         return 1e3 * self.cost.total / self.part.clock_hz
 
     def by_function(self) -> dict[str, Cost]:
-        """Return what each function took, without those that it called."""
+        """Return the cost of each function, without the functions that it called."""
         return _grouped(self.costs, lambda key: key.function)
 
     def by_operator(self) -> dict[Owner, Cost]:
-        """Return what each operator took; NOBODY has what ran before the first."""
+        """Return the cost of each operator; NOBODY has the instructions before the first operator."""
         return _grouped(self.costs, lambda key: key.owner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A run on a core, and on parts that have it."""
+    """A run on a core, and on parts with that core."""
 
     core: str
     calls: int
-    """How often the function was called that was asked for."""
+    """Number of calls of the function."""
     costs: Mapping[Key, Cost] = field(repr=False)
-    """Without wait states."""
+    """Cycles without wait states."""
     most_cycles: float | None
-    """Where the core's table is a bracket and `cycles` its lower end: the upper one."""
+    """Upper end, if the core's table is a bracket and `cycles` its lower end."""
     parts: tuple[PartEstimate, ...]
 
     @property
     def cost(self) -> Cost:
-        """All of it, without wait states."""
+        """Cycles of the whole run, without wait states."""
         return sum(self.costs.values(), Cost())
 
 
@@ -100,18 +100,16 @@ def estimate(trace: Trace, image: Image, core: CoreSpec, parts: Sequence[PartSpe
     Parameters
     ----------
     trace
-        The run; its memories are those of `parts`, in their order, without the parts that have none.
-    image
-        What ran.
-    core
+        The run; its memories follow the order of `parts`, without the parts that have no cache.
+    image The image that ran. core
         The core.
     parts
-        Where it runs, all with that core.
+        Parts to estimate for, all with that core.
 
     Raises
     ------
     BoardError
-        When the core has no table.
+        If the core has no table.
     """
     model = CORES.get(core.cycles) if core.cycles is not None else None
     if model is None:
@@ -137,7 +135,7 @@ def estimate(trace: Trace, image: Image, core: CoreSpec, parts: Sequence[PartSpe
 
 
 def _behind(costs: Mapping[Key, Cost], blocks: Blocks, part: PartSpec, memory: int) -> dict[Key, Cost]:
-    """Add what a part's flash makes the core wait."""
+    """Add the cycles that a part's flash makes the core wait."""
     flash = part.flash
     assert flash is not None
     code: dict[Key, int] = defaultdict(int)
@@ -168,7 +166,7 @@ def _grouped(costs: Mapping[Key, Cost], group: Callable[[Key], K]) -> dict[K, Co
 
 
 def accuracy(part: PartSpec) -> str:
-    """Say how far estimates for a part were off, or that nobody knows."""
+    """Describe the error of estimates for a part, or that it is unknown."""
     if part.error is None:
         return "not checked on silicon"
     error = part.error
@@ -176,5 +174,5 @@ def accuracy(part: PartSpec) -> str:
 
 
 def memories(parts: Iterable[PartSpec]) -> tuple[PartSpec, ...]:
-    """Return the parts whose caches the plugin must follow."""
+    """Return the parts whose caches the plugin must simulate."""
     return tuple(part for part in parts if part.flash is not None)

@@ -1,8 +1,8 @@
-"""From a trace to events: what instructions and pairs of neighbours do that can cost cycles, and how often.
+"""From a trace to events: the effects of instructions and neighbouring pairs that can cost cycles, with counts.
 
-Nothing is executed a second time. The events of a block's instructions and of each pair in it are found once and
-counted as often as the block ran; those of a block's first instruction after the last of the block before, as often as
-that edge was taken. What an event costs is the core's business.
+Nothing is executed a second time. The events of a block's instructions and of each pair in it are derived once and
+counted as often as the block ran. The pair of a block's first instruction and the last instruction of the preceding
+block counts as often as that edge was taken. The core's table gives the cost of an event.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ _FPU_USERS = frozenset(("fpu", "fpu_mac", "fpu_divide", "vstore", "fpu_move"))
 # of the kind dsp, and done in one stage
 _ONE_STAGE = re.compile(r"^(u|s)xt(b|h|b16)$|^bf|^(u|s)bfx$|^rev|^clz$")
 _SHORTEST_RUN = 3
-"""Misplaced wide instructions in a row from which on each further one costs."""
+"""Length of a row of misplaced wide instructions beyond which each further instruction costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """Whose events are counted together."""
+    """Function and operator whose events are counted together."""
 
     function: str
     owner: Owner
 
 
 EventCounts = defaultdict[Event, float]
-"""How often each event happened."""
+"""Count of each event."""
 Counts = dict[Key, EventCounts]
 
 
 def own_events(one: Instruction) -> Iterator[tuple[Event, int]]:
-    """Yield what an instruction does whatever its neighbours are; every instruction has one of issue and it."""
+    """Yield the events of an instruction alone; every instruction has either issue or it."""
     kind = one.kind
     yield ("it" if kind == "it" else "issue"), 1
     if kind in ("load_multiple", "store_multiple"):
@@ -70,18 +70,18 @@ def own_events(one: Instruction) -> Iterator[tuple[Event, int]]:
 def pair_events(
     first: Instruction, second: Instruction, *, jump: bool, same_memory: bool = True, before: Instruction | None = None
 ) -> Iterator[tuple[Event, int]]:
-    """Yield what it does that one instruction follows another.
+    """Yield the events of an instruction that follows another.
 
     Parameters
     ----------
     first, second
         The instructions, in the order in which they ran.
     jump
-        Whether the second does not lie behind the first.
+        Whether the second instruction is not directly behind the first.
     same_memory
         Whether both, if they load or store, go to the same memory: flash or RAM.
     before
-        What lies before the first in its block.
+        Instructions before the first in its block.
     """
     yield from _exposed_loads(first, second, jump, same_memory)
     yield from _waiting(first, second)
@@ -105,7 +105,7 @@ def pair_events(
 def _exposed_loads(
     first: Instruction, second: Instruction, jump: bool, same_memory: bool
 ) -> Iterator[tuple[Event, int]]:
-    """Yield loads whose second cycle is not hidden by a load or store behind them, one that need not wait for them."""
+    """Yield loads whose second cycle is not hidden by a following load or store that need not wait for them."""
     if first.kind not in _LOADS:
         return
     both_write_back = second.writeback and first.writeback and bool(first.base & second.base)
@@ -126,7 +126,7 @@ def _exposed_loads(
 
 
 def _waiting(first: Instruction, second: Instruction) -> Iterator[tuple[Event, int]]:
-    """Results that are not ready for the next instruction."""
+    """Yield results that are not ready for the next instruction."""
     used = first.writes & second.reads
     if not used:
         return
@@ -171,7 +171,7 @@ class Blocks:
             (visit.start, visit.end): tuple(_between(image, visit.start, visit.end)) for visit in trace.visits
         }
         self.executed: Counter[int] = Counter()
-        """How often each instruction ran, by address."""
+        """Number of executions of each instruction, by address."""
         for visit in trace.visits:
             for one in self.of(visit):
                 self.executed[one.address] += visit.count
@@ -187,25 +187,25 @@ class Blocks:
         return self.instructions[visit.start, visit.end]
 
     def origins(self, visit: Visit) -> Iterator[tuple[tuple[Instruction, ...], bool, int]]:
-        """Yield the blocks that ran before one: their instructions, whether it was a jump, and how often."""
+        """Yield the blocks that ran before a block: their instructions, whether a jump led on, and how often."""
         for start, end, count in visit.edges:
             origin = self.instructions.get((start, end))
             if origin is not None:
                 yield origin, end != visit.start, count
 
     def same_memory(self, first: Instruction, second: Instruction) -> bool:
-        """Tell whether two loads or stores go to the same memory, for the most part."""
+        """Return whether two loads or stores mostly go to the same memory."""
         share = self._flash_share
         return abs(share.get(first.address, 0.0) - share.get(second.address, 0.0)) < 0.5
 
     def share_done(self, one: Instruction) -> float:
-        """Return how often a load or store under a condition was done, as a share."""
+        """Return the share of executions in which a conditional load or store took place."""
         if not one.conditional or one.kind not in MEMORY_KINDS:
             return 1.0
         return min(1.0, self.accesses[one.address] / max(one.words, 1) / self.executed[one.address])
 
     def key(self, visit: Visit) -> Key:
-        """Return whose a block is."""
+        """Return the function and operator that own a block."""
         return Key(function=self.image.function_at(visit.start), owner=visit.owner)
 
 
@@ -238,7 +238,7 @@ def _count_block(blocks: Blocks, visit: Visit, here: EventCounts) -> None:
     for first, second in zip((None, *listed), listed, strict=False):
         share = blocks.share_done(second)
         for event, n in own_events(second):
-            # an instruction under IT that its condition leaves out takes one cycle
+            # an instruction under IT whose condition fails takes a cycle
             here[event] += n * visit.count * (share if event != "issue" else 1)
         if first is not None:
             same = blocks.same_memory(first, second)
@@ -263,7 +263,7 @@ def _long_runs(listed: tuple[Instruction, ...]) -> int:
 
 
 def _count_minorities(blocks: Blocks, found: Counts) -> None:
-    """Conditional branches that went the less usual way: what a predictor of the usual way would miss."""
+    """Count the conditional branches that went the less usual way, which a predictor of the usual way would miss."""
     taken: Counter[int] = Counter()
     for visit in blocks.trace.visits:
         for origin, jump, count in blocks.origins(visit):

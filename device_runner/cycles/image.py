@@ -31,17 +31,17 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """What an estimate needs of an image."""
+    """The parts of an image that an estimate needs."""
 
     instructions: dict[int, Instruction]
-    """By address."""
+    """Instructions by address."""
     functions: tuple[Symbol, ...]
-    """In the order of their addresses."""
+    """Functions, in the order of their addresses."""
     constants: tuple[tuple[Symbol, int], ...]
     """Constants of operators, and the operators' numbers, in the order of their addresses."""
 
     def function_at(self, address: int) -> str:
-        """Return the name of the function that an address is in."""
+        """Return the name of the function at an address."""
         place = bisect.bisect_right(self.functions, address, key=lambda symbol: symbol.start) - 1
         return self.functions[place].name if place >= 0 else "?"
 
@@ -51,12 +51,12 @@ class Image:
         Raises
         ------
         ToolError
-            When the image has none of that name.
+            If the image has no function of that name.
         """
         for symbol in self.functions:
             if symbol.name == name:
                 return symbol.start
-        raise ToolError(f"the image has no function {name}, whose cycles were asked for")
+        raise ToolError(f"the image has no function {name}, so its cycles cannot be estimated")
 
 
 def read_image(path: Path, *, prefix: str) -> Image:
@@ -71,7 +71,7 @@ def read_image(path: Path, *, prefix: str) -> Image:
     """
     with _open_elf(path) as elf:
         symbols = [(kind, symbol) for kind, symbol in _symbols(elf)]
-        # without being told, objdump takes Helium for something else
+        # without this option, objdump misreads Helium
         machine = ("-m", "armv8.1-m.main") if _has_helium(elf) else ()
     functions = {symbol.start & ~1: symbol for kind, symbol in symbols if kind == "STT_FUNC"}
     constants = [

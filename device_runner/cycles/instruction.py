@@ -1,4 +1,4 @@
-"""One instruction of Thumb, as far as timing is concerned: what it is, which registers it reads and writes."""
+"""A Thumb instruction, as far as timing is concerned: its kind, and the registers it reads and writes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MEMORY_KINDS = frozenset(("load", "store", "vload", "vstore", "load_multiple", "
 MULTIPLIES = frozenset(("multiply", "multiply_long"))
 
 _CONDITIONS = frozenset("eq ne cs hs cc lo mi pl vs vc hi ls ge lt gt le".split())
-# end like a condition and have none
+# mnemonics that end like a condition but have none
 _NO_CONDITION = frozenset(
     "teq bics smlals umulls movs muls cls vcls svcs mls vmls sbcs adcs lsls rscs vfms vfnms vnmls le it".split()
 )
@@ -72,11 +72,11 @@ _PC = "r15"
 
 @dataclass(slots=True, kw_only=True)
 class Instruction:
-    """One instruction at one address."""
+    """An instruction at an address."""
 
     address: int
     size: int
-    """Bytes: 2 or 4."""
+    """Its length in bytes: 2 or 4."""
     name: str
     """Mnemonic without condition, width and the S of flags."""
     operands: str
@@ -85,11 +85,11 @@ class Instruction:
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     base: frozenset[str] = frozenset()
-    """Registers that an address is made of."""
+    """Registers of its address."""
     accumulator: frozenset[str] = frozenset()
-    """Registers that a multiplication adds to."""
+    """Registers of its accumulator."""
     words: int = 0
-    """Registers of a multiple, or of a move."""
+    """Number of registers of a multiple load or store, or of a move."""
     sets_flags: bool = False
     shifted: bool = False
     """Whether an operand passes the shifter."""
@@ -104,12 +104,12 @@ class Instruction:
 
     @property
     def is_misplaced(self) -> bool:
-        """Whether it has 4 bytes that are not in one word of the memory."""
+        """Whether it has 4 bytes that cross a word of the memory."""
         return self.size == 4 and self.address & 2 != 0
 
 
 def registers(text: str) -> list[str]:
-    """Return the registers that a text names, each once, ranges written out."""
+    """Return the registers in a text, each once, ranges expanded."""
     found = [f"{bank}{i}" for bank, low, high in _RANGE.findall(text) for i in range(int(low), int(high) + 1)]
     found += [_ALIAS.get(name, name) for name in _REGISTER.findall(text)]
     return list(dict.fromkeys(found))
@@ -121,12 +121,12 @@ def unknown(address: int, size: int) -> Instruction:
 
 
 def decode(address: int, size: int, mnemonic: str, operands: str) -> Instruction:
-    """Return what timing needs of one line of a disassembly.
+    """Return the instruction of a line of a disassembly.
 
     Parameters
     ----------
     address, size
-        Where it is, and its bytes.
+        Its address and its length in bytes.
     mnemonic, operands
         As objdump prints them.
     """
@@ -150,7 +150,7 @@ def decode(address: int, size: int, mnemonic: str, operands: str) -> Instruction
 
 
 def _memory_operand(body: str) -> tuple[list[str], list[str], str]:
-    """Return the registers before the bracket, those inside, and the text behind it."""
+    """Return the registers before the bracket, the registers inside, and the text behind it."""
     before, bracket, rest = body.partition("[")
     inside, _, after = rest.partition("]")
     return registers(before), registers(inside) if bracket else [_PC], after
@@ -283,7 +283,7 @@ def _arithmetic(one: Instruction, body: str) -> None:
     elif _DSP.match(name):
         one.kind = "dsp"
     results = 0 if name in _NO_RESULT else 2 if name in _TWO_RESULTS else 1
-    # adds r0, r1 has one operand less than what it reads
+    # adds r0, r1 has one operand less than it reads
     reads_result = name in _READS_RESULT or (one.kind == "multiply_long" and "mlal" in name) or name.startswith("smlsl")
     reads_result |= len(body.split(",")) == 2 and name not in _ONE_SOURCE
     one.writes = frozenset(named[:results])

@@ -1,4 +1,4 @@
-"""The plugin: compiled when it is needed, and told what to follow."""
+"""The plugin: compiled on demand, and configured for a run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TIMEOUT_S = 60
 
 
 def why_not(board: Board) -> str | None:
-    """Say why the cycles of an emulated board cannot be estimated here; None where they can."""
+    """Return why the cycles of an emulated board cannot be estimated here; None if they can."""
     emulator = board.emulator
     if emulator is None or emulator.kind != "qemu":
         return f"board {board.name} is not emulated by QEMU"
@@ -40,7 +40,7 @@ def why_not(board: Board) -> str | None:
 @cache
 def _why_not_qemu(program: str) -> str | None:
     try:
-        # an unknown option ends it before it says its version
+        # an unknown option ends it before it prints its version
         done = subprocess.run(
             [program, "-plugin", "file=none", "-version"], capture_output=True, text=True, timeout=_TIMEOUT_S
         )
@@ -61,17 +61,17 @@ def _compiler() -> str | None:
 
 
 def build_plugin(folder: Path | None = None) -> Path:
-    """Compile the plugin, or return what was compiled before.
+    """Compile the plugin, or return the plugin compiled before.
 
     Parameters
     ----------
     folder
-        Where it is kept; the user's cache folder when not given.
+        Folder of the plugin; the user's cache folder by default.
 
     Raises
     ------
     ToolError
-        When there is no compiler, or it fails.
+        If there is no compiler, or if it fails.
     """
     source = Path(str(resources.files(__package__).joinpath(_SOURCE)))
     compiler = _compiler()
@@ -101,22 +101,22 @@ def plugin_arguments(
     entry: str | None = None,
     call: int | None = None,
 ) -> tuple[str, ...]:
-    """Return what QEMU must be told to follow a run; writes the list of constants beside `out`.
+    """Return the options that make QEMU trace a run; write the list of constants beside `out`.
 
     Parameters
     ----------
     board
-        Where it runs: its memory says what is flash.
+        The emulated board, whose memory map says where the flash is.
     image
         What runs.
     parts
-        Parts whose caches are followed, each with a flash.
+        Parts whose caches are simulated, each with a flash.
     out
         The file that the plugin writes when the emulator ends.
     entry
-        Function to follow; None for all that runs.
+        Function to trace; None for the whole run.
     call
-        Which call of it, from 0 on; None for all.
+        Index of the call, from 0; None for all calls.
     """
     owners = out.with_suffix(".owners")
     lines = (f"{symbol.start:x} {symbol.start + symbol.size:x} {number}\n" for symbol, number in image.constants)
@@ -136,7 +136,7 @@ def plugin_arguments(
 
 
 def with_plugin(emulator: EmulatorSpec, arguments: Sequence[str]) -> EmulatorSpec:
-    """Return an emulator that is told to load the plugin."""
+    """Return an emulator that loads the plugin."""
     return EmulatorSpec(kind=emulator.kind, program=emulator.program, args=(*emulator.args, *arguments))
 
 

@@ -1,4 +1,4 @@
-"""What is shown and written of an estimate: `cycles.json`, and tables."""
+"""The output of an estimate: `cycles.json`, and tables."""
 
 from __future__ import annotations
 
@@ -25,47 +25,47 @@ _BEFORE_THE_FIRST = "(driver)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostRecord:
-    """Estimated cost of an operator, of a function, or of all."""
+    """Estimated cost of an operator, a function or the whole."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: Line
     """Operator and its number, or function."""
     instructions: Ticks
-    """Executed, exactly."""
+    """Executed instructions, exact."""
     cycles_without_waits: Ticks
-    """Estimated, were every memory as fast as the core."""
+    """Estimated cycles, if every memory were as fast as the core."""
     cycles: Ticks
-    """Estimated behind the part's flash."""
+    """Estimated cycles behind the part's flash."""
     code_misses: Ticks
     """Fetches of instructions that waited for the flash."""
     data_misses: Ticks
-    """Reads of constants that did."""
+    """Reads of constants that waited for the flash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartCycles:
-    """One inference on one part."""
+    """An inference on a part."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     part: Name
     title: Line
     accuracy: Line
-    """How far estimates for it were off on silicon, or that it was not checked."""
+    """Error of estimates for it on silicon, or that it was not checked."""
     clock_hz: Hertz
     estimated_ms: Amount
     """Milliseconds at that clock."""
     total: CostRecord
     operators: Annotated[tuple[CostRecord, ...], Field(max_length=MAX_OPERATORS)]
-    """In the order of execution."""
+    """Operators, in the order of execution."""
     functions: Annotated[tuple[CostRecord, ...], Field(max_length=MAX_OPERATORS)]
-    """The dearest first, each without those that it calls."""
+    """Functions, the most expensive first, each without the functions that it calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CyclesRecord:
-    """What ``cycles.json`` holds."""
+    """The content of ``cycles.json``."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
@@ -79,7 +79,7 @@ class CyclesRecord:
     model_sha256: Sha256
     firmware_id: ShortId
     most_cycles_without_waits: Ticks | None
-    """Where the core's table is a bracket and all else its lower end: the upper one."""
+    """Upper end, if the core's table is a bracket and all other figures its lower end."""
     parts: Annotated[tuple[PartCycles, ...], Field(max_length=1000)]
 
 
@@ -129,7 +129,7 @@ def _cost_record(name: str, cost: Cost) -> CostRecord:
 
 
 def summary_table(record: CyclesRecord) -> Table:
-    """Return one line for each part, and below them how far such estimates were off; it fits 80 columns."""
+    """Return a line for each part, and below the errors of such estimates; it fits 80 columns."""
     from rich.table import Table
 
     parts_of: dict[str, list[str]] = {}
@@ -158,7 +158,7 @@ def summary_table(record: CyclesRecord) -> Table:
 
 
 def cost_table(part: PartCycles, what: Literal["operators", "functions"]) -> Table:
-    """Return one line for each operator, or for each function that takes a thousandth of the time."""
+    """Return a line for each operator, or for each function that takes a thousandth of the time."""
     from rich.table import Table
 
     table = Table(title=f"{what} on {part.part}, {part.accuracy}")

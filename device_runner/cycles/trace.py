@@ -1,4 +1,4 @@
-"""What the plugin wrote of a run."""
+"""The plugin's record of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from asc_kit.errors import BoardError
 
 Owner = int
-"""Number of the operator that something ran for; NOBODY before the first."""
+"""Number of the operator that an instruction belongs to; NOBODY before the first."""
 NOBODY: Owner = -1
 
 
@@ -24,48 +24,48 @@ class Visit:
     owner: Owner
     count: int
     miss_jump: tuple[int, ...]
-    """For each memory: sectors that were not in the code's cache, the first ones after a jump."""
+    """For each memory, sectors missing from the code's cache, first after a jump."""
     miss_next: tuple[int, ...]
-    """For each memory: those that follow in sequence."""
+    """For each memory, missing sectors that follow in sequence."""
     edges: tuple[tuple[int, int, int], ...]
     """Start and end of the block that ran before (0, 0 for the first), and how often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Loads or stores of one instruction, for one owner."""
+    """Loads or stores of an instruction, for one owner."""
 
     address: int
-    """The instruction's."""
+    """Address of the instruction."""
     owner: Owner
     unit: int
-    """Bytes of one access."""
+    """Bytes of an access."""
     n: int
     unaligned: int
     flash: int
-    """How many went to the flash."""
+    """Number of accesses to the flash."""
     misses: tuple[int, ...]
-    """For each memory: how many of them waited for it."""
+    """For each memory, number of accesses that waited for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """A run, or the calls of a function that were asked for."""
+    """A run, or the selected calls of a function."""
 
     calls: int
-    """How often the function was called; 0 where none was named."""
+    """Number of calls of the function; 0 if none was named."""
     memories: int
     visits: tuple[Visit, ...]
     accesses: tuple[Access, ...]
 
 
 def read_trace(path: Path) -> Trace:
-    """Read what the plugin wrote.
+    """Read the plugin's record.
 
     Raises
     ------
     BoardError
-        When it wrote nothing, or not all.
+        If it wrote nothing, or not everything.
     """
     try:
         lines = [line.split() for line in path.read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""Follow an emulated board while it serves the protocol."""
+"""Trace an emulated board while it serves the protocol."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .trace import read_trace
 RUN = "asc_run"
 """The generated function that computes the network."""
 PUSH = "asc_push_samples"
-"""The one that computes the features."""
+"""The generated function that computes the features."""
 
 
 def estimate_run(
@@ -36,7 +36,7 @@ def estimate_run(
     function: str = RUN,
     call: int | None = 0,
 ) -> Estimate:
-    """Boot an image, let it work, and estimate the cycles that a function of it took.
+    """Boot an image, let it work, and estimate the cycles of a function.
 
     Parameters
     ----------
@@ -45,18 +45,18 @@ def estimate_run(
     image
         Its firmware.
     parts
-        Parts to estimate for; None for all that the kit knows with the board's core.
+        Parts to estimate for; None for all known parts with the board's core.
     work
-        What to do with the board, such as sending an input and running the network.
+        Work for the board, such as sending an input and running the network.
     function
-        The function to follow.
+        The function to trace.
     call
-        Which call of it; None for the sum of all.
+        Index of the call; None for the sum of all calls.
 
     Raises
     ------
     BoardError
-        When cycles cannot be estimated here, the reason why; or when the board fails, or the function was not called.
+        If cycles cannot be estimated here, if the board fails, or if the function was not called.
     """
     reason = why_not(board)
     if reason is not None:
@@ -87,7 +87,7 @@ def parts_of(board: Board) -> tuple[PartSpec, ...]:
 
 
 def check_cores(board: Board, parts: Sequence[PartSpec]) -> None:
-    """Refuse parts with another core than the board's, whose code they would not run."""
+    """Refuse parts with another core than the board's, because they would not run its code."""
     for part in parts:
         if part.core_name != board.core.name:
             raise BoardError(

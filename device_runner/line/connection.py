@@ -1,4 +1,4 @@
-"""From a board's name or a port to sessions with boards that run the bundle."""
+"""From the name of a board or a port to sessions with boards that run the bundle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .transport import DEFAULT_BAUD, open_port
 
 
 def connect_port(stack: ExitStack, path: str, baud: int, bundle: Bundle, board: Board | None = None) -> Session:
-    """Say hello to the board on a port; the line is closed with `stack`.
+    """Greet the board on a port; the line is closed with `stack`.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def connect_port(stack: ExitStack, path: str, baud: int, bundle: Bundle, board: 
     Raises
     ------
     BoardError
-        When there is no such port, nobody answers, or the board does not run the bundle.
+        If there is no such port, nobody answers, or the board does not run the bundle.
     """
     session = Session(_open(stack, path, baud), board)
     stack.callback(session.close)
@@ -39,7 +39,7 @@ def connect_port(stack: ExitStack, path: str, baud: int, bundle: Bundle, board: 
 def start_boards(
     stack: ExitStack, board: Board, bundle: Bundle, folder: Path, firmware: FirmwareManifest, jobs: int
 ) -> tuple[Session, ...]:
-    """Start emulated boards side by side, each on its own processor while there are some; ended with `stack`.
+    """Start emulated boards side by side, each on its own processor while processors last; ended with `stack`.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ def start_boards(
     firmware
         Its manifest.
     jobs
-        How many boards to start.
+        Number of boards.
 
     Raises
     ------
     BoardError
-        When the firmware was not built, or an emulator does not start or does not answer.
+        If the firmware was not built, or if an emulator does not start or answer.
     """
     if firmware.image is None:
         raise BoardError(f"the firmware in {folder} is not built", hint="asc-kit firmware BUNDLE --board NAME --build")

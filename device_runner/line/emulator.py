@@ -1,4 +1,4 @@
-"""Boards that this machine stands for: started here, reached through a terminal device, always ended."""
+"""Boards that this machine emulates: started here, reached through a terminal device, always ended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from asc_kit.records.files import temporary_folder
 _START_TIMEOUT_S = 10.0
 _END_TIMEOUT_S = 2.0
 _LONGEST_COMPLAINT = 2000
-# Both QEMU and the native firmware say where their line is in this way.
+# QEMU and the native firmware both announce their line in this way.
 _PORT_LINE = re.compile(rb"char device redirected to (\S+)")
 _PACKAGES = {"qemu-system-arm": "qemu-system-arm"}
 _PR_SET_PDEATHSIG = 1
@@ -44,24 +44,24 @@ class Emulator:
         self._control = control
 
     def start(self) -> None:
-        """Let the processor go; the line must be open by then, or the first bytes would be lost."""
+        """Start the processor; the line must be open by then, or the first bytes would be lost."""
         if self._control is not None:
             _qmp(self._control, "qmp_capabilities")
             _qmp(self._control, "cont")
 
     def reset(self) -> None:
-        """Press the board's reset button; only where there is one: a native program has none."""
+        """Press the board's reset button; a native program has none."""
         if self._control is None:
             raise BoardError("a native program cannot be reset")
         _qmp(self._control, "system_reset")
 
     @property
     def has_reset(self) -> bool:
-        """Whether `reset` can be done."""
+        """Whether `reset` is possible."""
         return self._control is not None
 
     def complaints(self) -> str:
-        """Return what the emulator said on its standard error, and which guest errors it noticed."""
+        """Return the emulator's standard error, and the guest errors that it noticed."""
         texts = [path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log"))]
         return "\n".join(text.strip() for text in texts if text.strip())[-_LONGEST_COMPLAINT:]
 
@@ -80,7 +80,7 @@ class Emulator:
                 pipe.close()
 
     def wait_for_port(self) -> None:
-        """Wait until it says where its line is."""
+        """Wait until it announces its line."""
         assert self.process.stdout is not None
         self.port = _read_port(self.process.stdout, time.monotonic() + _START_TIMEOUT_S)
         if not self.port:
@@ -108,9 +108,9 @@ def emulate(board: Board, image: Path, *, processor: int | None = None) -> Itera
     Raises
     ------
     ToolError
-        When the emulator is not installed.
+        If the emulator is not installed.
     BoardError
-        When it does not start, or ends before the block does.
+        If it does not start, or if it ends before the block.
     """
     spec = board.emulator
     if spec is None:
@@ -123,7 +123,7 @@ def emulate(board: Board, image: Path, *, processor: int | None = None) -> Itera
             emulator.wait_for_port()
             yield emulator
         except BoardError as failure:
-            # a line that broke because the emulator is gone: that is the news
+            # the line broke because the emulator is gone: report that
             with contextlib.suppress(subprocess.TimeoutExpired):
                 emulator.process.wait(0.2)
             code = emulator.process.poll()
@@ -169,7 +169,7 @@ def _launch(spec: EmulatorSpec, image: Path, folder: Path) -> Emulator:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 pass_fds=inherited,
-                # Ctrl-C is for us: we end it ourselves, in order
+                # Ctrl-C is for this process, which ends the emulator itself
                 start_new_session=True,
                 preexec_fn=_die_with_parent(),
             )
@@ -181,10 +181,10 @@ def _launch(spec: EmulatorSpec, image: Path, folder: Path) -> Emulator:
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """Return what makes a child die when this process does, however that ends; Linux only."""
+    """Return a function that makes a child die with this process, however that ends; Linux only."""
     if not sys.platform.startswith("linux"):
         return None
-    # looked up here: after the fork nothing may be loaded
+    # looked up here, because after the fork nothing may be loaded
     prctl = ctypes.CDLL(None).prctl
     parent = os.getpid()
 
@@ -198,7 +198,7 @@ def _die_with_parent() -> Callable[[], None] | None:
 
 @contextlib.contextmanager
 def _on_processor(number: int | None) -> Iterator[None]:
-    """Run the block, and the children it starts, on one of the processors this process may use."""
+    """Run the block, and the children that it starts, on one of the processors that this process may use."""
     if number is None or not hasattr(os, "sched_setaffinity"):
         yield
         return
@@ -225,7 +225,7 @@ def _read_port(output: IO[bytes], deadline: float) -> str:
 
 
 def _qmp(control: socket.socket, command: str) -> None:
-    """Give the emulator a command and wait until it has done it; greetings and events are passed over."""
+    """Give the emulator a command and wait for its completion; greetings and events are skipped."""
     try:
         control.sendall(json.dumps({"execute": command}).encode() + b"\n")
         lines = b""

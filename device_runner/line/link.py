@@ -26,7 +26,7 @@ _DELIMITER = bytes((protocol.DELIMITER,))
 _LONGEST_FRAME_BYTES = 2 * (protocol.MAX_PAYLOAD_BYTES + protocol.FRAME_OVERHEAD)
 _BITS_PER_BYTE = 10  # with start and stop bit
 _GOODBYE_S = 0.3
-# The same answer with a wrong seal so often: it is not the answer that is damaged on its way, but the request was.
+# So many answers with a wrong seal mean that the request was damaged, not the answers.
 _SEALS = 3
 
 
@@ -50,11 +50,11 @@ class FaultError(BoardError):
 
 
 class BrokenLineError(BoardError):
-    """The port is gone or takes no bytes: no other session helps."""
+    """The port is gone or takes no bytes: another session does not help."""
 
 
 class LostError(BoardError):
-    """The line or the session failed, not the board: a clip begun again in a new session may succeed."""
+    """The line or the session failed, not the board: the clip may succeed in a new session."""
 
 
 class NoAnswerError(LostError):
@@ -62,12 +62,12 @@ class NoAnswerError(LostError):
 
 
 class SessionLostError(LostError):
-    """The board was reset or taken over, or what went over the line was not what arrived."""
+    """The board was reset or taken over, or the line changed a request or an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkStatistics:
-    """What happened on a link so far, and what it recovered from."""
+    """Events on a link so far, and the faults that it recovered from."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -80,29 +80,29 @@ class LinkStatistics:
     bytes_received: Count = 0
     """Bytes on the line from the board."""
     frames_dropped: Count = 0
-    """Frames of the board's that were damaged."""
+    """Damaged frames from the board."""
     frames_stale: Count = 0
     """Answers to older requests."""
     frames_of_others: Count = 0
-    """Frames of other sessions: late ones of our own, or answers to another program."""
+    """Frames of other sessions: late frames of our own, or answers to another program."""
     seals_refused: Count = 0
-    """Answers with a right checksum whose seal says that they, or their requests, were changed on the way."""
+    """Answers with a right checksum and a wrong seal: they or their requests were changed on the way."""
     digests_refused: Count = 0
     """Inputs or outputs whose digest differs between host and board."""
     sessions_opened: Count = 0
-    """Times HELLO was answered; the first is no recovery."""
+    """Number of answers to HELLO; the first is no recovery."""
     clips_repeated: Count = 0
-    """Clips begun again in a new session."""
+    """Clips repeated in a new session."""
 
     @property
     def recovered(self) -> int:
-        """Number of faults that were noticed and made good, as far as each can be counted once."""
+        """Number of faults that were noticed and repaired, as far as each can be counted once."""
         return self.retries + self.clips_repeated + self.frames_stale + self.frames_of_others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long to wait for answers and how often to ask; the protocol's own unless a line is known to be quick."""
+    """Times to wait for answers, and numbers of attempts; the protocol's own unless a line is known to be quick."""
 
     hello_s: float = protocol.HELLO_TIMEOUT_S
     hello_attempts: int = protocol.HELLO_ATTEMPTS
@@ -124,35 +124,35 @@ def encode(frame: Frame) -> bytes:
 
 
 def stuff(data: bytes) -> bytes:
-    """Return bytes without a zero among them, between two delimiters."""
+    """Return bytes, encoded without zeros, between two delimiters."""
     stuffed: bytes = cobs.encode(data)
     return _DELIMITER + stuffed + _DELIMITER
 
 
 class Link:
-    """One host's end of the line. Stop and wait: one request at a time, in a session that `begin` proposes.
+    """The host's end of the line. Stop and wait: one request at a time, in a session that `begin` proposes.
 
     Parameters
     ----------
     port
         An open port; closed by `close`.
     patience
-        How long to wait for answers.
+        Times to wait for answers.
     """
 
     def __init__(self, port: serial.Serial, patience: Patience | None = None) -> None:
         self.statistics = LinkStatistics()
         self.patience = patience or Patience()
         self.nonce = protocol.NO_SESSION
-        """Of the session under way."""
+        """Nonce of the session under way."""
         self.sequence = 0
-        """Of the last request."""
+        """Sequence number of the last request."""
         self.board: Board | None = None
-        """Description of the board, where somebody has it: it names faults."""
+        """Description of the board, if known: it names faults."""
         self.board_name: str | None = None
-        """Name that the board answered with."""
+        """Name that the board reported."""
         self.old_version: int | None = None
-        """Protocol version of a board of the past, when one answered."""
+        """Protocol version of an old board, if one answered."""
         self._port = port
         self._pending = bytearray()
         self._cancelled = threading.Event()
@@ -170,11 +170,11 @@ class Link:
             pass  # it is gone already
 
     def cancel(self) -> None:
-        """Make the request under way in another thread, and all later ones, fail soon."""
+        """Make the request under way in another thread, and all later requests, fail soon."""
         self._cancelled.set()
 
     def begin(self) -> int:
-        """Choose the nonce of a new session, and return it; HELLO is to be the first request."""
+        """Choose the nonce of a new session, and return it; the first request must be HELLO."""
         self.nonce = protocol.NO_SESSION
         while self.nonce == protocol.NO_SESSION:
             self.nonce = secrets.randbits(32)
@@ -195,7 +195,7 @@ class Link:
         Parameters
         ----------
         timeout_s, attempts
-            How long to wait for an answer, and how often to ask; None for the link's patience.
+            Time to wait for an answer, and number of attempts; None for the link's patience.
         beside
             Bytes to send with the request from the third attempt on.
 
@@ -207,15 +207,15 @@ class Link:
         Raises
         ------
         NoAnswerError
-            When the board does not answer.
+            If the board does not answer.
         SessionLostError
-            When the session is another's, or request and answer do not reach each other unchanged.
+            If the session is another's, or if request or answer do not arrive unchanged.
         RefusedError
-            When the board answers with another status than OK.
+            If the board answers with another status than OK.
         FaultError
-            When the board dies.
+            If the board dies.
         BoardError
-            When the port breaks or the answer does not follow the protocol.
+            If the port breaks, or if the answer does not follow the protocol.
         """
         timeout_s = self.patience.request_s if timeout_s is None else timeout_s
         attempts = self.patience.request_attempts if attempts is None else attempts
@@ -240,7 +240,7 @@ class Link:
             ):
                 break
         if self.statistics.seals_refused > refused:
-            # the board acted on something else than was sent: nothing of this session is to be trusted
+            # the board acted on another request than the host sent: this session cannot be trusted
             raise SessionLostError(
                 f"{opcode.name} reached the board on {self.name} changed, or its answer did, and passed the checksum",
                 hint="the line is bad: try another cable or a lower --baud",
@@ -267,12 +267,12 @@ class Link:
         self.nonce = protocol.NO_SESSION
 
     def pause(self, seconds: float) -> None:
-        """Wait, and pass over what the board says meanwhile."""
+        """Wait, and ignore frames from the board meanwhile."""
         self._receive(None, time.monotonic() + seconds)
 
     @staticmethod
     def now() -> float:
-        """Return the time in seconds on the clock that all waiting goes by."""
+        """Return the time in seconds on the clock of all waiting."""
         return time.monotonic()
 
     def count(self, **changes: int) -> None:
@@ -298,7 +298,7 @@ class Link:
         self.count(bytes_sent=len(data))
 
     def _receive(self, request: Frame | None, deadline: float) -> Frame | None:
-        """Wait for the answer to a request; None when there is none in time."""
+        """Wait for the answer to a request; return None if there is none in time."""
         while time.monotonic() < deadline:
             if self._cancelled.is_set():
                 raise CancelledError(f"the link on {self.name} was cancelled")
@@ -334,7 +334,7 @@ class Link:
             return None  # a description that is not valid must not hide the fault
 
     def _unseal(self, request: Frame, answer: Frame) -> bytes | None:
-        """Return status and data of an answer; None when its seal says that it, or its request, was changed."""
+        """Return status and data of an answer; None if its seal is wrong, because it or its request was changed."""
         body, seal = answer.payload[: -protocol.SEAL_BYTES], answer.payload[-protocol.SEAL_BYTES :]
         if seal == protocol.seal(request, body):
             return body
@@ -355,7 +355,7 @@ class Link:
             raise SessionLostError(self._describe_loss(body[1:]), hint=protocol.STATUS_HINTS[status])
         if status is Status.OLD_SEQUENCE:
             raise SessionLostError(
-                f"the board on {self.name} takes {opcode.name} for older than what it had before",
+                f"the board on {self.name} takes {opcode.name} for older than its last request",
                 hint=protocol.STATUS_HINTS[status],
             )
         if status is not Status.OK:
@@ -372,7 +372,7 @@ class Link:
         return f"the board on {self.name} was taken over by {holder.client}"
 
     def _next_frame(self) -> Frame | None:
-        """Take the next undamaged frame out of the bytes received; None when there is none yet."""
+        """Take the next undamaged frame from the bytes received; None if there is none yet."""
         while (end := self._pending.find(_DELIMITER)) >= 0:
             stuffed = bytes(self._pending[:end])
             del self._pending[: end + 1]
@@ -412,7 +412,7 @@ def _fault_error(payload: bytes, board: Board | None) -> FaultError:
         return FaultError(f"the board faulted, and its report is not valid: {failure}")
     name = f"{board.core.name_fault(fault.number) if board is not None else 'exception'} (number {fault.number})"
     if fault.program_counter == 0:
-        # the port looks for the address on the stack, and sends 0 when the stack is no more
+        # the port reads the address from the stack, and sends 0 if the stack overflowed
         return FaultError(
             f"the board faulted: {name}, its stack overflowed", hint="raise stack_bytes in the board's board.toml"
         )

@@ -1,8 +1,8 @@
-"""A session with a board: what can be asked of it, in the words of the domain.
+"""A session with a board: its requests as functions on clips.
 
-The board belongs to one session at a time. A session is lost when the board is reset, when another program takes the
-board over, or when something passed the checksum that was not what was sent. Then nothing the board holds is to be
-trusted, and nothing was accepted yet: `Session.repeat` opens another session and does the clip again.
+The board belongs to one session at a time. A session is lost if the board is reset, if another program takes the board
+over, or if a changed frame passes the checksum. Then the state of the board cannot be trusted, and nothing of the clip
+was accepted: `Session.repeat` opens another session and repeats the clip.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from asc_kit.protocol import (
 
 from .link import Link, LostError, NoAnswerError, RefusedError, SessionLostError, stuff
 
-# HELLO's promise must leave room for a name, a seal, an offset and some data, or transfers would never end.
+# The payload size in HELLO must leave room for a name, a seal, an offset and some data, or transfers would never end.
 _SMALLEST_PAYLOAD_BYTES = 64
 _NOBODY = Holder(nonce=protocol.NO_SESSION, requests=0, client="")
 
@@ -47,7 +47,7 @@ class BusyError(BoardError):
 
 
 def client_name() -> str:
-    """Return how this process is named to others that ask for the board: ASCII, at most CLIENT_NAME_BYTES long."""
+    """Return the name of this process for others that ask for the board: ASCII, at most CLIENT_NAME_BYTES long."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -58,7 +58,7 @@ def client_name() -> str:
 
 
 class Session:
-    """A board that answered, and is this program's until `close`.
+    """A board that answered, and belongs to this program until `close`.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ class Session:
     Raises
     ------
     BusyError
-        When another program holds it.
+        If another program holds it.
     BoardError
-        When it does not answer, or speaks another version of the protocol.
+        If it does not answer, or speaks another version of the protocol.
     """
 
     def __init__(self, link: Link, board: Board | None = None) -> None:
@@ -88,17 +88,17 @@ class Session:
 
     @property
     def board(self) -> Board | None:
-        """The board's description; None where there is none.
+        """The board's description; None if there is none.
 
         Raises
         ------
         BoardError
-            When there is one, and it is not valid.
+            If there is a description, and it is not valid.
         """
         return self.link.board or find_board(self.hello.board)
 
     def close(self) -> None:
-        """Leave the board to whoever asks next; the line stays open. Nothing is raised."""
+        """Release the board; the line stays open. Nothing is raised."""
         self.link.say_goodbye()
 
     def reopen(self) -> None:
@@ -107,31 +107,31 @@ class Session:
         Raises
         ------
         BusyError
-            When another program took the board over.
+            If another program took the board over.
         BoardError
-            When the board does not answer, or another one does.
+            If the board does not answer, or if another board does.
         """
         hello = self._open()
         if hello != self.hello:
             raise BoardError(
                 f"another board or firmware answers on {self.link.name}: {hello.board} with firmware "
                 f"{hello.firmware_id}. Expected: {self.hello.board} with {self.hello.firmware_id}",
-                hint="was the board flashed or exchanged in the middle? Begin again",
+                hint="was the board flashed or exchanged during the measurement? Begin again",
             )
 
     def repeat(self, clip: Callable[[], _T]) -> _T:
-        """Do a clip, from its input to its output; again in a new session when the line or the session failed.
+        """Run a clip, from its input to its output; repeat it in a new session if the line or the session fails.
 
         Parameters
         ----------
         clip
-            Sends the whole input, runs, reads, and returns what came out. Must not keep anything of a try that failed.
+            Sends the whole input, runs, reads, and returns what came out. It must keep nothing of a failed try.
 
         Raises
         ------
         BoardError
-            When it failed CLIP_ATTEMPTS times, or SILENT_CLIP_ATTEMPTS times because no answer came, which takes long
-            to find out; or for another reason than the line.
+            If it failed CLIP_ATTEMPTS times, or SILENT_CLIP_ATTEMPTS times without an answer, which takes long; or if
+            it failed for another reason than the line.
         """
         silences = 0
         for _ in range(protocol.CLIP_ATTEMPTS - 1):
@@ -166,7 +166,7 @@ class Session:
                 seen = _holder(refusal)
                 if seen == taken:
                     raise BoardError(
-                        f"the board on {link.name} does not follow the protocol: it is not given up, though "
+                        f"the board on {link.name} does not follow the protocol: it is not given up, although "
                         f"{seen.client}, which held it, asks nothing",
                         hint="reset it, or flash firmware made by this version",
                     ) from None
@@ -175,7 +175,7 @@ class Session:
                 self._report = None
                 return hello
             if seen.nonce in self._own_nonces and attempts > 1:
-                # our own session of before, or one whose opening we never heard of
+                # our own earlier session, or a session whose opening we never learned of
                 taken = seen
                 attempts -= 1
                 continue
@@ -231,19 +231,19 @@ class Session:
         return hello
 
     def check(self, manifest: BundleManifest, *, firmware_id: str | None = None) -> None:
-        """Refuse a board that does not run this bundle.
+        """Refuse a board that does not run the bundle.
 
         Parameters
         ----------
         manifest
             The bundle's.
         firmware_id
-            Fingerprint of the firmware the board must run; None for any.
+            Fingerprint of the required firmware; None for any.
 
         Raises
         ------
         BoardError
-            Naming what differs.
+            If the board differs; the message names the difference.
         """
         hint = "build and flash this bundle's firmware: asc-kit firmware BUNDLE --board NAME --build"
         expected: Sequence[tuple[str, object, object]] = (
@@ -282,7 +282,7 @@ class Session:
             self._expect_offset(Opcode.WRITE_INPUT, answer, offset + len(part))
 
     def stream_audio(self, samples: NDArray[np.int16]) -> None:
-        """Send one clip, int16, shape [clip_samples]; the board computes its features on the way."""
+        """Send a clip, int16, shape [clip_samples]; the board computes its features meanwhile."""
         data = np.ascontiguousarray(samples, "<i2").tobytes()
         self._begin_clip(data)
         answer = self.link.request(Opcode.AUDIO_BEGIN, protocol.AUDIO_BEGIN_FORMAT.pack(len(samples)))
@@ -298,7 +298,7 @@ class Session:
     def read_input(self) -> NDArray[np.int8]:
         """Read the complete input tensor, shape [input_bytes], before `run`.
 
-        After `stream_audio` these are the board's own features; after `write_input` what is in its memory.
+        After `stream_audio` these are the board's own features; after `write_input`, the values in its memory.
         """
         return self._read(Opcode.READ_INPUT, self.hello.input_bytes)
 
@@ -308,20 +308,20 @@ class Session:
         Parameters
         ----------
         macs
-            Multiply-accumulates of the model: sets how long to wait.
+            Multiply-accumulates of the model, which set the time to wait.
         profile
             Measure every operator; `profile` then reads the times.
 
         Raises
         ------
         SessionLostError
-            When what the board received is not what was sent, by the digest over all of it.
+            If the digest shows that the board received another input than the host sent.
         """
         flags = RunFlag.PROFILE if profile else 0
         patience = self.link.patience
         timeout_s = min(patience.run_s + patience.run_per_mac_s * macs, patience.run_most_s)
         if self._longest_run_s is not None:
-            # how long it takes is known by now: a request that was lost need not cost minutes
+            # the duration is known by now: a lost request need not cost minutes
             timeout_s = min(timeout_s, patience.known_run_s + patience.known_run_factor * self._longest_run_s)
         start_s = self.link.now()
         answer = self.link.request(
@@ -342,7 +342,7 @@ class Session:
         Raises
         ------
         SessionLostError
-            When it is not what the network left, by the digest that `run` brought.
+            If the digest from `run` shows that it is not the network's output.
         """
         output = self._read(Opcode.READ_OUTPUT, self.hello.output_bytes)
         if self._report is not None:
@@ -376,7 +376,7 @@ class Session:
             return
         self.link.count(digests_refused=1)
         raise SessionLostError(
-            f"the {what} of the clip is another on the board {self.hello.board} than here, by its digest: "
+            f"the {what} of the clip on the board {self.hello.board} differs from the host's, by its digest: "
             f"expected {expected.hex()}. Received: {received.hex()}",
             hint="the line is bad: try another cable or a lower --baud",
         )
@@ -395,7 +395,7 @@ class Session:
     def _expect_offset(self, opcode: Opcode, answer: bytes, expected: int) -> None:
         if answer != protocol.OFFSET_FORMAT.pack(expected):
             raise BoardError(
-                f"the board is elsewhere in the clip after {opcode.name}: expected offset {expected}. "
+                f"the board is at another place in the clip after {opcode.name}: expected offset {expected}. "
                 f"Received: {answer.hex() or 'nothing'}"
             )
 
@@ -404,7 +404,7 @@ def _holder(refusal: RefusedError) -> Holder:
     try:
         return Holder.unpack(refusal.data)
     except ProtocolError as failure:
-        raise BoardError(f"the board is busy, and does not say with whom: {failure}") from failure
+        raise BoardError(f"the board is busy, and does not name its holder: {failure}") from failure
 
 
 def _other_version(link: Link, version: int | None) -> BoardError:

@@ -1,4 +1,4 @@
-"""Ways to a board: a serial port, a pseudo-terminal or TCP; all are pyserial ports."""
+"""Connections to a board: a serial port, a pseudo-terminal or TCP; all are pyserial ports."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from serial.tools import list_ports
 from asc_kit.errors import BoardError
 
 DEFAULT_BAUD = 115_200
-# A read returns at the latest after this time, so that Ctrl-C and deadlines are noticed.
+# A read returns after this time at the latest, so that Ctrl-C and deadlines are noticed.
 READ_TIMEOUT_S = 0.05
 WRITE_TIMEOUT_S = 5.0
 
-# What a port that was unplugged, or whose emulator ended, can raise.
+# Errors of a port that was unplugged, or whose emulator ended.
 PORT_ERRORS = (serial.SerialException, OSError, termios.error)
 
 
@@ -24,11 +24,11 @@ class PortInfo:
     """A serial port of this machine."""
 
     path: str
-    """What --port takes."""
+    """Value for --port."""
     description: str
-    """What the system calls it."""
+    """Name in the system."""
     hardware_id: str
-    """USB vendor and product, serial number, location; empty where there is none."""
+    """USB vendor and product, serial number, location; empty if there is none."""
 
 
 def available_ports() -> tuple[PortInfo, ...]:
@@ -50,7 +50,7 @@ def open_port(path: str, baud: int = DEFAULT_BAUD) -> serial.Serial:
     Raises
     ------
     BoardError
-        When there is no such port, it is in use, or may not be opened.
+        If there is no such port, if it is in use, or if it may not be opened.
     """
     is_url = "://" in path
     try:
@@ -59,7 +59,7 @@ def open_port(path: str, baud: int = DEFAULT_BAUD) -> serial.Serial:
             baudrate=baud,
             timeout=READ_TIMEOUT_S,
             write_timeout=WRITE_TIMEOUT_S,
-            # two programs on one line would steal each other's bytes; a URL's handler knows no locks
+            # two programs on a line would steal each other's bytes; URLs have no locks
             exclusive=None if is_url else True,
         )
     except PORT_ERRORS as failure:
@@ -73,7 +73,7 @@ def open_port(path: str, baud: int = DEFAULT_BAUD) -> serial.Serial:
             f"port {path} cannot be opened: {failure}", hint="give a path such as /dev/ttyACM0 or socket://host:port"
         ) from failure
     try:
-        # what a board said to somebody else before
+        # discard a board's earlier bytes for another program
         port.reset_input_buffer()
     except PORT_ERRORS:
         pass

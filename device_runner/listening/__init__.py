@@ -1,1 +1,1 @@
-"""A microphone, from PortAudio's thread to a line per window: what is heard, and whether it can be believed."""
+"""A microphone, from PortAudio's thread to a line per window: its label, and whether it can be believed."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-# Linux's clock that goes on while the machine sleeps: the sound of that time is missing too
+# Linux's clock that runs while the machine sleeps: the sound of that time is missing too
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
 
 
@@ -22,32 +22,32 @@ def now_s() -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Audio as the sound system handed it over."""
+    """Audio as the sound system delivered it."""
 
     samples: NDArray[np.float32]
     """Shape [frames, channels], full scale ±1."""
     arrival_s: float
-    """When it was handed over, on the clock of `now_s`."""
+    """Time of its delivery, on the clock of `now_s`."""
     overflowed: bool = False
-    """Whether the sound system says that audio before it was lost."""
+    """Whether the sound system reports that audio before it was lost."""
     dropped_frames: int = 0
-    """Frames right before it that our own queue had no room for."""
+    """Frames directly before it that our own queue had no room for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Everything that waited when somebody looked."""
+    """Everything that waited in the queue at a moment."""
 
     blocks: tuple[Block, ...]
-    """In the order of their arrival; none when nothing came for a while."""
+    """Blocks in the order of their arrival; none if nothing came for a while."""
     now_s: float
-    """When somebody looked, on the clock of `now_s`."""
+    """That moment, on the clock of `now_s`."""
 
 
 class BlockQueue:
-    """A queue that holds so much and no more; when it is full, the oldest block goes and is counted.
+    """A queue of limited size; when it is full, it drops and counts the oldest block.
 
-    The oldest, because an answer about the sound of now is worth more than one about the sound of then.
+    An answer about the present sound is worth more than an answer about the past.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class BlockQueue:
             self._condition.notify()
 
     def end(self) -> None:
-        """Say that no more will come."""
+        """Announce that no more will come."""
         with self._condition:
             self._has_ended = True
             self._condition.notify()
@@ -102,7 +102,7 @@ class BlockQueue:
 
 
 def timed(parts: Iterable[NDArray[np.float32]], rate_hz: int) -> Iterator[Batch]:
-    """Give recorded audio the arrival times of a microphone that never falters.
+    """Give recorded audio the arrival times of a faultless microphone.
 
     Parameters
     ----------

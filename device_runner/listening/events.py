@@ -1,4 +1,4 @@
-"""What there is to say while listening: windows, changes of the input, losses; and the count of it all."""
+"""The events of listening: windows, changes of the input, losses; and their summary."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What one window sounds like."""
+    """The labels of a window."""
 
     time_s: float
     """End of the window, since listening began."""
     ranking: tuple[tuple[str, float], ...]
-    """Labels and probabilities, the likeliest first."""
+    """Labels and probabilities, the most probable first."""
     latency_ms: float
     """Wall time of features and network on this machine, in milliseconds."""
     level_dbfs: float
     """Level (RMS) of the window against full scale."""
     skipped: int
-    """Windows left out since the last one, because this machine was too slow for the hop."""
+    """Windows left out since the last window, because this machine was too slow for the hop."""
     scene: Scene | None = None
     """Where the listener is by this and the windows before; None where scenes are not followed."""
     window: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
@@ -51,23 +51,23 @@ class Unheard:
     time_s: float
     """End of the window, since listening began."""
     reason: Reason
-    """Why."""
+    """Reason."""
     words: str
-    """The reason for people."""
+    """Reason, for people."""
     skipped: int
-    """Windows left out since the last one."""
+    """Windows left out since the last window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputChange:
-    """The input became good or bad; told at once, whatever the hop."""
+    """The input became good or bad; reported at once, whatever the hop."""
 
     time_s: float
-    """When it was found, since listening began."""
+    """Time of the observation, since listening began."""
     reason: Reason | None
-    """What is wrong; None when it is good again."""
+    """Reason; None if the input is good again."""
     words: str
-    """The reason for people; empty when it is good again."""
+    """Reason, for people; empty if the input is good again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,23 +75,23 @@ class Loss:
     """Audio is missing, or came late."""
 
     time_s: float
-    """Where the audio goes on, since listening began."""
+    """Time at which the audio continues, since listening began."""
     lost_s: float
-    """Seconds that never came; 0 when the sound system says that something was lost, and it was too short to see."""
+    """Seconds that never came; 0 if the sound system reports a loss that is too short to measure."""
     late_s: float
-    """Seconds by which audio came late that all came; 0 when it is a loss."""
+    """Seconds by which complete audio came late; 0 for a loss."""
     words: str
-    """What happened, for people."""
+    """Description, for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceChange:
-    """The sound server was told to record from another source, and it is listened to."""
+    """The sound server was told to record from another source, and listening follows."""
 
     time_s: float
-    """When it was found, since listening began."""
+    """Time of the observation, since listening began."""
     words: str
-    """What happened, for people."""
+    """Description, for people."""
 
 
 Event = Heard | Unheard | InputChange | Loss | SourceChange
@@ -99,21 +99,21 @@ Event = Heard | Unheard | InputChange | Loss | SourceChange
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What happened while listening."""
+    """Summary of listening."""
 
     windows: int = 0
     """Windows that were classified."""
     unusable: int = 0
-    """Windows that were not, because the input was no sound of a place or not whole."""
+    """Windows that were not classified, because the input was no sound of a place or not whole."""
     skipped: int = 0
-    """Windows left out, because this machine was too slow for the hop or held up."""
+    """Windows left out, because this machine was too slow for the hop or was held up."""
     gaps: int = 0
     """Places where audio is missing."""
     lost_s: float = 0.0
     """Seconds of audio that never came or that our own queue had no room for."""
     dropped_s: float = 0.0
-    """Those of them that our own queue had no room for."""
+    """Part of these seconds: audio that our own queue had no room for."""
     late_s: float = 0.0
-    """Seconds by which audio came late, all of it."""
+    """Total seconds by which audio came late."""
     overflows: int = 0
-    """How often the sound system said that audio was lost."""
+    """Number of losses that the sound system reported."""

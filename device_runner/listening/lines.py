@@ -1,4 +1,4 @@
-"""What listening prints: a line per window, and one for whatever else happens; for people and as JSON."""
+"""The output of listening: a line per window and per other event, for people and as JSON."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .verdict import Reason
 _TOP = 3
 _WIDEST_BAR = 20
 _NARROWEST_BAR = 5
-# the columns of a line but for label and bar, with what was skipped
+# the columns of a line without label and bar, with the count of skipped windows
 _OTHER_COLUMNS = 55
-# the time, which every line begins with
+# the time, with which every line begins
 _INDENT = 12
-# a word or two for the line of a window; the whole story is told once, when it begins
+# a word or two for the line of a window; the full reason is printed once, when it begins
 _SHORT: dict[Reason, str] = {
     "not_numbers": "not numbers",
     "zeros": "exact zeros",
@@ -32,18 +32,18 @@ _SHORT: dict[Reason, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How lines for people are laid out."""
+    """Layout of the lines for people."""
 
     label_width: int
-    """Characters of the longest label."""
+    """Width of the longest label, in characters."""
     columns: int
-    """Characters of a line."""
+    """Width of a line, in characters."""
     threshold: float | None = None
-    """Where each label stands for itself, the probability from which on it is told; None for one class."""
+    """Least probability of a label, if windows may have several; None for one class."""
 
 
 def event_document(event: Event, overflows: int, threshold: float | None) -> dict[str, object]:
-    """Return an event as it is printed in JSON."""
+    """Return an event as JSON."""
     document: dict[str, object] = {"event": _kind(event), "time_s": round(event.time_s, 3)}
     if isinstance(event, Heard):
         label, probability = event.ranking[0]
@@ -111,7 +111,7 @@ def _skipped(windows: int) -> str:
 
 
 def happening_text(event: Event, columns: int) -> str:
-    """Return what is no window as a line for people, broken into several where it is long."""
+    """Return any other event as text for people, broken into several lines if long."""
     if isinstance(event, InputChange):
         words = "the input is good again" if event.reason is None else f"no usable input: {event.words}"
     else:
@@ -123,7 +123,7 @@ def happening_text(event: Event, columns: int) -> str:
 
 
 def tally_text(tally: Tally, seconds: float, columns: int) -> str:
-    """Return the count of it all for people, broken into several lines where it is long."""
+    """Return the summary as text for people, broken into several lines if long."""
     windows = f"{_count(tally.windows, 'window')}, {tally.unusable} without usable input, {tally.skipped} skipped"
     losses = f"{_count(tally.gaps, 'gap')}, {tally.lost_s:.1f} s lost"
     if tally.dropped_s:
@@ -138,6 +138,6 @@ def _count(number: int, noun: str) -> str:
 
 
 def tally_document(tally: Tally, seconds: float) -> dict[str, object]:
-    """Return the count of it all as it is printed in JSON."""
+    """Return the summary as JSON."""
     rounded = {name: round(value, 3) for name, value in asdict(tally).items()}
     return {"event": "summary", "time_s": round(seconds, 3)} | rounded

@@ -1,4 +1,4 @@
-"""Listen to a stream of audio and say, hop by hop, what it sounds like, and when it is not to be believed."""
+"""Listen to a stream of audio and classify it hop by hop, except where it cannot be believed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .verdict import InputJudge, InputVerdict, Reason, level_dbfs
 
 # Audio is judged in pieces of this length: short against the second that a verdict is about.
 _PIECE_S = 0.05
-# A sound server that nobody plays to pauses for 1.5 s.
+# An idle sound server pauses for 1.5 s.
 _PATIENCE_S = 2.0
-# The input is called good again, or bad for another reason, when it has been so for this long.
+# The input counts as good again, or as bad for another reason, after this time.
 _STEADY_S = 0.5
-# How long before it is known a source may have been rerouted: the watch looks twice a second, the server has a buffer.
+# Longest time between a rerouting and its discovery: the watch looks twice a second, and the server has a buffer.
 _REROUTED_S = 1.5
 
 
 class Listener:
     """Classifies a sliding window of a stream.
 
-    When several hops arrive at once, only the newest window is classified: the answer must not fall behind the sound.
+    If several hops arrive at once, only the newest window is classified: the answer must not fall behind the sound.
     A window never holds audio from both sides of a gap, nor audio that is no sound of a place.
 
     Parameters
@@ -38,7 +38,7 @@ class Listener:
     hop_s
         Seconds from one window to the next.
     duration_s
-        Stop after so many seconds, but not before a first window; None for as long as audio comes.
+        Stop after so many seconds, but not before the first window; None for as long as audio comes.
     top
         Labels per window.
     """
@@ -67,10 +67,10 @@ class Listener:
         self._began_s: float | None = None
         self._last_arrival_s = 0.0
         self._is_timed_out = False
-        # the stretch of audio without a gap; positions are samples at the bundle's rate since listening began
+        # the current audio without a gap; positions are samples at the bundle's rate since listening began
         self._gap_words = ""
         self._begin_stretch(0)
-        # what is wrong from where to where, in order
+        # faults with their start and end, in order
         self._faults: deque[tuple[int, int, Reason, str]] = deque()
         self._told: Reason | None = None
         self._change: tuple[Reason | None, str] = (None, "")
@@ -89,12 +89,12 @@ class Listener:
         return self._is_timed_out or (self._limit is not None and self._end >= self._limit)
 
     def take(self, batch: Batch, source: SourceState | None = None) -> Iterator[Event]:
-        """Take what came; give what is to be said about it.
+        """Take a batch of audio; yield its events.
 
         Parameters
         ----------
         source
-            What the stream is connected to now, where somebody says so.
+            Source that the stream is connected to now, if known.
         """
         if self._began_s is None:
             self._began_s = self._last_arrival_s = batch.now_s
@@ -112,7 +112,7 @@ class Listener:
         yield from self._classify()
 
     def _wait(self, now_s: float) -> Iterator[InputChange]:
-        """Tell once that nothing comes, and do not wait for ever for the end."""
+        """Report once that nothing comes, and do not wait for ever for the end."""
         if now_s - self._last_arrival_s > _PATIENCE_S and self._told != "nothing_comes":
             self._told = "nothing_comes"
             self._changed_at = self._end
@@ -122,7 +122,7 @@ class Listener:
             self._is_timed_out = now_s - self._began_s > self._duration_s + _PATIENCE_S
 
     def _look_at_source(self, state: SourceState | None) -> Generator[Event, None, str | None]:
-        """Return in words that the source that was opened is gone, None when all is well."""
+        """Return a message if the opened source is gone, else None."""
         if state is None:
             return None
         source = state.source
@@ -135,7 +135,7 @@ class Listener:
         if before.name == source.name:
             words = f"{source.name} came back with {source.rate_hz} Hz"
         else:
-            # somebody chose another source, in the system's settings or a mixer
+            # the user chose another source, in the system's settings or a mixer
             words = f"the sound server was told to give {source.name} in place of {before.name}"
         if source.rate_hz != self._rate_hz:
             words += f", and resamples it from {source.rate_hz} Hz: start again to hear it as it is"
@@ -177,11 +177,11 @@ class Listener:
         )
 
     def _add(self, audio: Audio, rerouted: str | None) -> Iterator[Event]:
-        """Judge, mix and resample what follows without a gap."""
+        """Judge, mix and resample audio that follows without a gap."""
         piece = max(1, round(_PIECE_S * self._rate_hz))
         start = round(audio.start_frame * self._target_hz / self._rate_hz)
         if self._is_fresh:
-            # to the sample; what the resampler holds back of the stretch before is not counted
+            # exact to the sample; the resampler's remainder of the audio before the gap does not count
             self._stretch_start = self._end = start
             self._is_fresh = False
         for offset in range(0, len(audio.samples), piece):
@@ -196,7 +196,7 @@ class Listener:
             yield from self._note(verdict, at, rerouted)
 
     def _note(self, verdict: InputVerdict, at: int, rerouted: str | None) -> Iterator[InputChange]:
-        """Remember what is wrong with the audio before a position, and tell when that changes."""
+        """Record the fault of the audio before a position, and report changes."""
         reason, words, span_s = verdict.reason, verdict.words, verdict.span_s
         if not verdict.is_whole and rerouted is None:
             return
@@ -213,13 +213,13 @@ class Listener:
             self._changed_at = at
         self._change = (reason, words)
         is_steady = at - self._changed_at >= _STEADY_S * self._target_hz
-        # the first fault is told at once; that it is over, or another one, when it lasts
+        # the first fault is reported at once; its end, or another fault, once it lasts
         if reason != self._told and (is_steady or self._told is None):
             self._told = reason
             yield InputChange(time_s=at / self._target_hz + self._clock.drift_s, reason=reason, words=words)
 
     def _find_fault(self, start: int, end: int) -> tuple[Reason, str] | None:
-        """Return why a window is not to be classified; None when it is."""
+        """Return why a window cannot be classified; None if it can."""
         if start < self._stretch_start:
             return "gap", self._gap_words
         while self._faults and self._faults[0][1] <= start:
@@ -229,14 +229,14 @@ class Listener:
             overlap = min(last, end) - max(first, start)
             if overlap <= 0:
                 continue
-            # a slammed door is still a sound of its place, and a second of it spoils no ten
+            # a slammed door is still a sound of its place, and a second of it does not spoil ten
             clipped += overlap if reason == "clipped" else 0
             if reason != "clipped" or 2 * clipped >= end - start:
                 return reason, words
         return None
 
     def _classify(self) -> Iterator[Heard | Unheard]:
-        """Classify the window that was due last."""
+        """Classify the latest window that is due."""
         reached = self._end if self._limit is None else min(self._end, self._limit)
         if reached < self._due:
             return
@@ -250,7 +250,7 @@ class Listener:
             self.tally.unusable += 1
             yield Unheard(time_s=time_s, reason=fault[0], words=fault[1], skipped=hops)
             return
-        # the ring holds it, for it ended less than a hop ago
+        # the ring holds it, because it ended less than a hop ago
         late = self._end - end
         window = self._ring[len(self._ring) - late - self._window : len(self._ring) - late]
         began = time.perf_counter()
@@ -275,7 +275,7 @@ def listen(
     Parameters
     ----------
     source
-        Asked, batch by batch, what the stream is connected to.
+        Called for every batch to find the source of the stream.
     """
     for batch in batches:
         yield from listener.take(batch, None if source is None else source())

@@ -1,8 +1,8 @@
 """A microphone through PortAudio: found by name or number, opened as it is, read without losing count.
 
-Training resampled recordings with soxr, in high quality. Whoever resamples on the way here does it worse: a sound
-server by its cheapest method, ALSA's plugs by straight lines. So the microphone is opened at its own rate and with its
-own channels, and resampled here.
+Training resampled recordings with soxr, in high quality. Other resamplers on the way are worse: a sound server uses its
+cheapest method, ALSA's plugs straight lines. So the microphone is opened at its own rate and with its own channels, and
+resampled here.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from asc_kit.errors import AscKitError, ToolError
 from .blocks import Batch, Block, BlockQueue, now_s
 from .sound_source import SoundSource, find_default_source, find_source
 
-# PortAudio hands blocks over this often: short against a hop, long against the cost of a callback.
+# Interval of PortAudio's blocks: short against a hop, long against the cost of a callback.
 _BLOCK_S = 0.05
-# What a machine may be busy for without losing audio; at 48 kHz and two channels, 8 MB.
+# Time that a machine may be busy without losing audio; at 48 kHz and two channels, 8 MB.
 _QUEUE_S = 20.0
-# How often a reader is told that nothing came.
+# Interval at which a reader learns that nothing came.
 _TICK_S = 0.25
-# Longer than a server or a USB microphone takes to come back; whoever supervises this program can start it again.
+# Longer than a server or a USB microphone takes to come back; a supervisor can restart this program.
 _GIVE_UP_S = 30.0
-# Rates of sound cards, when nobody says the true one. Hardware refuses what is not its own.
+# Rates of sound cards, if the true rate is unknown. Hardware refuses other rates than its own.
 _USUAL_RATES_HZ = (48000, 44100)
-# Sound servers and ALSA's plugs say 32 channels and more, none of them real.
+# Sound servers and ALSA's plugs claim 32 channels and more, which are not real.
 _MOST_CHANNELS = 8
-# ALSA's names for a sound server, where there is one.
+# ALSA's names for a sound server.
 _SERVERS = ("pulse", "default", "pipewire")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputDevice:
-    """A microphone, as PortAudio knows it."""
+    """A microphone, as PortAudio lists it."""
 
     index: int
     """Its number."""
@@ -49,9 +49,9 @@ class InputDevice:
     channels: int
     """Input channels."""
     default_rate_hz: int
-    """Its own sampling rate."""
+    """Its sampling rate."""
     is_default: bool
-    """Whether it is used when none is named."""
+    """Whether it is the default."""
 
 
 class Microphone:
@@ -60,11 +60,11 @@ class Microphone:
     Parameters
     ----------
     device
-        Where the audio comes from.
+        The microphone.
     rate_hz, channels
         As it was opened.
     source
-        What it really records from, where somebody says so.
+        Its actual source, if known.
     """
 
     def __init__(self, device: InputDevice, rate_hz: int, channels: int, source: SoundSource | None = None) -> None:
@@ -79,16 +79,16 @@ class Microphone:
         self._queue.put(Block(samples=indata.copy(), arrival_s=now_s(), overflowed=overflowed))
 
     def end(self) -> None:
-        """Say that no more will come."""
+        """Announce that no more will come."""
         self._queue.end()
 
     def batches(self) -> Iterator[Batch]:
-        """Give audio as it comes, everything that waits at once; an empty batch now and then when nothing comes.
+        """Yield audio as it comes, everything that waits at once; yield an empty batch at intervals if nothing comes.
 
         Raises
         ------
         AscKitError
-            When nothing more can come, or nothing comes for half a minute.
+            If nothing more can come, or if nothing comes for half a minute.
         """
         last_s = now_s()
         while True:
@@ -114,7 +114,7 @@ def input_devices() -> list[InputDevice]:
     Raises
     ------
     ToolError
-        When the PortAudio library is not installed.
+        If the PortAudio library is not installed.
     """
     sounddevice = _import_sounddevice()
     apis = sounddevice.query_hostapis()
@@ -136,12 +136,12 @@ def input_devices() -> list[InputDevice]:
 
 
 def find_device(wanted: str | None) -> InputDevice:
-    """Find a microphone by its number, its name or a part of its name; None for the default one.
+    """Find a microphone by its number, its name or a part of its name; None for the default microphone.
 
     Raises
     ------
     AscKitError
-        When there is none, or several of that name.
+        If there is none, or if several have that name.
     """
     devices = input_devices()
     if not devices:
@@ -171,14 +171,13 @@ def find_device(wanted: str | None) -> InputDevice:
 def open_microphone(device: InputDevice, wanted_rate_hz: int) -> Iterator[Microphone]:
     """Open a microphone at its own rate and with its own channels.
 
-    Both are asked of the sound server, and again of it or of the kernel once a stream runs. Where neither says, the
-    usual rates of sound cards are tried, then the one that PortAudio takes for the device's own, and the wanted rate
-    last.
+    The sound server knows both, and is asked again, or the kernel is, once a stream runs. If neither answers, the usual
+    rates of sound cards are tried, then PortAudio's rate for the device, and the wanted rate last.
 
     Raises
     ------
     AscKitError
-        When it cannot be opened at any.
+        If it cannot be opened at any rate.
     """
     sounddevice = _import_sounddevice()
     guess = _offered_settings(sounddevice, device) or _accepted_settings(sounddevice, device, wanted_rate_hz)
@@ -224,7 +223,7 @@ def _running(sounddevice: Any, device: InputDevice, rate_hz: int, channels: int)
 
 
 def _offered_settings(sounddevice: Any, device: InputDevice) -> tuple[int, int] | None:
-    """Return rate and channels of what a sound server offers behind a device; None where there is none."""
+    """Return rate and channels of the sound server's source behind a device; None if there is none."""
     source = find_default_source() if device.name in _SERVERS else None
     if source is None:
         return None
@@ -250,7 +249,7 @@ def _accepted_settings(sounddevice: Any, device: InputDevice, wanted_rate_hz: in
 
 
 def _accepts(sounddevice: Any, device: InputDevice, rate_hz: int, channels: int) -> Exception | None:
-    """Return why the device does not take a rate and channels; None when it does."""
+    """Return why the device refuses a rate and channels; None if it accepts them."""
     try:
         sounddevice.check_input_settings(device=device.index, channels=channels, dtype="float32", samplerate=rate_hz)
     except (sounddevice.PortAudioError, ValueError) as failure:

@@ -1,18 +1,17 @@
-"""Hold a microphone's samples against the clock: what is missing, how long, and where the audio goes on.
+"""Compare a microphone's samples with the clock: find missing audio, its length, and where the audio continues.
 
-A stream of samples says nothing of what was lost on the way. The clock does. For each block, its *lag* is the time at
-which it came less the time at which its last sample would have been heard, had none been lost:
+A stream of samples does not show its losses, but the clock does. The *lag* of a block is the time at which it came,
+minus the time at which its last sample would have been heard if none had been lost:
 
     lag = arrival - origin - samples so far / rate                                                      (1)
 
-A block that is late has a large lag, and the blocks after it have smaller ones again, for they waited in some queue and
-come at once. When samples are lost, the lag rises and never comes back. So a block that is late is kept until the lag
-has come back (it was late, and nothing is missing) or no longer falls (it will not come back: the difference is the
-loss). The place of the loss is somewhere in what came between; that audio is put aside, so that nobody takes what
-lies on both sides of a gap for one piece.
+A late block has a large lag. The blocks after it have smaller lags again, because they waited in a queue and come at
+once. If samples are lost, the lag rises and stays. So a late block is kept until the lag has fallen back (it was late,
+and nothing is missing) or stops falling (the difference is the loss). The loss is somewhere in the audio between; that
+audio is put aside, so that no window takes both sides of a gap for one piece.
 
-The lag of a faultless stream moves as well, because no sound card has exactly the rate that it says. The smallest lag
-of late, the *floor*, follows it slowly.
+The lag of a faultless stream moves too, because no sound card has exactly its nominal rate. The *floor*, the smallest
+recent lag, follows it slowly.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ from numpy.typing import NDArray
 
 from .blocks import Block
 
-# Two blocks of PortAudio. Quieter machines jitter by milliseconds, and one block more or less in a server's buffer
-# is no loss; several short losses add up until they reach this.
+# Two blocks of PortAudio. Idle machines jitter by milliseconds, and a block more or less in a server's buffer is no
+# loss; several short losses add up until they reach this limit.
 _LATE_S = 0.1
 # The lag has stopped falling when it is no smaller than half a second before, but for jitter
 _SETTLING_S = 0.5
 _JITTER_S = 0.02
-# A lateness without loss is told from here on: a sound server that nobody plays to may hand over 2 s at once.
+# Shortest lateness to report: an idle sound server may deliver 2 s at once.
 _TOLD_LATENESS_S = 2.5
 # Crystals of sound cards are within 100 ppm, cheap USB microphones within 300.
 _DRIFT = 500e-6
-# The first seconds say what the usual lag is: the first block of all may itself have been late.
+# The first seconds establish the usual lag: the very first block may itself have been late.
 _STARTING_S = 3.0
 
 GapCause = Literal["lost", "overflow", "queue"]
@@ -44,12 +43,12 @@ GapCause = Literal["lost", "overflow", "queue"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
-    """Samples that follow without a gap on those before them, if no `Gap` came in between."""
+    """Samples that continue the samples before them, unless a `Gap` came in between."""
 
     samples: NDArray[np.float32]
     """Shape [frames, channels], full scale ±1."""
     start_frame: int
-    """Where they begin: frames since listening began, those that were lost included."""
+    """Their start: frames since listening began, including lost frames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +56,11 @@ class Gap:
     """Audio is missing here."""
 
     lost_s: float
-    """Seconds that never came; 0 when the sound system says that audio was lost and the clock sees less than 0.1 s."""
+    """Seconds that never came; 0 if the sound system reports a loss and the clock sees less than 0.1 s."""
     discarded_s: float
     """Seconds that came, but from an unknown side of the gap."""
     cause: GapCause
-    """Who lost it: found by the clock, said by the sound system, or our own queue, which was full."""
+    """Origin: found by the clock, reported by the sound system, or dropped by our own full queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +68,16 @@ class Lateness:
     """Audio came late, and all of it came."""
 
     seconds: float
-    """By how much."""
+    """Seconds by which it came late."""
 
 
 class SampleClock:
-    """Puts blocks on the time line.
+    """Place blocks on the time line.
 
     Parameters
     ----------
     rate_hz
-        Sampling rate, as the sound system says it.
+        Nominal sampling rate of the sound system.
     """
 
     def __init__(self, rate_hz: int) -> None:
@@ -87,18 +86,18 @@ class SampleClock:
         self._floor_s = 0.0
         self._usual_floor_s = 0.0
         self._drift_s = 0.0
-        # where the next frame lies that nobody was given yet, and frames put aside behind it
+        # position of the next frame to return, and frames put aside behind it
         self._next_frame = 0
         self._pending: deque[tuple[Block, float]] = deque()
         self._pending_frames = 0
 
     @property
     def drift_s(self) -> float:
-        """How far the sound card has drifted from the clock: positive when it is slower than its rate says."""
+        """Drift of the sound card against the clock: positive if it is slower than its nominal rate."""
         return self._drift_s
 
     def take(self, block: Block) -> list[Audio | Gap | Lateness]:
-        """Take the next block; give what is now known, in order."""
+        """Take the next block; return the pieces that are now known, in order."""
         frames = len(block.samples)
         if self._origin_s is None:
             self._origin_s = block.arrival_s - (frames + block.dropped_frames) / self._rate_hz
@@ -126,7 +125,7 @@ class SampleClock:
         self._pending_frames += len(block.samples)
 
     def _judge_lateness(self, lag_s: float) -> list[Audio | Gap | Lateness]:
-        """Decide whether the lag still falls; if not, what is missing is missing for good."""
+        """Decide whether the lag still falls; if not, the missing audio is lost."""
         arrival_s = self._pending[-1][0].arrival_s
         recent = [lag for block, lag in self._pending if block.arrival_s > arrival_s - _SETTLING_S]
         before = [
@@ -136,8 +135,7 @@ class SampleClock:
         ]
         if not before or min(recent) < min(before) - _JITTER_S:
             return []
-        # The lag settled half a second ago or earlier. The block that holds the gap came right then: what came lately
-        # lies behind it.
+        # The lag settled half a second ago or earlier. The block with the gap came then: later blocks lie behind it.
         kept: list[Block] = []
         while self._pending and self._pending[-1][0].arrival_s > arrival_s - _SETTLING_S / 2:
             kept.append(self._pending.pop()[0])
@@ -148,7 +146,7 @@ class SampleClock:
         return [gap, *(self._place(block) for block in reversed(kept))]
 
     def _cut(self, lost_frames: int, cause: GapCause) -> Gap:
-        """Let a gap begin after what was given last: lost frames, and those put aside."""
+        """Begin a gap after the last returned frame: lost frames, and frames put aside."""
         gap = Gap(lost_s=lost_frames / self._rate_hz, discarded_s=self._pending_frames / self._rate_hz, cause=cause)
         self._next_frame += lost_frames + self._pending_frames
         self._pending.clear()

@@ -1,8 +1,8 @@
-"""What this process really records from: the source behind a sound server, or the hardware behind ALSA's plugs.
+"""The actual source of a recording: behind a sound server, or the hardware behind ALSA's plugs.
 
-PortAudio says "pulse, 44100 Hz, 32 channels" of every PulseAudio and PipeWire server, whatever hangs behind it, and
-takes any rate: the server then resamples, cheaply. Asked for 16 kHz, PulseAudio loses 8 dB at 7 kHz. So the server is
-asked for the source's own rate and channels, and `microphone` opens just those.
+PortAudio reports "pulse, 44100 Hz, 32 channels" for every PulseAudio and PipeWire server, and accepts any rate: the
+server then resamples cheaply. Asked for 16 kHz, PulseAudio loses 8 dB at 7 kHz. So the server is asked for the source's
+own rate and channels, which `microphone` opens.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ _HARDWARE = Path("/proc/asound")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoundSource:
-    """What a stream of this process is connected to."""
+    """The source of a stream of this process."""
 
     name: str
-    """Its name with the server or the system."""
+    """Its name in the server or the system."""
     rate_hz: int
-    """The rate at which it delivers, before anybody resamples."""
+    """Its sampling rate, before any resampling."""
     channels: int
-    """The channels that it delivers."""
+    """Number of its channels."""
     is_muted: bool
-    """Whether it is muted there."""
+    """Whether it is muted in the server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
-    """Where the audio comes from now, and what became of the source that was opened."""
+    """The present source of the audio, and the fate of the opened source."""
 
     source: SoundSource
-    """What the stream is connected to."""
+    """Source of the stream."""
     gone: str | None
-    """Name of the source that was opened, when it vanished and this one is given in its place."""
+    """Name of the opened source, if it vanished and the server replaced it."""
 
 
 def find_source() -> SoundSource | None:
-    """Find what this process records from; None when nobody can say. A stream must be running."""
+    """Find the source of this process's recording; None if unknown. A stream must be running."""
     with _Server() as server:
         deadline_s = time.monotonic() + _LISTED_S
         while server.is_connected:
@@ -61,7 +61,7 @@ def find_source() -> SoundSource | None:
 
 
 def find_default_source() -> SoundSource | None:
-    """Find what a sound server will give to whoever asks; None when there is no server.
+    """Find the source that a sound server will provide; None if there is no server.
 
     Asked beforehand, because a server may change an idle source's rate to that of its first stream.
     """
@@ -70,7 +70,7 @@ def find_default_source() -> SoundSource | None:
 
 
 def find_hardware(folder: Path = _HARDWARE) -> SoundSource | None:
-    """Find the sound card that this process records from, by the kernel's own word (``/proc/asound``)."""
+    """Find the sound card that this process records from, in the kernel's ``/proc/asound``."""
     for status in sorted(folder.glob("card*/pcm*c/sub*/status")):
         try:
             if _fields(status).get("owner_pid") != str(os.getpid()):
@@ -79,7 +79,7 @@ def find_hardware(folder: Path = _HARDWARE) -> SoundSource | None:
             rate_hz = int(parameters["rate"].split()[0])
             channels = int(parameters["channels"])
         except (OSError, KeyError, ValueError, IndexError):
-            # closed in the meantime, or a kernel that writes otherwise: then nobody can say
+            # closed in the meantime, or another kernel format: then the source is unknown
             continue
         name = "/".join(status.parent.relative_to(folder).parts)
         return SoundSource(name=name, rate_hz=rate_hz, channels=channels, is_muted=False)
@@ -92,14 +92,14 @@ def _fields(path: Path) -> dict[str, str]:
 
 
 class SourceWatch:
-    """Asks the server, in a thread of its own, what a stream is connected to: servers reroute without a word.
+    """Ask the server in a separate thread for the source of a stream, because servers reroute silently.
 
-    A source that vanishes and comes back is taken again. When it did not vanish, somebody chose another one.
+    A source that vanishes and returns is taken again. If it did not vanish, the user chose another source.
 
     Parameters
     ----------
     opened
-        The source that was opened; None when nobody knows it, and then nothing is known of it later.
+        The opened source; None if unknown, and then later sources stay unknown too.
     """
 
     def __init__(self, opened: SoundSource | None) -> None:
@@ -121,7 +121,7 @@ class SourceWatch:
             self._thread.join(_POLL_S)
 
     def state(self) -> SourceState | None:
-        """Return what was known half a second ago or later; None when the server does not say."""
+        """Return the source as known at most half a second ago; None if the server does not say."""
         return self._state
 
     def _watch(self) -> None:
@@ -149,7 +149,7 @@ class SourceWatch:
 
 
 class _Server:
-    """A connection to PulseAudio, or to PipeWire under its name; without a server every answer is empty."""
+    """A connection to PulseAudio, or to PipeWire under its name; without a server, every answer is empty."""
 
     def __init__(self) -> None:
         self._pulse: Any = None
@@ -200,7 +200,7 @@ class _Server:
         stream = self._stream()
         source = next((s for s in self._list("source_list") if s.name == name), None)
         if stream is not None and source is not None:
-            # where it goes or is gone in the meantime, the next look finds out
+            # if the stream vanishes in the meantime, the next look notices
             self._call("source_output_move", stream.index, source.index)
 
     def names(self) -> set[str]:
@@ -220,7 +220,7 @@ class _Server:
         try:
             return getattr(self._pulse, what)(*arguments)
         except self._failures:
-            # the server went away; or refuses, and then a new connection asks again
+            # the server ended or refuses; a new connection asks again
             self._pulse.close()
             self._pulse = None
             return None

@@ -1,7 +1,7 @@
-"""Judge an input: the sound of a place, or what a muted, broken or badly set microphone delivers.
+"""Judge an input: the sound of a place, or the output of a muted, broken or badly set microphone.
 
-A network names a scene whatever it is given; of digital silence too. So each piece of audio is judged as the sound
-system delivers it, before it is mixed and resampled, and what is no sound of a place is never classified.
+A network names a scene for any input, even for digital silence. So each piece of audio is judged as the sound system
+delivers it, before it is mixed and resampled, and bad input is never classified.
 """
 
 from __future__ import annotations
@@ -22,46 +22,46 @@ Reason = Literal[
 # Rounding to 16 bit alone makes noise of -101 dBFS, with dither -96 dBFS; the quietest microphones in the quietest
 # rooms are above -85. What is below -90 is converter noise with no microphone behind it.
 QUIETEST_DBFS = -90.0
-# The mix of n independent channels is 10 log10(n) dB below their mean power; this much more takes channels that
-# are opposite to each other (a correlation of -0.9 between two), which microphones in one room are not.
+# The mix of n independent channels is 10 log10(n) dB below their mean power; a mix lower by this much needs opposite
+# channels (a correlation of -0.9 between two), which microphones in a room do not have.
 CANCELLATION_DB = 10.0
-# Noise that is cut off at 2.6 sigma, 1 % of its samples, has distortion at -27 dB. Scenes fall by 20 to 40 dB from
-# their lowest to their highest bands, so there the distortion is louder than the sound.
+# Noise that is clipped at 2.6 sigma, 1 % of its samples, has distortion at -27 dB. Scenes fall by 20 to 40 dB from
+# their lowest to their highest bands, where the distortion is then louder than the sound.
 CLIPPED_SHARE = 0.01
 # Full scale of 16 bit is 1 - 2**-15 on its upper side.
 FULL_SCALE = 1 - 2**-15
 # Flat tops below full scale: clipped before a volume control. A sine has at most 4 % of its samples on its extremes, in
-# 16 bit and from -40 dBFS up; one that is clipped by 1 dB has 30 %.
+# 16 bit and from -40 dBFS up; a sine that is clipped by 1 dB has 30 %.
 FLAT_SHARE = 0.25
 FLAT_FROM_DBFS = -40.0
-# Beyond this (36 dB above full scale) floats are no audio: somebody forgot to divide by 32768.
+# Beyond this (36 dB above full scale) floats are no audio: a program forgot to divide by 32768.
 LARGEST = 64.0
-# What digital silence is shown as: below the noise of any 16-bit recording.
+# Level shown for digital silence, below the noise of any 16-bit recording.
 FLOOR_DBFS = -120.0
 
-# A fault is told when it fills this long: longer than the pauses of a noise gate, short against 3 s.
+# A fault is reported when it lasts this long: longer than the pauses of a noise gate, short against 3 s.
 _LONGEST_SPAN_S = 1.0
-# Short windows are judged by half of themselves, down to this; below it a pause in speech would do.
+# Short windows are judged by half of their length, down to this; a shorter span would report a pause in speech.
 _SHORTEST_SPAN_S = 0.25
 # Buffers that a broken driver repeats are up to a second long.
 _LONGEST_PERIOD_S = 1.0
-# How often repetition is looked for: it takes longer than the sums.
+# Interval of the search for repetition, which takes longer than the sums.
 _SEARCH_S = 0.2
 _PATTERN = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputVerdict:
-    """What the last moments of an input are worth."""
+    """The verdict on the last moments of an input."""
 
     reason: Reason | None
-    """Why it is no sound of a place; None when it may be classified."""
+    """Reason why it cannot be classified; None if it can."""
     words: str
-    """The reason for people, in a few words; empty when there is none."""
+    """Reason, for people, in a few words; empty if there is none."""
     span_s: float
-    """Seconds judged, the last ones."""
+    """Seconds judged, up to now."""
     is_whole: bool
-    """Whether these are enough for a fault to be seen."""
+    """Whether these seconds suffice to detect a fault."""
     level_dbfs: float
     """Level (RMS) of the mix without its mean, against full scale, at least -120."""
     peak_dbfs: float
@@ -79,7 +79,7 @@ class InputVerdict:
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """What is kept of a piece, per channel; the mix of all is one more at the end."""
+    """Sums of a piece, per channel, with the mix of all channels as the last."""
 
     frames: int
     total: NDArray[np.float64]
@@ -93,7 +93,7 @@ class _Sums:
 
 
 class InputJudge:
-    """Judges audio as it comes.
+    """Judge audio as it comes.
 
     Parameters
     ----------
@@ -113,18 +113,18 @@ class InputJudge:
         self._period = 0
 
     def take(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], InputVerdict]:
-        """Take the next piece; it should be short against a second.
+        """Take the next piece, which should be short against a second.
 
         Parameters
         ----------
         samples
-            Shape [frames, channels], full scale ±1; they may be anything.
+            Shape [frames, channels], full scale ±1; any values are allowed.
 
         Returns
         -------
         tuple
-            The mean over the channels, shape [frames], with finite values whatever came; and the verdict on the
-            last moments, this piece included.
+            The mean over the channels, shape [frames], always finite; and the verdict on the last moments, this piece
+            included.
         """
         sums, mix = _sum_up(samples)
         self._sums.append(sums)
@@ -150,13 +150,13 @@ class InputJudge:
         highest = np.max([s.highest for s in self._sums], axis=0)
         mean = total / count
         power = np.maximum(squares / count - mean**2, 0)
-        # what remains of a constant by rounding in double precision
+        # remainder of a constant after rounding in double precision
         power[power < 1e-13 * mean**2] = 0
         clipped = float(np.max(np.sum([s.at_full_scale for s in self._sums], axis=0)[:-1])) / count
         offset = float(mean[:-1][np.argmax(np.abs(mean[:-1]))])
         peak = float(np.max(np.maximum(-lowest, highest)[:-1]))
         reason, words = None, ""
-        # less than a span says nothing yet
+        # less than a span does not suffice yet
         if count >= self._span:
             reason, words = self._find_fault(power, offset, peak, clipped, lowest, highest)
         return InputVerdict(
@@ -174,7 +174,7 @@ class InputJudge:
         lowest: NDArray[np.float64],
         highest: NDArray[np.float64],
     ) -> tuple[Reason | None, str]:
-        """Return the first that holds, the most certain first."""
+        """Return the first reason that holds, the most certain first."""
         channels = len(power) - 1
         if any(s.strange for s in self._sums):
             return "not_numbers", "samples that are no audio (not finite, or far beyond full scale)"
@@ -202,7 +202,7 @@ class InputJudge:
         return None, ""
 
     def _flat_share(self, lowest: NDArray[np.float64], highest: NDArray[np.float64]) -> float:
-        """Return the share of samples that lie exactly on a channel's extremes, of the loud channel with the most."""
+        """Return the share of samples exactly on a channel's extremes, for the loud channel with the largest share."""
         at_extremes = np.zeros(len(lowest) - 1)
         for each in self._sums:
             at_extremes += np.where(each.lowest == lowest, each.at_lowest, 0)[:-1]
@@ -213,7 +213,7 @@ class InputJudge:
 
 def _sum_up(samples: NDArray[np.float32]) -> tuple[_Sums, NDArray[np.float32]]:
     with np.errstate(invalid="ignore"):
-        # what is not a number is not smaller than anything
+        # NaN is not smaller than any number
         is_audio = np.abs(samples) <= LARGEST
     strange = int(samples.size - np.count_nonzero(is_audio))
     channels = np.where(is_audio, samples, np.float32(0)) if strange else samples
@@ -235,10 +235,10 @@ def _sum_up(samples: NDArray[np.float32]) -> tuple[_Sums, NDArray[np.float32]]:
 
 
 def find_period(mix: NDArray[np.float32], span: int) -> int:
-    """Find after how many samples the end of audio repeats itself, bit for bit.
+    """Find the period in samples with which the end of audio repeats itself, bit for bit.
 
-    The last `span` samples, and at least one whole period, must equal those one period before. No microphone delivers
-    that: its noise is never twice the same.
+    The last `span` samples, and at least one whole period, must equal the samples a period before. No microphone
+    delivers that, because its noise never repeats.
 
     Parameters
     ----------
@@ -250,12 +250,12 @@ def find_period(mix: NDArray[np.float32], span: int) -> int:
     Returns
     -------
     int
-        The shortest period in samples; 0 when there is none.
+        The shortest period in samples; 0 if there is none.
     """
     n = len(mix)
     if n < max(span + 1, _PATTERN + 1):
         return 0
-    # where the last samples stood before: one more of them at a time, and what remains is few
+    # earlier positions of the last samples, compared sample by sample, so that few candidates remain
     ends = np.flatnonzero(mix[: n - 1] == mix[-1])
     ends = ends[ends >= _PATTERN]
     for back in range(1, _PATTERN):
@@ -268,13 +268,13 @@ def find_period(mix: NDArray[np.float32], span: int) -> int:
 
 
 def _repeats(mix: NDArray[np.float32], length: int, period: int) -> bool:
-    """Return whether the last `length` samples equal those one period before."""
+    """Return whether the last `length` samples equal the samples a period before."""
     start = len(mix) - length
     return start >= period and np.array_equal(mix[start:], mix[start - period : len(mix) - period])
 
 
 def decibels(power: float) -> float:
-    """Return a power against that of full scale in decibels, at least -120."""
+    """Return a power relative to full scale, in decibels, at least -120."""
     return max(FLOOR_DBFS, 10 * math.log10(power)) if power > 0 else FLOOR_DBFS
 
 

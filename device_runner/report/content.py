@@ -1,4 +1,4 @@
-"""What a report says, as plain sections of text, tables and figures; page and Markdown show the same."""
+"""The content of a report, as plain sections of text, tables and figures; page and Markdown show the same."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def _profile(results: Results) -> Section:
                 count(o.time),
                 percent(o.time / total),
                 f"{o.time / o.macs:.2f}" if o.macs else "–",
-                # the converter joins the names of all that it fused
+                # the converter joins the names of all fused layers
                 o.output.partition(";")[0],
             )
             for o in profile
@@ -222,7 +222,7 @@ def _memory(results: Results) -> Section:
 
 
 def _differences(results: Results) -> tuple[Section, ...]:
-    """Say what was found out about clips that differ; nothing where none does."""
+    """Describe the clips that differ; return nothing if there are none."""
     tables = []
     for item in results:
         rows = tuple(

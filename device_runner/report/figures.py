@@ -1,4 +1,4 @@
-"""Pictures as SVG that takes its colours from the page: readable on light and on dark ground."""
+"""Pictures as SVG that takes its colours from the page: readable on a light and on a dark background."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Bars = Sequence[tuple[str, Mapping[str, float], frozenset[str]]]
 
 
 def share_bars(names: Sequence[str], ticks: Sequence[str], bars: Bars, axis: str) -> str:
-    """Draw horizontal bars per group and result, 0 to 100 %; those of unseen groups are hatched.
+    """Draw horizontal bars per group and result, 0 to 100 %; bars of unseen groups are hatched.
 
     Parameters
     ----------
     names, ticks
-        The groups, and what is written beside them.
+        The groups, and the text beside them.
     bars
         Per result: its name, the shares by group, the unseen groups.
     axis
-        What the shares are.
+        Title of the axis of shares.
     """
     thick = 0.8 / len(bars)
 

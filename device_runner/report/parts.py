@@ -1,4 +1,4 @@
-"""What a report is made of, and how cells are filled: the words of `content` and `quality`."""
+"""The parts of a report, and functions that fill its cells, for `content` and `quality`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class DataTable:
     """A table whose first column names its rows."""
 
     caption: str
-    """What it shows."""
+    """Title."""
     header: tuple[str, ...]
     """Names of the columns."""
     rows: tuple[tuple[str, ...], ...]
     """Cells as text."""
     folded: bool = False
-    """Whether the page shows it only on demand."""
+    """Whether the page shows the table only on demand."""
     code: bool = False
     """Whether the cells are hashes or the like."""
 
@@ -36,7 +36,7 @@ class Figure:
     title: str
     """Its caption."""
     alt: str
-    """What it shows, in words."""
+    """Description for readers who do not see it."""
     svg: str
     """The picture, ready to stand in a page."""
 
@@ -63,7 +63,7 @@ def columns(results: Results) -> tuple[str, ...]:
 
 
 def rows_of(results: Results, *lines: Line) -> tuple[tuple[str, ...], ...]:
-    """Build a row per line, a cell per result; a line that no result has something for is left out."""
+    """Build a row per line and a cell per result; a line without any value is left out."""
     found = []
     for title, cell in lines:
         cells = [cell(item.result) for item in results]
@@ -73,5 +73,5 @@ def rows_of(results: Results, *lines: Line) -> tuple[tuple[str, ...], ...]:
 
 
 def of(title: str, item: NamedResult, results: Results) -> str:
-    """Name the result in a title, where there are several."""
+    """Name the result in a title, if there are several."""
     return f"{title} ({item.name})" if len(results) > 1 else title

@@ -1,4 +1,4 @@
-"""How well the boards do, as a report says it: accuracy of scenes, or ranking of tags."""
+"""The quality of the boards' answers in a report: accuracy of scenes, or ranking of tags."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _ranking(group: TagGroup | None) -> str | None:
     return f"{percent(group.lwlrap)}, {count(group.clips)} clips" if group is not None else None
 
 
-# --- scenes: one class to a clip -----------------------------------------------------------------------------------
+# --- scenes: one class per clip -----------------------------------------------------------------------------------
 
 
 def _groups_tables(
@@ -178,13 +178,13 @@ def _calibration(results: Results) -> Section:
     return Section(anchor="calibration", title="Calibration", text=(f"{text}than it says.",), figures=tuple(pictures))
 
 
-# --- tags: any number of labels to a clip --------------------------------------------------------------------------
+# --- tags: several labels per clip --------------------------------------------------------------------------
 
 
 def _by_label(results: Results) -> Section:
     names = list(dict.fromkeys(label.name for item in results for label in _tags(item.result).per_label))
     scores = [{label.name: label for label in _tags(item.result).per_label} for item in results]
-    # the best first: labels are many
+    # the best first, because labels are many
     names.sort(key=lambda name: -scores[0][name].lwlrap if name in scores[0] else 1.0)
     bars = [
         (item.name, {label.name: label.lwlrap for label in _tags(item.result).per_label}, frozenset[str]())

@@ -1,4 +1,4 @@
-"""Read benchmark results and give each a short name of its own."""
+"""Read benchmark results and give each a short, unique name."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from asc_kit.result import RESULTS, BenchmarkResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedResult:
-    """A result and what it is called beside the others."""
+    """A result and its name beside the others."""
 
     name: str
-    """Short, different for each result of one report."""
+    """Short name, unique in a report."""
     path: Path
     """The file it was read from."""
     result: BenchmarkResult
@@ -26,20 +26,20 @@ class NamedResult:
 
 
 def read_results(paths: Sequence[Path], *, every: bool = False) -> tuple[NamedResult, ...]:
-    """Read one or more ``results.json``; for a folder, those in it and in all folders below.
+    """Read one or more ``results.json``; of a folder, all in it and below.
 
     Parameters
     ----------
     paths
         Files and folders.
     every
-        Whether to take all of a folder, instead of the newest full one of each bundle, board and mode.
+        Whether to take all results of a folder, instead of the newest full result of each bundle, board and mode.
 
     Raises
     ------
     SpecError
-        When a file is missing, empty, not a result, of another schema version, or given twice, or when results of
-        scenes and of tags stand side by side.
+        If a file is missing, empty, not a result, of another schema version, or given twice; or if results of scenes
+        and of tags are mixed.
     """
     results: list[BenchmarkResult] = []
     files = [file for path in paths for file in (_files_in(path, every=every) if path.is_dir() else [path])]
@@ -52,7 +52,7 @@ def read_results(paths: Sequence[Path], *, every: bool = False) -> tuple[NamedRe
     tasks = {result.task: path for result, path in zip(results, files, strict=True)}
     if len(tasks) > 1:
         raise SpecError(
-            f"{tasks['single_label']} has one class to a clip and {tasks['multi_label']} any number of labels: "
+            f"{tasks['single_label']} has one class per clip and {tasks['multi_label']} several labels: "
             "their figures do not compare",
             hint="make two reports",
         )
@@ -92,12 +92,12 @@ def _read(path: Path) -> BenchmarkResult:
     if result.clips != len(result.predictions):
         raise SpecError(f"{path} says {result.clips} clips, but holds {len(result.predictions)} predictions")
     if result.evaluation.clips != result.clips or result.evaluation.task != result.task:
-        raise SpecError(f"{path} does not fit together: its evaluation is of other clips or of another task")
+        raise SpecError(f"{path} contradicts itself: its evaluation has other clips or another task")
     return result
 
 
 def _short_names(results: Sequence[BenchmarkResult]) -> list[str]:
-    """Name each result by what tells them apart: board first, then mode, engine, model, split."""
+    """Name each result by the facts in which results differ: board first, then mode, engine, model, split."""
     aspects = (
         [r.board for r in results],
         [f"{r.mode} in" for r in results],

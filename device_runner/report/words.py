@@ -38,7 +38,7 @@ def timer_words(result: BenchmarkResult) -> str:
 
 
 def duration(value: float, result: BenchmarkResult) -> str:
-    """Write a latency in its unit, and in milliseconds where the unit is time or a known clock's cycle."""
+    """Write a latency in its unit, and in milliseconds if the unit is time or a known clock's cycle."""
     text = f"{count(value)} {timer_words(result)}"
     latency = result.latency
     if latency.unit == "instructions" or latency.timer_hz <= 0:
@@ -47,7 +47,7 @@ def duration(value: float, result: BenchmarkResult) -> str:
 
 
 def timer_sentence(result: BenchmarkResult) -> str:
-    """Say what a result's latency counts."""
+    """Describe what a result's latency counts."""
     if result.latency.unit == "instructions":
         return (
             f"{result.board} is an emulator: its latency is the number of instructions executed. "

@@ -22,8 +22,8 @@ REPORT = OutputKind(name="report", command="asc-kit report", names=(PAGE, MARKDO
 def write_report(results: Sequence[NamedResult], out: Path) -> tuple[Path, Path]:
     """Write ``index.html`` (self-contained) and ``report.md`` into `out` and return their paths.
 
-    Both are rendered before either is written; other files in `out` are left alone, and files of these names that no
-    report wrote are refused.
+    Both are rendered before either is written; other files in `out` stay, and files of these names that no report wrote
+    are refused.
     """
     check_output(out, REPORT)
     environment = page_templates(str(__package__))
@@ -48,5 +48,5 @@ def _markdown_table(table: DataTable) -> str:
 
 
 def _code(text: str) -> str:
-    """Write a hash or the like as code, in which nothing can be escaped but the end of the cell."""
+    """Write a hash or the like as code, in which only the end of the cell can be escaped."""
     return "`" + " ".join(text.replace("`", "'").replace("|", "\\|").split()) + "`"

@@ -299,7 +299,7 @@ def test_port_that_never_answers(folder: Path) -> None:
         (["--board", "host", "--split", "train"], 1, "no split file train.csv"),
         (["--board", "host", "--out", "data/meta.csv"], 1, "is a file"),
         (["--board", "host", "--out", "data"], 1, "data holds audio and more, and results replace nothing"),
-        (["--board", "host", "--resume", "data"], 1, "data holds no measurement to go on with"),
+        (["--board", "host", "--resume", "data"], 1, "data holds no measurement to resume"),
         (["--board", "host", "--resume", "data", "--out", "other"], 2, "leave --out out"),
     ],
 )

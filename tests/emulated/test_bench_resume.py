@@ -139,7 +139,7 @@ def test_interrupted_and_gone_on_with_in_the_usual_place(folder: Path, tmp_path:
     audio, rate = soundfile.read(path, dtype="int16")
     soundfile.write(path, audio[::-1], rate, subtype="PCM_16")
     refused = bench(tmp_path, *words, "--resume")
-    assert refused.returncode == 1 and "is not what was measured" in refused.stderr, refused.stderr
+    assert refused.returncode == 1 and "has changed since it was measured" in refused.stderr, refused.stderr
     soundfile.write(path, audio, rate, subtype="PCM_16")
 
     with journal.open("ab") as stream:

@@ -221,7 +221,7 @@ def test_a_result_that_came_while_it_was_measured_is_not_replaced(tmp_path: Path
         journal.keep(clip(0))
         path = journal.path.with_name("results.json")
         path.write_text("the user's")
-        with pytest.raises(AscKitError, match="came there while it was being measured") as caught:
+        with pytest.raises(AscKitError, match="appeared during the measurement") as caught:
             write_result(result, journal)
         assert path.read_text() == "the user's" and journal.path.exists()
         assert f"--resume {journal.path.parent}" in str(caught.value.hint)

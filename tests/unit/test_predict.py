@@ -209,4 +209,4 @@ def test_json_names_the_likeliest_even_when_none_is_likely(tagger: Path, tmp_pat
 
 def test_a_threshold_needs_several_labels(folder: Path, tmp_path: Path) -> None:
     done = run(folder, record(tmp_path / "x.wav", np.zeros(8000)), "--threshold", 0.5)
-    assert done.returncode == 2 and "each recording has one class" in done.stderr
+    assert done.returncode == 2 and "gives each recording one class" in done.stderr

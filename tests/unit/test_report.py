@@ -271,7 +271,7 @@ def altered(**changes: object) -> str:
         ('{"schema_version": 2, "labels": []}', "is not a benchmark result"),
         (altered(schema_version=1), "has schema version 1, this asc-kit reads 2"),
         (altered(windows="many"), "windows"),
-        (altered(task="multi_label"), "does not fit together"),
+        (altered(task="multi_label"), "contradicts itself"),
         (altered(colour="red"), "colour"),
         (altered(predictions=[]), "holds no predictions"),
         (altered(clips=13), "says 13 clips, but holds 12"),
