@@ -16,8 +16,8 @@ from ..network.graph import Graph
 from ..network.kernel_call import ConstantArray, KernelCall, Requantize
 from .arena import Block, arena_end, liveness_bound, overlap_bound
 from .choices import MOST_SCRATCH, Choice, choose
-from .passes import optimize
 from .placement import Part, Placement, Step, cut, place, step_cycles
+from .simplify import optimize
 from .streams import Stream
 from .streams.partition import partitions
 

@@ -17,9 +17,9 @@ from reference_networks import cp_mobile
 from asc_kit.firmware_gen.kernel_sets import kernel_set_names, load_kernel_set
 from asc_kit.firmware_gen.network.graph import Graph
 from asc_kit.firmware_gen.plan.choices import Choice, choose
-from asc_kit.firmware_gen.plan.passes import optimize
 from asc_kit.firmware_gen.plan.placement import cut, place
 from asc_kit.firmware_gen.plan.plan import Plan, StreamSteps, assemble_plan, make_plan
+from asc_kit.firmware_gen.plan.simplify import optimize
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.hardware.board import KernelSetName
 

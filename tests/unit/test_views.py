@@ -14,8 +14,8 @@ from int8_models import ModelBuilder
 from asc_kit.firmware_gen.network.graph import Graph
 from asc_kit.firmware_gen.network.strides import broadcast_strides, merge, row_major
 from asc_kit.firmware_gen.operators.reduce import levels
-from asc_kit.firmware_gen.plan.passes import alias_views, drop_unused, take_apart
 from asc_kit.firmware_gen.plan.plan import Plan, make_plan, plan_document
+from asc_kit.firmware_gen.plan.simplify import alias_views, drop_unused, take_apart
 from asc_kit.firmware_gen.read.reader import read_model
 
 sizes = st.lists(st.integers(1, 4), min_size=1, max_size=4)
