@@ -9,7 +9,7 @@ from ..network.kernel_call import ConstantArray, Requantize
 from .scales import ChannelScales
 
 
-def narrow_requantize(
+def is_narrow(
     *,
     scales: ChannelScales,
     largest_accumulator: NDArray[np.int64],
@@ -26,7 +26,7 @@ def narrow_requantize(
     return bool(np.all((right >= 1) & (right <= 22) & fits)) and output_range == (-128, 127)
 
 
-def requantize(
+def prepare_requantize(
     *,
     bias: NDArray[np.int64],
     scales: ChannelScales,
@@ -43,7 +43,7 @@ def requantize(
     # a scale of zero gives zero with any shift
     shift = np.where(scales.multiplier == 0, -1, scales.shift)
     scales = ChannelScales(multiplier=scales.multiplier, shift=shift)
-    narrow = narrow_requantize(
+    narrow = is_narrow(
         scales=scales,
         largest_accumulator=largest_accumulator,
         zero_point=zero_point,

@@ -129,7 +129,7 @@ def exact_outputs(sums: Sums, acc: Int64s) -> Int64s:
     return np.asarray(np.clip(scaled + sums.zero_point, low, high_end), np.int64)
 
 
-def requantized(constants: Requantization, sums: Sums, acc: Int64s) -> Int64s:
+def requantize_sums(constants: Requantization, sums: Sums, acc: Int64s) -> Int64s:
     """Return what formula (15'') gives for sums of shape [channels, n]."""
     u = (acc << constants.prescale) + constants.addend[:, None]
     value = (u * constants.multiplier[:, None] >> 32) + constants.rounding[:, None]
@@ -163,19 +163,19 @@ def find_requantization(sums: Sums, *, prescale: int = 0, shift: int | None = No
         shift = min(prescale - 1 - largest, LARGEST_SHIFT)
     if not 0 <= shift <= LARGEST_SHIFT:
         return None
-    found = []
+    parts = []
     for begin in range(0, len(sums.low), _CHANNELS_AT_ONCE):
         part = _search(sums.part(begin, begin + _CHANNELS_AT_ONCE), prescale, shift)
         if part is None:
             return None
-        found.append(part)
+        parts.append(part)
     constants = Requantization(
         prescale=prescale,
         shift=shift,
-        addend=np.concatenate([part.addend for part in found]),
-        multiplier=np.concatenate([part.multiplier for part in found]),
-        rounding=np.concatenate([part.rounding for part in found]),
-        negative=np.concatenate([part.negative for part in found]),
+        addend=np.concatenate([part.addend for part in parts]),
+        multiplier=np.concatenate([part.multiplier for part in parts]),
+        rounding=np.concatenate([part.rounding for part in parts]),
+        negative=np.concatenate([part.negative for part in parts]),
     )
     return constants if proves(constants, sums) else None
 
@@ -215,7 +215,7 @@ def _proves_part(constants: Requantization, sums: Sums, begin: int, end: int) ->
     largest = max(int(np.abs(values).max()) for values in (u, part.addend, part.rounding, product))
     if largest + int(part.negative.max()) >= INT32_LIMIT - 1:
         return False
-    return np.array_equal(requantized(constants, sums, points), exact)
+    return np.array_equal(requantize_sums(constants, sums, points), exact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -56,10 +56,10 @@ def quantize_multiplier(scale: float) -> tuple[int, int]:
 def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
     """Return the smallest and the largest int8 value of an output with a fused activation: equation (15)."""
     least, most = _ACTIVATION_RANGES[activation]
-    return _quantized(least, output, -128), _quantized(most, output, 127)
+    return _quantize(least, output, -128), _quantize(most, output, 127)
 
 
-def _quantized(value: float | None, output: Tensor, limit: int) -> int:
+def _quantize(value: float | None, output: Tensor, limit: int) -> int:
     """Return the int8 value nearest to a real one, as TFLite divides and rounds in float32; `limit` for None."""
     if value is None:
         return limit

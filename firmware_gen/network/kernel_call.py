@@ -71,10 +71,10 @@ class KernelCall:
     @property
     def arrays(self) -> tuple[ConstantArray, ...]:
         """The const arrays it needs."""
-        found = [value for value in self.inputs if isinstance(value, ConstantArray)]
+        arrays = [value for value in self.inputs if isinstance(value, ConstantArray)]
         for _, value in self.fields:
             if isinstance(value, ConstantArray):
-                found.append(value)
+                arrays.append(value)
             elif isinstance(value, Requantize):
-                found += [value.bias, value.multiplier, value.shift]
-        return tuple(found)
+                arrays += [value.bias, value.multiplier, value.shift]
+        return tuple(arrays)

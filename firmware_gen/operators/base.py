@@ -267,11 +267,11 @@ def longer_rows(node: Node[AttributesT], least: int) -> Node[AttributesT] | None
         if tensor.data is None and (not has_rows(tensor) or tensor.shape[1:3] != (height, width)):
             return None
     count = next(n for n in range(1, height + 1) if height % n == 0 and (n * width >= least or n == height))
-    inputs = tuple(tensor if tensor.data is not None else _joined(tensor, count) for tensor in node.inputs)
-    return replace(node, inputs=inputs, output=_joined(node.output, count))
+    inputs = tuple(tensor if tensor.data is not None else _join_rows(tensor, count) for tensor in node.inputs)
+    return replace(node, inputs=inputs, output=_join_rows(node.output, count))
 
 
-def _joined(tensor: Tensor, count: int) -> Tensor:
+def _join_rows(tensor: Tensor, count: int) -> Tensor:
     _, height, width, channels = tensor.shape
     return replace(tensor, shape=(1, height // count, width * count, channels))
 
@@ -289,8 +289,8 @@ class RowWise(OperatorDefinition[AttributesT]):
 
     def rows(self, node: Node[AttributesT]) -> RowCall | None:
         """Return the kernel for whole tensors, for tensors of one row."""
-        found = one_row(node)
-        if found is None:
+        split = one_row(node)
+        if split is None:
             return None
-        row, windows = found
+        row, windows = split
         return RowCall(call=self.lower(row), windows=windows, takes_rows=False)

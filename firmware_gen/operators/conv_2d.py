@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arithmetic.portable import requantize
+from ..arithmetic.portable import prepare_requantize
 from ..arithmetic.scales import activation_range, channel_scales
 from ..network.kernel_call import ConstantArray, FieldValue, KernelCall
 from ..network.row_call import RowCall
@@ -99,10 +99,10 @@ class Conv2D(OperatorDefinition[Conv2DAttributes]):
     def rows(self, node: Node[Conv2DAttributes]) -> RowCall | None:
         """Return the kernel of a 1x1 convolution for one row, or one that gathers the inputs."""
         attributes = node.attributes
-        found = one_row(node)
-        call = self.lower(found[0]) if found is not None else None
-        if found is not None and call is not None:
-            return RowCall(call=call, windows=found[1], takes_rows=False)
+        split = one_row(node)
+        call = self.lower(split[0]) if split is not None else None
+        if split is not None and call is not None:
+            return RowCall(call=call, windows=split[1], takes_rows=False)
         weights, (_, _, out_w, channels) = node.inputs[1], node.output.shape
         _, kernel_h, kernel_w, depth = weights.shape
         in_channels = node.inputs[0].shape[3]
@@ -139,7 +139,7 @@ def _constants(node: Node[Conv2DAttributes], *, single: bool) -> tuple[tuple[str
     by_channel = weights.data.astype(np.int64).reshape(channels, taps)
     bias, bound = folded_bias(node, by_channel)
     scales = [source.scale * scale / output.scale for scale in weight_scales(weights, channels)]
-    requantization = requantize(
+    requantization = prepare_requantize(
         bias=bias,
         scales=channel_scales(scales),
         largest_accumulator=bound,

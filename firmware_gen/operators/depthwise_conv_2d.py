@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arithmetic.portable import requantize
+from ..arithmetic.portable import prepare_requantize
 from ..arithmetic.scales import activation_range, channel_scales
 from ..network.kernel_call import ConstantArray, KernelCall
 from ..network.row_call import RowCall
@@ -81,7 +81,7 @@ class DepthwiseConv2D(OperatorDefinition[DepthwiseConv2DAttributes]):
         by_channel = weights.data.astype(np.int64).reshape(taps, channels).T
         bias, bound = folded_bias(node, by_channel)
         scales = [source.scale * scale / output.scale for scale in weight_scales(weights, channels)]
-        requantization = requantize(
+        requantization = prepare_requantize(
             bias=bias,
             scales=channel_scales(scales),
             largest_accumulator=bound,

@@ -51,9 +51,9 @@ class Elementwise(RowWise[ElementwiseAttributes]):
             if _broadcast(view.inputs) == view.output.shape:
                 view.fail(f"its inputs are broadcast along too many axes in turn: {listed}", _SUPPORTED_SHAPES)
             view.fail(f"its inputs' shapes do not lead to its output's: {listed}", _SUPPORTED_SHAPES)
-        return ElementwiseAttributes(activation=self.fused(view))
+        return ElementwiseAttributes(activation=self.read_activation(view))
 
-    def fused(self, view: OperatorView) -> Activation:
+    def read_activation(self, view: OperatorView) -> Activation:
         """Return the fused activation."""
         return view.activation()
 
@@ -96,13 +96,13 @@ def _broadcast(inputs: tuple[Tensor, ...]) -> tuple[int, ...] | None:
 
 def _loops(inputs: tuple[Tensor, ...], output: Tensor) -> Loops | None:
     strides = [broadcast_strides(tensor.shape, output.shape) for tensor in inputs]
-    largest = tuple(max(sizes) for sizes in zip(*(_padded(tensor, output) for tensor in inputs), strict=True))
+    largest = tuple(max(sizes) for sizes in zip(*(_pad_shape(tensor, output) for tensor in inputs), strict=True))
     if strides[0] is None or strides[1] is None or largest != output.shape:
         return None
     return merge(output.shape, strides[0], strides[1])
 
 
-def _padded(tensor: Tensor, output: Tensor) -> tuple[int, ...]:
+def _pad_shape(tensor: Tensor, output: Tensor) -> tuple[int, ...]:
     missing = max(len(output.shape) - len(tensor.shape), 0)
     return (1,) * missing + tensor.shape[: len(output.shape)]
 

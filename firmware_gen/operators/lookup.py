@@ -87,7 +87,7 @@ class Logistic(PlainLookup):
         # beyond 80 the function is 0 anyway
         real = np.maximum(_real(node.inputs[0]).astype(np.float64), -80.0)
         exponential = np.exp(-real).astype(np.float32)
-        return _rounded(np.float32(256.0) / (np.float32(1.0) + exponential)) - 128
+        return _round_ties_up(np.float32(256.0) / (np.float32(1.0) + exponential)) - 128
 
 
 class Tanh(PlainLookup):
@@ -113,7 +113,7 @@ class Tanh(PlainLookup):
         e = np.expm1(np.minimum(2.0 * real.astype(np.float64), 60.0)).astype(np.float32)
         negative_e = np.expm1(-2.0 * real.astype(np.float64)).astype(np.float32)
         magnitude = np.where(real >= 1, np.float32(1.0) - two / (e + two), -negative_e / (negative_e + two))
-        return _rounded(magnitude * np.float32(128.0)) * np.where(node.inputs[0].zero_point <= _Q, 1, -1)
+        return _round_ties_up(magnitude * np.float32(128.0)) * np.where(node.inputs[0].zero_point <= _Q, 1, -1)
 
 
 class Quantize(PlainLookup):
@@ -124,7 +124,7 @@ class Quantize(PlainLookup):
     def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
         """Requantize."""
         source, output = node.inputs[0], node.output
-        return _rescaled(node, source.scale / output.scale)
+        return _rescale(node, source.scale / output.scale)
 
 
 class _Clipped(PlainLookup):
@@ -134,7 +134,7 @@ class _Clipped(PlainLookup):
 
     def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
         """Requantize and clip."""
-        return np.clip(_rescaled(node, _ratio_f32(node)), *activation_range(self.activation, node.output))
+        return np.clip(_rescale(node, _ratio_f32(node)), *activation_range(self.activation, node.output))
 
 
 class Relu(_Clipped):
@@ -192,7 +192,7 @@ class LeakyRelu(Lookup[LeakyReluAttributes]):
         attributes = node.attributes
         positive = node.inputs[0].zero_point <= _Q
         ratios = _ratio_f32(node), _ratio_f32(node, attributes.alpha)
-        return np.where(positive, _rescaled(node, ratios[0]), _rescaled(node, ratios[1]))
+        return np.where(positive, _rescale(node, ratios[0]), _rescale(node, ratios[1]))
 
 
 class HardSwish(PlainLookup):
@@ -229,7 +229,7 @@ class HardSwish(PlainLookup):
         source, output = node.inputs[0], node.output
         to_output, to_relu = self._ratios(source.scale, output.scale)
         (out_factor, out_exponent), (relu_factor, relu_exponent) = _multiplier_s16(to_output), _multiplier_s16(to_relu)
-        found = []
+        outputs = []
         for q in range(-128, 128):
             value = (q - source.zero_point) << 7
             scaled = high_multiply_s16(value, out_factor)
@@ -245,15 +245,15 @@ class HardSwish(PlainLookup):
             product = gate * scaled
             # toward zero: TFLite divides
             y = saturate_s16(abs(product) >> 15 if product >= 0 else -(abs(product) >> 15))
-            found.append(rounding_shift(y, -out_exponent) + output.zero_point)
-        return np.array(found, np.int64)
+            outputs.append(rounding_shift(y, -out_exponent) + output.zero_point)
+        return np.array(outputs, np.int64)
 
 
 def _real(tensor: Tensor) -> NDArray[np.float32]:
     return np.float32(tensor.scale) * (_Q - tensor.zero_point).astype(np.float32)
 
 
-def _rounded(values: NDArray[np.float32]) -> NDArray[np.int64]:
+def _round_ties_up(values: NDArray[np.float32]) -> NDArray[np.int64]:
     """Round positive values, ties up."""
     return np.floor(values.astype(np.float64) + 0.5).astype(np.int64)
 
@@ -264,7 +264,7 @@ def _ratio_f32(node: AnyNode, factor: float = 1.0) -> float:
         return float(np.float32(node.inputs[0].scale) * np.float32(factor) / np.float32(node.output.scale))
 
 
-def _rescaled(node: AnyNode, scale: float) -> NDArray[np.int64]:
+def _rescale(node: AnyNode, scale: float) -> NDArray[np.int64]:
     source, output = node.inputs[0], node.output
     multiplier, shift = quantize_multiplier(scale)
     if shift > _MOST_RESCALING:

@@ -6,7 +6,7 @@ import numpy as np
 
 from asc_kit.errors import ModelError
 
-from ..arithmetic.portable import narrow_requantize
+from ..arithmetic.portable import is_narrow
 from ..arithmetic.scales import ChannelScales, activation_range, quantize_multiplier
 from ..network.kernel_call import FieldValue
 from .base import AnyNode, Node
@@ -40,7 +40,7 @@ class Mul(Elementwise):
         )
         low, high = activation_range(attributes.activation, output)
         scales = ChannelScales(multiplier=np.array([multiplier]), shift=np.array([shift]))
-        narrow = narrow_requantize(
+        narrow = is_narrow(
             scales=scales,
             largest_accumulator=np.array([_LARGEST_PRODUCT]),
             zero_point=output.zero_point,

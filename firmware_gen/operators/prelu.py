@@ -18,7 +18,7 @@ class Prelu(Elementwise):
     op = "PRELU"
     options = None
 
-    def fused(self, view: OperatorView) -> Activation:
+    def read_activation(self, view: OperatorView) -> Activation:
         """Check that alpha alone is broadcast, and that nothing can overflow; there is no fused activation."""
         if view.inputs[0].shape != view.output.shape:
             view.fail(f"its input {view.inputs[0].describe()} has another shape than its output", "one shape")

@@ -145,16 +145,16 @@ class StridedSlice(StridedCopy):
             if step == 0 or (shrink and not -size <= begin < size):
                 view.fail(f"stride {step} from {begin} along axis {axis} of {size}", "strides other than 0, inside")
             if shrink:
-                found = range(begin % size, begin % size + 1)
+                indices = range(begin % size, begin % size + 1)
             else:
                 bounds = slice(None if begin_free else begin, None if end_free else end, step)
-                found = range(*bounds.indices(size))
-                kept.append(len(found))
-            if len(found) == 0:
+                indices = range(*bounds.indices(size))
+                kept.append(len(indices))
+            if len(indices) == 0:
                 view.fail(f"it selects nothing along axis {axis}", "at least one element")
-            start += found[0] * element
-            extents.append(len(found))
-            strides.append(element * found.step)
+            start += indices[0] * element
+            extents.append(len(indices))
+            strides.append(element * indices.step)
         if view.output.shape != tuple(kept):
             view.fail(f"its output does not have the shape {kept}", "the shape it selects")
         return _walk(view, start, extents, strides)

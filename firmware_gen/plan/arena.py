@@ -141,15 +141,15 @@ def place_blocks(blocks: Sequence[Block], overlaps: Overlaps, *, thorough: bool 
         sorted(indices, key=lambda index: (-blocks[index].first, -blocks[index].n_bytes, index)),
         sorted(indices, key=lambda index: (blocks[index].first, -blocks[index].n_bytes, index)),
     ]
-    found = [(_first_fit(blocks, order, conflicts), order) for order in starts]
-    found.sort(key=lambda pair: arena_end(blocks, pair[0]))
+    fits = [(_first_fit(blocks, order, conflicts), order) for order in starts]
+    fits.sort(key=lambda pair: arena_end(blocks, pair[0]))
     bound = overlap_bound(blocks, overlaps)
-    best = found[0][0]
+    best = fits[0][0]
     if not thorough or len(blocks) == 1:
         return best
     generator = random.Random(_SEED)
-    trials = min(_TRIALS, _SEARCH // len(blocks) ** 2 // len(found))
-    for offsets, order in found:
+    trials = min(_TRIALS, _SEARCH // len(blocks) ** 2 // len(fits))
+    for offsets, order in fits:
         if arena_end(blocks, best) <= bound:
             break
         better = _search(blocks, order, offsets, conflicts, generator, bound, trials)
@@ -192,15 +192,15 @@ def arena_end(blocks: Sequence[Block], offsets: Sequence[int]) -> int:
 
 def check_placement(blocks: Sequence[Block], offsets: Sequence[int], overlaps: Overlaps) -> None:
     """Check that no two blocks share memory that must not: a guard against defects of `place_blocks`."""
-    for a, one in enumerate(blocks):
+    for a, block in enumerate(blocks):
         for b, other in enumerate(blocks):
-            if a == b or not one.meets(other):
+            if a == b or not block.meets(other):
                 continue
-            apart = offsets[a] + one.n_bytes <= offsets[b] or offsets[b] + other.n_bytes <= offsets[a]
+            apart = offsets[a] + block.n_bytes <= offsets[b] or offsets[b] + other.n_bytes <= offsets[a]
             shared = (a, b) in overlaps and offsets[b] - offsets[a] >= overlaps[a, b]
             shared = shared or ((b, a) in overlaps and offsets[a] - offsets[b] >= overlaps[b, a])
             if not apart and not shared:
-                raise RuntimeError(f"defect: {one} at {offsets[a]} and {other} at {offsets[b]} share memory")
+                raise RuntimeError(f"defect: {block} at {offsets[a]} and {other} at {offsets[b]} share memory")
 
 
 def _align(value: int) -> int:
@@ -209,7 +209,7 @@ def _align(value: int) -> int:
 
 def _conflicts(blocks: Sequence[Block], overlaps: Overlaps) -> list[list[tuple[int, int, int]]]:
     """For each block b, (a, below, above): b may end at a's offset + below, or begin at a's offset + above."""
-    found: list[list[tuple[int, int, int]]] = [[] for _ in blocks]
+    conflicts: list[list[tuple[int, int, int]]] = [[] for _ in blocks]
     for b, block in enumerate(blocks):
         for a, other in enumerate(blocks):
             if a == b or not block.meets(other):
@@ -220,8 +220,8 @@ def _conflicts(blocks: Sequence[Block], overlaps: Overlaps) -> list[list[tuple[i
                 below = max(below, -overlaps[b, a])
             if (a, b) in overlaps:
                 above = min(above, overlaps[a, b])
-            found[b].append((a, below, above))
-    return found
+            conflicts[b].append((a, below, above))
+    return conflicts
 
 
 def _first_fit(

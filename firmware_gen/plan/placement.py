@@ -141,7 +141,7 @@ def _collect(graph: Graph, steps: Sequence[Step], parts: Sequence[Part]) -> _Mem
         if part.stream is None:
             (position,) = part.operators
             call = steps[part.first_step].call
-            distances = _consumed(graph, call)
+            distances = _collect_distances(graph, call)
             output, scratch_bytes = graph.operators[position].output, call.scratch_bytes or 0
             pairs = {(output, storage): distance for storage, distance in distances.items() if distance is not None}
         else:
@@ -207,17 +207,17 @@ def _lifetimes(graph: Graph, parts: Sequence[Part]) -> tuple[dict[int, int], dic
     return first, last
 
 
-def _consumed(graph: Graph, call: KernelCall) -> dict[int, int | None]:
+def _collect_distances(graph: Graph, call: KernelCall) -> dict[int, int | None]:
     """Return how far before each storage the output of a call must begin: the strictest of all inputs stored there."""
-    found: dict[int, int | None] = {}
+    strictest: dict[int, int | None] = {}
     for source, distance in zip(call.inputs, call.overlap, strict=True):
         if isinstance(source, ConstantArray):
             continue
         storage = graph.storage(source)
-        earlier = found.get(storage, 0)
+        earlier = strictest.get(storage, 0)
         if distance is None or earlier is None:
-            found[storage] = None
+            strictest[storage] = None
         else:
             # the distance to the storage holds for every tensor inside it
-            found[storage] = max(distance, earlier)
-    return found
+            strictest[storage] = max(distance, earlier)
+    return strictest

@@ -17,7 +17,7 @@ from ..network.kernel_call import ConstantArray, KernelCall, Requantize
 from .arena import Block, arena_end, liveness_bound, overlap_bound
 from .choices import MOST_SCRATCH, Choice, choose
 from .placement import Part, Placement, Step, cut, place, step_cycles
-from .simplify import optimize
+from .simplify import simplify
 from .streams import Stream
 from .streams.partition import partitions
 
@@ -131,7 +131,7 @@ def make_plan(graph: Graph, kernels: KernelSetName = PORTABLE, goal: Goal = "spe
     BoardError
         When there is no such kernel set.
     """
-    graph = optimize(graph)
+    graph = simplify(graph)
     if not graph.operators:
         raise ModelError("the model computes nothing: its operators only rearrange its input")
     kernel_set = load_kernel_set(kernels)

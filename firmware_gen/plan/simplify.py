@@ -17,7 +17,7 @@ from ..operators.weights import ConvolutionAttributes
 from .arena import ALIGNMENT
 
 
-def optimize(graph: Graph) -> Graph:
+def simplify(graph: Graph) -> Graph:
     """Run all passes."""
     return plain_convolutions(fold_pad(alias_views(drop_unused(take_apart(graph)))))
 

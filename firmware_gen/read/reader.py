@@ -92,9 +92,9 @@ def _read(decoder: Decoder, input_shapes: Sequence[InputShape]) -> Graph:
     graph = Graph(
         tensors=tensors,
         operators=tuple(
-            _read_operator(operators[one.index], one, tensors)
-            for one in wires
-            if one.index not in (first.converter, last.converter)
+            _read_operator(operators[entry.index], entry, tensors)
+            for entry in wires
+            if entry.index not in (first.converter, last.converter)
         ),
         input=first.tensor,
         output=last.tensor,
@@ -125,12 +125,12 @@ def _refuse_others(decoder: Decoder, all_wires: list[Wires]) -> None:
 
 def _role(index: int, all_wires: list[Wires]) -> str:
     """Say which operator computes or reads a tensor."""
-    for words, found in (
+    for words, users in (
         ("computed by", [wires for wires in all_wires if index in wires.outputs]),
         ("taken by", [wires for wires in all_wires if index in wires.inputs]),
     ):
-        if found:
-            return f", {words} operator {found[0].index} {found[0].op},"
+        if users:
+            return f", {words} operator {users[0].index} {users[0].op},"
     return ""
 
 

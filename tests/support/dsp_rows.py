@@ -19,7 +19,7 @@ from asc_kit.firmware_gen.kernel_sets import load_kernel_set
 from asc_kit.firmware_gen.network.kernel_call import ConstantArray, FieldValue
 from asc_kit.firmware_gen.network.row_call import Layout, Lines, RowCall, Window
 from asc_kit.firmware_gen.operators.base import AnyNode, Node
-from asc_kit.firmware_gen.plan.simplify import optimize
+from asc_kit.firmware_gen.plan.simplify import simplify
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.hardware.board import Board, Goal
 
@@ -49,7 +49,7 @@ class RowCase:
 
 def single_node(case: Case) -> AnyNode | None:
     """The one operator of a case after the passes; None when there are several."""
-    graph = optimize(read_model(case.model))
+    graph = simplify(read_model(case.model))
     if len(graph.operators) != 1:
         return None
     (operator,) = graph.operators

@@ -19,7 +19,7 @@ from asc_kit.firmware_gen.network.graph import Graph
 from asc_kit.firmware_gen.plan.choices import Choice, choose
 from asc_kit.firmware_gen.plan.placement import cut, place
 from asc_kit.firmware_gen.plan.plan import Plan, StreamSteps, assemble_plan, make_plan
-from asc_kit.firmware_gen.plan.simplify import optimize
+from asc_kit.firmware_gen.plan.simplify import simplify
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.hardware.board import KernelSetName
 
@@ -48,7 +48,7 @@ def plans_of_random_cuts(model: bytes, kernels: KernelSetName, rng: np.random.Ge
 
 
 def choices_of(model: bytes, kernels: KernelSetName) -> tuple[Graph, list[Choice]]:
-    graph = optimize(read_model(model))
+    graph = simplify(read_model(model))
     return graph, [choose(graph, operator, load_kernel_set(kernels), "speed") for operator in graph.operators]
 
 

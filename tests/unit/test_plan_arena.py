@@ -26,7 +26,7 @@ from asc_kit.firmware_gen.plan.arena import (
 )
 from asc_kit.firmware_gen.plan.placement import step_cycles
 from asc_kit.firmware_gen.plan.plan import draft_plan, make_plan, plan_document
-from asc_kit.firmware_gen.plan.simplify import alias_views, fold_pad, optimize
+from asc_kit.firmware_gen.plan.simplify import alias_views, fold_pad, simplify
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.hardware.board import Goal
 
@@ -93,7 +93,7 @@ def test_cp_mobile_reaches_the_bound() -> None:
 @pytest.mark.parametrize("goal", ["speed", "size"])
 def test_scratch_memory_makes_quicker_within_the_arena(goal: Goal) -> None:
     """At most 5 % beyond what four columns at a time need, and by the planner's estimate never slower than that."""
-    graph = optimize(read_model(cp_mobile().model))
+    graph = simplify(read_model(cp_mobile().model))
     usual = draft_plan(graph, load_kernel_set("dsp"), goal, [None] * len(graph.operators))
     plan = make_plan(read_model(cp_mobile().model), "dsp", goal)
     assert plan.arena_bytes - OVER_READ <= 1.05 * usual.arena_bytes

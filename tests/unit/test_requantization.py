@@ -15,7 +15,7 @@ from asc_kit.firmware_gen.arithmetic.requantization_search import (
     find_requantization,
     proves,
     reachable_sums,
-    requantized,
+    requantize_sums,
 )
 from asc_kit.firmware_gen.arithmetic.scales import ChannelScales, channel_scales, scale_wide
 
@@ -55,7 +55,7 @@ def all_equal(constants: Requantization, sums: Sums) -> bool:
                 for name in ("addend", "multiplier", "rounding", "negative")
             },
         )
-        if not np.array_equal(requantized(one, part, acc[None, :])[0], reference(sums, channel, acc)):
+        if not np.array_equal(requantize_sums(one, part, acc[None, :])[0], reference(sums, channel, acc)):
             return False
     return True
 
@@ -87,7 +87,7 @@ def test_equal_about_every_step_of_long_ranges(activation: str) -> None:
     acc = np.concatenate([steps + offset for offset in range(-4, 5)], axis=1)
     acc = np.concatenate([acc, rng.integers(sums.low[:, None], sums.high[:, None], (40, 5000))], axis=1)
     acc = np.clip(acc, sums.low[:, None], sums.high[:, None])
-    given = requantized(constants, sums, acc)
+    given = requantize_sums(constants, sums, acc)
     for channel in range(40):
         np.testing.assert_array_equal(given[channel], reference(sums, channel, acc[channel]))
 

@@ -68,8 +68,8 @@ class Form:
 
     def words(self, channels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the constants of some channels as kernels read them: start, multiplier, rounding, negative; [n, 4]."""
-        one = self.constants
-        return np.stack([self.start, one.multiplier, one.rounding, one.negative], axis=1)[channels]
+        constants = self.constants
+        return np.stack([self.start, constants.multiplier, constants.rounding, constants.negative], axis=1)[channels]
 
 
 def choose_form(

@@ -18,7 +18,7 @@ _INT8 = (-128, 127)
 
 
 def product_row(node: AnyNode) -> RowCall | None:
-    """Return the kernel of one row; None for two tensors of one shape, constants, or when constants are not found."""
+    """Return the kernel of one row; None for two tensors of one shape, constants, or when no constants are found."""
     output = node.output
     if not has_rows(output) or any(tensor.data is not None or not has_rows(tensor) for tensor in node.inputs):
         return None
@@ -77,7 +77,7 @@ def _constants(node: Node[ElementwiseAttributes]) -> tuple[tuple[str, FieldValue
         zero_point=output.zero_point,
         output_range=output_range,
     )
-    found = find_requantization(sums, prescale=_PRESCALE, shift=_SHIFT)
-    if found is None:
+    constants = find_requantization(sums, prescale=_PRESCALE, shift=_SHIFT)
+    if constants is None:
         return None
-    return tuple((name, int(getattr(found, name)[0])) for name in ("addend", "multiplier", "rounding", "negative"))
+    return tuple((name, int(getattr(constants, name)[0])) for name in ("addend", "multiplier", "rounding", "negative"))

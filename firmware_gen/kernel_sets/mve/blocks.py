@@ -43,7 +43,7 @@ class Channels:
         return (self.low, self.high) != (-128, 127)
 
 
-def requantized_channels(node: AnyNode, by_channel: NDArray[np.int64], activation: Activation) -> Channels | None:
+def requantize_channels(node: AnyNode, by_channel: NDArray[np.int64], activation: Activation) -> Channels | None:
     """Prepare bias and requantization; None where the kernels would not be exact.
 
     Formula: h by (13), rounded to nearest with ties up, zero point added, saturated. That is (14) and (15) when no left

@@ -12,7 +12,7 @@ from ...network.row_call import Lines, RowCall
 from ...operators.base import Node
 from ...operators.conv_2d import Conv2DAttributes
 from ...operators.weights import convolution_window, dense_weights, describe_weights
-from .blocks import Channels, as_words, block_channels, block_steps, offsets_fit, requantized_channels, words
+from .blocks import Channels, as_words, block_channels, block_steps, offsets_fit, requantize_channels, words
 
 _VECTOR = 16  # bytes
 _UNROLLED = 8  # vectors of the unrolled loop
@@ -48,7 +48,7 @@ def conv_2d(node: Node[Conv2DAttributes]) -> RowCall | None:
     if (groups > 1 and weights.n_elements * groups > _DENSE_BYTES) or not offsets_fit(channels, output.shape[2]):
         return None
     by_channel = weights.data.astype(np.int64).reshape(channels, -1)
-    prepared = requantized_channels(node, by_channel, attributes.activation)
+    prepared = requantize_channels(node, by_channel, attributes.activation)
     if prepared is None or prepared.clips:
         return None
     dense = dense_weights(weights.data, source.shape[3]).astype(np.int64)

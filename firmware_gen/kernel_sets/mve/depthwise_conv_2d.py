@@ -11,7 +11,7 @@ from ...network.row_call import Lines, RowCall
 from ...operators.base import AnyNode, Node
 from ...operators.depthwise_conv_2d import DepthwiseConv2DAttributes
 from ...operators.weights import convolution_window, describe_weights
-from .blocks import Channels, as_words, block_channels, block_steps, offsets_fit, requantized_channels, words
+from .blocks import Channels, as_words, block_channels, block_steps, offsets_fit, requantize_channels, words
 
 _GROUP = 8  # channels at once, over pixels
 _QUAD = 4  # rows and columns of the window that one load fetches
@@ -24,7 +24,7 @@ def depthwise_conv_2d(node: Node[DepthwiseConv2DAttributes]) -> RowCall | None:
     assert weights.data is not None
     _, kernel_h, kernel_w, channels = weights.shape
     by_channel = weights.data.astype(np.int64).reshape(-1, channels).T
-    prepared = requantized_channels(node, by_channel, attributes.activation)
+    prepared = requantize_channels(node, by_channel, attributes.activation)
     if prepared is None or attributes.multiplier != 1:
         return None
     extent = (kernel_w - 1) * attributes.dilation_w + 1

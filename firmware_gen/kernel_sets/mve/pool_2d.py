@@ -21,13 +21,13 @@ def average_pool_2d(node: Node[Pool2DAttributes]) -> RowCall | None:
     attributes = node.attributes
     largest = min(attributes.kernel_h, node.inputs[0].shape[1]) * min(attributes.kernel_w, node.inputs[0].shape[2])
     entries = [division(count) for count in range(1, largest + 1)]
-    found = [entry for entry in entries if entry is not None]
-    if len(found) < len(entries):
+    exact = [entry for entry in entries if entry is not None]
+    if len(exact) < len(entries):
         return None
     divisions = ConstantArray(
         suffix="divisions",
         c_type="int16_t",
-        values=np.array([(0, 0, 0, 0), *found], np.int16),
+        values=np.array([(0, 0, 0, 0), *exact], np.int16),
         comment=f"divisions by 0 (never) to {largest}: addend, multiplier, minus the shift, 1 if even",
     )
     return _pool(node, attributes, "asc_average_pool_mve", divisions)
