@@ -1,7 +1,8 @@
-"""Kernel sets are records: a new one is a folder of its own, and what it lacks is portable."""
+"""Kernel sets and operators are found by their folders: a new one is files, and what a set lacks is portable."""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from reference_networks import ds_cnn
 
 from asc_kit.errors import BoardError
-from asc_kit.firmware_gen import kernel_sets
+from asc_kit.firmware_gen import kernel_sets, operators
 from asc_kit.firmware_gen.generate import generate_bare
 from asc_kit.firmware_gen.kernel_sets import PORTABLE, kernel_set_names, load_kernel_set
 from asc_kit.firmware_gen.network.kernel_call import ConstantArray, KernelCall
@@ -133,3 +134,10 @@ def test_a_record_names_operators_and_files_that_there_are(name: str) -> None:
     for kernels in (kernel_set.row_kernels, kernel_set.small_row_kernels, kernel_set.whole_kernels):
         assert set(kernels) <= set(REGISTRY)
     assert set(kernel_set.small_row_kernels) <= set(kernel_set.row_kernels)
+
+
+def test_every_definition_of_an_operator_is_known() -> None:
+    (folder,) = operators.__path__
+    texts = [path.read_text() for path in Path(folder).glob("*.py")]
+    named = [name for text in texts for name in re.findall(r'^    op = "(\w+)"$', text, re.M)]
+    assert len(named) > 30 and sorted(named) == list(REGISTRY)
