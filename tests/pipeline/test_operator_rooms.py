@@ -72,6 +72,6 @@ def test_rounding_is_said_of_every_operator() -> None:
         Definition(op="ABS", int8_version=1, compute=lambda call: [call.x])  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="ABS passes values on, and its output has another scale"):
         Definition(op="ABS", int8_version=1, compute=lambda call: [call.x], rounding=pass_on)
-    # a new one is added here once it is known that its kernel does no more than this
+    # one more belongs here only if its kernel does no more than that: test_quantization_simulation shows it
     once = {op for op, known in OPERATORS.items() if known.rounding is round_once}
     assert once == {"HARD_SWISH", "LEAKY_RELU", "SOFTMAX", "TANH"}

@@ -14,7 +14,8 @@ from asc_kit.export.inspection.layers import stored_scheme
 from asc_kit.export.network.affine import Affine, affine_of
 from asc_kit.export.network.execution import execute, run
 from asc_kit.export.network.graph import Network, Operator
-from asc_kit.export.network.operators import compute
+from asc_kit.export.network.operators import compute, pointwise
+from asc_kit.export.network.operators.definition import round_once
 from asc_kit.export.network.operators.rounding import Multiplier
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe, range_of
@@ -146,7 +147,10 @@ def test_sums_of_many() -> None:
         assert not difference.any(), operator.op
 
 
-@pytest.mark.parametrize("op", ["LOGISTIC", "RELU", "RELU6"])
+EXACT_FUNCTIONS = sorted(known.op for known in pointwise.DEFINITIONS if known.rounding is not round_once)
+
+
+@pytest.mark.parametrize("op", EXACT_FUNCTIONS)
 def test_functions_of_one_value(op: str) -> None:
     rng = np.random.default_rng(0)
     for _ in range(10):
