@@ -155,7 +155,7 @@ def break_no_test(data: Path) -> None:
     ("damage", "message"),
     [
         (break_split_label, "unknown label 'whistle'"),
-        (break_overlap, "as well"),
+        (break_overlap, "also in split"),
         (break_class, "no clips of mid"),
         (break_empty_wav, "low-3.wav"),
         (break_text_wav, "low-3.wav"),
