@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from asc_kit.cli import cli
+from asc_kit.device_runner.cycles.bench import chosen_parts
 from asc_kit.errors import BoardError
 from asc_kit.hardware.board import BoardSpec, board_names, find_board, load_board, survey_boards
 from asc_kit.hardware.core import CoreSpec, core_names, load_core
-from asc_kit.hardware.part import load_part, part_names
+from asc_kit.hardware.part import PartSpec, load_part, part_names
 from asc_kit.hardware.places import boards_folder
 from asc_kit.records.record import parse_record, read_record
 
@@ -71,6 +72,21 @@ def test_a_board_of_version_1_is_the_board_it_was() -> None:
         now.toolchain.prefix, now.toolchain.ldflags, now.toolchain.libraries,
     )  # fmt: skip
     assert set(whole.cflags) == set(now.toolchain.cflags)
+
+
+def test_a_part_of_version_1_names_its_core_by_the_title() -> None:
+    for title, name in (("Cortex-M0+", "cortex-m0plus"), ("Cortex-M4F", "cortex-m4f")):
+        document = {
+            "schema_version": 1,
+            "name": "x",
+            "title": "X",
+            "core": title,
+            "clock_hz": 1,
+            "ram_bytes": 1,
+            "source": "",
+        }
+        part = parse_record(PartSpec, document, where="x.toml")
+        assert (part.core_name, part.core_name in core_names()) == (name, True)
 
 
 def test_emulated_boards_share_one_port() -> None:
@@ -132,6 +148,10 @@ def test_a_folder_here_is_named_by_a_path(mine: Path, monkeypatch: pytest.Monkey
         load_board("mine")
     assert "--board ./mine" in str(failure.value.hint)
     assert load_board("./mine").name == "mine"
+    (mine / "mine" / "below").mkdir()
+    monkeypatch.chdir(mine / "mine" / "below")
+    assert load_board("..").name == "mine"
+    monkeypatch.chdir(mine)
     with pytest.raises(BoardError, match=r"nothing/board\.toml does not exist"):
         load_board("./nothing")
 
@@ -224,6 +244,8 @@ def test_a_core_and_a_part_of_ones_own(mine: Path) -> None:
     assert board.part is not None and (board.part.name, board.core.name) == ("stm32f411", "m4x")
     assert board.core.name_fault(55) == "BusFault" and board.core.name_fault(5) == "exception"
     assert board.kernels == "dsp" and "-mfpu=fpv4-sp-d16" in board.toolchain.cflags
+    # estimates of cycles know the board's own part, by its name too
+    assert chosen_parts(board, None) == chosen_parts(board, "stm32f411") == (board.part,)
     (folder / "board.toml").write_text(text + memory.format("0x20001"))
     with pytest.raises(BoardError, match="ram_bytes = 131,073 is more than part stm32f411 has: 131,072"):
         load_board("mine")
