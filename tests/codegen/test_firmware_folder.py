@@ -261,7 +261,7 @@ def test_no_warnings(compiler: str, level: str, tmp_path: Path) -> None:
         pytest.skip(f"needs {compiler}")
     case: Case = cp_mobile()
     write_engine(case.model, tmp_path)
-    sources = [*sorted(tmp_path.glob("*.c")), *runtime_sources("portable")]
+    sources = [*sorted(tmp_path.glob("*.c")), *runtime_sources()]
     command = [compiler, level, *WARNINGS, *INCLUDES, f"-I{tmp_path}", "-c", *map(str, sources)]
     (tmp_path / "objects").mkdir()
     result = subprocess.run(command, cwd=tmp_path / "objects", capture_output=True, text=True)

@@ -38,7 +38,7 @@ def run_emulated(
     board
         Where to run; the Cortex-M4F when not given.
     """
-    program = [*units, ROOT / "tests" / "support" / "emulated_main.c", *runtime_sources(board.kernels)]
+    program = [*units, ROOT / "tests" / "support" / "emulated_main.c", *runtime_sources(*board.kernel_sets)]
     data, answers = run_image(program, requests, folder, board), []
     for size in output_sizes:
         answers.append((int.from_bytes(data[:4], "little"), data[4 : 4 + size]))

@@ -16,6 +16,7 @@ import numpy as np
 from int8_case import Case
 
 from asc_kit.firmware_gen.frontend.tables import frontend_tables
+from asc_kit.firmware_gen.kernel_sets import PORTABLE
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.model import ModelInfo
 from asc_kit.firmware_gen.read.reader import read_model
@@ -135,10 +136,10 @@ def compile_objects(compiler: Sequence[str], sources: Sequence[Path], folder: Pa
     return [folder / f"{path.stem}.o" for path in sources]
 
 
-def runtime_sources(kernels: KernelSetName = "portable") -> list[Path]:
-    """All files of the runtime that a core with this kernel set can be compiled for: C and assembler."""
-    others = {"portable": ("dsp", "mve"), "dsp": ("mve",), "mve": ()}[kernels]
-    return sorted(path for path in RUNTIME.glob("*/*.[cS]") if path.parent.name not in others)
+def runtime_sources(*kernel_sets: KernelSetName) -> list[Path]:
+    """All files of the runtime for a core that runs some kernel sets beside the portable one: C and assembler."""
+    folders = {"frontend", PORTABLE, *kernel_sets}
+    return sorted(path for path in RUNTIME.glob("*/*.[cS]") if path.parent.name in folders)
 
 
 def run_on_host(
