@@ -1,4 +1,4 @@
-"""The deployment bundle: the only thing that passes from export to everything after it.
+"""The deployment bundle: all that passes from export to later stages.
 
 A folder with ``bundle.json``, ``model.tflite`` (int8 in, int8 out) and ``golden/`` (a few real clips with the
 reference kernels' answers).
@@ -53,12 +53,12 @@ GOLDEN = "golden"
 _NPY_HEADER_BYTES = 4096
 
 VariantName = Literal["float16", "dynamic_range"]
-"""Forms of a network beside the int8 one."""
+"""Forms of a network beside int8."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fidelity:
-    """The int8 model against the fake-quantized float network that it was made from: same weights, same ranges."""
+    """Agreement of the int8 model with its fake-quantized float network: same weights, same ranges."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -67,9 +67,9 @@ class Fidelity:
     mean_steps: MeanSteps
     """Mean difference of the outputs, in quantization steps of the output."""
     max_steps: MeanSteps
-    """Largest one."""
+    """Largest difference of the outputs, in quantization steps of the output."""
     same_class: Figure
-    """Share of the inputs for which both find the same output largest."""
+    """Share of the inputs for which both have the same largest output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +88,17 @@ class Variant:
     n_bytes: Count
     """Its size."""
     evaluation: AnyEvaluation
-    """It on the clips of `Provenance.metrics_int8`, with the interpreter's own kernels."""
+    """Its evaluation on the clips of `Provenance.metrics_int8`, with the interpreter's own kernels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where a bundle comes from."""
+    """The origin of a bundle."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     asc_kit: Name
-    """Version that wrote it."""
+    """Version of asc-kit that wrote it."""
     recipe: Name
     """Name of the recipe."""
     seed: Seed
@@ -108,9 +108,9 @@ class Provenance:
     train_recording_devices: Devices
     """Recording devices heard in training; all others are unseen."""
     quantization: QuantizationSettings
-    """How the weights and activations were quantized."""
+    """Settings of the quantization."""
     representative_clips: Count
-    """Number of training clips that set the activation ranges; fewer than the settings where there are fewer."""
+    """Number of training clips that set the activation ranges; fewer than the settings if there are fewer."""
     representative_id: ShortId
     """Fingerprint of those clips."""
     tools: Tools
@@ -120,12 +120,12 @@ class Provenance:
     metrics_int8: AnyEvaluation
     """The int8 model, reference kernels, on the same clips."""
     fidelity: Fidelity
-    """How closely the int8 model follows its simulation in float, on those clips."""
+    """Agreement of the int8 model with its simulation in float, on those clips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenEntry:
-    """One golden clip: ``golden/<name>.npz``."""
+    """A golden clip: ``golden/<name>.npz``."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -136,14 +136,14 @@ class GoldenEntry:
     scene_label: Line
     """Its class; several are joined by commas."""
     recording_device: DeviceName
-    """What it was recorded with."""
+    """Its recording device."""
     sha256: Sha256
     """Hash of the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleManifest:
-    """What ``bundle.json`` holds."""
+    """The content of ``bundle.json``."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
@@ -164,21 +164,21 @@ class BundleManifest:
     output: TensorInfo
     """The model's output."""
     output_activation: OutputActivation
-    """What the outputs are: logits (probabilities are their softmax, or their sigmoid label by label), or
-    probabilities already."""
+    """Kind of the outputs: logits (probabilities are their softmax, or their sigmoid label by label), or
+    probabilities."""
     hop_samples: PositiveCount | None = None
-    """Distance of the windows a longer recording is cut into, in samples; its score is the mean over the windows.
-    None: the first window stands for the recording."""
+    """Distance of the windows of a longer recording, in samples; its score is the mean over the windows. None: only the
+    first window counts."""
     model_sha256: Sha256
     """Hash of model.tflite."""
     parameters: Count
-    """Parameters of the float model, batch normalization counted."""
+    """Parameters of the float model, including batch normalization."""
     macs: Macs
-    """Multiply-accumulates of one inference by the challenges' rule."""
+    """Multiply-accumulates of an inference by the challenges' rule."""
     golden: Annotated[tuple[GoldenEntry, ...], Field(max_length=1000)]
     """The golden clips."""
     provenance: Provenance
-    """Where it comes from."""
+    """Its origin."""
     variants: Annotated[tuple[Variant, ...], Field(max_length=16)] = ()
     """Other forms of the same network."""
 
@@ -222,7 +222,7 @@ class BundleManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Golden:
-    """A known answer: the first window of one clip, all the way through."""
+    """A known answer: the first window of a clip, through all steps."""
 
     audio: NDArray[np.int16]
     """Shape [clip_samples]."""
@@ -250,7 +250,7 @@ class Bundle:
         Raises
         ------
         BundleError
-            When a file is missing, of another schema version, or was changed after export.
+            If a file is missing, has another schema version, or was changed after export.
         """
         hint = "make a bundle with: asc-kit export RUN --out BUNDLE"
         manifest = read_manifest(BundleManifest, path, MANIFEST, kind="bundle", hint=hint, error=BundleError)
@@ -273,7 +273,7 @@ class Bundle:
         Raises
         ------
         BundleError
-            When the file does not hold the arrays of this bundle's model.
+            If the file does not hold the arrays of this bundle's model.
         """
         path, manifest = self._golden_path(entry), self.manifest
         frontend = manifest.frontend
@@ -284,7 +284,8 @@ class Bundle:
             "output": (np.int8, manifest.output.shape),
         }
         try:
-            # a small archive may hold gigabytes of zeros: its members are as large as the arrays, and their headers
+            # a small archive may hold gigabytes of zeros: check that its members have the size of the arrays and their
+            # headers
             with zipfile.ZipFile(path) as archive:
                 sizes = {info.filename: info.file_size for info in archive.infolist()}
             for name, (kind, shape) in expected.items():
@@ -306,7 +307,7 @@ class Bundle:
         return Golden(**found)
 
     def features_to_input(self, features: NDArray[np.float32]) -> NDArray[np.int8]:
-        """Make the model's int8 input of log-mel values [n_frames, n_mels]."""
+        """Return the model's int8 input for log-mel values [n_frames, n_mels]."""
         return self.manifest.input.quantize(model_input(features, self.manifest.frontend))
 
     def audio_to_input(self, audio: NDArray[np.float32]) -> NDArray[np.int8]:

@@ -1,4 +1,4 @@
-"""The complexity limits of the DCASE challenges: what each year counts of a network, and which limits it keeps.
+"""The complexity limits of the DCASE challenges: each year's counts of a network, and the limits that hold.
 
 Sources: rules and baselines of DCASE Task 1, 2021 to 2025; docs/complexity.md says what is counted and why.
 """
@@ -18,7 +18,7 @@ from asc_kit.records.record import STRICT
 Year = Literal["2021", "2022", "2023", "2024", "2025"]
 YEARS: tuple[Year, ...] = get_args(Year)
 Precision = Literal["float32", "float16", "int8", "mixed"]
-"""How parameters are stored; mixed for a flatbuffer whose weights and biases are of different kinds of their own."""
+"""Precision of parameters; mixed for a flatbuffer whose weights or biases differ in type among themselves."""
 
 NONZERO_BYTES_2021 = 128 * 1024
 PARAMETERS_2022 = 128_000
@@ -29,77 +29,77 @@ MACS = 30_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """What the parameters of a network take at one precision."""
+    """Bytes of a network's parameters at a precision."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     precision: Precision
-    """How they are stored."""
+    """Precision of the parameters."""
     parameter_bytes: Count
     """All parameters, zeros included; of batch normalization scale and shift."""
     nonzero_bytes: Count
-    """Those that are not zero, running statistics of batch normalization included."""
+    """Bytes of the parameters that are not zero, including running statistics of batch normalization."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkCounts:
-    """What the rules look at."""
+    """The counts that the rules limit."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     trained: bool
-    """Whether its values say anything; of a network that was never trained all count as not zero."""
+    """Whether its values are trained; in an untrained network all count as not zero."""
     parameters: Count
     """Weights and biases, zeros included; of batch normalization scale and shift."""
     running_statistics: Count
     """Means and variances of batch normalization: the rule of 2021 counts them too."""
     nonzero_parameters: Count
-    """Of both together, those that are not zero."""
+    """Values that are not zero, among both."""
     storage: Annotated[tuple[Storage, ...], Field(min_length=1, max_length=16)]
-    """As it is stored, first; then what it would take at the other precisions that it can be stored at."""
+    """First its bytes as stored, then at the other possible precisions."""
     macs: Count
-    """Multiply-accumulates of one inference by the rule of 2024."""
+    """Multiply-accumulates of an inference by the rule of 2024."""
     macs_2022: Count
-    """The same by the tool of 2022."""
+    """Multiply-accumulates of an inference by the tool of 2022."""
     folded: bool = False
     """Whether batch normalization is part of the weights and biases already, as in a flatbuffer."""
     float_macs: Count | None = None
-    """Of an int8 network, what the rule of 2024 counts of the float one it was made from; None where not known."""
+    """Count by the rule of 2024 of the float network that an int8 network was made from; None if unknown."""
     seconds: Annotated[float, Field(gt=0, le=1e6)] | None
-    """Audio of one inference; None where it is not known."""
+    """Length of the audio of an inference, in seconds; None if unknown."""
 
     def stored_at(self, precision: Precision) -> Storage | None:
-        """Return what it takes at a precision; None where it cannot be stored so."""
+        """Return its bytes at a precision; None if it cannot be stored so."""
         return next((storage for storage in self.storage if storage.precision == precision), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitCheck:
-    """One figure of a network beside a limit."""
+    """A figure of a network and its limit."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: Name
-    """What is limited."""
+    """Name of the figure."""
     unit: Literal["bytes", "parameters", "MACs"]
     """Its unit."""
     precision: Precision | None
-    """The precision that it depends on; None when it depends on none."""
+    """The precision that it depends on, or None."""
     value: Count
     """The figure."""
     limit: Count
-    """The most that is allowed."""
+    """The limit."""
     holds: bool
     """Whether value is at most limit."""
     margin: Difference
-    """Limit less value: negative when there is too much."""
+    """Limit minus value: negative if the limit is exceeded."""
     margin_percent: Annotated[float, Field(ge=-1e15, le=1e15)]
-    """The same in percent of the limit."""
+    """The margin in percent of the limit."""
     decides: bool
-    """Whether the rule goes by it. The others say what would be at another precision or by another count."""
+    """Whether the rule decides by it. Other rows show another precision or another count."""
 
     def describe(self) -> str:
-        """Return figure, limit and how far apart they are, in words."""
+        """Describe figure, limit and margin."""
         at = f" at {self.precision}" if self.precision is not None else ""
         apart = f"{abs(self.margin):,} ({abs(self.margin_percent):.1f} %)"
         return (
@@ -109,7 +109,7 @@ class LimitCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleCheck:
-    """The rule of one year."""
+    """The rule of a year."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -120,7 +120,7 @@ class RuleCheck:
     limits: Annotated[tuple[LimitCheck, ...], Field(max_length=100)]
     """Its limits."""
     notes: Notes
-    """What must be known to read the figures."""
+    """Notes on the figures."""
 
 
 def macs_per_second(macs: int, seconds: float) -> int:
@@ -136,7 +136,7 @@ def check_rules(counts: NetworkCounts, precision: Precision | None = None) -> tu
     counts
         The network.
     precision
-        The precision its parameters are going to be stored at, which limits of bytes go by; None for its own.
+        The future precision of its parameters, which decides limits of bytes; None for its present precision.
     """
     own = counts.storage[0].precision if precision is None else precision
     checks = []
@@ -155,12 +155,12 @@ def check_rules(counts: NetworkCounts, precision: Precision | None = None) -> tu
 
 
 def enforce(checks: Sequence[RuleCheck], years: Sequence[Year]) -> None:
-    """Make sure that the rules of some years hold.
+    """Check that the rules of some years hold.
 
     Raises
     ------
     MismatchError
-        Naming every limit that does not hold, and by how much.
+        If a limit does not hold; the message names every such limit and its excess.
     """
     broken = [
         (check, limit)
@@ -175,7 +175,7 @@ def enforce(checks: Sequence[RuleCheck], years: Sequence[Year]) -> None:
 
 
 def _remedy(broken: Sequence[tuple[RuleCheck, LimitCheck]]) -> str:
-    """Return how to mend limits that do not hold: a precision at which all of them would, if bytes are all it is."""
+    """Return a hint for broken limits: a precision at which all would hold, if only bytes are exceeded."""
     if all(limit.unit == "bytes" for _, limit in broken):
         kept: list[set[Precision]] = []
         for check, limit in broken:
@@ -219,7 +219,7 @@ def _macs_limit(counts: NetworkCounts, macs: int, which: str = "", decides: bool
 def _byte_limits(
     counts: NetworkCounts, own: Precision, name: str, field: Literal["nonzero_bytes", "parameter_bytes"], limit: int
 ) -> tuple[LimitCheck, ...]:
-    """Check a limit on bytes at every precision; that of the network itself decides."""
+    """Check a limit on bytes at every precision; the network's own precision decides."""
     return tuple(
         _limit(
             name,
@@ -252,7 +252,7 @@ def _limits_2022(counts: NetworkCounts) -> tuple[tuple[LimitCheck, ...], tuple[s
 def _limits_2024(counts: NetworkCounts, own: Precision) -> tuple[tuple[LimitCheck, ...], tuple[str, ...]]:
     limits = _byte_limits(counts, own, "parameter bytes", "parameter_bytes", PARAMETER_BYTES_2024)
     if counts.float_macs is not None:
-        # the rule counts batch normalization as such; folded, its shifts are biases that count at every position
+        # the rule counts batch normalization itself; folded, its shifts are biases that count at every position
         of_float = _macs_limit(counts, counts.float_macs, ", float network")
         return (*limits, of_float, _macs_limit(counts, counts.macs, ", folded", decides=False)), ()
     folded = "a bias counts at every position, also where it is folded batch normalization"

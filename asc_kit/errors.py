@@ -6,14 +6,14 @@ from typing import ClassVar
 
 
 class AscKitError(Exception):
-    """Base of everything asc-kit raises on purpose.
+    """Base of all errors that asc-kit raises on purpose.
 
     Parameters
     ----------
     message
-        What failed and what was expected, ending with what was received where that helps.
+        Failure and expectation, and the value received if that helps.
     hint
-        How to mend it, as an instruction or a command.
+        Cure, as an instruction or a command.
     """
 
     exit_code: ClassVar[int] = 1
@@ -40,7 +40,7 @@ class ModelError(AscKitError):
     """A model cannot be read, built, converted or compiled."""
 
     def in_file(self, path: object) -> ModelError:
-        """Return the same error, saying which file it is about; reading a flatbuffer knows its content alone."""
+        """Return the same error with the name of the file, because readers of flatbuffers know only its content."""
         return self if str(path) in self.message else ModelError(f"{path}: {self.message}", hint=self.hint)
 
 

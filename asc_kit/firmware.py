@@ -1,4 +1,4 @@
-"""What firmware_gen says of the firmware it wrote: ``firmware.json`` in the firmware's folder."""
+"""The description of generated firmware: ``firmware.json`` in its folder."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from asc_kit.tflite.references import REFERENCE
 
 MANIFEST = "firmware.json"
 NO_FRONTEND = "0" * 16
-"""Fingerprint of the front end of firmware that has none."""
+"""Fingerprint in firmware without a front end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorInfo:
-    """One step of the network, as the firmware runs and profiles it."""
+    """A step of the network, as the firmware runs and profiles it."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -53,7 +53,7 @@ class OperatorInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirmwareMemory:
-    """Bytes of the firmware, by what they are for."""
+    """Bytes of the firmware, by purpose."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -77,7 +77,7 @@ class FirmwareMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirmwareManifest:
-    """What ``firmware.json`` holds."""
+    """The content of ``firmware.json``."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
@@ -86,13 +86,13 @@ class FirmwareManifest:
     schema_version: Literal[1]
     """Version of this record."""
     asc_kit: Name
-    """Version that wrote it."""
+    """Version of asc-kit that wrote it."""
     board: Name
     """Name of the board it was written for."""
     engine: Literal["aot"]
-    """Which engine runs the network."""
+    """Engine that runs the network."""
     spec_id: ShortId
-    """Fingerprint of the front end; NO_FRONTEND when the firmware is of a bare model."""
+    """Fingerprint of the front end; NO_FRONTEND in firmware of a bare model."""
     model_sha256: Sha256
     """Hash of model.tflite."""
     firmware_id: ShortId
@@ -108,9 +108,9 @@ class FirmwareManifest:
     kernels: KernelSetName = "portable"
     """The kernel set it was generated for."""
     optimize: Goal = "speed"
-    """What it was made for where speed and size conflict."""
+    """Its goal where speed and size conflict."""
     reference: Line = REFERENCE
-    """Whose outputs it computes, bit for bit: see `asc_kit.tflite.references`."""
+    """The kernels whose outputs it computes, bit for bit: see `asc_kit.tflite.references`."""
 
     def __post_init__(self) -> None:
         places = [operator.index for operator in self.operators]
@@ -123,7 +123,7 @@ def read_firmware(folder: Path) -> FirmwareManifest:
     Raises
     ------
     BoardError
-        When it is missing or not valid, or its image is a link that leads out of the folder.
+        If it is missing or invalid, or if its image is a link that leads out of the folder.
     """
     manifest = read_record(FirmwareManifest, folder / MANIFEST, error=BoardError)
     image = (folder / (manifest.image or "")).resolve()

@@ -1,7 +1,7 @@
-"""Where measurements lie, and which of a folder a reader takes.
+"""Folders of measurements, and the selection of results in a folder.
 
-Beside a bundle, never in it: ``results/BUNDLE/BOARD-MODE/RUN_ID/results.json``. So nothing that is made again, a bundle
-or firmware, takes a measurement along, and every measurement has a folder of its own, named after the time it began.
+Beside a bundle, never in it: ``results/BUNDLE/BOARD-MODE/RUN_ID/results.json``. So a new bundle or firmware never
+replaces a measurement, and every measurement has its own folder, named after the time it began.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def results_folder(bundle: Path) -> Path:
 
 
 def runs_folder(bundle: Path, board: str, mode: str) -> Path:
-    """Return the folder of a bundle's measurements on one board in one mode."""
+    """Return the folder of a bundle's measurements on a board in a mode."""
     return results_folder(bundle) / f"{board}-{mode}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundResults:
-    """What a folder holds."""
+    """The results in a folder."""
 
     taken: tuple[Path, ...]
     """The files to read, sorted."""
@@ -40,9 +40,9 @@ class FoundResults:
 def find_results(folder: Path, *, every: bool = False) -> FoundResults:
     """Find the results in a folder and all folders in it.
 
-    Of the measurements side by side, which are of one bundle on one board in one mode, the newest full one is taken;
-    the newest partial one (``--limit``) where there is no full one. Results in folders that are not named after a run,
-    as ``--out`` makes them, are all taken.
+    Of measurements of the same bundle, board and mode, the newest full measurement is taken, or the newest partial
+    measurement (``--limit``) if there is no full one. Results in folders that are not named after a run, as ``--out``
+    makes them, are all taken.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def find_results(folder: Path, *, every: bool = False) -> FoundResults:
     Raises
     ------
     SpecError
-        When a file that is to be chosen from is no result.
+        If a candidate file is no result.
     """
     files = [Path(where) / RESULTS for where, _, names in os.walk(folder) if RESULTS in names]
     runs: dict[Path, list[Path]] = {}

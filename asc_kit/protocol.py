@@ -1,4 +1,4 @@
-"""The serial protocol's words, once: byte layouts, opcodes, status codes, limits. Prose in docs/protocol.md.
+"""The definition of the serial protocol: byte layouts, opcodes, status codes, limits. Prose in docs/protocol.md.
 
 Both sides come from here: device_runner packs and unpacks with these classes, and firmware_gen writes the C header
 from the same enumerations. All integers are little-endian.
@@ -18,49 +18,50 @@ PROTOCOL_VERSION = 2
 DELIMITER = 0
 """Byte before and after every frame; never inside one (consistent overhead byte stuffing)."""
 FRAME_OVERHEAD = 13
-"""Nonce, sequence number, type and checksum: what a decoded frame has beside its payload, in bytes."""
+"""Bytes of a decoded frame beside its payload: nonce, sequence number, type and checksum."""
 MAX_PAYLOAD_BYTES = 1024
-"""Largest payload the firmware of this version takes or sends; HELLO tells what a board takes."""
+"""Largest payload that firmware of this version takes or sends; HELLO tells a board's limit."""
 RESPONSE_BIT = 0x80
 """Set in the type of an answer."""
 SEAL_BYTES = 8
-"""At the end of every answer: BLAKE2s of the request as it arrived and of the answer, salted with the nonce."""
+"""Length of the seal at the end of every answer: BLAKE2s of the request as it arrived and of the answer, salted with
+the nonce."""
 DIGEST_BYTES = 16
-"""Of all that was written as a clip's input, and of the output: BLAKE2s, salted with the nonce."""
+"""Length of the digests of a clip's whole input and of the output: BLAKE2s, salted with the nonce."""
 CLIENT_NAME_BYTES = 48
-"""Longest name of a host, as others are told who holds the board."""
+"""Longest name of a host, by which others learn who holds the board."""
 NO_SESSION = 0
-"""Nonce of no session: a board that has just started, or was told GOODBYE."""
+"""Nonce without a session: of a board that has just started, or received GOODBYE."""
 LAST_SEQUENCE = 2**32 - 1
-"""A session has no more requests than this; the host opens another."""
+"""Most requests of a session; then the host opens another."""
 BOARD_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-"""What a board may be called. Results are filed under the name: it must not lead out of a folder."""
+"""Pattern of a board's name. Results are filed under the name: it must not lead out of a folder."""
 
-# How long the host waits, and how often it asks, before it gives the board up.
+# Times that the host waits, and numbers of its attempts, before it gives up the board.
 HELLO_TIMEOUT_S = 0.5
 HELLO_ATTEMPTS = 8
 REQUEST_TIMEOUT_S = 1.0
-"""For every other request but RUN; the time its bytes take at the line's rate is added."""
+"""Wait for every other request except RUN; the time of its bytes at the line's rate is added."""
 REQUEST_ATTEMPTS = 8
 RUN_TIMEOUT_S = 10.0
 RUN_TIMEOUT_PER_MAC_S = 2e-6
 """Added to RUN_TIMEOUT_S: 40 cycles per multiply-accumulate at 20 MHz, slower than any core worth the name."""
 RUN_TIMEOUT_MAX_S = 1800.0
-"""The most that both together may be, whatever a bundle says of itself: 895 million multiply-accumulates."""
+"""Most of both together, whatever a bundle claims: 895 million multiply-accumulates."""
 RUN_ATTEMPTS = 3
 KNOWN_RUN_TIMEOUT_S = 10.0
 KNOWN_RUN_FACTOR = 10.0
-"""Once a board has run the model: its next answer is waited for by so much, plus so many times the longest run seen."""
+"""Once a board has run the model, the wait is this time plus this factor times the longest run seen."""
 HOLDER_PATIENCE_S = 5.0
-"""A session that asked nothing for so long is taken over by the next host; while it asks, the next host is refused."""
+"""Time without a request after which the next host takes over a session; until then it is refused."""
 HOLDER_POLL_S = 0.5
-"""How often the next host looks whether the holder of the board asked anything."""
+"""Interval at which the next host checks whether the holder of the board sends requests."""
 OPENING_ATTEMPTS = 8
-"""How often a session is proposed anew when its opening was spoilt."""
+"""Number of new proposals of a session if its opening fails."""
 CLIP_ATTEMPTS = 5
-"""How often a clip is begun, each time in a new session, before the line is given up."""
+"""Number of attempts at a clip, each in a new session, before the host gives up."""
 SILENT_CLIP_ATTEMPTS = 2
-"""The same where it ended because a request was asked REQUEST_ATTEMPTS times and never answered."""
+"""Number of attempts at a clip if requests remain without any answer after REQUEST_ATTEMPTS."""
 
 
 class Opcode(IntEnum):
@@ -77,7 +78,7 @@ class Opcode(IntEnum):
     READ_STATS = 0x09
     GOODBYE = 0x0A
     FAULT = 0x7F
-    """Never a request: the board sends it unasked, with RESPONSE_BIT and sequence 0, when it dies."""
+    """Never a request: a dying board sends it unasked, with RESPONSE_BIT and sequence 0."""
 
 
 class Status(IntEnum):
@@ -108,7 +109,7 @@ STATUS_HINTS: dict[Status, str] = {
 
 
 class TimerUnit(IntEnum):
-    """What the board's timer counts."""
+    """The unit of the board's timer."""
 
     CYCLES = 0
     INSTRUCTIONS = 1
@@ -122,7 +123,7 @@ class RunFlag(IntEnum):
 
 
 class HelloFlag(IntEnum):
-    """Bits of HELLO's flags: what the firmware can do."""
+    """Bits of HELLO's flags: features of the firmware."""
 
     AUDIO = 1
     PROFILE = 2
@@ -134,7 +135,7 @@ class ProtocolError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One frame, decoded: what stands between two delimiters after unstuffing, checksum removed."""
+    """A decoded frame: the bytes between two delimiters, unstuffed, without the checksum."""
 
     nonce: int
     """The session's number, 32 bits, chosen by the host; an answer carries its request's."""
@@ -159,7 +160,7 @@ class Frame:
         Raises
         ------
         ProtocolError
-            When it is too short or its checksum is wrong.
+            If it is too short or its checksum is wrong.
         """
         if len(data) < FRAME_OVERHEAD:
             raise ProtocolError(f"a frame has at least {FRAME_OVERHEAD} bytes. Received: {len(data)}")
@@ -176,7 +177,7 @@ def seal(request: Frame, answer: bytes) -> bytes:
     Parameters
     ----------
     request
-        As the host sent it, or as the board received it: seals agree only when both are the same.
+        The request as the host sent it, or as the board received it: seals agree only if both are the same.
     answer
         Status and data.
     """
@@ -188,7 +189,7 @@ def seal(request: Frame, answer: bytes) -> bytes:
 
 
 def digest(nonce: int, data: bytes) -> bytes:
-    """Return the digest of a clip's input or of an output, DIGEST_BYTES, as it is in one session."""
+    """Return the digest of a clip's input or of an output in a session, DIGEST_BYTES."""
     return hashlib.blake2s(data, digest_size=DIGEST_BYTES, salt=_salt(nonce)).digest()
 
 
@@ -197,11 +198,11 @@ def _salt(nonce: int) -> bytes:
 
 
 SEAL_HEAD = struct.Struct("<IBH")
-"""What a seal begins with: the request's sequence number, type and payload's length."""
+"""Begin of a seal's input: the request's sequence number, type and payload length."""
 
 
 # Version 1 had frames of sequence, type, payload and CRC-16/CCITT-FALSE, and no sessions. Both sides still know its
-# HELLO, so that one of another age can be told so.
+# HELLO, so that the other end learns of its age.
 
 
 def old_hello() -> bytes:
@@ -211,7 +212,7 @@ def old_hello() -> bytes:
 
 
 def old_version(data: bytes) -> int | None:
-    """Return the version of a board of the past that answers `old_hello`; None for any other unstuffed frame."""
+    """Return the version of an old board that answers `old_hello`; None for any other unstuffed frame."""
     head = (Opcode.HELLO | RESPONSE_BIT, Status.BAD_VERSION)
     if len(data) != 6 or (data[1], data[2]) != head:
         return None
@@ -223,11 +224,11 @@ class HelloRequest:
     """HELLO: a host proposes a session, whose nonce is the frame's."""
 
     holder_nonce: int
-    """Session to take the board from, as BUSY told; NO_SESSION to take it from nobody."""
+    """Session to take the board from, as BUSY reported; NO_SESSION for none."""
     holder_requests: int
-    """Its requests so far, as BUSY told: one more, and the board stays with it."""
+    """Its requests so far, as BUSY reported; if it has made another request, it keeps the board."""
     client: str
-    """Who asks, for others to be told: 1 to CLIENT_NAME_BYTES characters of ASCII."""
+    """Name of the host, for others: 1 to CLIENT_NAME_BYTES characters of ASCII."""
     protocol_version: int = PROTOCOL_VERSION
 
     LAYOUT: ClassVar[struct.Struct] = struct.Struct("<BBIIB")
@@ -240,10 +241,10 @@ class HelloRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """The data of BUSY and OTHER_SESSION: whose the board is."""
+    """The data of BUSY and OTHER_SESSION: the holder of the board."""
 
     nonce: int
-    """Its session; NO_SESSION when nobody holds the board."""
+    """Its session; NO_SESSION if nobody holds the board."""
     requests: int
     """Requests carried out in that session, its HELLO not counted."""
     client: str
@@ -269,7 +270,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """HELLO's answer, after the status: who the board is and what it runs."""
+    """HELLO's answer, after the status: the board and its firmware."""
 
     flags: int
     """HelloFlags."""
@@ -297,7 +298,7 @@ class Hello:
     LAYOUT: ClassVar[struct.Struct] = struct.Struct("<BBBBIHHIII8s8s32s")
     """The fixed part. Its fourth byte is its own length, so that a later version may make it longer."""
     COUNTS: ClassVar[struct.Struct] = struct.Struct("<BB")
-    """Numbers of inputs and outputs; their sizes follow, then the length of the board's name, and the name."""
+    """Numbers of inputs and outputs; then follow their sizes, the length of the board's name, and the name."""
 
     @property
     def input_bytes(self) -> int:
@@ -337,12 +338,12 @@ class Hello:
 
     @classmethod
     def unpack(cls, data: bytes) -> Hello:
-        """Read the payload's bytes; what a later version appends is passed over.
+        """Read the payload's bytes; fields that a later version appends are skipped.
 
         Raises
         ------
         ProtocolError
-            When it is too short or a value is out of range.
+            If it is too short or a value is out of range.
         """
         try:
             v = cls.LAYOUT.unpack_from(data)
@@ -390,11 +391,11 @@ class RunReport:
     network_time: int
     """Timer counts of the network."""
     frontend_time: int
-    """Timer counts of the front end since AUDIO_BEGIN; 0 when the input was written as features."""
+    """Timer counts of the front end since AUDIO_BEGIN; 0 if the input was written as features."""
     input_digest: bytes
-    """Of all that was written: the data of every WRITE_INPUT or AUDIO_CHUNK, in order, as they arrived."""
+    """Digest of the input: the data of every WRITE_INPUT or AUDIO_CHUNK, in order, as they arrived."""
     output_digest: bytes
-    """Of the output."""
+    """Digest of the output."""
 
     LAYOUT: ClassVar[struct.Struct] = struct.Struct(f"<QQ{DIGEST_BYTES}s{DIGEST_BYTES}s")
 
@@ -421,13 +422,13 @@ class Stats:
     """READ_STATS' answer, after the status: since start-up."""
 
     stack_used_bytes: int
-    """Deepest use of the stack, by what was overwritten of its fill pattern."""
+    """Deepest use of the stack, in bytes, by its overwritten fill pattern."""
     stack_size_bytes: int
-    """What the stack may take; 0 where unknown."""
+    """Size of the stack, in bytes; 0 if unknown."""
     frames_received: int
     """Frames with a right checksum."""
     frames_dropped: int
-    """Frames with a wrong checksum, wrong stuffing or too long."""
+    """Frames that are too long or have a wrong checksum or stuffing."""
     frames_refused: int
     """Frames of other sessions, and requests older than the last; not carried out."""
 
@@ -463,7 +464,7 @@ class Fault:
     number: int
     """Number of the exception: on Cortex-M 3 HardFault, 4 MemManage, 5 BusFault, 6 UsageFault."""
     program_counter: int
-    """Address of the instruction; 0 when the stack that holds it overflowed."""
+    """Address of the instruction; 0 if the stack that holds it overflowed."""
 
     LAYOUT: ClassVar[struct.Struct] = struct.Struct("<II")
 
@@ -488,11 +489,11 @@ def _unpack(layout: struct.Struct, data: bytes, what: str) -> tuple[int, ...]:
 WRITE_FORMAT = struct.Struct("<BI")
 """WRITE_INPUT: index of the input (0), offset in bytes, then data."""
 OFFSET_FORMAT = struct.Struct("<I")
-"""AUDIO_CHUNK: offset in samples, then data. Answers of it, WRITE_INPUT and AUDIO_BEGIN: the next offset expected."""
+"""AUDIO_CHUNK: offset in samples, then data. Answers to it, WRITE_INPUT and AUDIO_BEGIN: the next offset expected."""
 READ_FORMAT = struct.Struct("<BIH")
 """READ_INPUT, READ_OUTPUT: index of the tensor (0), offset and number of bytes. The answer: the bytes."""
 MAX_READ_BYTES = MAX_PAYLOAD_BYTES - 1 - SEAL_BYTES
-"""Most bytes that one answer brings: status and seal go with them."""
+"""Most bytes that an answer brings, beside status and seal."""
 AUDIO_BEGIN_FORMAT = struct.Struct("<I")
 """AUDIO_BEGIN: number of samples that will follow; must be the clip's."""
 RUN_FORMAT = struct.Struct("<B")

@@ -1,4 +1,4 @@
-"""Affine int8 quantization, real = scale * (q - zero_point), and the settings by which a network gets it."""
+"""Affine int8 quantization, real = scale * (q - zero_point), and its settings."""
 
 from __future__ import annotations
 
@@ -14,31 +14,30 @@ from asc_kit.records.fields import MAX_ELEMENTS, MAX_RANK, Count, Epochs, Positi
 from asc_kit.records.record import STRICT
 
 Method = Literal["ptq", "qat"]
-"""Post-training quantization; or quantization-aware training, a fine-tuning of what that gives."""
+"""Post-training quantization, or quantization-aware training, which fine-tunes its result."""
 Calibration = Literal["min_max", "percentile", "mse"]
-"""How the range of an activation follows from the values seen: all of them; all but a share at either end; or the
-range whose quantization has the least mean squared error."""
+"""Range of an activation: all values seen; all except a share at either end; or the range whose quantization has the
+least mean squared error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizationSettings:
-    """How a float network becomes int8. A recipe has them; ``asc-kit export`` can replace them."""
+    """Settings by which a float network becomes int8. A recipe has them; ``asc-kit export`` can replace them."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     method: Method = "ptq"
     """With or without fine-tuning."""
     calibration: Calibration = "min_max"
-    """How ranges of activations are found."""
+    """Calibration of activation ranges."""
     percentile: Annotated[float, Field(gt=50, le=100)] = 99.99
-    """Of the percentile calibration: the share of values, in percent, below the upper end; as many are above the
-    lower end."""
+    """For the percentile calibration, percent of the values below the upper end, and above the lower end."""
     representative_clips: Count = 100
     """Training clips that set the ranges."""
     equalization: bool = False
-    """Whether the ranges of a tensor's channels are made alike first, by moving factors from layer to layer."""
+    """Whether factors move from layer to layer first, to equalize the ranges of a tensor's channels."""
     bias_correction: bool = False
-    """Whether biases make up for the mean error that rounding the weights leaves in each channel."""
+    """Whether biases correct the mean error of each channel from rounding the weights."""
     qat_epochs: Annotated[Epochs, Field(gt=0)] = 4
     """Fine-tuning: passes over the training windows."""
     qat_batch_size: Annotated[int, Field(gt=0, le=1 << 20)] = 32
@@ -48,7 +47,7 @@ class QuantizationSettings:
     qat_teacher_weight: Share = 0.9
     """Fine-tuning: share of the float network's soft targets in the loss."""
     qat_temperature: Positive = 2.0
-    """Fine-tuning: what both networks' logits are divided by."""
+    """Fine-tuning: divisor of both networks' logits."""
     qat_windows: PositiveCount = 20_000
     """Fine-tuning: at most this many training windows, spread over classes and recording devices."""
 
@@ -76,7 +75,7 @@ class TensorInfo:
     scale: Scale
     """Real units per quantization step."""
     zero_point: Annotated[int, Field(ge=-128, le=127)]
-    """The int8 value that stands for real 0."""
+    """The int8 value of real 0."""
     dtype: Literal["int8"] = "int8"
     """Element type."""
 
@@ -97,14 +96,14 @@ class TensorInfo:
         """Quantize real values to int8, in the shape given.
 
         Formula: q = clip(rint(x * float32(1 / scale)) + zero_point, -128, 127), ties to even.
-        The product is taken in float32, so that a board with a single-precision FPU gets the same
-        integers from the same floats.
+        The product is computed in float32, so that a board with a single-precision FPU gets the same integers from the
+        same floats.
         """
         inverse = np.float32(1.0 / self.scale)
         steps = np.rint(np.asarray(real, np.float32) * inverse) + np.float32(self.zero_point)
         return np.asarray(np.clip(steps, -128, 127), np.int8)
 
     def dequantize(self, quantized: NDArray[np.int8]) -> NDArray[np.float32]:
-        """Return the real values that int8 values stand for, as float32."""
+        """Return the real values of int8 values, as float32."""
         steps = np.asarray(quantized, np.float32) - np.float32(self.zero_point)
         return (steps * np.float32(self.scale)).astype(np.float32)

@@ -65,11 +65,11 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a reader of its output that goes away (``| head``) ends it without a complaint."""
+        """Run the command; if the reader of its output goes away (``| head``), end silently."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # what the interpreter flushes on its way out has no reader either
+            # the interpreter's last flush has no reader either
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return None
 
@@ -134,11 +134,11 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     interrupt_on_signals()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # a file's name need not be text: what cannot be encoded is shown as an escape, as on stderr
+        # a file's name need not be text: show characters that cannot be encoded as escapes, as on stderr
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         returned = cli.main(standalone_mode=False)
-        # click gives back the code of its own Exit, with which the demo passes on the code of a stage
+        # click returns the code of its own Exit, by which the demo passes on the code of a stage
         code = returned if isinstance(returned, int) else 0
     except AscKitError as error:
         code = error.exit_code
@@ -157,7 +157,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except OSError as failure:
-        # a full disk, a folder that may not be read: the machine's, not a defect of the program
+        # a full disk or an unreadable folder: a fault of the machine, not of the program
         if debug:
             traceback.print_exception(failure)
         with contextlib.suppress(OSError):  # a terminal that is gone

@@ -1,4 +1,4 @@
-"""What commands write: lines and JSON that a terminal shows and never obeys, whoever wrote the texts in them."""
+"""The output of commands: lines and JSON that a terminal shows but never obeys, whoever wrote their texts."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import click
 
 from asc_kit.text import escaped
 
-# what JSON leaves as it is in a text, and a terminal does not
+# characters that JSON leaves as they are, but a terminal obeys
 _NOT_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Write a line of text on stdout or stderr; what a terminal would obey is written out."""
+    """Write a line of text on stdout or stderr; characters that a terminal would obey are escaped."""
     click.echo(escaped(text), err=err)
 
 
 def json_text(value: object, *, indent: int | None = 2) -> str:
-    """Return a record or plain data as JSON that may go to a terminal: what it would obey is escaped, as JSON can."""
+    """Return a record or plain data as JSON for a terminal: characters that it would obey are escaped."""
     if dataclasses.is_dataclass(value):
         from asc_kit.records.record import to_plain
 

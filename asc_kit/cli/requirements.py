@@ -1,4 +1,4 @@
-"""What each use of asc-kit needs from the machine: Python packages and tools, and the command that brings each.
+"""The requirements of each use of asc-kit: Python packages and tools, and the command that installs each.
 
 One table for ``asc-kit doctor`` (what is missing?) and for the Makefile (install it).
 """
@@ -24,7 +24,7 @@ USES: dict[Use, str] = {
     "live": "listen to a microphone",
     "test": "develop asc-kit",
 }
-# A way to use the kit as a whole -> what it takes.
+# A way to use the kit as a whole -> the uses that it needs.
 PROFILES: dict[str, tuple[Use, ...]] = {
     "demo": ("train", "firmware", "board"),
     "pi": ("live",),
@@ -34,34 +34,34 @@ PROFILES: dict[str, tuple[Use, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One thing that must be there."""
+    """A requirement."""
 
     name: str
-    """What it is called."""
+    """Name."""
     uses: tuple[Use, ...]
-    """What it is needed for."""
+    """Uses that need it."""
     find: Callable[[], str | None]
-    """Returns its version (or that it is there), None when it is missing."""
+    """Returns its version (or that it exists), None if it is missing."""
     remedy: str
     """The command that installs it."""
     debian_package: str | None = None
-    """Debian package, where it is a tool of the system."""
+    """Debian package, if it is a tool of the system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The state of one requirement."""
+    """The state of a requirement."""
 
     name: str
     uses: tuple[Use, ...]
     version: str | None
-    """None when it is missing."""
+    """Installed version; None if it is missing."""
     remedy: str
     debian_package: str | None
 
 
 def inspect_machine(uses: Iterable[Use] = tuple(USES)) -> tuple[Finding, ...]:
-    """Look for everything the given uses need."""
+    """Check every requirement of the given uses."""
     wanted = set(uses)
     return tuple(
         Finding(

@@ -1,4 +1,4 @@
-"""Data sets: clips, their labels and their splits, in whichever of the layouts a folder has."""
+"""Data sets: clips, their labels and their splits, in any of the layouts."""
 
 from asc_kit.dataset.contract import (
     META_COLUMNS,

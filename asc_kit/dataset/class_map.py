@@ -1,4 +1,4 @@
-"""The order of a data set's classes: sorted names, or what a class map says.
+"""The order of a data set's classes: sorted names, or the order of a class map.
 
 A class map is a CSV file of rows ``index,name`` with or without a header, the indices 0, 1, 2 … each once, as the
 baseline of DCASE 2019 Task 2 uses it. It may name classes that no clip has.
@@ -24,7 +24,7 @@ CLASS_MAP = "class_map.csv"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassMap:
-    """Classes in order, and where that is written."""
+    """Classes in order, and the file that defines it."""
 
     path: Path
     """The file."""
@@ -32,7 +32,7 @@ class ClassMap:
     """The classes; the index is the position."""
 
     def unknown(self, label: str) -> str | None:
-        """Say that a label is not in the map, with the nearest names; None when it is."""
+        """Return a message with the nearest names if a label is not in the map; None if it is."""
         if label in self.names:
             return None
         twin = next((name for name in self.names if label_key(name) == label_key(label)), None)
@@ -51,7 +51,7 @@ def read_class_map(path: Path) -> ClassMap:
     Raises
     ------
     DataError
-        When a row is not ``index,name``, or an index or a name is missing or stands there twice.
+        If a row is not ``index,name``, or if an index or a name is missing or appears twice.
     """
     if not path.is_file():
         raise DataError(f"class map {path} does not exist", hint="its rows are: index,name")
@@ -81,7 +81,7 @@ def read_class_map(path: Path) -> ClassMap:
 
 
 def find_class_map(given: Path | None, *folders: Path) -> ClassMap | None:
-    """Read the class map that was given, or the first ``class_map.csv`` in `folders`; None when there is none."""
+    """Read the given class map, or the first ``class_map.csv`` in `folders`; None if there is none."""
     if given is not None:
         return read_class_map(given)
     found = next((folder / CLASS_MAP for folder in folders if (folder / CLASS_MAP).is_file()), None)
@@ -94,7 +94,7 @@ def class_order(labels: Iterable[str], class_map: ClassMap | None) -> tuple[str,
     Raises
     ------
     DataError
-        When they are more than a model can have: a column of something else, most likely.
+        If there are more than a model can have, most likely because the column holds something else.
     """
     order = class_map.names if class_map else tuple(sorted(set(labels)))
     if len(order) > MAX_LABELS:
@@ -106,7 +106,7 @@ def class_order(labels: Iterable[str], class_map: ClassMap | None) -> tuple[str,
 
 
 def check_label(label: str, class_map: ClassMap | None, where: str) -> None:
-    """Raise DataError, naming the place, when a label cannot be one or a class map does not know it."""
+    """Raise DataError, naming the place, if a label is invalid or a class map lacks it."""
     problem = problem_of_label(label)
     if problem is not None:
         raise DataError(f"{escaped(where, lines=False)}: {problem}", hint="correct the label")

@@ -1,4 +1,4 @@
-"""What a data set is to everything that uses one: clips, their labels, and splits by name."""
+"""The interface of a data set: clips, their labels, and splits by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .spelling import locate
 
 Task = Literal["single_label", "multi_label"]
 META_COLUMNS = ("filename", "scene_label", "identifier", "source_label")
-# Where a split is looked for when the user names none: our own name first, then the challenges' own names.
+# Names of the default splits: our own name first, then the challenges' names.
 TRAIN_SPLITS = ("train", "split100", "evaluation_setup/fold1_train", "train_curated")
 TEST_SPLITS = ("test", "evaluation_setup/fold1_evaluate", "evaluation_setup/fold1_test", "validation")
 
@@ -29,7 +29,7 @@ _FOLD = re.compile(r"fold(\d+)_train")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """One recording and what is known of it."""
+    """A recording and its known facts."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -38,10 +38,10 @@ class Clip:
     labels: Labels
     """Its classes: one, or any number in a multi-label data set."""
     identifier: Line
-    """City and location: recordings of one place never stand on both sides of a split. Where a data set knows no
-    places, the file's name without its ending: each recording is a place of its own."""
+    """City and location: recordings of one place never stand on both sides of a split. If a data set has no places, it
+    is the file's name without its ending: each recording is a place of its own."""
     recording_device: DeviceName
-    """What it was recorded with (the column is called source_label); ``unknown`` where no table says so."""
+    """Recording device (column source_label); ``unknown`` if no table names it."""
 
     @property
     def scene_label(self) -> str:
@@ -50,10 +50,10 @@ class Clip:
 
 
 class Splits(Protocol):
-    """Where a data set's splits come from; one implementation per layout."""
+    """The source of a data set's splits; an implementation per layout."""
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of all splits there are."""
+        """Return the names of all splits."""
         ...
 
     def read(self, dataset: Dataset, names: Sequence[str]) -> Dataset:
@@ -63,7 +63,7 @@ class Splits(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """Clips of one data set, or of one split of it."""
+    """Clips of a data set, or of one of its splits."""
 
     root: Path
     """The folder."""
@@ -73,11 +73,11 @@ class Dataset:
     clips: tuple[Clip, ...]
     """The clips, in the order of the table."""
     split_name: str | None = None
-    """Which split this is; None for the whole data set."""
+    """Name of the split; None for the whole data set."""
     task: Task = "single_label"
     """Whether each clip has exactly one class."""
     splits: Splits | None = field(default=None, compare=False, repr=False)
-    """Where the splits come from; None for clips that were put together by hand."""
+    """Source of the splits; None for clips that were assembled in code."""
 
     @property
     def recording_devices(self) -> tuple[str, ...]:
@@ -94,7 +94,8 @@ class Dataset:
         """Fingerprint of these clips: 16 hexadecimal digits.
 
         It covers names, labels, recording devices and sizes of the files, in the clips' order, and leaves out
-        recordings that are missing. It does not cover what the files hold: that would mean reading all of them.
+        recordings that are missing. It does not cover the content of the files, because that would mean reading all of
+        them.
         """
         known = []
         for clip in self.clips:
@@ -110,8 +111,8 @@ class Dataset:
     def for_task(self, task: Task) -> Dataset:
         """Return these clips for a model of this task.
 
-        One class to a clip is a case of any number of labels, so such clips serve multi-label models as well; clips
-        with several labels serve no other ones, and return as they are.
+        Clips with one class each serve multi-label models too; clips with several labels serve only those, and return
+        as they are.
         """
         return replace(self, task=task) if task == "multi_label" else self
 
@@ -121,7 +122,7 @@ class Dataset:
         Raises
         ------
         DataError
-            When there is no such split, or its table contradicts the data set: an unknown file or label, another
+            If there is no such split, or if its table contradicts the data set: an unknown file or label, another
             label, a file twice.
         """
         if self.splits is None:
@@ -130,7 +131,7 @@ class Dataset:
 
 
 def test_split_for(train_split: str | None) -> tuple[str, ...]:
-    """Return the names under which the test split of a training split is looked for.
+    """Return the possible names of the test split that belongs to a training split.
 
     ``foldN_train`` of the challenges is tested on ``foldN_evaluate``; everything else on `TEST_SPLITS`.
     """
@@ -140,7 +141,7 @@ def test_split_for(train_split: str | None) -> tuple[str, ...]:
     return (f"evaluation_setup/fold{fold[1]}_evaluate", f"evaluation_setup/fold{fold[1]}_test")
 
 
-# its name is that of a contract, not of a test that pytest should collect where it is imported
+# its name begins with test, but pytest must not collect it where it is imported
 test_split_for.__test__ = False  # type: ignore[attr-defined]
 
 

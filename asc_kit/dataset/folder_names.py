@@ -1,7 +1,7 @@
-"""What a folder's name says of it: a class, a split, a fold, a part of an archive, or nothing but "here is audio".
+"""The meaning of a folder's name: a class, a split, a fold, a part of an archive, or just "audio".
 
-A class is what is left when a name is none of the others; so the lists below decide what is asked about, never what
-is read without a question. Case, separators and numbers make no difference: ``Train``, ``audio_train``, ``train-2``.
+A name without another meaning may be a class; so the lists below only decide when to ask the user, never what to read
+without asking. Case, separators and numbers make no difference: ``Train``, ``audio_train``, ``train-2``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 
 class Role(StrEnum):
-    """What a folder is, by its name."""
+    """Meaning of a folder's name."""
 
     TRAIN = "train"
     DEVELOPMENT = "development"
@@ -24,7 +24,7 @@ class Role(StrEnum):
     FOLD = "fold"
     ARCHIVE = "archive"
     CONTAINER = "container"
-    """Says that there is audio, and not what."""
+    """Says only that there is audio."""
 
 
 SPLIT_ROLES = frozenset({Role.TRAIN, Role.DEVELOPMENT, Role.VALIDATION, Role.TEST})
@@ -41,21 +41,21 @@ _WORDS: dict[Role, frozenset[str]] = {
         Role.CONTAINER: "audio audios wav wavs flac mp data dataset datasets clips files recordings samples segments",
     }.items()
 }
-# only with a number: parts of something, and at times a class without one
+# only with a number: parts of something; without a number sometimes a class
 _NUMBERED = frozenset("part chunk batch volume vol disc disk cd shard zip z split set folder dir".split())
-# say nothing in company: formats, rates, names of data sets
+# without meaning beside others: formats, rates, names of data sets
 _QUALIFIERS = frozenset(
     "set split subset clean noisy curated raw public private mono stereo full small k khz hz bit "
     "fsd kaggle fsdkaggle tau tut urban acoustic scenes mobile dcase esc urbansound".split()
 )
 _ARCHIVE_ENDING = re.compile(r"\.(audio\.\d+|(zip|tar|tgz|gz|rar|7z|z\d\d)(\.\d+)?)$")
 _TOKENS = re.compile(r"[^\W\d_]+|\d+")
-# numbers after these tell classes apart
+# numbers after these distinguish classes
 _CLASS_WORDS = frozenset("class label scene category cat event type digit number word command species".split())
 
 
 def role_of(name: str) -> Role | None:
-    """Return what a folder is by its name; None for one that may be a class."""
+    """Return the meaning of a folder's name; None if it may be a class."""
     tokens = _tokens(name)
     words = [token for token in tokens if not token.isdigit()]
     telling = {word for word in words if word not in _QUALIFIERS}
@@ -73,7 +73,7 @@ def role_of(name: str) -> Role | None:
 
 
 def split_names(folders: Iterable[str]) -> dict[str, str]:
-    """Return what splits are called by the names of their folders; folders that are no splits keep their names.
+    """Return the names of splits by the names of their folders; folders that are no splits keep their names.
 
     ``dev`` is the training of ``dev`` and ``eval``, and the validation of ``train``, ``dev`` and ``test``.
     """
@@ -84,7 +84,7 @@ def split_names(folders: Iterable[str]) -> dict[str, str]:
 
 
 def numbered_alike(names: Iterable[str]) -> bool:
-    """Tell names that differ by their numbers alone, which are parts of something rather than classes."""
+    """Return whether names differ only in their numbers, so that they are parts rather than classes."""
     skeletons = {tuple(token for token in _tokens(name) if not token.isdigit()) for name in names}
     numbers = [any(token.isdigit() for token in _tokens(name)) for name in names]
     (skeleton, *others) = skeletons

@@ -1,8 +1,8 @@
-"""Decide what the folders of a data set without tables are: classes, splits with classes in them, or not certain.
+"""Decide whether the folders of a data set without tables are classes, splits with classes in them, or uncertain.
 
-Nothing is guessed. A folder per class is taken only where no sign speaks against it: names of splits, folds and
-archives, the same names on two levels, recordings named after several scenes. Splits are taken only where a training
-and an evaluation hold folders of the same classes. All else is a question for the user.
+Nothing is guessed. Folders count as classes only if nothing contradicts: names of splits, folds and
+archives, the same names on two levels, recordings named after several scenes. Folders count as splits only if a
+training and an evaluation hold folders of the same classes. All other cases are a question for the user.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _NAMES_TO_READ = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Why it is not certain what the folders are."""
+    """The reason why the meaning of the folders is uncertain."""
 
     says: str
-    """What they look like."""
+    """Their appearance."""
     hint: str
-    """What the user can do."""
+    """Advice for the user."""
 
 
 AS_CLASSES = "if each folder is a class all the same, say so: --layout folders"
@@ -39,18 +39,18 @@ class _Folder:
     path: Path
     role: Role | None
     has_own: bool
-    """Recordings lie in it."""
+    """Whether recordings lie in it."""
     inner: tuple[Path, ...]
     """Folders in it that hold recordings."""
 
 
 def survey(root: Path) -> ClassFolders | Question | None:
-    """Say what the folders of a data set are; None when no recordings are in any of them."""
+    """Return the meaning of the folders of a data set; None if none of them holds recordings."""
     held = _folders_with_recordings(root)
     if not held:
         return None
     splits = [folder for folder in held if folder.role in SPLIT_ROLES]
-    # train is a scene too, beside others
+    # beside others, train is a scene too
     if splits and not (
         len(splits) == 1 < len(held) and splits[0].path.name.casefold() == "train" and splits[0].has_own
     ):
@@ -95,7 +95,7 @@ def _splits(folders: Sequence[_Folder]) -> ClassFolders | None:
 
 
 def _as_splits(held: Sequence[_Folder], splits: Sequence[_Folder]) -> ClassFolders | Question:
-    """Take folders for splits where all speaks for it."""
+    """Return folders as splits if all evidence agrees."""
     names = split_names(folder.path.name for folder in splits)
     look = f"{_names(splits)} {'look like splits' if len(splits) > 1 else 'looks like a split'}"
     others = [folder for folder in held if folder not in splits]

@@ -19,26 +19,26 @@ from .tau import UNKNOWN_DEVICE
 
 AUDIO_SUFFIXES = (".wav", ".flac")
 TEST_SHARE = 0.2
-"""Share of each class that becomes the test split where a data set has none of its own."""
+"""Share of each class that becomes the test split if a data set has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassFolders:
-    """Which folders are classes, and in which splits."""
+    """The folders of classes, by split."""
 
     by_split: Mapping[str | None, Sequence[Path]]
-    """Folders of classes by split; the key is None where the data set has no splits of its own."""
+    """Folders of classes by split; the key is None if the data set has no splits."""
     split_folders: Mapping[str, str] = field(default_factory=dict)
-    """What splits are called, by the names of their folders."""
+    """Names of the splits, by the names of their folders."""
 
 
 def read_folders(root: Path, found: ClassFolders, class_map: Path | None) -> Dataset:
-    """Read a data set of one folder per class.
+    """Read a data set with a folder per class.
 
     Raises
     ------
     DataError
-        When a name is not valid Unicode, or the class map lacks a class.
+        If a name is not valid Unicode, or if the class map lacks a class.
     """
     order = find_class_map(class_map, root)
     splits: dict[str | None, list[Clip]] = defaultdict(list)
@@ -62,7 +62,7 @@ def read_folders(root: Path, found: ClassFolders, class_map: Path | None) -> Dat
 
 
 def label_of(folder: Path) -> str:
-    """Return the class that a folder is; DataError when its name is nothing but spaces."""
+    """Return the class of a folder; DataError if its name is only spaces."""
     label = folder.name.strip()
     if not label:
         raise DataError(f"the name of folder {os.fspath(folder)!r} is no class: it is blank", hint="rename the folder")
@@ -72,8 +72,8 @@ def label_of(folder: Path) -> str:
 def hash_split(clips: Sequence[Clip]) -> dict[str, tuple[Clip, ...]]:
     """Divide clips into ``train`` and ``test``, the same way every time.
 
-    Of each class the `TEST_SHARE` of clips (rounded, at least one) whose names have the smallest SHA-256 are the
-    test. The choice depends on names alone, not on order, dates or contents, and a clip that is added moves at most
+    The test holds the `TEST_SHARE` of clips of each class (rounded, at least one) whose names have the smallest
+    SHA-256. The choice depends on names alone, not on order, dates or contents, and a clip that is added moves at most
     one other.
     """
     by_class: dict[str, list[str]] = defaultdict(list)
@@ -104,7 +104,7 @@ def _too_few(root: Path, clips: Sequence[Clip]) -> Mapping[str, Refusal]:
 
 
 def clip_in_folder(root: Path, label: str, path: Path) -> Clip:
-    """Return the clip that a file in a class's folder is; DataError when its name is not valid Unicode."""
+    """Return the clip of a file in a class's folder; DataError if its name is not valid Unicode."""
     filename = str(PurePosixPath(path.relative_to(root)))
     try:
         filename.encode()
@@ -121,7 +121,7 @@ def clip_in_folder(root: Path, label: str, path: Path) -> Clip:
 def folders_in(folder: Path) -> list[Path]:
     """Return the folders in a folder, sorted.
 
-    Names that begin with ``.`` or ``_`` are passed over: they belong to other programs, or hold background noise.
+    Names that begin with ``.`` or ``_`` are skipped: they belong to other programs, or hold background noise.
     """
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
 
@@ -132,7 +132,7 @@ def recordings_below(folder: Path, *, deep: bool = True) -> list[Path]:
 
 
 def holds_recordings(folder: Path, *, deep: bool = True) -> bool:
-    """Tell whether there is a WAV or FLAC file in a folder, or with `deep` below it."""
+    """Return whether there is a WAV or FLAC file in a folder, or with `deep` below it."""
     return next(_recordings(folder, deep=deep), None) is not None
 
 

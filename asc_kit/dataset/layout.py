@@ -1,7 +1,7 @@
-"""Tell which layout a folder has, and read it.
+"""Detect the layout of a folder, and read it.
 
-Each layout has evidence of its own: tables with certain columns, or folders that can be nothing else. One layout with
-evidence is read. With none, or with several, the user is asked; ``--layout`` is the answer.
+Each layout has its own evidence: tables with certain columns, or folders that can be nothing else. A single layout with
+evidence is read. With none or several, the user is asked; ``--layout`` is the answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .urbansound import find_fold_table, read_urbansound
 
 
 class Layout(StrEnum):
-    """How a data set lies in its folder."""
+    """Layout of a data set in its folder."""
 
     TAU = "tau"
     """``meta.csv`` and split files, TAB-separated: TAU Urban Acoustic Scenes."""
@@ -39,7 +39,7 @@ class Layout(StrEnum):
 
     @property
     def knows_places(self) -> bool:
-        """Whether clips say where they were recorded; elsewhere each is a place of its own."""
+        """Whether clips have a known place; otherwise each is a place of its own."""
         return self in (Layout.TAU, Layout.URBANSOUND8K)
 
     @property
@@ -59,19 +59,19 @@ _SHOWN = 4
 
 
 def find_layout(root: Path, layout: Layout | None = None) -> Layout:
-    """Tell which layout a data set has: the one there is evidence for.
+    """Detect the layout of a data set by its evidence.
 
     Parameters
     ----------
     root
         The folder.
     layout
-        What the user says it is; None to find out.
+        Layout that the user names; None to detect it.
 
     Raises
     ------
     DataError
-        When the folder is missing, or it is not certain that it has one of them.
+        If the folder is missing, or if its layout is uncertain.
     """
     if root.is_file():
         raise DataError(f"{root} is a file. Expected: the folder of a data set", hint=_LAYOUTS)
@@ -105,7 +105,7 @@ def folders_of(root: Path, layout: Layout | None) -> ClassFolders:
     Raises
     ------
     DataError
-        When it is not certain what the folders are.
+        If the meaning of the folders is uncertain.
     """
     found: ClassFolders | Question | None
     if layout is Layout.FOLDERS:
@@ -120,7 +120,7 @@ def folders_of(root: Path, layout: Layout | None) -> ClassFolders:
 
 
 def read_dataset(root: Path, class_map: Path | None = None, layout: Layout | None = None) -> Dataset:
-    """Read a data set: its clips, its labels and where its splits are.
+    """Read a data set: its clips, its labels and its splits.
 
     Parameters
     ----------
@@ -128,15 +128,14 @@ def read_dataset(root: Path, class_map: Path | None = None, layout: Layout | Non
         The folder, in any of the layouts.
     class_map
         CSV file of rows ``index,name`` that gives the order of the classes; None for ``class_map.csv`` in the
-        folder, and for the sorted names where there is none.
+        folder, or else for the sorted names.
     layout
-        What the user says the layout is; None to find out.
+        Layout that the user names; None to detect it.
 
     Raises
     ------
     DataError
-        When it is not certain that the folder has one of the layouts, or its tables are broken or contradict each
-        other.
+        If the layout of the folder is uncertain, or if its tables are broken or contradict each other.
     """
     found = find_layout(root, layout)
     if found is Layout.TAU:
@@ -151,7 +150,7 @@ def read_dataset(root: Path, class_map: Path | None = None, layout: Layout | Non
 
 
 def _tables(root: Path) -> dict[Layout, str]:
-    """Return the layouts whose tables are there, with what was seen of each."""
+    """Return the layouts whose tables exist, with the evidence of each."""
     seen = {}
     if set(SPLIT_COLUMNS) <= set(header_of(root / META, "\t")):
         seen[Layout.TAU] = META
@@ -167,7 +166,7 @@ def _tables(root: Path) -> dict[Layout, str]:
 
 
 def _check_answer(root: Path, layout: Layout, tables: Mapping[Layout, str]) -> None:
-    """Refuse a layout of which nothing is there."""
+    """Refuse a layout without any evidence."""
     if layout in tables or (layout is Layout.TAU and (root / META).is_file()):
         return
     if layout is Layout.FOLDERS and every_folder_a_class(root) is not None:
@@ -197,7 +196,7 @@ def _uncertain(root: Path, found: Question | None) -> DataError:
 
 
 def _contents(root: Path) -> str:
-    """Say what there is in a folder, so that a wrong one is seen."""
+    """Describe the content of a folder, so that a wrong folder is recognised."""
     loose = len(recordings_below(root, deep=False))
     folders = [path.name for path in folders_in(root)]
     tables = [

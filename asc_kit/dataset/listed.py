@@ -1,4 +1,4 @@
-"""Splits that are known when a data set has been read, by name."""
+"""Splits, by name, that are known once a data set has been read."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from .contract import Clip, Dataset
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a split that is there cannot be used."""
+    """The reason why an existing split cannot be used."""
 
     message: str
-    """What is wrong."""
+    """Its fault."""
     hint: str
-    """How to mend it."""
+    """Its cure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedSplits:
-    """Splits by name; those that cannot be used say why when they are asked for, and not before."""
+    """Splits by name; a split that cannot be used raises its reason on request, and not before."""
 
     clips: Mapping[str, tuple[Clip, ...]]
     """The clips of each split, in order."""
     refusals: Mapping[str, Refusal]
-    """Splits that are there but cannot be used."""
+    """Existing splits that cannot be used."""
     aliases: Mapping[str, str] = field(default_factory=dict)
-    """Other names of splits: those of the tables or folders that they are."""
+    """Other names of splits: the names of their tables or folders."""
 
     def names(self) -> tuple[str, ...]:
         """Return the splits that can be used."""

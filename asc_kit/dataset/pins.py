@@ -1,7 +1,7 @@
-"""What downloaded split files held when they were verified: ``splits.json`` beside them.
+"""Hashes of the verified split files: ``splits.json`` beside them.
 
-A split file that is recorded there and holds something else now is refused, so that a result never rests on other
-clips than the split's name says.
+A recorded split file that has changed is refused, so that a result always rests on the clips that the split's name
+promises.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ _MARK = {"schema_version", "files"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedFile:
-    """One split file."""
+    """A split file."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     sha256: Sha256
     """SHA-256 of the file, 64 hexadecimal digits."""
     clips: Count
-    """How many clips it names."""
+    """Number of clips that it names."""
     source: Line
-    """URL it was downloaded from, or ``local`` for a file that was put there by hand."""
+    """URL of the download, or ``local`` for a file that was copied by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pins:
-    """All recorded split files of one folder."""
+    """All recorded split files of a folder."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
     REMAKE: ClassVar[str] = "asc-kit data splits --data DIR"
 
     files: Annotated[dict[FileName, PinnedFile], Field(max_length=1000)]
-    """By file name."""
+    """Split files, by file name."""
     schema_version: Literal[1] = 1
     """Version of this record."""
 
@@ -55,21 +55,21 @@ def read_pins(root: Path) -> Pins:
     Raises
     ------
     DataError
-        When it is not a record of this kind.
+        If it is not a record of this kind.
     """
     path = root / PINS
     return read_record(Pins, path, error=DataError) if path.is_file() else Pins(files={})
 
 
 def check_pin(root: Path, path: Path) -> None:
-    """Refuse a split file directly in `root` that is no longer what ``splits.json`` recorded.
+    """Refuse a split file directly in `root` that differs from the record in ``splits.json``.
 
     Raises
     ------
     DataError
-        When the file differs.
+        If the file differs.
     """
-    # a file of that name may be the data set's own, and about something else
+    # a file of that name may be the data set's own, with another purpose
     if path.parent != root or not _MARK.issubset(_keys(root / PINS)):
         return
     pinned = read_pins(root).files.get(path.name)

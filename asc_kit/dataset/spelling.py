@@ -1,7 +1,7 @@
-"""One name written in several ways: Unicode has two forms of ``é``, file systems keep either, people type a space.
+"""Spellings of a name: Unicode has two forms of ``é``, file systems keep either, people type a space.
 
-Names of files are the same when their composed forms (NFC) are: tables and file systems are matched by that. Labels
-stay as they are written, without the spaces around them; those that differ in case, spaces or form are told.
+Names of files are equal if their composed forms (NFC) are; tables and file systems are matched by that. Labels stay as
+written, without the spaces around them; labels that differ only in case, spaces or form cause a warning.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from asc_kit.process.console import console
 
 
 def composed(name: str) -> str:
-    """Return the form (NFC) that is the same for all forms of a name."""
+    """Return the composed form (NFC), which all forms of a name share."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def locate(root: Path, filename: str) -> Path:
-    """Return the path of a file below a folder, in the form that the disk has; as it is written where it is not."""
+    """Return the path of a file below a folder, in the form on the disk; unchanged if it does not exist."""
     path = root / filename
     if filename.isascii() or os.path.lexists(path):
         return path
@@ -39,7 +39,7 @@ def locate(root: Path, filename: str) -> Path:
 
 
 def listing(folder: Path) -> Mapping[str, str]:
-    """Return the names in a folder by their composed form; none where there is no folder."""
+    """Return the names in a folder by their composed form; none if there is no folder."""
     try:
         return _listing(folder, os.stat(folder).st_mtime_ns)
     except OSError:
@@ -52,14 +52,14 @@ def _listing(folder: Path, mtime_ns: int) -> Mapping[str, str]:
 
 
 def label_key(label: str) -> str:
-    """Return what is left of a label without case, Unicode form, marks that are not seen, and kinds of spaces."""
+    """Return a label without case, Unicode form, invisible marks and kinds of spaces."""
     plain = unicodedata.normalize("NFKC", label).casefold()
     seen = "".join(" " if mark in "_-" else mark for mark in plain if unicodedata.category(mark) != "Cf")
     return unicodedata.normalize("NFKC", " ".join(seen.split()))
 
 
 def twins(labels: Iterable[str]) -> list[tuple[str, ...]]:
-    """Return the groups of labels that are likely meant to be one, each sorted."""
+    """Return the groups of labels that are probably meant to be the same, each sorted."""
     groups: dict[str, set[str]] = defaultdict(set)
     for label in labels:
         groups[label_key(label)].add(label)
@@ -67,7 +67,7 @@ def twins(labels: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def quote(names: Iterable[str]) -> str:
-    """Name labels so that their difference is seen: what is not ASCII as escapes, where two look alike."""
+    """Name labels so that their difference is visible: with escapes for non-ASCII characters, if two look alike."""
     found = list(names)
     alike = len({composed(name) for name in found}) < len(found) or any(
         unicodedata.category(mark) in ("Cf", "Zs") and mark != " " for name in found for mark in name
@@ -76,7 +76,7 @@ def quote(names: Iterable[str]) -> str:
 
 
 def warn_of_twins(labels: Iterable[str]) -> None:
-    """Print a warning for each group of labels that are likely meant to be one."""
+    """Print a warning for each group of labels that are probably meant to be the same."""
     for group in twins(labels):
         differ = "differ in case, spaces or Unicode form alone; each is a class of its own"
         console.print(f"Warning: the classes {quote(group)} {differ}", markup=False, soft_wrap=True, style="yellow")

@@ -21,19 +21,19 @@ MAX_CELL = 4000
 """Characters of a cell that holds several labels."""
 
 _HEADER_CHARACTERS = 1 << 16
-# what stands there is the name of a file, in which a space at the end counts
+# columns of file names, in which a space at the end counts
 _NAMES_OF_FILES = frozenset({"filename", "fname", "slice_file_name"})
 _SEPARATION = {"\t": "TAB-separated", ",": "comma-separated"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table as it stands in its file."""
+    """A table, as in its file."""
 
     path: Path
     """The file."""
     delimiter: Literal["\t", ","]
-    """What stands between the columns."""
+    """Separator of the columns."""
     header: tuple[str, ...]
     """Names of the columns."""
     rows: tuple[tuple[int, list[str]], ...]
@@ -50,7 +50,7 @@ class Table:
     def select(self, columns: Sequence[str], complain: Complain | None = None) -> Iterator[tuple[int, list[str]]]:
         """Yield line number and the fields of `columns`, none of them empty, without the spaces around labels.
 
-        A row that does not fit is told to `complain` and left out; without `complain` it raises DataError.
+        A row that does not fit is reported to `complain` and left out; without `complain` it raises DataError.
         """
         self.require(columns)
         complain = complain or self._refuse
@@ -75,10 +75,10 @@ class Table:
 
 
 def problem_of_cell(column: str, text: str) -> str | None:
-    """Say why a cell cannot be used, whoever wrote the table; None when it can."""
+    """Return why a cell cannot be used; None if it can."""
     if column in _NAMES_OF_FILES:
         return check_inner_path(text)
-    # several labels stand in one cell; each is looked at alone later
+    # a cell may hold several labels; each is checked separately later
     return check_label(text, column, longest=MAX_CELL if column == "labels" else MAX_LABEL_LENGTH)
 
 
@@ -88,13 +88,13 @@ def read_table(path: Path, delimiter: Literal["\t", ","]) -> Table:
     Raises
     ------
     DataError
-        When the file cannot be read or is too large, is not UTF-8, or has a quote that does not end.
+        If the file cannot be read or is too large, is not UTF-8, or has an unclosed quote.
     """
     return parse_table(read_limited(path, MAX_TABLE_BYTES, DataError), path, delimiter)
 
 
 def parse_table(data: bytes, path: Path, delimiter: Literal["\t", ","]) -> Table:
-    """Read a table from the bytes of a file; `path` is what errors call it."""
+    """Read a table from the bytes of a file; errors call it `path`."""
     try:
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True)
         header = next(reader, [])
@@ -105,7 +105,7 @@ def parse_table(data: bytes, path: Path, delimiter: Literal["\t", ","]) -> Table
 
 
 def header_of(path: Path, delimiter: Literal["\t", ","]) -> tuple[str, ...]:
-    """Return the first row of a table, empty when it cannot be read: enough to tell what a file is."""
+    """Return the first row of a table, which identifies the file; empty if it cannot be read."""
     try:
         if not path.is_file():  # a pipe of that name would never answer
             return ()

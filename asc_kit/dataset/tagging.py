@@ -2,9 +2,9 @@
 
 Every comma-separated table with the columns ``fname`` and ``labels`` is a split; the labels of a clip stand in one
 field, with commas between them. With ``label`` instead, each clip has one class. Other columns (``usage``, ``license``
-…) are passed over, but ``split``, which divides a table once more (FSD50K). Tables lie in the folder itself or, as
-Zenodo has them, in a folder beside those of the recordings; recordings in a folder named after their table. A name may
-lack its ending.
+…) are skipped, except ``split``, which divides a table once more (FSD50K). Tables lie in the folder itself or, as in
+Zenodo's archives, in a folder beside the recordings' folders; recordings lie in a folder named after their table. A
+name may lack its ending.
 
 Source of names and columns: README of FSDKaggle2019, https://doi.org/10.5281/zenodo.3612637, of FSDKaggle2018,
 https://doi.org/10.5281/zenodo.2552860, and of FSD50K, https://doi.org/10.5281/zenodo.4060432.
@@ -39,12 +39,12 @@ _AUDIO_ENDINGS = (".wav", ".flac")
 
 
 class LabelColumn(StrEnum):
-    """The column of a table that has the labels."""
+    """The column of a table with the labels."""
 
     MANY = "labels"
-    """Any number of labels to a clip, separated by commas."""
+    """Labels of a clip, separated by commas."""
     ONE = "label"
-    """The one class of a clip."""
+    """The only class of a clip."""
 
     @property
     def columns(self) -> tuple[str, str]:
@@ -52,14 +52,14 @@ class LabelColumn(StrEnum):
         return NAME, self.value
 
     def read(self, text: str) -> tuple[str, ...]:
-        """Return the labels of one field, each once, in its order."""
+        """Return the labels of a field, each once, in its order."""
         if self is LabelColumn.ONE:
             return (text,) if text else ()
         return tuple(dict.fromkeys(label.strip() for label in text.split(",") if label.strip()))
 
 
 def tagging_tables(root: Path, column: LabelColumn) -> list[Path]:
-    """Return the tables that have a column of labels; none when a folder is not of this layout."""
+    """Return the tables that have a column of labels; none if a folder has another layout."""
     folders = (root, *(root / name for name in META_FOLDERS))
     tables = [path for folder in folders for path in sorted(folder.glob("*.csv"))]
     return [path for path in tables if path.name != CLASS_MAP and _has_labels(path, column)]
@@ -69,12 +69,12 @@ def _has_labels(path: Path, column: LabelColumn) -> bool:
     header = header_of(path, ",")
     if not set(column.columns) <= set(header):
         return False
-    # what a competition shows as an answer has labels that mean nothing
+    # a competition's sample submission has meaningless labels
     return column is LabelColumn.MANY or (LabelColumn.MANY not in header and "submission" not in path.stem)
 
 
 def split_name(path: Path) -> str:
-    """Return the name of the split that a table is."""
+    """Return the name of a table's split."""
     stem = path.stem
     for ending in _ENDINGS:
         stem = stem.removesuffix(ending)
@@ -82,13 +82,13 @@ def split_name(path: Path) -> str:
 
 
 def split_of_row(name: str) -> str:
-    """Return the name of the split that a row is in by its column ``split``."""
+    """Return the name of a row's split by its column ``split``."""
     return split_names([name])[name]
 
 
 @dataclass(frozen=True, slots=True)
 class AudioFinder:
-    """Finds the recordings that tables name by their bare file names."""
+    """Find the recordings that tables name by their bare file names."""
 
     root: Path
     """The data set's folder."""
@@ -97,16 +97,16 @@ class AudioFinder:
     _listings: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def folders(self, table: Path) -> list[str]:
-        """Return where the recordings of a table are looked for, below the root, in this order."""
+        """Return the folders below the root in which to search the recordings of a table, in order."""
         return [*self._own(table), *self._others(table)]
 
     def find(self, table: Path, name: str) -> str | None:
-        """Return the path of a recording below the root; None when it is nowhere.
+        """Return the path of a recording below the root; None if it does not exist.
 
         Raises
         ------
         DataError
-            When the table has no folder of its own and several other tables' folders have a file of that name.
+            If the table has no folder of its own and several other tables' folders have a file of that name.
         """
         own = self._holding(self._own(table), name)
         if own:
@@ -120,21 +120,21 @@ class AudioFinder:
         return others[0] if others else None
 
     def expected(self, table: Path, name: str) -> str:
-        """Return where a recording that is nowhere should have been."""
+        """Return the expected path of a missing recording."""
         return str(PurePosixPath(split_name(table), name))
 
     def _own(self, table: Path) -> list[str]:
         return list(dict.fromkeys((*_own_folders(table), "audio", "")))
 
     def _others(self, table: Path) -> list[str]:
-        # where a table has a folder of its own, an equal name in another folder is another recording
+        # if a table has its own folder, an equal name in another folder is another recording
         if any(self._listing(folder) for folder in _own_folders(table)):
             return []
         own = self._own(table)
         return list(dict.fromkeys(f for other in self.tables for f in _own_folders(other) if f not in own))
 
     def _holding(self, folders: Iterable[str], name: str) -> list[str]:
-        """Return the paths, below the root, at which a file of that name is; its ending may be left out."""
+        """Return the paths, below the root, of files of that name, whose ending may be left out."""
         above, _, bare = name.rpartition("/")
         places = [PurePosixPath(folder, above) for folder in folders]
         names = [bare] if bare.lower().endswith(_AUDIO_ENDINGS) else [bare, *(bare + end for end in _AUDIO_ENDINGS)]
@@ -146,9 +146,9 @@ class AudioFinder:
         ]
 
     def _on_disk(self, folder: str, name: str) -> str | None:
-        """Return the name of a file as the disk has it; None where there is none."""
+        """Return the name of a file as on the disk; None if there is none."""
         found = self._listing(folder).get(composed(name))
-        # two files may differ in Unicode form alone
+        # two files may differ only in Unicode form
         return name if found is not None and found != name and (self.root / folder / name).exists() else found
 
     def _listing(self, folder: str) -> Mapping[str, str]:
@@ -158,15 +158,15 @@ class AudioFinder:
 
 
 def read_tagging(root: Path, class_map: Path | None, column: LabelColumn) -> Dataset:
-    """Read all tables of a data set whose labels stand in a column.
+    """Read all tables of a data set with a column of labels.
 
-    Recordings that are missing, and a table without labels, make the split of that table unusable and no other:
-    a copy with the curated clips alone can be used.
+    Missing recordings, or a table without labels, make only the split of that table unusable: a copy with only the
+    curated clips can be used.
 
     Raises
     ------
     DataError
-        When a table cannot be read, names a clip twice, contradicts another, or has a label that the class map lacks.
+        If a table cannot be read, names a clip twice, contradicts another, or has a label that the class map lacks.
     """
     order = find_class_map(class_map, root, *(root / folder for folder in META_FOLDERS))
     paths = tagging_tables(root, column)
@@ -217,20 +217,20 @@ def _add(splits: dict[str, tuple[Clip, ...]], name: str, clips: tuple[Clip, ...]
 
 
 def without_labels(table: Table, column: LabelColumn) -> bool:
-    """Tell a table of clips that wait for their labels, as a challenge publishes its test clips."""
+    """Return whether a table lists clips without labels, as a challenge publishes its test clips."""
     place = table.header.index(column)
     return bool(table.rows) and not any(fields[place:] and fields[place].strip() for _, fields in table.rows)
 
 
 def tagging_clip(filename: str, labels: tuple[str, ...]) -> Clip:
-    """Return a clip of which no table says where or with what it was recorded."""
+    """Return a clip whose place and recording device no table names."""
     return Clip(
         filename=filename, labels=labels, identifier=PurePosixPath(filename).stem, recording_device=UNKNOWN_DEVICE
     )
 
 
 def label_rows(table: Table, column: LabelColumn, complain: Complain | None = None) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number, name, labels and, where the table has that column, the split of each row; else no split."""
+    """Yield line number, name, labels and split of each row; no split if the table lacks that column."""
     columns = (*column.columns, SPLIT) if SPLIT in table.header else column.columns
     for line, fields in table.select(columns, complain):
         yield line, [*fields[:2], split_of_row(fields[2]) if len(fields) > 2 else ""]
@@ -239,7 +239,7 @@ def label_rows(table: Table, column: LabelColumn, complain: Complain | None = No
 def _read_split(
     table: Table, finder: AudioFinder, clips: dict[str, Clip], order: ClassMap | None, column: LabelColumn
 ) -> tuple[list[tuple[str, Clip]], dict[str, str]]:
-    """Read one table into `clips`; gives each row's own split with its clip, and, by file name, which are missing."""
+    """Read a table into `clips`; return each row's split with its clip, and the missing recordings by file name."""
     chosen: dict[str, tuple[str, Clip]] = {}
     missing = {}
     for line, (name, text, part) in label_rows(table, column):

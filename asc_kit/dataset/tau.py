@@ -2,8 +2,8 @@
 
 A folder with a TAB-separated ``meta.csv`` (``filename scene_label identifier source_label``) and split files
 (``train.csv``, ``test.csv``, ``split25.csv``, ``evaluation_setup/fold1_train.csv`` …: ``filename scene_label``).
-Labels and recording devices come from the tables. Tables of some years lack the last one or two columns; what
-they would say stands in the files' names there, ``scene-city-location-segment[-part]-device``.
+Labels and recording devices come from the tables. Tables of some years lack the last one or two columns; the names of
+the files replace them, ``scene-city-location-segment[-part]-device``.
 
 Source of the names: README of the TAU Urban Acoustic Scenes 2019, 2020 Mobile and 2022 Mobile development sets.
 """
@@ -37,27 +37,27 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TauName:
-    """What the name of a recording says in the TAU data sets."""
+    """The parts of a recording's name in the TAU data sets."""
 
     scene: str
     """The class."""
     identifier: str
     """City and location."""
     segment: str
-    """The 10 s of the place it was cut from, whatever recorded them."""
+    """The 10 s of the place that it was cut from, on any recording device."""
     part: str | None
-    """Which second of the segment; None for all of it."""
+    """Number of the second in the segment; None for all of it."""
     recording_device: str
-    """What it was recorded with."""
+    """Recording device."""
 
     @property
     def recording(self) -> str:
-        """The 10 s recording of one device that it is a part of."""
+        """The 10 s recording of a device that it is a part of."""
         return f"{self.segment}-{self.recording_device}"
 
 
 def parse_name(filename: str) -> TauName | None:
-    """Read the name of a recording; None when it is not of TAU's form."""
+    """Read the name of a recording; None if it does not have TAU's form."""
     found = _NAME.fullmatch(filename.rpartition("/")[2].rpartition(".")[0])
     if found is None:
         return None
@@ -95,7 +95,7 @@ def read_meta(table: Table, rows: Iterable[tuple[int, list[str]]]) -> list[tuple
 
 
 def meta_columns(table: Table) -> tuple[str, ...]:
-    """Return the columns to read of ``meta.csv``: the first two, and those of the others that it has."""
+    """Return the columns of ``meta.csv`` to read: the first two, and any of the others that exist."""
     return tuple(name for name in META_COLUMNS if name in SPLIT_COLUMNS or name in table.header)
 
 
@@ -105,7 +105,7 @@ def read_tau(root: Path, class_map: Path | None) -> Dataset:
     Raises
     ------
     DataError
-        When the table is empty, not TAB-separated, names a clip twice, or has a label that the class map lacks.
+        If the table is empty, not TAB-separated, names a clip twice, or has a label that the class map lacks.
     """
     order = find_class_map(class_map, root)
     table = read_table(root / META, "\t")
@@ -125,13 +125,13 @@ def read_tau(root: Path, class_map: Path | None) -> Dataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSplits:
-    """Splits that are tables beside ``meta.csv``, read when they are asked for."""
+    """Splits that are tables beside ``meta.csv``, read on request."""
 
     root: Path
     """The data set's folder."""
 
     def names(self) -> tuple[str, ...]:
-        """Return the splits there are, as paths without ``.csv``."""
+        """Return the existing splits, as paths without ``.csv``."""
         return tuple(str(path.relative_to(self.root).with_suffix("")) for path in self.paths())
 
     def paths(self) -> tuple[Path, ...]:
@@ -144,7 +144,7 @@ class TableSplits:
         )
 
     def find(self, name: str) -> Path | None:
-        """Return the table of a split, looked for in the data set's folder and in those the challenges use."""
+        """Return the table of a split, from the data set's folder or the folders that the challenges use."""
         bare = name.removesuffix(".csv")
         candidates = (self.root / folder / f"{bare}.csv" for folder in _SPLIT_FOLDERS)
         return next((path for path in candidates if path.is_file() and path.name != META), None)
@@ -167,12 +167,12 @@ class TableSplits:
 
 
 def match_split(table: Table, by_name: Mapping[str, Clip], labels: Sequence[str]) -> tuple[Clip, ...]:
-    """Return the clips that a split names, in its order; `by_name` has them by composed name.
+    """Return the clips of a split, in its order; `by_name` maps composed names to clips.
 
     Raises
     ------
     DataError
-        When it names no clip, or a row contradicts the data set.
+        If it names no clip, or if a row contradicts the data set.
     """
     chosen: dict[str, Clip] = {}
     for line, (name, label) in table.select(SPLIT_COLUMNS):
@@ -190,7 +190,7 @@ def match_split(table: Table, by_name: Mapping[str, Clip], labels: Sequence[str]
 def contradiction(
     name: str, label: str, by_name: Mapping[str, Clip], labels: Sequence[str]
 ) -> tuple[str, str | None] | None:
-    """Say how a row of a split contradicts ``meta.csv`` and how to mend it; None when it does not."""
+    """Return how a row of a split contradicts ``meta.csv``, and the cure; None if it does not."""
     clip = by_name.get(composed(name))
     if clip is None:
         return f"{name} is not in {META}", "use the split's own meta.csv"

@@ -1,8 +1,8 @@
-"""UrbanSound8K: ten folds of slices, and one table that says what they are.
+"""UrbanSound8K: ten folds of slices, and a table that describes them.
 
 ``UrbanSound8K.csv`` (``slice_file_name,fsID,start,end,salience,fold,classID,class``) lies in ``metadata/`` beside
-``audio/fold1`` … ``audio/fold10``. Each fold gives two splits: ``foldN_evaluate``, its own slices, and ``foldN_train``,
-those of all others. Slices of one recording (``fsID``) are of one place; the folds keep them together.
+``audio/fold1`` … ``audio/fold10``. Each fold makes two splits: ``foldN_evaluate`` of its own slices, and
+``foldN_train`` of all other slices. Slices of a recording (``fsID``) share a place; the folds keep them together.
 
 Source: README of UrbanSound8K, https://doi.org/10.5281/zenodo.1203745.
 """
@@ -28,7 +28,7 @@ _METADATA = "metadata"
 
 
 def find_fold_table(root: Path) -> Path | None:
-    """Return the table of UrbanSound8K for a folder: in it, in ``metadata/``, or beside it where it holds the folds."""
+    """Return the table of UrbanSound8K for a folder: in it, in ``metadata/``, or beside it if it holds the folds."""
     candidates = [*sorted(root.glob("*.csv")), *sorted((root / _METADATA).glob("*.csv"))]
     if (root / "fold1").is_dir():
         candidates += [root.parent / _METADATA / _TABLE, root.parent / _TABLE]
@@ -70,7 +70,7 @@ def read_urbansound(root: Path, path: Path, class_map: Path | None) -> Dataset:
     Raises
     ------
     DataError
-        When the table is broken, names a slice twice, or has a class that the class map lacks.
+        If the table is broken, names a slice twice, or has a class that the class map lacks.
     """
     order = find_class_map(class_map, root)
     table = read_table(path, ",")

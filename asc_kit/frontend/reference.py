@@ -1,4 +1,4 @@
-"""The NumPy reference of the front end: the truth the graph and the board are held against."""
+"""The NumPy reference of the front end, with which the graph and the board are compared."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _FilterBank:
         self.n_bands = filters.shape[1]
         band, self.bins = np.nonzero(filters.T)
         self.weights = filters[self.bins, band][:, np.newaxis]
-        # a band between two bins has none, and stays zero
+        # a band between two bins has no bins, and stays zero
         self.filled, self.starts = np.unique(band, return_index=True)
 
     def apply(self, energy: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -37,7 +37,7 @@ def _tables(spec: FrontEndSpec) -> tuple[NDArray[np.float64], _FilterBank]:
 
 
 def log_mel(audio: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np.float32]:
-    """Compute the log-mel values of one clip: what `model_input` makes features of.
+    """Compute the log-mel values of a clip, from which `model_input` makes features.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def log_mel(audio: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np.float3
     Raises
     ------
     DataError
-        When `audio` is not of the length the front end takes.
+        If `audio` does not have the front end's length.
 
     Notes
     -----
@@ -79,7 +79,7 @@ def log_mel(audio: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np.float3
 
 
 def model_input(features: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np.float32]:
-    """Make the model's input of log-mel values: standardise, add deltas, arrange; whatever of it the spec asks for.
+    """Turn log-mel values into the model's input: standardise, add deltas and arrange, as the spec asks.
 
     Parameters
     ----------
@@ -108,11 +108,11 @@ def model_input(features: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np
 
 
 def standardized(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Subtract the mean of all values and divide by their standard deviation, or by STD_FLOOR where that is larger.
+    """Subtract the mean of all values and divide by their standard deviation, or by STD_FLOOR if that is larger.
 
     The deviation has n - 1 in the denominator. Values that are all equal become zeros, not rounding errors.
     """
-    # with one of the values taken off first, the mean of equal values is exactly 0
+    # with a value subtracted first, the mean of equal values is exactly 0
     shifted = values - values.flat[0]
     centred = shifted - shifted.mean()
     return np.asarray(centred / max(float(centred.std(ddof=1)), STD_FLOOR))

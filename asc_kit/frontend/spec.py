@@ -1,4 +1,4 @@
-"""What defines the log-mel features, completely: three implementations read this and nothing else."""
+"""The complete definition of the log-mel features, which all three implementations read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ STD_FLOOR = 0.01
 """Least standard deviation that features are divided by, in units of the logarithm; of the deltas, in theirs.
 
 Spoken digits have 0.7 and more, their deltas 0.1 and more; white noise and square waves 0.27 and 0.04. Below 0.01 a
-clip is digital silence or as good as that: what stands out then is rounding, different in each implementation.
+clip is practically digital silence, and its differences are rounding, which varies between implementations.
 """
 
-# Fields that came later: at these values they leave `spec_id` as it was without them.
+# Later fields: at these values they do not change `spec_id`.
 _LATER_FIELDS: dict[str, object] = {"standardize": "none", "delta_width": 0}
 
 
@@ -30,7 +30,7 @@ class FrontEndSpec:
     Raises
     ------
     SpecError
-        At construction, when values contradict each other; the message names the field.
+        At construction, if values contradict each other; the message names the field.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -52,7 +52,7 @@ class FrontEndSpec:
     center: bool = True
     """True: frame t is centred on sample t * hop_length, the clip padded by n_fft // 2 on both sides."""
     pad_mode: Literal["reflect", "constant"] = "reflect"
-    """What stands in the padding of a centred clip: its mirror image, or zeros."""
+    """Padding of a centred clip: its mirror image, or zeros."""
     power: Literal[1, 2] = 2
     """Exponent of the magnitude spectrum: 1 for magnitude, 2 for power."""
     n_mels: Annotated[int, Field(gt=0, le=1 << 12)]
@@ -68,15 +68,15 @@ class FrontEndSpec:
     log: Literal["natural", "log10"] = "natural"
     """Base of the logarithm."""
     log_offset: Annotated[float, Field(gt=0, le=1e6)] = 1e-5
-    """What is added to a band before the logarithm; positive."""
+    """Constant added to a band before the logarithm; positive."""
     layout: Literal["mel_time", "time_mel"] = "mel_time"
     """Axes of the model's input: (1, n_mels, frames, channels) or (1, frames, n_mels, channels)."""
     standardize: Literal["none", "clip"] = "none"
     """clip: from each channel of each clip its mean is subtracted, then it is divided by its standard deviation (n − 1
-    in the denominator), or by STD_FLOOR where that is larger: digital silence gives zeros."""
+    in the denominator), or by STD_FLOOR if that is larger: digital silence gives zeros."""
     delta_width: Annotated[int, Field(ge=0, le=1 << 16)] = 0
-    """Frames that the slope over time is fitted to, odd and at least 3: a second channel, standardised as the first
-    one is. 0: no such channel."""
+    """Number of frames for the slope over time, odd and at least 3: a second channel, standardised like the first. 0:
+    no such channel."""
 
     def __post_init__(self) -> None:
         checks: tuple[tuple[bool, str], ...] = (
@@ -104,7 +104,7 @@ class FrontEndSpec:
         n_features = self.n_frames * self.n_mels * self.n_channels
         if n_features > MAX_ELEMENTS:
             raise SpecError(f"front end: a clip has at most {MAX_ELEMENTS:,} features. Received: {n_features:,}")
-        # these need the number of frames, which the values above give only when they hold
+        # these need the number of frames, which is defined only if the rules above hold
         if self.standardize == "clip" and self.n_frames * self.n_mels < 2:
             raise SpecError(f"front end: standardize needs at least two values in a clip. Received: {self}")
         if self.delta_width >= 2 * self.n_frames:
@@ -143,7 +143,7 @@ class FrontEndSpec:
 
     @property
     def silence_feature(self) -> float:
-        """What the model's input is for digital silence, in the first channel; its deltas are 0."""
+        """Value of the model's input for digital silence, in the first channel; its deltas are 0."""
         if self.standardize == "clip":
             return 0.0
         return math.log(self.log_offset) if self.log == "natural" else math.log10(self.log_offset)

@@ -1,8 +1,8 @@
 """Window and mel filter bank in float64; the graph and the board round these tables to float32.
 
-Sources: D. O'Shaughnessy, *Speech Communication* (1987), p. 150, for the HTK mel formula; M. Slaney,
-*Auditory Toolbox* (1998), for the other one and for the normalization by area; F. J. Harris, *On the use of windows for
-harmonic analysis with the discrete Fourier transform* (1978), for the windows.
+Sources: D. O'Shaughnessy, *Speech Communication* (1987), p. 150, for the HTK mel formula; M. Slaney, *Auditory Toolbox*
+(1998), for his mel formula and for the normalization by area; F. J. Harris, *On the use of windows for harmonic
+analysis with the discrete Fourier transform* (1978), for the windows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def window(spec: FrontEndSpec) -> Float64Array:
     """Return the window, shape [win_length], values from 0 to 1."""
     if spec.win_length == 1:
         return np.ones(1)
-    # a window of period n is the first n values of the symmetric one of n + 1
+    # a window of period n is the first n values of the symmetric window of n + 1
     phase = np.linspace(-np.pi, np.pi, spec.win_length + spec.window_periodic)
     mean = {"hann": 0.5, "hamming": 0.54}[spec.window]
     return np.asarray(mean + (1.0 - mean) * np.cos(phase), np.float64)[: spec.win_length]

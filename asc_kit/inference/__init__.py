@@ -1,1 +1,1 @@
-"""Models on this machine: an interpreter and what it makes of recordings."""
+"""Models on this machine: an interpreter, and the scores of recordings."""

@@ -17,7 +17,7 @@ from asc_kit.scores.metrics import probabilities
 
 
 def find_variant(bundle: Bundle, name: VariantName) -> Variant:
-    """Return what a bundle says about one of its variants.
+    """Return the record of a bundle's variant.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def find_variant(bundle: Bundle, name: VariantName) -> Variant:
 
 
 def open_variant(bundle: Bundle, name: VariantName) -> FloatModel:
-    """Make one of a bundle's variants ready to run.
+    """Prepare a variant of a bundle to run.
 
     Raises
     ------
@@ -48,12 +48,12 @@ def open_variant(bundle: Bundle, name: VariantName) -> FloatModel:
 
 
 def load_variant(model: bytes, manifest: BundleManifest | RunManifest) -> FloatModel:
-    """Make the variant of a bundle's or a run's network ready to run, from its flatbuffer.
+    """Prepare a variant of a network to run, from its flatbuffer.
 
     Raises
     ------
     ModelError
-        When it is not a network with that input and those labels.
+        If it is not a network with that input and those labels.
     """
     return FloatModel(model, input_shape=manifest.frontend.input_shape, n_outputs=len(manifest.labels))
 
@@ -80,7 +80,7 @@ def float_scores(
     dataset
         The clips; recordings are read as they are needed.
     title
-        What the progress bar says.
+        Title of the progress bar.
 
     Returns
     -------
@@ -90,9 +90,9 @@ def float_scores(
     Raises
     ------
     DataError
-        When a recording is missing, unreadable or empty.
+        If a recording is missing, unreadable or empty.
     ModelError
-        When the model does not fit the manifest.
+        If the model does not fit the manifest.
     """
 
     def one(interpreter: FloatModel, index: int) -> NDArray[np.float64]:

@@ -47,20 +47,20 @@ def clip_scores(bundle: Bundle, dataset: Dataset, title: str = "reference kernel
 
 
 def map_int8(model: bytes, work: Callable[[Int8Model, int], T], count: int, title: str) -> Sequence[T]:
-    """Do some work with an int8 model for each number from 0 to `count` - 1, on all cores, with a progress bar.
+    """Call a function with an int8 model for each number from 0 to `count` - 1, on all cores, with a progress bar.
 
-    Each thread has an interpreter of its own, reference kernels; the results are in the numbers' order.
+    Each thread has its own interpreter with reference kernels; the results are in the order of the numbers.
     """
     return map_models(lambda: Int8Model(model), work, count, title)
 
 
 def map_models(make: Callable[[], M], work: Callable[[M, int], T], count: int, title: str) -> Sequence[T]:
-    """Do some work with a model for each number from 0 to `count` - 1, as `map_int8` does.
+    """Call a function with a model for each number from 0 to `count` - 1, as `map_int8` does.
 
     Parameters
     ----------
     make
-        Makes an interpreter; called once for each thread.
+        Function that returns an interpreter; called once for each thread.
     """
     workers = max(1, min(os.cpu_count() or 1, 8, count))
     idle: SimpleQueue[M] = SimpleQueue()

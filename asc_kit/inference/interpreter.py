@@ -34,14 +34,14 @@ class Int8Model:
     Raises
     ------
     ModelError
-        When the runtime cannot run it, it has anything but one int8 input and one int8 output, or leaves sizes free
-        that are not given.
+        If the runtime cannot run it, if it has anything but one int8 input and one int8 output, or if it leaves sizes
+        free that are not given.
     """
 
     def __init__(self, model: bytes, kernels: Kernels = "reference", input_shapes: Sequence[InputShape] = ()) -> None:
         self._interpreter, self.runtime = _prepare(model, kernels, input_shapes)
         self.reference = reference_of_model(model)
-        """What the reference kernels follow, in words."""
+        """The kernels that the reference follows, for people."""
         self.input_details, self.output_details = _ends(self._interpreter, np.dtype(np.int8))
 
     def run(self, quantized_input: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -50,7 +50,7 @@ class Int8Model:
 
 
 class FloatModel:
-    """A model with float32 at both ends ready to run, whatever its weights are; the runtime's default kernels.
+    """A model with float32 at both ends, ready to run, with any type of weights and the runtime's default kernels.
 
     Not bit-exact to anything: the kernels, and with them the last digits, depend on the runtime and the processor.
 
@@ -59,14 +59,14 @@ class FloatModel:
     model
         The flatbuffer.
     input_shape
-        What it must take, batch of 1 first.
+        Required shape of the input, batch of 1 first.
     n_outputs
-        How many values it must give.
+        Required number of outputs.
 
     Raises
     ------
     ModelError
-        When the runtime cannot run it, or its ends are not these.
+        If the runtime cannot run it, or if its ends differ.
     """
 
     def __init__(self, model: bytes, *, input_shape: tuple[int, ...], n_outputs: int) -> None:
@@ -86,7 +86,7 @@ class FloatModel:
 
 
 def _prepare(model: bytes, kernels: Kernels, input_shapes: Sequence[InputShape] = ()) -> tuple[Any, str]:
-    """Return an interpreter ready to run, and the name of the runtime it is of."""
+    """Return an interpreter ready to run, and the name of its runtime."""
     module, runtime = _import_runtime()
     kinds = module.OpResolverType
     # XNNPACK, which AUTO brings, cannot prepare every model that the plain optimized kernels can: not CBAM's
@@ -121,7 +121,7 @@ def _allocated(module: Any, resolver: Any, model: bytes, input_shapes: Sequence[
 
 
 def _fix_shapes(interpreter: Any, input_shapes: Sequence[InputShape]) -> None:
-    """Resize the inputs whose sizes are free; refuse what is free and not given."""
+    """Resize the inputs whose sizes are free; refuse free sizes that are not given."""
     inputs = []
     for details in interpreter.get_input_details():
         sizes = tuple(int(size) for size in details["shape"])
@@ -133,7 +133,7 @@ def _fix_shapes(interpreter: Any, input_shapes: Sequence[InputShape]) -> None:
 
 
 def _ends(interpreter: Any, dtype: np.dtype[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the details of the one input and the one output, which must be of the type given."""
+    """Return the details of the only input and the only output, which must have the given type."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     for details in (inputs, outputs):
         if len(details) != 1 or details[0]["dtype"] != dtype:

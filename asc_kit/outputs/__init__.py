@@ -1,4 +1,4 @@
-"""What commands write: lists of it, so that nothing else is ever replaced, and folders that change as a whole."""
+"""The output of commands: lists of files, so that nothing else is ever replaced, and folders that change as a whole."""
 
 from asc_kit.outputs.exchanging import partial_folder
 from asc_kit.outputs.inventory import INVENTORY, OutputKind

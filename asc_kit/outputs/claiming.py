@@ -1,4 +1,4 @@
-"""A target claimed for writing: a locked work folder, and what a killed process left there finished or removed."""
+"""A target claimed for writing: a locked work folder, after the remains of a killed process are finished or removed."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _PATIENCE_S, _PAUSE_S = 10.0, 0.02
 
 
 def sibling_of(target: Path) -> Path:
-    """Return the work folder of a target that is not there yet: beside it."""
+    """Return the work folder of a target that does not exist yet: beside it."""
     return target.parent / f".{target.name[:_LONGEST_NAME]}.asc-kit"
 
 
 @contextmanager
 def claimed(target: Path, kind: OutputKind) -> Iterator[Path]:
-    """Give the work folder of a target, locked, repaired and empty but for the lock; it goes with the block."""
+    """Yield the work folder of a target, locked, repaired and empty except for the lock; remove it with the block."""
     lock, work = _claim(target, kind)
     try:
         with contextlib.suppress(OSError):  # a full disk: the lock holds without a note
@@ -48,7 +48,7 @@ def claimed(target: Path, kind: OutputKind) -> Iterator[Path]:
 
 
 def _claim(target: Path, kind: OutputKind) -> tuple[locking.Lock, Path]:
-    # two files that are written into one folder at once, as make -j does, are nobody's fault: each takes a moment
+    # two files may be written into a folder at once (make -j); each takes only a moment
     patient_until = time.monotonic() + (_PATIENCE_S if kind.is_guest else 0)
     tries = 0
     while tries < _MOST_TRIES:
@@ -88,7 +88,7 @@ def _claim(target: Path, kind: OutputKind) -> tuple[locking.Lock, Path]:
 
 
 def _wait(target: Path, work: Path, until: float) -> None:
-    """Wait a moment for whoever holds a work folder, but not beyond a time."""
+    """Wait a moment for the holder of a work folder, up to a deadline."""
     if time.monotonic() >= until:
         raise AscKitError(
             f"{target} is being written by {locking.holder(work / _LOCK)}", hint=f"wait for it, or {ANOTHER}"
@@ -97,16 +97,16 @@ def _wait(target: Path, work: Path, until: float) -> None:
 
 
 def _check_work(work: Path) -> None:
-    """Make sure that a work folder is one."""
+    """Check that a folder is a work folder."""
     ours = (_LOCK, PLAN, NEW, OLD)
     is_folder = work.is_dir() and not work.is_symlink()
-    # what a killed process left of a file that it was writing is no stranger
+    # the remains of a file that a killed process was writing are the kit's
     if not is_folder or any(path.name not in ours and not path.name.startswith(".asc-kit-") for path in work.iterdir()):
         raise AscKitError(f"{work} is not what this kit puts there while it writes", hint=f"move it away, or {ANOTHER}")
 
 
 def _sweep_sibling(target: Path) -> bool:
-    """Remove what a process left that was killed before the target was there; False while a process holds it."""
+    """Remove the remains of a process that was killed before the target existed; False while a process holds them."""
     sibling = sibling_of(target)
     if not sibling.is_dir() or sibling.is_symlink():
         return True
@@ -127,7 +127,7 @@ def _sweep_sibling(target: Path) -> bool:
 
 
 def _repair(target: Path, work: Path, lock: locking.Lock) -> None:
-    """Finish what a killed process began to put into the target, or remove what it had not begun to put there."""
+    """Finish the exchange that a killed process began, or remove the files that it had only prepared."""
     left = [path for path in work.iterdir() if path.name != _LOCK]
     if not left:
         return
@@ -154,7 +154,7 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def _clear(work: Path) -> None:
-    """Remove a work folder; one whose plan is not done stays for the next process."""
+    """Remove a work folder, unless its plan is unfinished: then it stays for the next process."""
     if (work / PLAN).exists():
         return
     with contextlib.suppress(OSError):  # what cannot be removed now is swept by the next process

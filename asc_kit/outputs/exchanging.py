@@ -1,4 +1,4 @@
-"""Exchange of the kit's files in a folder that is there: by a plan that can be carried out again, or undone."""
+"""Exchange of the kit's files in an existing folder, by a plan that can be repeated or undone."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ PLAN, NEW, OLD = "plan.json", "new", "old"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangePlan:
-    """What is to be moved: ``plan.json``, there as long as it is not all done."""
+    """The planned moves: ``plan.json``, which exists until all are done."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     schema_version: Literal[1] = 1
     """Version of this record."""
     source: Literal["new", "partial"]
-    """Where the new files wait: in the work folder, or in that of a training."""
+    """Folder of the new files: the work folder, or a training's."""
     take: Annotated[dict[InnerPath, Sha256], Field(max_length=MAX_FILES)]
-    """Files to take away, in this order, with the SHA-256 they have."""
+    """Files to remove, in this order, with their SHA-256."""
     put: Annotated[dict[InnerPath, Sha256], Field(max_length=MAX_FILES)]
-    """Files to put there, in this order, with their SHA-256."""
+    """Files to add, in this order, with their SHA-256."""
     folders: Annotated[tuple[InnerPath, ...], Field(max_length=MAX_FILES)]
     """Folders to make, which may be empty."""
 
@@ -44,12 +44,12 @@ class ExchangePlan:
 
 
 def partial_folder(out: Path) -> Path:
-    """Return where a training to `out` works: beside the folder, on its file system."""
+    """Return the working folder of a training to `out`: beside it, on its file system."""
     return Path(f"{os.path.realpath(out)}.partial")  # "." has no name of its own
 
 
 def source_of(plan: ExchangePlan, target: Path, work: Path) -> Path:
-    """Return where the new files of a plan wait."""
+    """Return the folder of the new files of a plan."""
     return work / NEW if plan.source == "new" else partial_folder(target)
 
 
@@ -91,18 +91,18 @@ def exchange(target: Path, work: Path, source: Path, kind: OutputKind, leave_out
 def _plan(
     target: Path, source: Path, kind: OutputKind, staged: Mapping[str, str], place: Literal["new", "partial"]
 ) -> tuple[ExchangePlan, Inventory]:
-    """Return what is to be moved, and the list of the target afterwards.
+    """Return the moves, and the list of the target afterwards.
 
     Raises
     ------
     InTheWayError
-        When something that is not the kit's would have to go.
+        If a file that is not the kit's would have to go.
     """
     written = dict(read_inventory(target).written)
     mine = dict(written.pop(kind.name, {}))
     changed = edited(target, kind, mine)
     for name in [name for name in written if name.startswith(kind.parts)]:
-        # pictures of what is replaced; those that somebody worked on stay
+        # files that depict replaced files; edited ones stay
         part = written.pop(name)
         mine |= {path: sha256 for path, sha256 in part.items() if state(target, path) == sha256}
     here = {path: state(target, path) for path in {*mine, *staged}}
@@ -131,7 +131,7 @@ def _plan(
 
 
 def _gives_way(target: Path, path: str, found: str | None, mine: Mapping[str, str], kind: OutputKind) -> bool:
-    """Tell whether what stands in a new file's place goes by itself: a product, or a folder or file of the kit's."""
+    """Return whether the obstacle in a new file's place may go: a product, or a folder or file of the kit's."""
     if found != "something else":
         return kind.is_product(path)
     for parent in PurePosixPath(path).parents:
@@ -146,7 +146,7 @@ def _gives_way(target: Path, path: str, found: str | None, mine: Mapping[str, st
 
 
 def carry_out(plan: ExchangePlan, target: Path, source: Path, old: Path) -> None:
-    """Move what is to be moved; what was moved before is passed over, so that it can be done again."""
+    """Carry out the moves; earlier moves are skipped, so that this can be repeated."""
     for path, sha256 in plan.take.items():
         if path in plan.put and not os.path.lexists(source / path):
             continue  # the new one is in its place
@@ -158,7 +158,7 @@ def carry_out(plan: ExchangePlan, target: Path, source: Path, old: Path) -> None
             continue
         if os.path.lexists(target / path):
             raise InTheWayError(
-                f"{path} in {target} came there while it was being written, and would be replaced",
+                f"{path} appeared in {target} during the writing, and would be replaced",
                 hint="move that file away and run the command again",
             )
         _move(source / path, target / path)
@@ -178,7 +178,7 @@ def _undo(plan: ExchangePlan, target: Path, source: Path, old: Path) -> None:
 
 
 def forget_plan(work: Path) -> None:
-    """Remove a plan that is carried out, or undone."""
+    """Remove a finished or undone plan."""
     (work / PLAN).unlink(missing_ok=True)
 
 
@@ -188,7 +188,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _prune(target: Path, paths: Iterable[str]) -> None:
-    """Remove the folders of some files where they are empty."""
+    """Remove the folders of some files if they are empty."""
     folders = {parent for path in paths for parent in PurePosixPath(path).parents if parent.name}
     for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
         with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
-"""The list of what the kit wrote into a folder, ``.asc-kit.json`` in it: names and SHA-256, by who wrote them.
+"""The list of the files that the kit wrote into a folder: ``.asc-kit.json``, names and SHA-256 by command.
 
-A file is the kit's own if it is on the list and still holds what the list says. Everything else is the user's: what is
-not on the list, and what was edited since. Only the kit's own files are ever replaced or removed.
+A file is the kit's own if it is on the list and unchanged. All other files are the user's: unlisted files, and files
+edited since. Only the kit's own files are ever replaced or removed.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class OutputKind:
     name: str
     """Its name on the list: ``bundle``."""
     command: str
-    """What writes it: ``asc-kit export``."""
+    """Command that writes it: ``asc-kit export``."""
     manifest: str | None = None
-    """The file that readers look for: it goes first and comes last. None where there is none."""
+    """The file that readers look for, removed first and added last; None if there is none."""
     names: tuple[str, ...] = ()
-    """Files that are written for certain, relative to the folder: whether one is in the way shows before the work."""
+    """Files that are always written, relative to the folder, so that obstacles show before the work."""
     products: tuple[str, ...] = ()
-    """Patterns of files that a tool makes anew at any time, as make does: what they hold is nobody's work."""
+    """Patterns of files that a tool such as make can rebuild at any time, so that they hold nobody's work."""
     parts: tuple[str, ...] = ()
-    """Names of kinds that tell of this one, and go with it when it is replaced."""
+    """Names of kinds that describe this kind, and are removed when it is replaced."""
     option: str = "--out"
-    """The option that says where."""
+    """The option that names the folder."""
     is_guest: bool = False
     """Whether it may lie in a folder beside anything else; otherwise the folder must be new, empty, or of this kind."""
 
@@ -50,13 +50,13 @@ class OutputKind:
         return replace(self, name=f"{self.name} {name}", names=(name,), is_guest=True)
 
     def is_product(self, path: str) -> bool:
-        """Tell whether a file, relative to the folder, can be made anew at any time."""
+        """Return whether a file, relative to the folder, can be rebuilt at any time."""
         return any(fnmatchcase(path, pattern) for pattern in self.products)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """What ``.asc-kit.json`` holds."""
+    """The content of ``.asc-kit.json``."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
@@ -75,12 +75,12 @@ class Inventory:
 
 
 def check_inside(path: str) -> None:
-    """Refuse the path of a file that is not inside the folder it is relative to.
+    """Refuse the path of a file outside its folder.
 
     Raises
     ------
     AscKitError
-        When it leads out, or is not a path at all.
+        If it leads out, or is not a path at all.
     """
     parts = PurePosixPath(path).parts
     if (
@@ -99,7 +99,7 @@ def read_inventory(folder: Path) -> Inventory:
     Raises
     ------
     AscKitError
-        When it is damaged: then nothing in the folder can be told from the user's own.
+        If it is damaged: then the kit's files cannot be distinguished from the user's.
     """
     path = folder / INVENTORY
     if not os.path.lexists(path):
@@ -114,7 +114,7 @@ def read_inventory(folder: Path) -> Inventory:
 
 
 def state(folder: Path, path: str) -> str | None:
-    """Return the SHA-256 of a file in a folder; None where nothing is, and no digest where it is something else.
+    """Return the SHA-256 of a file in a folder; None if nothing is there, and no digest if it is no file.
 
     A folder, a link, or a file that is reached through a link is something else: the kit writes none.
     """
@@ -134,7 +134,7 @@ def state(folder: Path, path: str) -> str | None:
 
 
 def edited(folder: Path, kind: OutputKind, files: Mapping[str, str]) -> list[str]:
-    """Return which listed files are there and do not hold what the list says."""
+    """Return the listed files that exist and have changed."""
     return [path for path, sha256 in files.items() if not _is(folder, kind, path, sha256)]
 
 
@@ -161,7 +161,7 @@ def digests(folder: Path, *, without: Iterable[str] = ()) -> dict[str, str]:
 
 
 def some(paths: Iterable[str]) -> str:
-    """Return a few paths in words."""
+    """Return a few paths as text."""
     names = list(paths)
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

@@ -1,4 +1,4 @@
-"""Why an output is not written."""
+"""Reasons to refuse an output."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ANOTHER = "choose another place"
 
 
 class RefusedError(AscKitError):
-    """An output cannot be written without touching something of the user's."""
+    """An output cannot be written without touching a file of the user's."""
 
 
 class InTheWayError(RefusedError):
-    """Something of the user's came where a finished output is to go."""
+    """A file of the user's has appeared in the place of a finished output."""
 
 
 def in_the_way_error(out: Path, kind: OutputKind, names: list[str]) -> InTheWayError:

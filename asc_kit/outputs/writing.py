@@ -1,4 +1,4 @@
-"""Folders that change as a whole, and only where they are the kit's.
+"""Folders that change as a whole, and in which only the kit's files change.
 
 A new folder is filled beside its place and renamed. A folder that is there already may hold files of the user's, and
 may be a link or a mounted disk, so it stays where it is, and the kit's files in it are exchanged one by one: the new
@@ -28,12 +28,12 @@ _MOST_NAMES = 100
 
 
 def real_target(out: Path, kind: OutputKind) -> Path:
-    """Return the folder that `out` stands for, absolute, links followed.
+    """Return the absolute folder of `out`, with links followed.
 
     Raises
     ------
     AscKitError
-        When it is a file, or a link to nothing.
+        If it is a file, or a link to nothing.
     """
     path = Path(os.path.abspath(out))
     if path.is_symlink() and not path.exists():
@@ -51,18 +51,18 @@ def real_target(out: Path, kind: OutputKind) -> Path:
 
 
 def check_output(out: Path, kind: OutputKind, names: Iterable[str] = ()) -> None:
-    """Make sure that an output can be written without touching anything of the user's; to be asked before the work.
+    """Check, before the work, that an output can be written without touching the user's files.
 
-    What a killed run left half done is finished first.
+    Half-finished work of a killed run is finished first.
 
     Parameters
     ----------
     out
         The folder.
     kind
-        What is to be written there.
+        Kind of the output.
     names
-        Files that will be written, relative to the folder, beside those the kind always has.
+        Files to write, relative to the folder, beside the files that the kind always has.
 
     Raises
     ------
@@ -78,19 +78,18 @@ def check_output(out: Path, kind: OutputKind, names: Iterable[str] = ()) -> None
 
 @contextmanager
 def new_folder(out: Path, kind: OutputKind, names: Iterable[str] = ()) -> Iterator[Path]:
-    """Give an empty folder to fill; on success its files are put into `out`, on failure `out` stays as it was.
+    """Yield an empty folder to fill; on success its files are put into `out`, on failure `out` stays as it was.
 
-    Of what is in `out`, files that this kind of output had there before are replaced or removed, all else is kept.
+    Earlier files of this kind in `out` are replaced or removed; all others stay.
 
     Parameters
     ----------
-    out, kind, names
-        As of `check_output`.
+    out, kind, names As for `check_output`.
 
     Raises
     ------
     AscKitError
-        As of `check_output`, or when nothing can be written there.
+        As for `check_output`, or if nothing can be written there.
     """
     names = tuple(names)
     check_output(out, kind, names)
@@ -108,7 +107,7 @@ def new_folder(out: Path, kind: OutputKind, names: Iterable[str] = ()) -> Iterat
 
 
 def write_files(out: Path, kind: OutputKind, files: Mapping[str, bytes]) -> tuple[Path, ...]:
-    """Write some files into a folder, all of them or none, and return their paths; earlier ones of this kind go.
+    """Write files into a folder, all or none, and return their paths; earlier files of this kind are removed.
 
     Parameters
     ----------
@@ -124,7 +123,7 @@ def write_files(out: Path, kind: OutputKind, files: Mapping[str, bytes]) -> tupl
 
 
 def check_file(path: Path, kind: OutputKind) -> None:
-    """Make sure that one file can be written: it is not there, or it is what `write_file` wrote there before.
+    """Check that a file can be written: it does not exist, or `write_file` wrote it before.
 
     Raises
     ------
@@ -137,7 +136,7 @@ def check_file(path: Path, kind: OutputKind) -> None:
 
 
 def write_file(path: Path, kind: OutputKind, data: bytes) -> None:
-    """Write one file, which `check_file` would let pass."""
+    """Write a file that `check_file` would accept."""
     check_file(path, kind)
     write_files(path.parent, kind.of_file(path.name), {path.name: data})
 
@@ -148,7 +147,7 @@ def publish(folder: Path, out: Path, kind: OutputKind, *, leave_out: Iterable[st
     Parameters
     ----------
     folder
-        The `partial_folder` of `out`; it is gone afterwards.
+        The `partial_folder` of `out`; it is removed.
     leave_out
         Files of it that are no part of the output.
     """
@@ -199,7 +198,7 @@ def _check(target: Path, out: Path, kind: OutputKind, names: Iterable[str]) -> N
 
 
 def _set_aside(folder: Path, target: Path) -> Path:
-    """Give a finished folder another name beside its target, and return that."""
+    """Rename a finished folder to a free name beside its target, and return that."""
     for number in range(1, _MOST_NAMES):
         place = Path(f"{target}.new{number}")
         if not os.path.lexists(place):

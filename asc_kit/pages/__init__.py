@@ -1,4 +1,4 @@
-"""What all pages look like: one style sheet, one way to fill templates, one way to draw."""
+"""The common look of all pages: a style sheet, the filling of templates, and drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures as SVG that takes its colours from the page: readable on light and on dark ground."""
+"""Pictures as SVG that takes its colours from the page: readable on a light and on a dark background."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 INK, RULE = "#010203", "#040506"
 """Stand-ins that become the page's own colours for text and for lines."""
 PALETTE = ("#2b7bba", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c")
-"""Distinguishable with every common kind of colour vision (Okabe and Ito, 2008), on light and dark ground."""
+"""Colours that every common kind of colour vision distinguishes (Okabe and Ito, 2008), on light and dark
+backgrounds."""
 BLUE, RED, GREEN = PALETTE[:3]
 
 _STYLE = {
@@ -30,7 +31,7 @@ _STYLE = {
     "axes.spines.right": False,
     "hatch.linewidth": 1.2,
     "hatch.color": INK,
-    # a dollar in a label is a dollar
+    # a dollar in a label is no formula
     "text.parse_math": False,
 }
 
@@ -42,7 +43,7 @@ def svg(
     grid: str = "x",
     legend: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Draw on one pair of axes and return the SVG element; it is as wide as the page lets it.
+    """Draw on a pair of axes and return the SVG element, which is as wide as the page allows.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def svg(
     size_in
         Width and height, in inches; the legend comes on top.
     grid
-        Along which axis lines are drawn: ``x``, ``y`` or ``both``.
+        Axis of the grid lines: ``x``, ``y`` or ``both``.
     legend
         Names and colours to list below.
     """

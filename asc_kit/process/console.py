@@ -1,4 +1,4 @@
-"""What people see: tables and progress on stderr, so that stdout holds results alone."""
+"""Output for people: tables and progress on stderr, so that stdout holds only results."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from asc_kit.text import escaped
 
 
 class PipeConsole(Console):
-    """A console whose reader may go away (``| head``): the command line then ends quietly, rich would with 1.
+    """A console whose reader may go away (``| head``).
 
-    Control characters that have slipped into a text are written out: only rich itself sends any to the terminal. Nor
-    does ``:bus:`` become a picture of one.
+    The command line then ends quietly, where rich would exit with 1. Control characters in a text are escaped: only
+    rich itself sends them to the terminal. ``:bus:`` stays text instead of becoming a picture.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(emoji=False, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Render something into pieces of text, none of which a terminal obeys."""
+        """Render into pieces of text that no terminal obeys."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(escaped(segment.text), segment.style)
 
@@ -47,7 +47,7 @@ console = PipeConsole(stderr=True, highlight=False)
 
 @functools.cache
 def note(text: str) -> None:
-    """Say something on stderr that the user should know, the same only once."""
+    """Print a note on stderr, each text only once."""
     console.print(f"Note: {text}", soft_wrap=True, markup=False)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, a polite kill and a terminal that goes are one thing: the work is stopped and cleaned up, exit code 130."""
+"""Ctrl-C, a polite kill and a closed terminal have one effect: the work is stopped and cleaned up, exit code 130."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERRUPTIONS: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM, *_HA
 def interrupt_on_signals() -> None:
     """Have a polite kill and a hang-up raise KeyboardInterrupt, as Ctrl-C does, so that nothing is left behind.
 
-    Who started the command with hang-ups ignored (``nohup``) wants it to go on, and so it does.
+    A command that was started with hang-ups ignored (``nohup``) continues.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     for number in _HANG_UP:
@@ -26,10 +26,10 @@ def interrupt_on_signals() -> None:
 
 
 def heard(signum: int) -> None:
-    """Take note of a signal: to be called first by every handler of `INTERRUPTIONS`.
+    """Note a signal; every handler of `INTERRUPTIONS` must call this first.
 
-    A hang-up comes from the system and from the shell, and must not interrupt the cleaning up. The terminal is gone
-    for good: what is still said goes nowhere, rather than end the cleaning up with an error.
+    A hang-up comes from the system and from the shell, and must not interrupt the cleaning up. The terminal is gone for
+    good: later output goes nowhere, so that it cannot end the cleaning up with an error.
     """
     if signum in _HANG_UP:
         signal.signal(signum, signal.SIG_IGN)
@@ -44,7 +44,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 def _is_lost(stream: int) -> bool:
-    """Tell whether nothing can be written to a stream any more."""
+    """Return whether a stream is no longer writable."""
     try:
         os.write(stream, b"")
     except OSError:

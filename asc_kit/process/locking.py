@@ -1,7 +1,7 @@
-"""Locks that die with their holder: whoever can take one knows that the holder is gone, however it ended.
+"""Locks that die with their holder: a process that can take a lock knows that the holder is gone, however it ended.
 
-A lock is a file that a process holds open and locked (``flock``; a locked byte on Windows). The system lets go of it
-when the process ends, by ``kill -9`` too, so no lock is ever left behind, only its file.
+A lock is a file that a process holds open and locked (``flock``; a locked byte on Windows). The system releases it when
+the process ends, even by ``kill -9``, so no lock is ever left behind, only its file.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-# what file systems say that know no locks: some network shares
+# errors of file systems without locks: some network shares
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _LONGEST_NOTE = 4096
-# far behind what is written there: a locked byte cannot be read on Windows
+# far behind the content: a locked byte cannot be read on Windows
 _LOCKED_BYTE = 1 << 30
 
 
@@ -33,39 +33,39 @@ class Lock:
     handle: int
     """The open file."""
     is_certain: bool
-    """Whether the file system has locks at all; where it has none, nobody can be shut out or known to be gone."""
+    """Whether the file system has locks; without them, no process can be shut out or known to be gone."""
 
     def sign(self) -> None:
-        """Write into the file who holds it, for those who find it held."""
+        """Write the holder's name into the file, for processes that find it locked."""
         note = {"pid": os.getpid(), "command": _command(), "since": time.strftime("%H:%M:%S")}
         os.lseek(self.handle, 0, os.SEEK_SET)
         os.ftruncate(self.handle, 0)
         os.write(self.handle, json.dumps(note).encode())
 
     def release(self) -> None:
-        """Let go of it. Removing the file is the caller's affair, before."""
+        """Release it. The caller removes the file, if at all, before."""
         os.close(self.handle)
 
 
 def take(path: Path, *, create: bool = True) -> Lock | None:
-    """Take the lock of a file, which is made where it does not exist; None when another process holds it.
+    """Take the lock of a file, which is created if missing; None if another process holds it.
 
     Parameters
     ----------
     create
-        False for a file that has to be there already.
+        False for a file that must exist.
 
     Raises
     ------
     OSError
-        When the file cannot be opened, FileNotFoundError among others when its folder just went.
+        If the file cannot be opened; FileNotFoundError, for example, if its folder has just been removed.
     """
     flags = os.O_RDWR | (os.O_CREAT if create else 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
         handle = os.open(path, flags, 0o644)
         try:
             is_certain = _lock(handle)
-            # the file may have gone between the opening and the locking; then the lock is of nothing
+            # the file may have vanished between the opening and the locking; then the lock is worthless
             is_there = os.path.samestat(os.fstat(handle), os.lstat(path))
         except BlockingIOError:
             os.close(handle)
@@ -82,7 +82,7 @@ def take(path: Path, *, create: bool = True) -> Lock | None:
 
 
 def holder(path: Path) -> str:
-    """Return who holds a lock, in words: ``process 4711 (asc-kit export, since 09:01:02)``."""
+    """Return a description of a lock's holder: ``process 4711 (asc-kit export, since 09:01:02)``."""
     try:
         with path.open("rb") as stream:
             note = json.loads(stream.read(_LONGEST_NOTE))
@@ -99,7 +99,7 @@ def _command() -> str:
 
 
 def _lock(handle: int) -> bool:
-    """Lock an open file and tell whether the file system has locks; BlockingIOError when it is held."""
+    """Lock an open file and return whether the file system has locks; BlockingIOError if it is held."""
     try:
         if sys.platform == "win32":
             os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)

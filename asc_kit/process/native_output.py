@@ -19,7 +19,7 @@ _STDERR = threading.RLock()
 def hidden_stderr() -> Iterator[None]:
     """Hide what is written to stderr in the block, native code's output and warnings included.
 
-    It is shown after all when the block fails. TensorFlow also logs less from here on.
+    It is shown after all if the block fails. TensorFlow also logs less from here on.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _STDERR, tempfile.TemporaryFile() as sink, warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""One thing after another for many items, on all cores, with a progress bar."""
+"""A function for many items, on all cores, with a progress bar."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ R = TypeVar("R")
 def in_parallel(
     work: Callable[[T], R], items: Sequence[T], title: str, *, threads: int | None = None, at_once: int = 1
 ) -> list[R]:
-    """Do some work with every item, in threads; for what leaves the interpreter free: decoding, hashing, native code.
+    """Call a function with every item, in threads.
+
+    For work that leaves the interpreter free: decoding, hashing, native code.
 
     Parameters
     ----------
     work
-        What to do.
+        The function.
     items
-        With what.
+        Its arguments.
     title
-        What the progress bar says.
+        Title of the progress bar.
     threads
-        How many; None for one per processor.
+        Number of threads; None for one per processor.
     at_once
-        Items that a thread takes at a time: many, where each is quickly done.
+        Items that a thread takes at a time: many, if each takes little time.
 
     Returns
     -------

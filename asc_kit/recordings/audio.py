@@ -1,7 +1,7 @@
 """Read recordings: any sampling rate, WAV of 16, 24 or 32 bit, FLAC; mono out.
 
-What cannot be right is refused: samples that are no numbers, or on another scale than ±1. What is strange (a header
-that is off, channels that cancel) is told to whoever passes a list for doubts.
+Impossible samples are refused: NaN, infinity, or another scale than ±1. Oddities (a wrong header, channels that cancel)
+are added to the caller's list of doubts.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def open_recording(path: Path, doubts: list[Doubt] | None = None) -> Iterator[An
     path
         The file.
     doubts
-        Where to put what is wrong with its header.
+        List that receives faults of its header.
 
     Raises
     ------
     DataError
-        When the file is missing or is not audio, or its audio proves unreadable while it is open.
+        If the file is missing or is not audio, or if its audio proves unreadable while it is open.
     """
     import soundfile
 
@@ -70,7 +70,7 @@ def open_recording(path: Path, doubts: list[Doubt] | None = None) -> Iterator[An
     if not path.is_file():
         raise DataError(f"recording {path} does not exist", hint="asc-kit data check finds all that are missing")
     if path.suffix.lower() == ".raw":
-        # soundfile takes the name for a promise of samples without a header, and wants to be told their format
+        # soundfile takes this ending for samples without a header, and demands their format
         raise DataError(
             f"recording {path} cannot be read: nothing says what rate and format raw samples have", hint=hint
         )
@@ -141,7 +141,7 @@ def _unmeasured() -> Any:
 
 
 class Mixer:
-    """Mixes the channels of one recording to one, block by block, and judges what comes out."""
+    """Mix the channels of a recording to one, block by block, and judge the mix."""
 
     def __init__(self, path: Path, loudest: float = LOUDEST) -> None:
         self._path = path
@@ -159,7 +159,7 @@ class Mixer:
         Raises
         ------
         NotFiniteError
-            When a sample is no number.
+            If a sample is no number.
         ScaleError
             When a sample is louder than may be.
         """
@@ -188,7 +188,7 @@ class Mixer:
         return mono
 
     def doubt(self) -> Doubt | None:
-        """Say that the channels cancel, as far as they were mixed; None when they do not.
+        """Return a message if the channels cancel, as far as they were mixed; None if they do not.
 
         A constant offset of a channel is no part of its power.
         """
@@ -210,7 +210,7 @@ def check_scale(path: Path, lowest: float, highest: float, loudest: float = LOUD
     Raises
     ------
     NotFiniteError, ScaleError
-        Which of both it is.
+        If samples are no numbers, or out of scale.
     """
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         raise NotFiniteError(f"recording {path} holds samples that are not finite numbers")
@@ -231,9 +231,9 @@ def read_audio(
     path
         The file.
     doubts
-        Where to put what is strange about it: its header is off, its channels cancel.
+        List that receives oddities: a wrong header, channels that cancel.
     loudest
-        From where on a sample is refused; infinity where the scale does not matter.
+        Level beyond which a sample is refused; infinity if the scale does not matter.
 
     Returns
     -------
@@ -243,7 +243,7 @@ def read_audio(
     Raises
     ------
     DataError
-        When the file is missing, is not audio, holds no samples, or samples that are no numbers or too loud.
+        If the file is missing, is not audio, holds no samples, or holds samples that are no numbers or too loud.
     """
     with open_recording(path, doubts) as recording:
         samples, rate = _read_all(recording), recording.samplerate
@@ -259,7 +259,7 @@ def read_audio(
 def _read_all(recording: Any) -> NDArray[np.float32]:
     if recording.seekable():
         return np.asarray(recording.read(dtype="float32", always_2d=True))
-    # GSM 6.10: how much is left is not known before it was read
+    # GSM 6.10: the remaining length is unknown until it is read
     blocks = []
     while len(block := recording.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
         blocks.append(block)
@@ -294,14 +294,14 @@ def load_clip(path: Path, spec: FrontEndSpec, doubts: list[Doubt] | None = None)
         Shape [clip_samples], full scale ±1.
     """
     samples, rate = read_audio(path, doubts)
-    # Resampling is linear: what lies beyond the clip's end cannot matter but for the filter's own length.
+    # Resampling is linear: samples beyond the clip's end matter only within the filter's length.
     needed = int(np.ceil((spec.clip_seconds + 0.1) * rate))
     resampled = resample(samples[:needed], rate, spec.sample_rate_hz)
     return from_int16(to_int16(fit_length(resampled, spec.clip_samples)))
 
 
 def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Round float audio, full scale ±1, to int16; what exceeds full scale is clipped."""
+    """Round float audio, full scale ±1, to int16; samples beyond full scale are clipped."""
     steps = np.rint(np.asarray(samples, np.float32) * np.float32(32768))
     return np.asarray(np.clip(steps, -32768, 32767), np.int16)
 

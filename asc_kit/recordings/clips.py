@@ -25,12 +25,12 @@ _IN_MEMORY_BYTES = 4 * 2**30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """What a network hears of a data set: pieces of the recordings, each as long as the front end's clip."""
+    """The windows of a data set: pieces of the recordings, each as long as the front end's clip."""
 
     samples: NDArray[np.int16]
     """Shape [n_windows, clip_samples]; the windows of one clip follow one another."""
     clip: NDArray[np.int32]
-    """Which clip each window belongs to, shape [n_windows], rising."""
+    """Index of each window's clip, shape [n_windows], rising."""
 
     def clip_means(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean over each clip's windows of values [n_windows, ...]: shape [n_clips, ...]."""
@@ -41,10 +41,10 @@ class Windows:
 
 
 def window_starts(n_samples: int, clip_samples: int, hop_samples: int) -> list[int]:
-    """Return where the windows of a recording start, in samples.
+    """Return the starts of a recording's windows, in samples.
 
-    A recording shorter than a window has one, padded with silence. Of a longer one the last window ends where it
-    ends, unless hardly anything (a hundredth of a window) would be new in it.
+    A recording shorter than a window has one window, padded with silence. The last window of a longer recording ends
+    where it ends, unless hardly anything (a hundredth of a window) would be new in it.
     """
     starts = list(range(0, max(1, n_samples - clip_samples + 1), hop_samples))
     if n_samples - (starts[-1] + clip_samples) > clip_samples // 100:
@@ -62,7 +62,7 @@ def load_windows(dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None, 
     spec
         The front end: sampling rate and length of a window.
     hop_samples
-        Distance of windows, in samples; None for the first window of each clip alone.
+        Distance of windows, in samples; None for only the first window of each clip.
     title
         What the progress bar says.
 
@@ -96,7 +96,7 @@ def read_windows(dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None, 
     dataset, spec, hop_samples
         As for `load_windows`.
     index
-        Which clip.
+        Index of the clip.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def read_windows(dataset: Dataset, spec: FrontEndSpec, hop_samples: int | None, 
     Raises
     ------
     DataError
-        When the recording is missing, unreadable or empty.
+        If the recording is missing, unreadable or empty.
     """
     doubts: list[Doubt] = []
     if hop_samples is None:
@@ -146,7 +146,7 @@ def _cut(
     dataset: Dataset, spec: FrontEndSpec, index: int, length: int, starts: list[int], doubts: list[Doubt]
 ) -> NDArray[np.int16]:
     audio, rate = read_audio(dataset.path(dataset.clips[index]), doubts)
-    # a window may be longer than the recording, and a header off by a sample
+    # a window may be longer than the recording, and a header wrong by a sample
     whole = to_int16(fit_length(resample(audio, rate, spec.sample_rate_hz), max(length, spec.clip_samples)))
     return np.stack([whole[start : start + spec.clip_samples] for start in starts])
 
@@ -169,7 +169,7 @@ def _allocate(shape: tuple[int, int]) -> NDArray[np.int16]:
     except OSError as failure:
         size_gb = 2 * shape[0] * shape[1] / 1e9
         raise AscKitError(
-            f"{size_gb:.1f} GB of decoded recordings have no room in {path.parent}: {failure}",
+            f"{size_gb:.1f} GB of decoded recordings do not fit into {path.parent}: {failure}",
             hint="make room, or set the environment variable TMPDIR to a folder that has it",
         ) from failure
     finally:

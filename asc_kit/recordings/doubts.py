@@ -1,4 +1,4 @@
-"""What is strange about recordings that can be used all the same, and saying so once for many of them."""
+"""Oddities of usable recordings, reported once for many."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAYS: Mapping[DoubtKind, str] = {
     "cut_off": "the end cut off; what is left was read",
     "channels_cancel": "channels that cancel each other: little or nothing is left of their mean",
 }
-"""What recordings of a kind are with."""
+"""Phrase for recordings with such an oddity."""
 
 _EXAMPLES = 3
 
@@ -29,14 +29,14 @@ _lock = Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """One thing that is strange about one recording."""
+    """An oddity of a recording."""
 
     kind: DoubtKind
-    """What sort of thing."""
+    """Kind of the oddity."""
     path: Path
     """The recording."""
     says: str
-    """What exactly, without the name of the file."""
+    """Description, without the name of the file."""
 
 
 def show_doubts(doubts: Iterable[Doubt]) -> None:
@@ -56,7 +56,7 @@ def _recordings(number: int) -> str:
 
 
 def mention_doubts(doubts: Iterable[Doubt]) -> None:
-    """Print warnings where recordings come one by one: the first few of each kind in this process, each once."""
+    """Print warnings for recordings that come one by one: the first few of each kind in this process, each once."""
     for doubt in doubts:
         with _lock:
             paths = _mentioned[doubt.kind]

@@ -1,4 +1,4 @@
-"""From a window of a recording to what the network takes."""
+"""From a window of a recording to the network's input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .audio import from_int16
 
 
 def input_features(window: NDArray[np.int16], spec: FrontEndSpec) -> NDArray[np.float32]:
-    """Compute the network's input of one window, as NumPy's reference does.
+    """Compute the network's input for a window, by the NumPy reference.
 
     Parameters
     ----------
@@ -28,6 +28,6 @@ def input_features(window: NDArray[np.int16], spec: FrontEndSpec) -> NDArray[np.
     Raises
     ------
     DataError
-        When the window has another length.
+        If the window has another length.
     """
     return model_input(log_mel(from_int16(window), spec), spec)

@@ -1,4 +1,4 @@
-"""A few clips that stand for many: always the same ones, chosen by scene and by recording device."""
+"""A few clips that represent many: always the same clips, chosen by scene and by recording device."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def proportional(dataset: Dataset, n_clips: int) -> Dataset:
     For measuring: accuracy on them estimates accuracy on all.
 
     Clip after clip is taken from the group (scene and recording device) whose scene and device are furthest behind
-    their share of the data set. Within a group the order is that of a hash of the names, which knows nothing of
-    places or times. The chosen clips keep the data set's order.
+    their share of the data set. Within a group, clips follow a hash of their names, which is independent of places and
+    times. The chosen clips keep the data set's order.
     """
     if n_clips >= len(dataset.clips):
         return dataset
@@ -48,11 +48,11 @@ def proportional(dataset: Dataset, n_clips: int) -> Dataset:
 
 
 def balanced(dataset: Dataset, n_clips: int) -> Dataset:
-    """Return `n_clips` clips (or all, where there are fewer), spread evenly over classes and recording devices.
+    """Return `n_clips` clips (or all, if there are fewer), spread evenly over classes and recording devices.
 
-    For coverage: rare ones are heard as often as common ones. The choice depends on the clips' names alone, not on
-    the order of a table: within a class and a recording device, clips follow the SHA-256 of their names. Classes
-    take turns; each starts with another device, so that even a handful covers the devices. A clip of several labels
+    For coverage: rare classes and devices occur as often as common ones. The choice depends on the clips' names alone,
+    not on the order of a table: within a class and a recording device, clips follow the SHA-256 of their names. Classes
+    take turns; each starts with another device, so that even a handful covers the devices. A clip with several labels
     is taken once.
     """
     queues = [_queue(dataset, label, position) for position, label in enumerate(dataset.labels)]
@@ -67,7 +67,7 @@ def balanced(dataset: Dataset, n_clips: int) -> Dataset:
 
 
 def _queue(dataset: Dataset, label: str, rotation: int) -> list[Clip]:
-    """Order the clips of one class so that its recording devices alternate."""
+    """Order the clips of a class so that its recording devices alternate."""
     clips = [clip for clip in dataset.clips if label in clip.labels]
     devices = sorted({clip.recording_device for clip in clips})
     if not devices:
@@ -83,5 +83,5 @@ def _queue(dataset: Dataset, label: str, rotation: int) -> list[Clip]:
 
 
 def _hash(text: str) -> str:
-    """Order names in a way that knows nothing of places or times."""
+    """Return a sort key of a name that is independent of places and times."""
     return hashlib.sha256(text.encode()).hexdigest()

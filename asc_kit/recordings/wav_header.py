@@ -1,10 +1,9 @@
-"""Hold the header of a WAV file against the file: how long its audio is, whatever the header says.
+"""Check the header of a WAV file against the file: find the true length of its audio.
 
 libsndfile believes the header. A length that is too small (a recorder that died, a length beyond 4 GiB that wrapped)
-hides audio without a word. One that is too large is a copy that was cut off, unless it is what a recorder writes that
-could not go back and fill the length in: then the audio goes on to the end of the file.
-
-RIFF and its big-endian form RIFX alone: RF64 and W64 have lengths of 64 bits and are left to libsndfile.
+hides audio silently. A length that is too large means a truncated copy, unless it is the placeholder of a recorder that
+could not fill it in: then the audio continues to the end of the file. This covers only RIFF and its big-endian form
+RIFX: RF64 and W64 have lengths of 64 bits and are left to libsndfile.
 
 Source: Multimedia Programming Interface and Data Specifications 1.0 (IBM, Microsoft, 1991); EBU Tech 3306 (RF64).
 """
@@ -24,7 +23,8 @@ HeaderFault = Literal["longer", "off", "cut_off"]
 # SoX writes 0x7FFFF000, FFmpeg 0xFFFFFFFF, arecord 0x80000000 or 0x7FFFFF00.
 _PLACEHOLDERS = (range(0x7FFFE000, 0x80001000), range(0xFFFFE000, 0x100000000))
 _RIFF_MOST = 0xFFFFFFFF
-# What may follow the audio, so that a stump of it is known too; other names count when their length fits the file.
+# Chunks that may follow the audio, so that a truncated chunk is recognised too; other names count if their length fits
+# the file.
 _KNOWN_CHUNKS = frozenset(
     name.ljust(4).encode()
     for name in (
@@ -33,7 +33,7 @@ _KNOWN_CHUNKS = frozenset(
     ).split()
 )
 _TAGS = (b"TAG", b"ID3", b"APETAGEX")
-"""How tags of music players begin, which some programs append without a chunk around them."""
+"""First bytes of music players' tags, which some programs append without a chunk around them."""
 # PCM, float, A-law, µ-law and EXTENSIBLE: a frame has a fixed number of bytes, and nothing but the length of the data
 # says how many there are
 _PLAIN_FORMATS = frozenset({1, 3, 6, 7, 0xFFFE})
@@ -42,7 +42,7 @@ _PROBES, _PROBE_BYTES = 64, 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WavExtent:
-    """Where the audio of a WAV file begins and ends."""
+    """Begin and end of the audio in a WAV file."""
 
     path: Path
     """The file."""
@@ -51,21 +51,21 @@ class WavExtent:
     data_start: int
     """First byte of the audio."""
     declared_bytes: int
-    """How many the header says there are."""
+    """Number of bytes of audio that the header states."""
     held_bytes: int
-    """How many there are."""
+    """True number of bytes of audio."""
     file_bytes: int
     """Size of the file."""
     frame_bytes: int
-    """Bytes of a frame, or of a block where samples are compressed in blocks; 1 where no header says it."""
+    """Bytes of a frame, or of a block of compressed samples; 1 if no header says it."""
     is_plain: bool
-    """Whether a length alone says how many frames there are."""
+    """Whether only the length says how many frames there are."""
     fault: HeaderFault | None
-    """``longer``: the file holds more than the header says; ``cut_off``: less; ``off``: by a few bytes."""
+    """Fault: ``longer``, the file holds more than the header says; ``cut_off``, less; ``off``, by a few bytes."""
 
     @property
     def says(self) -> str:
-        """What is wrong, in words; empty when nothing is."""
+        """Description of the fault; empty if there is none."""
         if self.fault is None:
             return ""
         behind_header = self.file_bytes - self.data_start  # of a few bytes too many it is not known that they are audio
@@ -74,13 +74,13 @@ class WavExtent:
 
     @property
     def must_be_repaired(self) -> bool:
-        """Whether libsndfile would read something else than the audio."""
-        # of an empty chunk before others it reads these, of one that was never filled in at times nothing
+        """Whether libsndfile would read other bytes than the audio."""
+        # it reads the chunks behind an empty chunk, and sometimes nothing of a chunk that was never filled in
         is_empty_before_others = self.declared_bytes == 0 and self.file_bytes > self.data_start
         return is_empty_before_others or (self.fault == "longer" and self.is_plain)
 
     def open_repaired(self) -> BinaryIO:
-        """Open the file with a header that tells the truth, and without what follows the audio."""
+        """Open the file with a true header, and without the bytes behind the audio."""
         with self.path.open("rb") as stream:
             header = bytearray(stream.read(self.data_start))
         order = ">I" if self.big_endian else "<I"
@@ -100,12 +100,12 @@ class WavExtent:
 
 
 def find_extent(path: Path) -> WavExtent | None:
-    """Find the audio of a WAV file; None when the file is another one, or has no audio that can be found.
+    """Find the audio of a WAV file; None if the file is no WAV file, or has no audio.
 
     Raises
     ------
     OSError
-        When the file cannot be read.
+        If the file cannot be read.
     """
     with path.open("rb", buffering=0) as stream:
         start = stream.read(_PROBE_BYTES)
@@ -147,7 +147,7 @@ def find_extent(path: Path) -> WavExtent | None:
 def _judge(
     stream: io.FileIO, order: str, data_start: int, declared: int, file_bytes: int, frame_bytes: int
 ) -> tuple[int, HeaderFault | None]:
-    """Say how many bytes of audio there are, and what is wrong with the number in the header."""
+    """Return the number of bytes of audio, and the fault of the number in the header."""
     to_the_end = file_bytes - data_start
     is_placeholder = declared == 0 or any(declared in values for values in _PLACEHOLDERS)
     # a writer may have counted the header in, which begins the file
@@ -168,7 +168,7 @@ def _judge(
 
 
 def _is_no_audio(stream: io.FileIO, order: str, place: int, file_bytes: int) -> bool:
-    """Whether something else than audio begins at a place: a chunk, a tag, nothing but zeros to fill a block up."""
+    """Return whether anything but audio begins at a place: a chunk, a tag, or zeros that fill up a block."""
     left = file_bytes - place
     if left <= 0:
         return True
@@ -185,7 +185,7 @@ def _is_no_audio(stream: io.FileIO, order: str, place: int, file_bytes: int) -> 
 
 
 def _read_at(stream: io.FileIO, start: bytes, place: int, n_bytes: int) -> bytes:
-    """Read bytes at a place, from the start of the file where that was read already."""
+    """Read bytes at a place, from the part of the file that was read already, if possible."""
     if place + n_bytes <= len(start):
         return start[place : place + n_bytes]
     stream.seek(place)
@@ -193,7 +193,7 @@ def _read_at(stream: io.FileIO, start: bytes, place: int, n_bytes: int) -> bytes
 
 
 class _Spliced(io.RawIOBase):
-    """A header of our own before the audio of a file."""
+    """A corrected header before the audio of a file."""
 
     def __init__(self, path: Path, header: bytes, data_start: int, data_bytes: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Read a JSON or TOML file that anybody may have written: plain data comes out, or an error in words.
+"""Read a JSON or TOML file from anybody: return plain data, or raise an error that explains.
 
-A record is checked against its class later (`record.py`). What is refused here fits no record: a path without a file, a
-document too large or too deep, a key twice, a number or a character that no field can hold.
+A record is checked against its class later (`record.py`). This module refuses content that fits no record: a path
+without a file, a document too large or too deep, a key twice, a number or a character that no field can hold.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_JSON_BYTES = 64 << 20
 MAX_TOML_BYTES = 256 << 10
 """Recipes and boards are written by hand; the largest of ours has 3 kB."""
 MAX_DEPTH = 32
-"""Of lists and tables in one another; no record of ours needs 10."""
+"""Deepest nesting of lists and tables; our records need less than 10."""
 MAX_TEXT = 1 << 16
 """Characters of one string; the fields of records allow less."""
 MAX_KEY = 4096
@@ -35,7 +35,7 @@ MAX_INT = (1 << 64) - 1
 Form = Literal["JSON", "TOML"]
 
 _MEMORY_BYTES = 320 << 20
-# what Python takes for an empty list or table, and for a place in one with a number in it
+# Python's memory for an empty list or table, and for an element with a number in it
 _OPENING_BYTES, _VALUE_BYTES = 72, 40
 # TOML's dotted keys nest without brackets, and reading them takes the square of their length
 _LONG_KEY = re.compile(rf"""(?:(?:(?<![\w-])[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH},}}""")
@@ -85,7 +85,7 @@ def _plain(data: bytes, form: Form, where: str, error: type[AscKitError]) -> Any
 
 
 def shorten_reason(reason: str) -> str:
-    """Return a parser's words, which may quote the file, on one line and not too long."""
+    """Return a parser's message, which may quote the file, on a line of limited length."""
     safe = reason if unsafe_character(reason) is None else repr(reason)[1:-1]
     return safe if len(safe) <= 300 else safe[:299] + "…"
 
@@ -113,8 +113,8 @@ def read_limited(path: Path, limit: int, error: type[AscKitError]) -> bytes:
 
 
 def problem_of(value: object) -> str | None:
-    """Say what is wrong with plain data, wherever it comes from; None when it can be a record."""
-    # an explicit stack: what is checked here may be nested deeper than Python can call
+    """Return the fault of plain data, wherever it comes from; None if it can be a record."""
+    # an explicit stack: the data may be nested deeper than Python can call
     stack: list[tuple[Any, int, Any]] = [(value, 0, None)]
     while stack:
         item, depth, place = stack.pop()

@@ -1,7 +1,7 @@
-"""The types of records' fields: what each may be, defined once.
+"""The types of records' fields and their bounds, defined once.
 
-Every field of every record has bounds, and `tests/unit/test_field_bounds.py` names one that has none. They are far
-above what the kit writes, and far below what makes a reader run out of time, memory or patience.
+Every field of every record has bounds, and `tests/unit/test_field_bounds.py` names any field without bounds. The bounds
+are far above the kit's own values, and far below values that exhaust a reader's time or memory.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_LABEL_LENGTH = 200
 MAX_LABELS = 1024
 """Classes of one model; AudioSet has 527."""
 MAX_DEVICES = 100_000
-"""Recording devices of one data set; where each clip names its own, as many as clips."""
+"""Recording devices of a data set; as many as clips, if each clip names its own."""
 MAX_CLIPS = 10_000_000
 """Clips of one data set."""
 MAX_FILES = 1_000_000
@@ -49,7 +49,7 @@ def _file_name(text: str) -> str:
 
 
 def leaves_folder(text: str) -> bool:
-    r"""Return whether a path may lead out of the folder it is relative to: ``/x``, ``../x``, ``C:x``, ``\\host\x``."""
+    r"""Return whether a path may lead out of its folder: ``/x``, ``../x``, ``C:x``, ``\\host\x``."""
     parts = re.split(r"[/\\]", text)
     return text in ("", ".") or ".." in parts or parts[0] == "" or re.match(r"[A-Za-z]:", text) is not None
 
@@ -68,7 +68,7 @@ Label: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_LENGT
 DeviceName: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_LENGTH), _LINE]
 """A recording device."""
 Name: TypeAlias = Annotated[str, Field(max_length=255), _LINE]
-"""Of a model, a split, an operator, a version, a tool: something short."""
+"""A short name: of a model, a split, an operator, a version, a tool."""
 Line: TypeAlias = Annotated[str, Field(max_length=4000), _LINE]
 """A sentence, a title, the name of a tensor."""
 Prose: TypeAlias = Annotated[str, Field(max_length=20_000)]
@@ -89,7 +89,7 @@ Flag: TypeAlias = Annotated[str, Field(max_length=1000), _LINE]
 SourceName: TypeAlias = Annotated[str, Field(max_length=255, pattern=r"^[\w+.,@%^~-]+$"), AfterValidator(_file_name)]
 """A file in the record's own folder that a Makefile names."""
 MakeWord: TypeAlias = Annotated[str, Field(max_length=1000, pattern=r"^[\w+=.,/:@%^~-]*$")]
-"""A word in a Makefile: nothing that make or a shell would read as more than itself."""
+"""A word in a Makefile, without any meaning for make or a shell."""
 
 # numbers
 Count: TypeAlias = Annotated[int, Field(ge=0, le=1 << 48)]
@@ -97,7 +97,7 @@ Count: TypeAlias = Annotated[int, Field(ge=0, le=1 << 48)]
 PositiveCount: TypeAlias = Annotated[int, Field(gt=0, le=1 << 48)]
 """At least one."""
 Difference: TypeAlias = Annotated[int, Field(ge=-(1 << 48), le=1 << 48)]
-"""Of two counts."""
+"""A ratio of two counts."""
 Macs: TypeAlias = Annotated[int, Field(ge=0, le=10**12)]
 """Multiply-accumulates of one inference; large networks for servers have 10^11."""
 Ticks: TypeAlias = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -107,9 +107,9 @@ RealTicks: TypeAlias = Annotated[float, Field(ge=0, lt=1 << 63)]
 Hertz: TypeAlias = Annotated[int, Field(gt=0, lt=1 << 32)]
 """Of a timer; the wire has 32 bits for it."""
 Seed: TypeAlias = Annotated[int, Field(ge=-(1 << 63), lt=1 << 64)]
-"""Of random numbers."""
+"""A seed of random numbers."""
 Index: TypeAlias = Annotated[int, Field(ge=-1, le=1 << 31)]
-"""Of an operator; -1 is the network's input."""
+"""Index of an operator; -1 is the network's input."""
 Epochs: TypeAlias = Annotated[int, Field(ge=0, le=1_000_000)]
 """Passes over the training windows."""
 Int8: TypeAlias = Annotated[int, Field(ge=-128, le=127)]
@@ -121,15 +121,15 @@ MeanSteps: TypeAlias = Annotated[float, Field(ge=0, le=255)]
 Output: TypeAlias = Annotated[tuple[Int8, ...], Field(min_length=1, max_length=MAX_LABELS)]
 """A model's answer to one window."""
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-"""Of a whole, 0 to 1."""
+"""A share of a whole, 0 to 1."""
 Figure: TypeAlias = Annotated[float, Field(ge=-1e-9, le=1 + 1e-9)]
-"""A share that was computed: a sum of shares rounds."""
+"""A computed share, with the rounding of a sum."""
 Gain: TypeAlias = Annotated[float, Field(ge=-1 - 1e-9, le=1 + 1e-9)]
 """A difference of two figures."""
 Amount: TypeAlias = Annotated[float, Field(ge=0, le=1e15)]
 """A sum that may be fractional."""
 Loss: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
-"""In nats."""
+"""A log loss, in nats."""
 LossGain: TypeAlias = Annotated[float, Field(ge=-1e6, le=1e6)]
 """A difference of two losses."""
 Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
@@ -139,17 +139,17 @@ Decibels: TypeAlias = Annotated[float, Field(ge=-10_000, le=10_000)]
 Real: TypeAlias = Annotated[float, Field(ge=-1e39, le=1e39)]
 """A value of a float32 tensor."""
 Magnitude: TypeAlias = Annotated[float, Field(ge=0, le=1e39)]
-"""The size of one."""
+"""The magnitude of a float32 value."""
 Scale: TypeAlias = Annotated[float, Field(gt=0, le=1e39)]
 """Real units per quantization step."""
 Positive: TypeAlias = Annotated[float, Field(gt=0, le=1e6)]
 """A setting of training: a rate, a temperature, a parameter of a distribution."""
 NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
-"""Such a setting that may be off."""
+"""Such a setting, or 0 for off."""
 Size: TypeAlias = Annotated[int, Field(ge=1, le=1 << 16)]
 """Channels of a layer, a kernel's side."""
 Address: TypeAlias = Annotated[int, Field(ge=0, lt=1 << 48)]
-"""Of a memory."""
+"""Size of a memory, in bytes."""
 
 # several
 Labels: TypeAlias = Annotated[tuple[Label, ...], Field(max_length=MAX_LABELS)]
@@ -167,7 +167,7 @@ MakeWords: TypeAlias = Annotated[tuple[MakeWord, ...], Field(max_length=1000)]
 Flags: TypeAlias = Annotated[tuple[Flag, ...], Field(max_length=1000)]
 """Arguments of a program."""
 Row: TypeAlias = Annotated[tuple[Count, ...], Field(max_length=MAX_LABELS)]
-"""Of a confusion matrix."""
+"""Rows of a confusion matrix."""
 Files: TypeAlias = Annotated[tuple[InnerPath, ...], Field(max_length=10_000)]
 """Files below the record's folder."""
 Notes: TypeAlias = Annotated[tuple[Line, ...], Field(max_length=1000)]
@@ -175,20 +175,20 @@ Notes: TypeAlias = Annotated[tuple[Line, ...], Field(max_length=1000)]
 
 
 def require(*checks: tuple[bool, str], error: type[AscKitError] = SpecError) -> None:
-    """Raise `error` with the first rule that does not hold: what fields must be to each other."""
+    """Raise `error` with the first rule between fields that does not hold."""
     for holds, rule in checks:
         if not holds:
             raise error(rule)
 
 
 def differ(names: Iterable[str]) -> bool:
-    """Return whether no name stands there twice."""
+    """Return whether no name occurs twice."""
     found = list(names)
     return len(set(found)) == len(found)
 
 
 def check_inner_path(text: str) -> str | None:
-    """Say why a file that a table names may not be read; None when it may."""
+    """Return why a file that a table names may not be read; None if it may."""
     unsafe = unsafe_character(text)
     if unsafe is not None:
         return f"a file's name may not have the character {unsafe}. Received: {shorten(text)}"
@@ -198,7 +198,7 @@ def check_inner_path(text: str) -> str | None:
 
 
 def check_label(text: str, what: str = "label", *, longest: int = MAX_LABEL_LENGTH) -> str | None:
-    """Say why a label, a recording device or another name from a table may not be; None when it may."""
+    """Return why a label, a recording device or another name from a table is refused; None if it is fine."""
     unsafe = unsafe_character(text)
     if unsafe is not None:
         return f"a {what} may not have the character {unsafe}. Received: {shorten(text)}"

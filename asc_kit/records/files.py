@@ -1,7 +1,7 @@
-"""Files that appear whole or not at all, temporary folders, and the sweeping of what a killed process left of both.
+"""Files that appear whole or not at all, temporary folders, and the removal of both after a killed process.
 
-What is temporary has a name that begins with ``.asc-kit-`` or ``asc-kit-``, and a lock that its maker holds. The next
-process that writes there takes away what is named so and is not locked any more, and nothing else.
+Temporary files have names that begin with ``.asc-kit-`` or ``asc-kit-``, and a lock that their maker holds. The next
+process that writes there removes files of such names that are no longer locked, and nothing else.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file atomically: it holds all of `data`, or what it held before. An OSError names the file."""
+    """Write a file atomically: it holds all of `data`, or its earlier content. An OSError names the file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacement(path) as temporary:
             temporary.write_bytes(data)
     except OSError as failure:
-        # what a full disk raises names no file, everything else the temporary one
+        # the error of a full disk names no file, other errors name the temporary file
         raise OSError(failure.errno, failure.strerror, os.fspath(path)) from failure
 
 
 @contextmanager
 def replacement(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside `path`, of the same suffix, that takes its place when the block is left.
+    """Yield a temporary file beside `path`, of the same suffix, that takes its place at the end of the block.
 
-    On failure it goes, and `path` is what it was. What killed processes left in that folder goes too.
+    On failure it is removed, and `path` stays as it was. Remains of killed processes in that folder are removed too.
     """
     sweep_files(path.parent)
     temporary, lock = _temporary_file(path)
@@ -62,7 +62,7 @@ def replacement(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     finally:
-        # not before: who can lock it takes it for abandoned
+        # not before: a process that can lock it takes it for abandoned
         if lock is not None:
             lock.release()
 
@@ -73,12 +73,12 @@ def temporary_name(path: Path) -> Path:
 
 
 def is_temporary(name: str) -> bool:
-    """Tell whether a file has such a name: it is gone in a moment, or was left behind by kill -9."""
+    """Return whether a file has such a name: it vanishes in a moment, or was left behind by kill -9."""
     return _FILE.fullmatch(name) is not None
 
 
 def sync(path: Path) -> None:
-    """Wait until a file and its name are on the disk, where a power cut leaves them."""
+    """Wait until a file and its name are on the disk, safe from a power cut."""
     for place in (path, path.parent):
         handle = os.open(place, os.O_RDONLY)
         try:
@@ -122,9 +122,9 @@ def sweep_files(folder: Path) -> None:
 
 @contextmanager
 def temporary_folder(purpose: str) -> Iterator[Path]:
-    """Give an empty folder where the system keeps temporary files; it goes with the block.
+    """Yield an empty folder in the system's folder for temporary files, removed with the block.
 
-    Those that killed processes of this user left go too.
+    Folders left by killed processes of this user are removed too.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def _sweep_folders(place: Path) -> None:
 
 
 def _taken(path: Path) -> locking.Lock | None:
-    """Return the lock of a file whose maker is surely gone; None while it may be there."""
+    """Return the lock of a file whose maker is surely gone; None while the maker may live."""
     try:
         lock = locking.take(path)
     except OSError:
@@ -174,14 +174,14 @@ def _taken(path: Path) -> locking.Lock | None:
 
 
 def reserve(path: Path) -> None:
-    """Take the room on the disk that a file claims to have, before its pages are written through a mapping.
+    """Allocate a file's space on the disk before its pages are written through a mapping.
 
-    A mapped write that finds the disk full ends the process with SIGBUS, and nothing can be said any more.
+    A mapped write to a full disk ends the process with SIGBUS, without any message.
 
     Raises
     ------
     OSError
-        When there is no room.
+        If there is no room.
     """
     if hasattr(os, "posix_fallocate"):  # macOS has none, and takes its chances
         with path.open("r+b") as stream:

@@ -1,4 +1,4 @@
-"""A folder that a command wrote: a record in it says what it is."""
+"""A folder that a command wrote, identified by a record in it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def read_manifest(cls: type[T], path: Path, manifest: str, *, kind: str, hint: s
     manifest
         Name of the record's file in it.
     kind
-        What the folder is, for messages: ``bundle``.
+        Kind of the folder, for messages: ``bundle``.
     hint
-        How such a folder is made.
+        Hint on how to make such a folder.
     error
         Class of the error to raise.
 
     Raises
     ------
     AscKitError
-        Of class `error`: when there is no such folder, it has no such file, or the record cannot be read.
+        Of class `error`: if there is no such folder, if it has no such file, or if the record cannot be read.
     """
     if path.is_file():
         raise error(f"{path} is a file. Expected: the folder of a {kind}", hint=hint)

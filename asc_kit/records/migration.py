@@ -40,15 +40,15 @@ def version_of(cls: type) -> int | None:
 
 
 def migrate(cls: type, document: object, *, where: str, error: type[AscKitError]) -> object:
-    """Return a document as the present version of `cls` has it; what is no versioned record comes back as it is.
+    """Return a document in the present version of `cls`; unversioned records return unchanged.
 
-    An older document is said on stderr, once.
+    A note on stderr reports an older document, once.
 
     Raises
     ------
     AscKitError
-        Of class `error`: for a newer version, naming what reads it, and for one that no step leads from, naming the
-        command that makes the file anew.
+        Of class `error`: for a newer version, naming the version of asc-kit that reads it, and for a version without a
+        step, naming the command that makes the file anew.
     """
     current = version_of(cls)
     if current is None or not isinstance(document, dict):

@@ -2,7 +2,7 @@
 
 A record class sets ``__pydantic_config__ = STRICT``: unknown keys and wrong types are refused. Its fields are of the
 types in `asc_kit/records/fields.py`, which have bounds; records of earlier versions are brought up to date
-(`asc_kit/records/migration.py`). So whatever a file holds, a record comes out of it, or an error in words.
+(`asc_kit/records/migration.py`). So any file yields a record, or an error that explains.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SHOWN_PROBLEMS = 10
 
 
 def canonical_json(value: object) -> bytes:
-    """Return the one JSON encoding of a record or of plain data: sorted keys, no spaces, UTF-8."""
+    """Return the canonical JSON encoding of a record or of plain data: sorted keys, no spaces, UTF-8."""
     plain = to_plain(value)
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
@@ -52,7 +52,7 @@ def to_plain(value: object) -> Any:
 
 
 def _adapter(cls: type[T]) -> TypeAdapter[T]:
-    """Return what checks a class; making one takes longer than most records."""
+    """Return the adapter that checks a class; making it takes longer than checking most records."""
     # a union with a discriminator is no class, and cannot be remembered
     return _class_adapter(cls) if isinstance(cls, type) else TypeAdapter(cls)  # type: ignore[arg-type]
 
@@ -68,8 +68,8 @@ def parse_record(cls: type[T], value: object, *, where: str, error: type[AscKitE
     Raises
     ------
     AscKitError
-        Of class `error`, when keys are missing or unknown or values have the wrong type or range, or when it is of a
-        version that cannot be read.
+        Of class `error`, if keys are missing or unknown, if values have the wrong type or range, or if its version
+        cannot be read.
     """
     problem = problem_of(value)
     if problem is not None:
@@ -78,7 +78,7 @@ def parse_record(cls: type[T], value: object, *, where: str, error: type[AscKitE
 
 
 def _build(cls: type[T], value: object, *, where: str, error: type[AscKitError]) -> T:
-    """Build a record from plain data that holds nothing strange."""
+    """Build a record from plain data that was already checked."""
     value = migrate(cls, value, where=where, error=error)
     try:
         return _adapter(cls).validate_python(value)
@@ -98,7 +98,7 @@ def _build(cls: type[T], value: object, *, where: str, error: type[AscKitError])
 
 
 def _words_of(kind: str, message: str) -> str:
-    # what pydantic says of it names a class of ours
+    # pydantic's message would name our class
     return "this should be a table of names and values" if kind == "dataclass_type" else shorten_reason(message)
 
 
@@ -122,5 +122,5 @@ def write_json(path: Path, value: object) -> None:
 
 
 def json_bytes(value: object) -> bytes:
-    """Return what `write_json` writes."""
+    """Return the bytes that `write_json` writes."""
     return (json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

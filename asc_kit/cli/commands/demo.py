@@ -1,4 +1,4 @@
-"""``asc-kit demo``: the whole pipeline, by the very commands a user would type."""
+"""``asc-kit demo``: the whole pipeline, by the commands that a user would type."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int
     count = len(stages) + 1
     for number, (title, arguments) in enumerate(stages, start=1):
         _do(f"[{number}/{count}]", title, arguments)
-    # the measurements just made: those of earlier demos stay beside them
+    # only the new measurements: those of earlier demos stay beside them
     results = {mode: _latest(runs_folder(bundle, name, mode)) for mode in ("features", "audio")}
     _do(f"[{count}/{count}]", "report", ["report", *map(str, results.values()), "-o", str(out / "report")])
     measured = {mode: read_record(BenchmarkResult, path) for mode, path in results.items()}
@@ -87,12 +87,12 @@ def _do(number: str, title: str, arguments: list[str]) -> None:
 
 
 def _latest(runs: Path) -> Path:
-    """Return the result that was measured last; `bench` has just written it."""
+    """Return the newest result, which `bench` has just written."""
     return max(runs.glob(f"*/{RESULTS}"))
 
 
 def _run(arguments: list[str]) -> None:
-    """Run one command of this kit in a process of its own; a failure or Ctrl-C there ends the demo likewise."""
+    """Run a command of this kit in its own process; a failure or Ctrl-C there ends the demo too."""
     # -P: a folder named asc_kit in the current directory must not shadow the installed package. A process group of its
     # own: Ctrl-C reaches the command once, from here; a second one would interrupt its cleaning up.
     process = subprocess.Popen(

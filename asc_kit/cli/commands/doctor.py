@@ -1,4 +1,4 @@
-"""``asc-kit doctor``: what is installed, what is missing, and the command that mends it."""
+"""``asc-kit doctor``: requirements that are installed or missing, and the commands that install them."""
 
 from __future__ import annotations
 
