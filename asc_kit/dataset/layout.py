@@ -184,13 +184,13 @@ def _check_answer(root: Path, layout: Layout, tables: Mapping[Layout, str]) -> N
     raise DataError(f"data folder {root} is not of layout {layout}: it has {wanted[layout]}", hint=_LAYOUTS)
 
 
-def _uncertain(root: Path, found: Question | None) -> DataError:
+def _uncertain(root: Path, question: Question | None) -> DataError:
     lacks = f"has no {META}, no table with the columns fname,labels or fname,label"
     inner = [folder for folder in folders_in(root) if _tables(folder)]
     advice = f"{inner[0]} has the tables of a data set: give it with --data. " if inner else ""
-    if found is not None:
-        says = f"it is not certain what the folders in {root} are: {found.says}. It {lacks}"
-        return DataError(says, hint=f"{advice}{found.hint}. In general, {_LAYOUTS}")
+    if question is not None:
+        says = f"it is not certain what the folders in {root} are: {question.says}. It {lacks}"
+        return DataError(says, hint=f"{advice}{question.hint}. In general, {_LAYOUTS}")
     says = f"data folder {root} {lacks} and no folders of recordings. It has: {_contents(root)}"
     return DataError(says, hint=advice + _LAYOUTS)
 

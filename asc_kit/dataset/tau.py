@@ -58,16 +58,16 @@ class TauName:
 
 def parse_name(filename: str) -> TauName | None:
     """Read the name of a recording; None if it does not have TAU's form."""
-    found = _NAME.fullmatch(filename.rpartition("/")[2].rpartition(".")[0])
-    if found is None:
+    match = _NAME.fullmatch(filename.rpartition("/")[2].rpartition(".")[0])
+    if match is None:
         return None
-    identifier = f"{found['city']}-{found['location']}"
+    identifier = f"{match['city']}-{match['location']}"
     return TauName(
-        scene=found["scene"],
+        scene=match["scene"],
         identifier=identifier,
-        segment=f"{found['scene']}-{identifier}-{found['segment']}",
-        part=found["part"],
-        recording_device=found["device"],
+        segment=f"{match['scene']}-{identifier}-{match['segment']}",
+        part=match["part"],
+        recording_device=match["device"],
     )
 
 

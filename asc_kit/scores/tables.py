@@ -24,20 +24,20 @@ def titled_table(title: str, *columns: str) -> Table:
     return table
 
 
-def _accuracy(found: Evaluation) -> Table:
+def _accuracy(scores: Evaluation) -> Table:
     table = titled_table("Accuracy", "", "clips", "correct", "%", "95 % interval", "log loss")
     overall = Group(
-        name="all clips", clips=found.clips, correct=found.correct, accuracy=found.accuracy,
-        interval=found.accuracy_interval, log_loss=found.log_loss,
+        name="all clips", clips=scores.clips, correct=scores.correct, accuracy=scores.accuracy,
+        interval=scores.accuracy_interval, log_loss=scores.log_loss,
     )  # fmt: skip
     _add_groups(table, [overall])
-    macro = (_percent(found.macro_accuracy), _interval(found.macro_accuracy_interval), f"{found.macro_log_loss:.3f}")
+    macro = (_percent(scores.macro_accuracy), _interval(scores.macro_accuracy_interval), f"{scores.macro_log_loss:.3f}")
     table.add_row("mean over scenes", "", "", *macro)
-    table.add_row("calibration error (ECE)", "", "", _percent(found.ece), "", "")
+    table.add_row("calibration error (ECE)", "", "", _percent(scores.ece), "", "")
     for title, groups in (
-        ("devices in training", [g for g in (found.seen_devices, found.unseen_devices) if g]),
-        ("scene", found.per_scene),
-        ("recording device", found.per_recording_device),
+        ("devices in training", [g for g in (scores.seen_devices, scores.unseen_devices) if g]),
+        ("scene", scores.per_scene),
+        ("recording device", scores.per_recording_device),
     ):
         table.add_section()
         table.add_row(f"[dim]by {title}[/]", *[""] * 5)
@@ -51,20 +51,20 @@ def _add_groups(table: Table, groups: Iterable[Group]) -> None:
         table.add_row(escape(group.name), str(group.clips), str(group.correct), *figures)
 
 
-def _tagging(found: TaggingEvaluation) -> Table:
+def _tagging(scores: TaggingEvaluation) -> Table:
     table = titled_table("Label ranking", "", "clips", "lwlrap, %", "95 % interval", "log loss")
-    overall = (_percent(found.lwlrap), _interval(found.lwlrap_interval), f"{found.log_loss:.3f}")
-    table.add_row("all clips", str(found.clips), *overall)
-    table.add_row("mean over labels", "", _percent(found.macro_lwlrap), "", "")
-    devices = [group for group in (found.seen_devices, found.unseen_devices) if group is not None]
-    if len(found.per_recording_device) > 1:
+    overall = (_percent(scores.lwlrap), _interval(scores.lwlrap_interval), f"{scores.log_loss:.3f}")
+    table.add_row("all clips", str(scores.clips), *overall)
+    table.add_row("mean over labels", "", _percent(scores.macro_lwlrap), "", "")
+    devices = [group for group in (scores.seen_devices, scores.unseen_devices) if group is not None]
+    if len(scores.per_recording_device) > 1:
         table.add_section()
         table.add_row("[dim]by recording device[/]", *[""] * 4)
-        for group in (*devices, *found.per_recording_device):
+        for group in (*devices, *scores.per_recording_device):
             table.add_row(escape(group.name), str(group.clips), _percent(group.lwlrap), "", f"{group.log_loss:.3f}")
     table.add_section()
     table.add_row("[dim]by label[/]", *[""] * 4)
-    for label in found.per_label:
+    for label in scores.per_label:
         table.add_row(escape(label.name), str(label.clips), _percent(label.lwlrap), "", "")
     return table
 

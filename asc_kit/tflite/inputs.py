@@ -99,34 +99,37 @@ def fixed_input_shapes(inputs: Sequence[ModelInput], given: Sequence[InputShape]
     if len(wanted) != len(given):
         raise ModelError("two shapes are given for one input", hint="give --input-shape once for each input")
     unresolved = [
-        (one, [axis for axis, size in enumerate(one.signature) if size == FREE and axis > 0])
-        for one in inputs
-        if one.index not in wanted
+        (model_input, [axis for axis, size in enumerate(model_input.signature) if size == FREE and axis > 0])
+        for model_input in inputs
+        if model_input.index not in wanted
     ]
     if any(axes for _, axes in unresolved):
         listed = "; ".join(
-            f"input {one.describe()}: {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
-            for one, axes in unresolved
+            f"input {model_input.describe()}: {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+            for model_input, axes in unresolved
             if axes
         )
         raise ModelError(f"the model leaves sizes of its input free. {listed}", hint=_example(inputs, unresolved))
-    for one in inputs:
-        if one.index in wanted:
-            _check_fits(one, wanted[one.index])
-    return {one.index: wanted.get(one.index, tuple(max(size, 1) for size in one.sizes)) for one in inputs}
+    for model_input in inputs:
+        if model_input.index in wanted:
+            _check_fits(model_input, wanted[model_input.index])
+    return {
+        model_input.index: wanted.get(model_input.index, tuple(max(size, 1) for size in model_input.sizes))
+        for model_input in inputs
+    }
 
 
 def _example(inputs: Sequence[ModelInput], unresolved: list[tuple[ModelInput, list[int]]]) -> str:
-    one = next(one for one, axes in unresolved if axes)
+    model_input = next(model_input for model_input, axes in unresolved if axes)
     sizes = ",".join("1" if axis == 0 and size == FREE else "N" if size == FREE else str(size)
-                     for axis, size in enumerate(one.signature))  # fmt: skip
-    return f"{_HINT} {f'{one.name}=' if len(inputs) > 1 else ''}{sizes}, with numbers in place of each N"
+                     for axis, size in enumerate(model_input.signature))  # fmt: skip
+    return f"{_HINT} {f'{model_input.name}=' if len(inputs) > 1 else ''}{sizes}, with numbers in place of each N"
 
 
 def _find(inputs: Sequence[ModelInput], shape: InputShape) -> ModelInput:
-    named = [one for one in inputs if shape.name in (None, one.name)]
+    named = [model_input for model_input in inputs if shape.name in (None, model_input.name)]
     if len(named) != 1:
-        listed = ", ".join(one.describe() for one in inputs)
+        listed = ", ".join(model_input.describe() for model_input in inputs)
         received = f"{shape.name}={shown(shape.sizes)}" if shape.name is not None else shown(shape.sizes)
         raise ModelError(
             f"the shape {received} is that of {'no' if not named else 'more than one'} input. The model's: {listed}",
@@ -135,12 +138,12 @@ def _find(inputs: Sequence[ModelInput], shape: InputShape) -> ModelInput:
     return named[0]
 
 
-def _check_fits(one: ModelInput, sizes: tuple[int, ...]) -> None:
-    fits = len(sizes) == len(one.signature) and all(
-        own in (FREE, size) for own, size in zip(one.signature, sizes, strict=True)
+def _check_fits(model_input: ModelInput, sizes: tuple[int, ...]) -> None:
+    fits = len(sizes) == len(model_input.signature) and all(
+        own in (FREE, size) for own, size in zip(model_input.signature, sizes, strict=True)
     )
     if not fits or math.prod(sizes) > _LARGEST_ELEMENTS:
         raise ModelError(
-            f"input {one.describe()} cannot have the shape {shown(sizes)}",
+            f"input {model_input.describe()} cannot have the shape {shown(sizes)}",
             hint=f"sizes shown as ? are free, the others fixed; up to {_LARGEST_ELEMENTS:,} elements in all",
         )

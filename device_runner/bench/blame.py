@@ -76,17 +76,17 @@ def explain(
 ) -> Sequence[ClipDifference]:
     """Find out which side differs, from a window that differed and its repetition."""
     board_input, output = again.board_input, again.output
-    found: list[ClipDifference] = []
+    differences: list[ClipDifference] = []
     if again.is_audio:
-        found += _features(window, first, board_input)
+        differences += _features(window, first, board_input)
     elif not np.array_equal(board_input, first.wanted_input):
-        found.append(_input(window, first, board_input, is_same=np.array_equal(output, first.output)))
+        differences.append(_input(window, first, board_input, is_same=np.array_equal(output, first.output)))
         if np.array_equal(output, reference.run(board_input).reshape(-1)):
             # a wrong output from a wrong input is no fault of the network
-            return found
+            return differences
     if not first.is_bit_identical:
-        found.append(_network(window, first, output, reference.run(board_input).reshape(-1)))
-    return found
+        differences.append(_network(window, first, output, reference.run(board_input).reshape(-1)))
+    return differences
 
 
 def _input(window: int, first: Inference, board_input: NDArray[np.int8], *, is_same: bool) -> ClipDifference:

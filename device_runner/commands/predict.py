@@ -65,28 +65,28 @@ def predict(
     failed = 0
     for path in files:
         try:
-            found = predict_file(classifier, path, top=top, threshold=threshold)
+            answer = predict_file(classifier, path, top=top, threshold=threshold)
         except AscKitError as failure:
             failed += 1
             results.append({"file": str(path), "error": failure.message})
             say(f"{failure.message}", err=True)
             continue
-        for doubt in found.doubts:
+        for doubt in answer.doubts:
             say(f"Warning: {path}: {doubt.says}", err=True)
-        label, probability = found.likeliest
+        label, probability = answer.likeliest
         results.append(
             {
                 "file": str(path),
                 "label": label,
                 "probability": probability,
-                "seconds": found.seconds,
-                "windows": found.windows,
-                "top": [{"label": name, "probability": p} for name, p in found.ranking],
-                "warnings": [{"kind": doubt.kind, "says": doubt.says} for doubt in found.doubts],
+                "seconds": answer.seconds,
+                "windows": answer.windows,
+                "top": [{"label": name, "probability": p} for name, p in answer.ranking],
+                "warnings": [{"kind": doubt.kind, "says": doubt.says} for doubt in answer.doubts],
             }
         )
         if not as_json:
-            say("\t".join([str(path), *(f"{name}\t{p:.3f}" for name, p in found.ranking)]))
+            say("\t".join([str(path), *(f"{name}\t{p:.3f}" for name, p in answer.ranking)]))
     if as_json:
         document = {
             "bundle": str(bundle),

@@ -46,30 +46,32 @@ def last_issue(listed: Sequence[Instruction]) -> int:
     """Return the cycle, counted from 0, in which the last of some instructions issues; -1 for none."""
     written: dict[str, tuple[int, Instruction]] = {}
     now, partner = -1, None
-    for one in listed:
-        if one.kind == "it":
+    for instruction in listed:
+        if instruction.kind == "it":
             continue
-        ready = max((at + _latency(by, one, name) for name, (at, by) in _used(written, one)), default=0)
-        if partner is not None and ready <= now and _pairs(partner, one):
+        ready = max((at + _latency(by, instruction, name) for name, (at, by) in _used(written, instruction)), default=0)
+        if partner is not None and ready <= now and _pairs(partner, instruction):
             at, partner = now, None
         else:
             at = now = max(now + 1, ready)
-            partner = one
-            now += _busy(one)
-        for name in one.writes:
-            written[name] = (now if one.kind == "load_multiple" else at, one)
+            partner = instruction
+            now += _busy(instruction)
+        for name in instruction.writes:
+            written[name] = (now if instruction.kind == "load_multiple" else at, instruction)
     return now
 
 
-def _used(written: dict[str, tuple[int, Instruction]], one: Instruction) -> list[tuple[str, tuple[int, Instruction]]]:
-    return [(name, written[name]) for name in one.reads if name in written]
+def _used(
+    written: dict[str, tuple[int, Instruction]], instruction: Instruction
+) -> list[tuple[str, tuple[int, Instruction]]]:
+    return [(name, written[name]) for name in instruction.reads if name in written]
 
 
-def _busy(one: Instruction) -> int:
+def _busy(instruction: Instruction) -> int:
     """Return the cycles that an instruction holds the pipeline, beyond its first."""
-    if one.kind in ("load_multiple", "store_multiple"):
-        return (one.words + 1) // 2 - 1
-    return {"divide": _DIVIDE, "fpu_divide": _FPU_DIVIDE}.get(one.kind, 0)
+    if instruction.kind in ("load_multiple", "store_multiple"):
+        return (instruction.words + 1) // 2 - 1
+    return {"divide": _DIVIDE, "fpu_divide": _FPU_DIVIDE}.get(instruction.kind, 0)
 
 
 def _latency(first: Instruction, second: Instruction, register: str) -> int:
@@ -125,8 +127,8 @@ def _pairs(old: Instruction, new: Instruction) -> bool:
     return not (old.kind.startswith("branch") and new.kind.startswith("branch"))
 
 
-def _bank(one: Instruction) -> int:
+def _bank(instruction: Instruction) -> int:
     """Return which of the two banks of the data memory a load reads, as far as its offset shows."""
-    inside = one.operands.partition("[")[2].partition("]")[0]
+    inside = instruction.operands.partition("[")[2].partition("]")[0]
     number = inside.partition("#")[2] or "0"
     return int(number) >> 2 & 1 if number.lstrip("-").isdigit() else 0

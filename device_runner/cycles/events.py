@@ -42,28 +42,28 @@ EventCounts = defaultdict[Event, float]
 Counts = dict[Key, EventCounts]
 
 
-def own_events(one: Instruction) -> Iterator[tuple[Event, int]]:
+def own_events(instruction: Instruction) -> Iterator[tuple[Event, int]]:
     """Yield the events of an instruction alone; every instruction has either issue or it."""
-    kind = one.kind
+    kind = instruction.kind
     yield ("it" if kind == "it" else "issue"), 1
     if kind in ("load_multiple", "store_multiple"):
-        yield kind, one.words
+        yield kind, instruction.words
         yield "multiple", 1
     elif kind == "store":
         yield "store", 1
-        if one.register_offset:
+        if instruction.register_offset:
             yield "store_register_offset", 1
     elif kind in ("load", "divide", "multiply_long", "special", "barrier", "table_branch", "fpu_mac", "fpu_divide"):
         yield kind, 1
-    elif kind == "fpu_move" and one.words > 1:
+    elif kind == "fpu_move" and instruction.words > 1:
         yield "fpu_move_pair", 1
-    elif kind == "vload" and one.words > 1:
+    elif kind == "vload" and instruction.words > 1:
         yield "vload_second", 1
     elif kind == "vstore":
-        yield "vstore", one.words
+        yield "vstore", instruction.words
     elif kind.startswith("vector"):
         yield "vector", 1
-    if one.name == "bl":
+    if instruction.name == "bl":
         yield "call", 1
 
 
@@ -173,8 +173,8 @@ class Blocks:
         self.executed: Counter[int] = Counter()
         """Number of executions of each instruction, by address."""
         for visit in trace.visits:
-            for one in self.of(visit):
-                self.executed[one.address] += visit.count
+            for instruction in self.of(visit):
+                self.executed[instruction.address] += visit.count
         self.accesses: Counter[int] = Counter()
         flash: Counter[int] = Counter()
         for access in trace.accesses:
@@ -198,11 +198,13 @@ class Blocks:
         share = self._flash_share
         return abs(share.get(first.address, 0.0) - share.get(second.address, 0.0)) < 0.5
 
-    def share_done(self, one: Instruction) -> float:
+    def share_done(self, instruction: Instruction) -> float:
         """Return the share of executions in which a conditional load or store took place."""
-        if not one.conditional or one.kind not in MEMORY_KINDS:
+        if not instruction.conditional or instruction.kind not in MEMORY_KINDS:
             return 1.0
-        return min(1.0, self.accesses[one.address] / max(one.words, 1) / self.executed[one.address])
+        return min(
+            1.0, self.accesses[instruction.address] / max(instruction.words, 1) / self.executed[instruction.address]
+        )
 
     def key(self, visit: Visit) -> Key:
         """Return the function and operator that own a block."""
@@ -212,11 +214,11 @@ class Blocks:
 def _between(image: Image, start: int, end: int) -> Iterator[Instruction]:
     at = start
     while at < end:
-        one = image.instructions.get(at)
-        if one is None:
+        instruction = image.instructions.get(at)
+        if instruction is None:
             raise BoardError(f"the image has no instruction at {at:#x}, which was executed")
-        yield one
-        at += one.size
+        yield instruction
+        at += instruction.size
 
 
 def count_events(blocks: Blocks) -> Counts:
@@ -256,8 +258,8 @@ def _count_block(blocks: Blocks, visit: Visit, here: EventCounts) -> None:
 
 def _long_runs(listed: tuple[Instruction, ...]) -> int:
     runs = length = 0
-    for one in listed:
-        length = length + 1 if one.is_misplaced else 0
+    for instruction in listed:
+        length = length + 1 if instruction.is_misplaced else 0
         runs += length == _SHORTEST_RUN
     return runs
 

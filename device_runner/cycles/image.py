@@ -80,7 +80,9 @@ def read_image(path: Path, *, prefix: str) -> Image:
         if kind == "STT_OBJECT" and symbol.size and (match := _CONSTANT.match(symbol.name))
     ]
     return Image(
-        instructions={one.address: one for one in _disassemble(path, f"{prefix}objdump", machine)},
+        instructions={
+            instruction.address: instruction for instruction in _disassemble(path, f"{prefix}objdump", machine)
+        },
         functions=tuple(
             Symbol(name=functions[start].name, start=start, size=functions[start].size) for start in sorted(functions)
         ),

@@ -138,15 +138,20 @@ def decode(address: int, size: int, mnemonic: str, operands: str) -> Instruction
     sets_flags = name.endswith("s") and name[:-1] in _SETS_FLAGS
     if sets_flags:
         name = name[:-1]
-    one = Instruction(address=address, size=size, name=name, operands=operands, conditional=conditional)
-    one.sets_flags = sets_flags or name in _COMPARES
+    instruction = Instruction(address=address, size=size, name=name, operands=operands, conditional=conditional)
+    instruction.sets_flags = sets_flags or name in _COMPARES
     body = re.split("[;@]", operands, maxsplit=1)[0]
-    one.shifted = bool(re.search(r"(lsl|lsr|asr|ror|rrx) ?#", body)) and name not in ("lsl", "lsr", "asr", "ror")
+    instruction.shifted = bool(re.search(r"(lsl|lsr|asr|ror|rrx) ?#", body)) and name not in (
+        "lsl",
+        "lsr",
+        "asr",
+        "ror",
+    )
     for rule in (_branch, _one_memory_access, _double, _multiple, _fpu_memory, _vector, _fpu):
-        if rule(one, body, suffix):
-            return one
-    _arithmetic(one, body)
-    return one
+        if rule(instruction, body, suffix):
+            return instruction
+    _arithmetic(instruction, body)
+    return instruction
 
 
 def _memory_operand(body: str) -> tuple[list[str], list[str], str]:
@@ -156,136 +161,152 @@ def _memory_operand(body: str) -> tuple[list[str], list[str], str]:
     return registers(before), registers(inside) if bracket else [_PC], after
 
 
-def _branch(one: Instruction, body: str, suffix: str) -> bool:
-    name, named = one.name, registers(body.split("<")[0])
+def _branch(instruction: Instruction, body: str, suffix: str) -> bool:
+    name, named = instruction.name, registers(body.split("<")[0])
     if name.startswith("it") and set(name[1:]) <= set("te"):
-        one.kind = "it"
+        instruction.kind = "it"
     elif name in ("b", "bl", "cbz", "cbnz"):
-        one.kind, one.reads = "branch", frozenset(named)
-        one.conditional |= name in ("cbz", "cbnz")
-        one.writes = frozenset(("r14",)) if name == "bl" else frozenset()
+        instruction.kind, instruction.reads = "branch", frozenset(named)
+        instruction.conditional |= name in ("cbz", "cbnz")
+        instruction.writes = frozenset(("r14",)) if name == "bl" else frozenset()
     elif name in ("bx", "blx"):
-        one.kind, one.reads = "branch_register", frozenset(named)
+        instruction.kind, instruction.reads = "branch_register", frozenset(named)
     elif name in ("tbb", "tbh"):
-        one.kind, one.reads = "table_branch", frozenset(named)
-        one.base = one.reads
+        instruction.kind, instruction.reads = "table_branch", frozenset(named)
+        instruction.base = instruction.reads
     elif name in ("le", "letp", "dls", "wls", "dlstp", "wlstp"):
-        one.kind = "loop"
+        instruction.kind = "loop"
     else:
         return False
     return True
 
 
-def _one_memory_access(one: Instruction, body: str, suffix: str) -> bool:
-    if one.name not in _LOADS | _STORES:
+def _one_memory_access(instruction: Instruction, body: str, suffix: str) -> bool:
+    if instruction.name not in _LOADS | _STORES:
         return False
     moved, inside, after = _memory_operand(body)
-    one.base = frozenset(inside)
-    one.register_offset = len(inside) > 1
-    one.writeback = after.startswith("!") or "," in after
-    changed = frozenset(inside[:1]) if one.writeback else frozenset()
-    if one.name in _LOADS:
-        one.kind, one.reads, one.writes = "load", one.base, frozenset(moved) | changed
-        one.to_pc = _PC in moved
+    instruction.base = frozenset(inside)
+    instruction.register_offset = len(inside) > 1
+    instruction.writeback = after.startswith("!") or "," in after
+    changed = frozenset(inside[:1]) if instruction.writeback else frozenset()
+    if instruction.name in _LOADS:
+        instruction.kind, instruction.reads, instruction.writes = "load", instruction.base, frozenset(moved) | changed
+        instruction.to_pc = _PC in moved
     else:
-        one.kind, one.reads, one.writes = "store", frozenset(moved) | one.base, changed
+        instruction.kind, instruction.reads, instruction.writes = "store", frozenset(moved) | instruction.base, changed
     return True
 
 
-def _double(one: Instruction, body: str, suffix: str) -> bool:
-    if one.name not in ("ldrd", "strd"):
+def _double(instruction: Instruction, body: str, suffix: str) -> bool:
+    if instruction.name not in ("ldrd", "strd"):
         return False
     moved, inside, _ = _memory_operand(body)
-    one.words, one.base = 2, frozenset(inside)
-    if one.name == "ldrd":
-        one.kind, one.reads, one.writes = "load_multiple", one.base, frozenset(moved)
+    instruction.words, instruction.base = 2, frozenset(inside)
+    if instruction.name == "ldrd":
+        instruction.kind, instruction.reads, instruction.writes = "load_multiple", instruction.base, frozenset(moved)
     else:
-        one.kind, one.reads = "store_multiple", one.base | frozenset(moved)
+        instruction.kind, instruction.reads = "store_multiple", instruction.base | frozenset(moved)
     return True
 
 
-def _multiple(one: Instruction, body: str, suffix: str) -> bool:
-    if not _MULTIPLE.match(one.name):
+def _multiple(instruction: Instruction, body: str, suffix: str) -> bool:
+    if not _MULTIPLE.match(instruction.name):
         return False
     before, _, inside = body.partition("{")
     listed = registers(inside.partition("}")[0])
-    is_stack = "push" in one.name or "pop" in one.name
-    one.base = frozenset(("r13",) if is_stack else registers(before))
-    one.words = len(listed) * (2 if listed[0][0] == "d" else 1)
-    one.to_pc = _PC in listed
-    if "ldm" in one.name or "pop" in one.name:
-        one.kind, one.reads, one.writes = "load_multiple", one.base, frozenset(listed) | one.base
+    is_stack = "push" in instruction.name or "pop" in instruction.name
+    instruction.base = frozenset(("r13",) if is_stack else registers(before))
+    instruction.words = len(listed) * (2 if listed[0][0] == "d" else 1)
+    instruction.to_pc = _PC in listed
+    if "ldm" in instruction.name or "pop" in instruction.name:
+        instruction.kind, instruction.reads, instruction.writes = (
+            "load_multiple",
+            instruction.base,
+            frozenset(listed) | instruction.base,
+        )
     else:
-        one.kind, one.reads, one.writes = "store_multiple", one.base | frozenset(listed), one.base
+        instruction.kind, instruction.reads, instruction.writes = (
+            "store_multiple",
+            instruction.base | frozenset(listed),
+            instruction.base,
+        )
     return True
 
 
-def _fpu_memory(one: Instruction, body: str, suffix: str) -> bool:
+def _fpu_memory(instruction: Instruction, body: str, suffix: str) -> bool:
     is_scalar = suffix in _SCALAR_FPU_MEMORY and not re.search(r"\bq\d", body)
-    if not (one.name.startswith(("vldr", "vstr")) and is_scalar):
+    if not (instruction.name.startswith(("vldr", "vstr")) and is_scalar):
         return False
     moved, inside, _ = _memory_operand(body)
-    one.words, one.base = 2 if moved and moved[0][0] == "d" else 1, frozenset(inside)
-    if one.name.startswith("vldr"):
-        one.kind, one.reads, one.writes = "vload", one.base, frozenset(moved)
+    instruction.words, instruction.base = 2 if moved and moved[0][0] == "d" else 1, frozenset(inside)
+    if instruction.name.startswith("vldr"):
+        instruction.kind, instruction.reads, instruction.writes = "vload", instruction.base, frozenset(moved)
     else:
-        one.kind, one.reads = "vstore", one.base | frozenset(moved)
+        instruction.kind, instruction.reads = "vstore", instruction.base | frozenset(moved)
     return True
 
 
-def _vector(one: Instruction, body: str, suffix: str) -> bool:
-    if not (re.search(r"\bq\d", body) or one.name.startswith(("vctp", "vpst", "vpt"))):
+def _vector(instruction: Instruction, body: str, suffix: str) -> bool:
+    if not (re.search(r"\bq\d", body) or instruction.name.startswith(("vctp", "vpst", "vpt"))):
         return False
     named = registers(body)
-    one.kind, one.reads, one.writes = "vector", frozenset(named), frozenset(named[:1])
+    instruction.kind, instruction.reads, instruction.writes = "vector", frozenset(named), frozenset(named[:1])
     if "[" in body:
         moved, inside, _ = _memory_operand(body)
-        one.base = frozenset(inside)
-        if one.name.startswith("vst"):
-            one.kind, one.writes = "vector_store", one.base
+        instruction.base = frozenset(inside)
+        if instruction.name.startswith("vst"):
+            instruction.kind, instruction.writes = "vector_store", instruction.base
         else:
-            one.kind, one.reads, one.writes = "vector_load", one.base, frozenset(moved) | one.base
-    elif one.name.startswith(_VECTOR_MULTIPLIES):
-        one.kind = "vector_multiply"
+            instruction.kind, instruction.reads, instruction.writes = (
+                "vector_load",
+                instruction.base,
+                frozenset(moved) | instruction.base,
+            )
+    elif instruction.name.startswith(_VECTOR_MULTIPLIES):
+        instruction.kind = "vector_multiply"
     return True
 
 
-def _fpu(one: Instruction, body: str, suffix: str) -> bool:
-    if not one.name.startswith("v"):
+def _fpu(instruction: Instruction, body: str, suffix: str) -> bool:
+    if not instruction.name.startswith("v"):
         return False
     named = registers(body)
-    one.kind = "fpu"
-    if one.name in _FPU_MACS:
-        one.kind = "fpu_mac"
-    elif one.name in ("vdiv", "vsqrt"):
-        one.kind = "fpu_divide"
-    elif one.name == "vmov" and any(register[0] == "r" for register in named):
-        one.kind, one.words = "fpu_move", sum(register[0] == "r" for register in named)
-    one.writes = frozenset(named[:1])
-    one.reads = frozenset(named if one.kind == "fpu_mac" or one.name.startswith("vcmp") else named[1:])
+    instruction.kind = "fpu"
+    if instruction.name in _FPU_MACS:
+        instruction.kind = "fpu_mac"
+    elif instruction.name in ("vdiv", "vsqrt"):
+        instruction.kind = "fpu_divide"
+    elif instruction.name == "vmov" and any(register[0] == "r" for register in named):
+        instruction.kind, instruction.words = "fpu_move", sum(register[0] == "r" for register in named)
+    instruction.writes = frozenset(named[:1])
+    instruction.reads = frozenset(
+        named if instruction.kind == "fpu_mac" or instruction.name.startswith("vcmp") else named[1:]
+    )
     return True
 
 
-def _arithmetic(one: Instruction, body: str) -> None:
-    name, named = one.name, registers(body.split("<")[0])
+def _arithmetic(instruction: Instruction, body: str) -> None:
+    name, named = instruction.name, registers(body.split("<")[0])
     if name in ("sdiv", "udiv"):
-        one.kind = "divide"
+        instruction.kind = "divide"
     elif name in _TWO_RESULTS:
-        one.kind, one.accumulator = "multiply_long", frozenset(named[:2])
+        instruction.kind, instruction.accumulator = "multiply_long", frozenset(named[:2])
     elif _MULTIPLY.match(name):
-        one.kind, one.accumulator = "multiply", frozenset(named[3:])
+        instruction.kind, instruction.accumulator = "multiply", frozenset(named[3:])
     elif name in ("mrs", "msr"):
-        one.kind = "special"
+        instruction.kind = "special"
     elif name in ("dmb", "dsb", "isb", "wfi", "cps", "cpsid", "cpsie"):
-        one.kind = "barrier"
+        instruction.kind = "barrier"
     elif name == "nop":
-        one.kind = "nop"
+        instruction.kind = "nop"
     elif _DSP.match(name):
-        one.kind = "dsp"
+        instruction.kind = "dsp"
     results = 0 if name in _NO_RESULT else 2 if name in _TWO_RESULTS else 1
     # adds r0, r1 has one operand less than it reads
-    reads_result = name in _READS_RESULT or (one.kind == "multiply_long" and "mlal" in name) or name.startswith("smlsl")
+    reads_result = (
+        name in _READS_RESULT or (instruction.kind == "multiply_long" and "mlal" in name) or name.startswith("smlsl")
+    )
     reads_result |= len(body.split(",")) == 2 and name not in _ONE_SOURCE
-    one.writes = frozenset(named[:results])
-    one.reads = frozenset(named if reads_result else named[results:])
-    one.to_pc = results > 0 and named[:1] == [_PC]
+    instruction.writes = frozenset(named[:results])
+    instruction.reads = frozenset(named if reads_result else named[results:])
+    instruction.to_pc = results > 0 and named[:1] == [_PC]

@@ -84,35 +84,35 @@ class CyclesRecord:
 
 
 def cycles_record(
-    found: Estimate, operators: Sequence[OperatorInfo], *, board: str, model_sha256: str, firmware_id: str
+    estimate: Estimate, operators: Sequence[OperatorInfo], *, board: str, model_sha256: str, firmware_id: str
 ) -> CyclesRecord:
     """Return the record of an estimate."""
     return CyclesRecord(
         schema_version=1,
         board=board,
-        core=found.core,
+        core=estimate.core,
         model_sha256=model_sha256,
         firmware_id=firmware_id,
-        most_cycles_without_waits=None if found.most_cycles is None else round(found.most_cycles),
-        parts=tuple(_part_cycles(one, operators) for one in found.parts),
+        most_cycles_without_waits=None if estimate.most_cycles is None else round(estimate.most_cycles),
+        parts=tuple(_part_cycles(one, operators) for one in estimate.parts),
     )
 
 
-def _part_cycles(found: PartEstimate, operators: Sequence[OperatorInfo]) -> PartCycles:
+def _part_cycles(estimate: PartEstimate, operators: Sequence[OperatorInfo]) -> PartCycles:
     names = {NOBODY: _BEFORE_THE_FIRST} | {info.index: f"{info.index} {info.op}" for info in operators}
     return PartCycles(
-        part=found.part.name,
-        title=found.part.title,
-        accuracy=accuracy(found.part),
-        clock_hz=found.part.clock_hz,
-        estimated_ms=round(found.ms, 3),
-        total=_cost_record("all", found.cost),
+        part=estimate.part.name,
+        title=estimate.part.title,
+        accuracy=accuracy(estimate.part),
+        clock_hz=estimate.part.clock_hz,
+        estimated_ms=round(estimate.ms, 3),
+        total=_cost_record("all", estimate.cost),
         operators=tuple(
-            _cost_record(names.get(owner, str(owner)), cost) for owner, cost in sorted(found.by_operator().items())
+            _cost_record(names.get(owner, str(owner)), cost) for owner, cost in sorted(estimate.by_operator().items())
         ),
         functions=tuple(
             _cost_record(name, cost)
-            for name, cost in sorted(found.by_function().items(), key=lambda item: -item[1].total)
+            for name, cost in sorted(estimate.by_function().items(), key=lambda item: -item[1].total)
         ),
     )
 

@@ -88,11 +88,11 @@ def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: b
     """Describe a data set: classes, recording devices, places, splits, lengths and sampling rates."""
     from ..datasets.info import describe, show
 
-    found = describe(folder, class_map, layout)
+    description = describe(folder, class_map, layout)
     if as_json:
-        say_json(found)
+        say_json(description)
     else:
-        show(found)
+        show(description)
 
 
 @data.command()

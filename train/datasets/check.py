@@ -64,8 +64,8 @@ def check(
     DataError
         If the folder has none of the layouts, or a split of `pairs` is missing.
     """
-    found = Findings()
-    inventory = take_inventory(root, class_map, found, layout)
+    findings = Findings()
+    inventory = take_inventory(root, class_map, findings, layout)
     chosen = [_known_pair(inventory, pair) for pair in pairs] or inventory.pairs()
     clips = list(inventory.clips.values())
     facts = dict(
@@ -75,7 +75,7 @@ def check(
             strict=True,
         )
     )
-    _check_recordings(facts, found)
+    _check_recordings(facts, findings)
     _check_unlisted(inventory)
     _check_same_audio(inventory, facts, chosen)
     for train, test in chosen:
@@ -86,9 +86,9 @@ def check(
         "clips": len(clips),
         "splits": {name: len(split) for name, split in inventory.splits.items()},
         "pairs": [list(pair) for pair in chosen],
-        "errors": found.of_severity("error"),
-        "warnings": found.of_severity("warning"),
-        "findings": found.as_list(n_examples),
+        "errors": findings.of_severity("error"),
+        "warnings": findings.of_severity("warning"),
+        "findings": findings.as_list(n_examples),
     }
 
 
@@ -127,25 +127,25 @@ def _known_pair(inventory: Inventory, pair: tuple[str, str]) -> tuple[str, str]:
     return names[0], names[1]
 
 
-def _check_recordings(facts: Mapping[str, RecordingFacts], found: Findings) -> None:
+def _check_recordings(facts: Mapping[str, RecordingFacts], findings: Findings) -> None:
     good = {name: fact for name, fact in facts.items() if fact.problem is None}
     for name, fact in facts.items():
         if fact.problem is not None:
-            found.add(fact.problem, name, f"{name}: {fact.detail}")
+            findings.add(fact.problem, name, f"{name}: {fact.detail}")
             continue
         if fact.header_off:
-            found.add("header_off", name, f"{name}: {fact.header_off}")
+            findings.add("header_off", name, f"{name}: {fact.header_off}")
         if fact.silent:
-            found.add("silent", name, name)
+            findings.add("silent", name, name)
         elif fact.full_scale_share >= CLIPPED_SHARE:
-            found.add("clipped", name, f"{name}: {fact.full_scale_share:.1%} of its samples")
+            findings.add("clipped", name, f"{name}: {fact.full_scale_share:.1%} of its samples")
     rates = {name: fact.sample_rate_hz for name, fact in good.items()}
     for name, rate in _outliers(rates).items():
-        found.add("odd_rate", name, f"{name}: {rate} Hz")
+        findings.add("odd_rate", name, f"{name}: {rate} Hz")
     # in milliseconds, because the same length at another rate is no other length
     lengths = {name: round(1000 * fact.n_frames / fact.sample_rate_hz) for name, fact in good.items()}
     for name, length_ms in _outliers(lengths).items():
-        found.add("odd_length", name, f"{name}: {length_ms / 1000:.3f} s")
+        findings.add("odd_length", name, f"{name}: {length_ms / 1000:.3f} s")
 
 
 def _outliers(values: Mapping[str, int]) -> dict[str, int]:
@@ -203,16 +203,16 @@ def _check_same_audio(
 
 
 def _check_pair(inventory: Inventory, train: str, test: str) -> None:
-    found = inventory.found
+    findings = inventory.found
     trained, tested = inventory.splits[train], inventory.splits[test]
     for name in tested:
         if name in trained:
-            found.add("leaking_clip", name, f"{name} in {train} and {test}")
+            findings.add("leaking_clip", name, f"{name} in {train} and {test}")
     heard, asked = _labels(trained.values()), _labels(tested.values())
     for label in sorted(asked - heard):
-        found.add("class_not_trained", f"{train} {label}", f"{label} in {train}")
+        findings.add("class_not_trained", f"{train} {label}", f"{label} in {train}")
     for label in sorted(heard - asked):
-        found.add("class_not_tested", f"{test} {label}", f"{label} in {test}")
+        findings.add("class_not_tested", f"{test} {label}", f"{label} in {test}")
     if not inventory.places_known:
         return
     segments = {told.segment for name in trained if (told := parse_name(name)) is not None}
@@ -220,12 +220,12 @@ def _check_pair(inventory: Inventory, train: str, test: str) -> None:
         told.segment for name in tested if (told := parse_name(name)) is not None and told.segment in segments
     )
     for segment, count in leaking.items():
-        found.add("leaking_segment", segment, f"{segment}: in {train}, and {count} clips in {test}", count)
+        findings.add("leaking_segment", segment, f"{segment}: in {train}, and {count} clips in {test}", count)
     places = Counter(clip.identifier for clip in trained.values())
     for place, count in Counter(clip.identifier for clip in tested.values()).items():
         if place in places:
             text = f"{place}: {places[place]} clips in {train}, {count} in {test}"
-            found.add("leaking_place", place, text, count)
+            findings.add("leaking_place", place, text, count)
 
 
 def _labels(clips: Iterable[Clip]) -> set[str]:

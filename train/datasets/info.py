@@ -53,34 +53,36 @@ def describe(root: Path, class_map: Path | None = None, layout: Layout | None = 
     }
 
 
-def show(found: dict[str, Any]) -> None:
+def show(contents: dict[str, Any]) -> None:
     """Print the description of `describe` as tables."""
     from rich.markup import escape
     from rich.table import Table
 
-    seconds = found["seconds"]
-    rates = ", ".join(f"{rate} Hz" for rate in found["sample_rates_hz"])
-    places = "" if found["places"] is None else f", {found['places']} places"
-    console.print(f"[bold]{escape(found['data'])}[/]  layout {found['layout']}, fingerprint {found['data_id']}")
+    seconds = contents["seconds"]
+    rates = ", ".join(f"{rate} Hz" for rate in contents["sample_rates_hz"])
+    places = "" if contents["places"] is None else f", {contents['places']} places"
     console.print(
-        f"{found['clips']} clips, {found['hours']:.2f} h, {seconds['min']:.2f} to {seconds['max']:.2f} s each "
-        f"(median {seconds['median']:.2f} s), {rates}, {', '.join(found['formats'])}{places}"
+        f"[bold]{escape(contents['data'])}[/]  layout {contents['layout']}, fingerprint {contents['data_id']}"
+    )
+    console.print(
+        f"{contents['clips']} clips, {contents['hours']:.2f} h, {seconds['min']:.2f} to {seconds['max']:.2f} s each "
+        f"(median {seconds['median']:.2f} s), {rates}, {', '.join(contents['formats'])}{places}"
     )
     table = _table("class", "clips", "minutes")
-    for name, count in found["scenes"].items():
-        table.add_row(escape(name), str(count), f"{found['scene_seconds'][name] / 60:.1f}")
+    for name, count in contents["scenes"].items():
+        table.add_row(escape(name), str(count), f"{contents['scene_seconds'][name] / 60:.1f}")
     console.print(table)
-    if found["task"] == "multi_label":
+    if contents["task"] == "multi_label":
         table = _table("labels per clip", "clips")
-        for number, count in found["labels_per_clip"].items():
+        for number, count in contents["labels_per_clip"].items():
             table.add_row(str(number), str(count))
     else:
         table = _table("recording device", "clips")
-        for name, count in found["recording_devices"].items():
+        for name, count in contents["recording_devices"].items():
             table.add_row(escape(name), str(count))
     console.print(table)
     table = Table("split", "clips", "classes", "places", "recording devices")
-    for split in found["splits"]:
+    for split in contents["splits"]:
         table.add_row(
             escape(split["name"]),
             str(split["clips"]),

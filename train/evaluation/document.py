@@ -141,17 +141,21 @@ def build_document(
     )
 
 
-def figures_of(found: Evaluation | TaggingEvaluation) -> dict[str, float]:
+def figures_of(evaluation: Evaluation | TaggingEvaluation) -> dict[str, float]:
     """Return the overall figures by name, the ranking figure first."""
-    if isinstance(found, TaggingEvaluation):
-        return {"lwlrap": found.lwlrap, "mean over labels": found.macro_lwlrap, "log loss": found.log_loss}
+    if isinstance(evaluation, TaggingEvaluation):
+        return {
+            "lwlrap": evaluation.lwlrap,
+            "mean over labels": evaluation.macro_lwlrap,
+            "log loss": evaluation.log_loss,
+        }
     figures = {
-        "macro accuracy": found.macro_accuracy,
-        "accuracy": found.accuracy,
-        "log loss": found.log_loss,
-        "ECE": found.ece,
+        "macro accuracy": evaluation.macro_accuracy,
+        "accuracy": evaluation.accuracy,
+        "log loss": evaluation.log_loss,
+        "ECE": evaluation.ece,
     }
-    for name, group in (("seen devices", found.seen_devices), ("unseen devices", found.unseen_devices)):
+    for name, group in (("seen devices", evaluation.seen_devices), ("unseen devices", evaluation.unseen_devices)):
         if group is not None:
             figures[name] = group.accuracy
     return figures
@@ -191,29 +195,29 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _group(title: str, found: Sequence[Evaluation | TaggingEvaluation]) -> GroupRecord:
+def _group(title: str, evaluations: Sequence[Evaluation | TaggingEvaluation]) -> GroupRecord:
     def summary(
         values_of: Callable[[Evaluation | TaggingEvaluation], dict[str, float]],
     ) -> dict[str, MeanSd]:
-        values = [values_of(each) for each in found]
+        values = [values_of(each) for each in evaluations]
         return {name: MeanSd.of([each[name] for each in values]) for name in values[0]}
 
     return GroupRecord(
         title=title,
-        runs=len(found),
+        runs=len(evaluations),
         figures=summary(figures_of),
         per_label=summary(_by_label),
         per_recording_device=summary(_by_device),
     )
 
 
-def _by_label(found: Evaluation | TaggingEvaluation) -> dict[str, float]:
-    if isinstance(found, TaggingEvaluation):
-        return {label.name: label.lwlrap for label in found.per_label}
-    return {group.name: group.accuracy for group in found.per_scene}
+def _by_label(evaluation: Evaluation | TaggingEvaluation) -> dict[str, float]:
+    if isinstance(evaluation, TaggingEvaluation):
+        return {label.name: label.lwlrap for label in evaluation.per_label}
+    return {group.name: group.accuracy for group in evaluation.per_scene}
 
 
-def _by_device(found: Evaluation | TaggingEvaluation) -> dict[str, float]:
-    if isinstance(found, TaggingEvaluation):
-        return {group.name: group.lwlrap for group in found.per_recording_device}
-    return {group.name: group.accuracy for group in found.per_recording_device}
+def _by_device(evaluation: Evaluation | TaggingEvaluation) -> dict[str, float]:
+    if isinstance(evaluation, TaggingEvaluation):
+        return {group.name: group.lwlrap for group in evaluation.per_recording_device}
+    return {group.name: group.accuracy for group in evaluation.per_recording_device}

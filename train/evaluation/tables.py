@@ -87,34 +87,34 @@ def comparison_tables(document: EvaluationDocument, columns: int = _COLUMNS) -> 
     return tuple(tables)
 
 
-def model_tables(found: Evaluation | TaggingEvaluation) -> tuple[PlainTable, ...]:
+def model_tables(evaluation: Evaluation | TaggingEvaluation) -> tuple[PlainTable, ...]:
     """Return the tables of one model in full."""
-    if isinstance(found, TaggingEvaluation):
+    if isinstance(evaluation, TaggingEvaluation):
         overall = (
-            ("lwlrap, %", _percent(found.lwlrap), _ends(found.lwlrap_interval)),
-            ("mean over labels, %", _percent(found.macro_lwlrap), ""),
-            ("log loss, nats", f"{found.log_loss:.3f}", ""),
+            ("lwlrap, %", _percent(evaluation.lwlrap), _ends(evaluation.lwlrap_interval)),
+            ("mean over labels, %", _percent(evaluation.macro_lwlrap), ""),
+            ("log loss, nats", f"{evaluation.log_loss:.3f}", ""),
         )
-        labels = tuple((each.name, str(each.clips), _percent(each.lwlrap)) for each in found.per_label)
+        labels = tuple((each.name, str(each.clips), _percent(each.lwlrap)) for each in evaluation.per_label)
         devices = tuple(
             (each.name, str(each.clips), _percent(each.lwlrap), f"{each.log_loss:.3f}")
-            for each in (*found.per_recording_device, found.seen_devices, found.unseen_devices)
+            for each in (*evaluation.per_recording_device, evaluation.seen_devices, evaluation.unseen_devices)
             if each is not None
         )
         by_label = PlainTable(caption="By label", header=("label", "clips", "lwlrap, %"), rows=labels)
         by_device = PlainTable(
             caption="By recording device", header=("recording device", "clips", "lwlrap, %", "log loss"), rows=devices
         )
-        several = len(found.per_recording_device) > 1
+        several = len(evaluation.per_recording_device) > 1
         return (_overall(overall), by_label, *([by_device] if several else []))
     figures = (
-        ("macro accuracy, %", _percent(found.macro_accuracy), _ends(found.macro_accuracy_interval)),
-        ("accuracy, %", _percent(found.accuracy), _ends(found.accuracy_interval)),
-        ("log loss, nats", f"{found.log_loss:.3f}", ""),
-        ("log loss, mean over classes", f"{found.macro_log_loss:.3f}", ""),
-        ("expected calibration error, %", _percent(found.ece), ""),
+        ("macro accuracy, %", _percent(evaluation.macro_accuracy), _ends(evaluation.macro_accuracy_interval)),
+        ("accuracy, %", _percent(evaluation.accuracy), _ends(evaluation.accuracy_interval)),
+        ("log loss, nats", f"{evaluation.log_loss:.3f}", ""),
+        ("log loss, mean over classes", f"{evaluation.macro_log_loss:.3f}", ""),
+        ("expected calibration error, %", _percent(evaluation.ece), ""),
     )
-    devices_in_all = (*found.per_recording_device, found.seen_devices, found.unseen_devices)
+    devices_in_all = (*evaluation.per_recording_device, evaluation.seen_devices, evaluation.unseen_devices)
     groups = [
         PlainTable(
             caption=f"By {what}",
@@ -125,12 +125,12 @@ def model_tables(found: Evaluation | TaggingEvaluation) -> tuple[PlainTable, ...
                 if each is not None
             ),
         )
-        for what, each_group in (("class", found.per_scene), ("recording device", devices_in_all))
+        for what, each_group in (("class", evaluation.per_scene), ("recording device", devices_in_all))
     ]
     confusion = PlainTable(
         caption="Clips by true class (row) and predicted class (column)",
-        header=("", *found.labels),
-        rows=tuple((label, *map(str, row)) for label, row in zip(found.labels, found.confusion, strict=True)),
+        header=("", *evaluation.labels),
+        rows=tuple((label, *map(str, row)) for label, row in zip(evaluation.labels, evaluation.confusion, strict=True)),
     )
     return (_overall(figures), *groups, confusion)
 
