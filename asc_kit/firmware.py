@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
 from asc_kit.hardware.board import Goal, KernelSetName
+from asc_kit.hardware.target import TargetKind
 from asc_kit.records.fields import (
     MAX_OPERATORS,
     Count,
@@ -88,7 +89,7 @@ class FirmwareManifest:
     asc_kit: Name
     """Version of asc-kit that wrote it."""
     board: Name
-    """Name of the board it was written for."""
+    """Name of the board it was written for; of the part or core, where it is a library."""
     engine: Literal["aot"]
     """Engine that runs the network."""
     spec_id: ShortId
@@ -109,6 +110,8 @@ class FirmwareManifest:
     """The kernel set it was generated for."""
     optimize: Goal = "speed"
     """Its goal where speed and size conflict."""
+    written_for: TargetKind = "board"
+    """What `board` names. Of a part or a core there is the engine alone, without protocol server, port and image."""
     reference: Line = REFERENCE
     """The kernels whose outputs it computes, bit for bit: see `asc_kit.tflite.references`."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from asc_kit.bundle import Bundle
 from asc_kit.firmware import MANIFEST, FirmwareManifest
 from asc_kit.hardware.board import Board, Goal, KernelSetName
+from asc_kit.hardware.target import Target
 from asc_kit.outputs import new_folder
 from asc_kit.records.record import write_bytes, write_json
 from asc_kit.tflite.inputs import InputShape
@@ -19,7 +20,7 @@ from .plan.plan import Plan, make_plan, plan_document
 from .read.model import Model, name_file, read_bare, read_bundle
 from .write.build import build, check_fit
 from .write.manifest import FIRMWARE, describe_firmware, measure_memory
-from .write.sources import collect_sources
+from .write.sources import collect_library, collect_sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,6 +83,37 @@ def make_firmware(
             write_json(folder / MANIFEST, manifest)
             if compile_it:
                 manifest = build(folder, board)
+        return Firmware(manifest=manifest, plan=plan)
+
+
+def make_library(
+    model: Model,
+    target: Target,
+    out: Path,
+    *,
+    kernels: KernelSetName | None = None,
+    optimize: Goal = "speed",
+) -> Firmware:
+    """Write a model as a library for a core or a part: the engine and an example; parameters as of `make_firmware`.
+
+    Raises
+    ------
+    ModelError
+        When the model holds something that is not supported.
+    BoardError
+        When the core cannot run the kernel set.
+    """
+    with name_file(model.file):
+        info = model.info
+        plan = make_plan(model.graph, choose_kernel_set(target, kernels), optimize)
+        tables = frontend_tables(info.frontend, info.input, target.frontend) if info.frontend is not None else None
+        sources = collect_library(plan, tables, info, target)
+        manifest = describe_firmware(plan, measure_memory(plan, tables), info, target, sources)
+        with new_folder(out, FIRMWARE, sources.files) as folder:
+            for name, data in sources.files.items():
+                write_bytes(folder / name, data)
+            write_json(folder / "plan.json", plan_document(plan))
+            write_json(folder / MANIFEST, manifest)
         return Firmware(manifest=manifest, plan=plan)
 
 

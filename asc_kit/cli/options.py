@@ -24,6 +24,22 @@ def optimize_option(command: Command) -> Command:
     )(command)
 
 
+def core_option(command: Command) -> Command:
+    """Add ``--core``, a processor core in place of a board."""
+    return click.option(
+        "--core",
+        metavar="CORE",
+        help="For a processor core, such as cortex-m4f, rv32imc, cortex-a53: a name, or CORE.toml.",
+    )(command)
+
+
+def part_option(command: Command) -> Command:
+    """Add ``--part``, a chip in place of a board."""
+    return click.option(
+        "--part", metavar="PART", help="For a chip, such as rp2040, stm32l4r5, nrf52840: a name, or PART.toml."
+    )(command)
+
+
 class InputShapeType(click.ParamType):  # type: ignore[type-arg]
     """``[NAME=]1,49,10,1``."""
 

@@ -18,6 +18,7 @@ from asc_kit.hardware.core import CoreSpec, RecordWord, ToolchainSpec, core_of_t
 from asc_kit.hardware.core import KernelSetName as KernelSetName
 from asc_kit.hardware.part import PartSpec, load_part
 from asc_kit.hardware.places import USER_BOARDS, boards_folder, missing_folders, offer, user_folders
+from asc_kit.hardware.target import TargetKind
 from asc_kit.protocol import BOARD_NAME
 from asc_kit.records.fields import (
     Address,
@@ -218,6 +219,11 @@ class Board(BoardFacts):
     def folder(self) -> Path:
         """The board's own folder."""
         return self.folders[0]
+
+    @property
+    def kind(self) -> TargetKind:
+        """What it is, among all that a network may be written for."""
+        return "board"
 
     @property
     def kernels(self) -> KernelSetName:

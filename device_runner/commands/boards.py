@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asc_kit.cli.output import say_json
+from asc_kit.cli.output import say, say_json
 
 from .tables import print_table
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON document on stdout.")
 def boards(as_json: bool) -> None:
-    """List the boards that go by a name: the kit's, and those in the folders of ASC_KIT_BOARDS.
+    """List the boards that go by a name: the kit's, and those in the folders of ASC_KIT_BOARDS; then parts and cores.
 
     A board whose description is not valid is listed with its fault.
     """
@@ -26,6 +26,8 @@ def boards(as_json: bool) -> None:
     from rich.table import Column, Table
 
     from asc_kit.hardware.board import survey_boards
+    from asc_kit.hardware.core import core_names
+    from asc_kit.hardware.part import part_names
     from asc_kit.hardware.places import USER_BOARDS, boards_folder, missing_folders
     from asc_kit.process.console import note
 
@@ -47,6 +49,7 @@ def boards(as_json: bool) -> None:
             facts.append(str(path.parent))
         table.add_row(name, escape(board.core.title), escape("\n".join((board.title, *facts))))
     print_table(table)
+    say(f"parts, for --part: {', '.join(part_names())}\ncores, for --core: {', '.join(core_names())}", err=True)
 
 
 def _plain(path: Path, board: Board | str) -> dict[str, Any]:

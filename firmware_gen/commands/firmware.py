@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from asc_kit.cli.options import input_shape_option, optimize_option
+from asc_kit.cli.options import core_option, input_shape_option, optimize_option, part_option
 from asc_kit.cli.output import say_json
 
 from ..kernel_sets import kernel_set_names
 from .memory_map import check_map, memory_map_option, write_map
+from .target import choose_target, tell_build
 
 if TYPE_CHECKING:
-    from asc_kit.hardware.board import Goal, KernelSetName
+    from asc_kit.hardware.board import Arithmetic, Goal, KernelSetName
     from asc_kit.tflite.inputs import InputShape
 
 _LABELS_HINT = "give a text file with one label on each line, all different, in the order of the model's output"
@@ -23,7 +25,9 @@ _MOST_LABELS_BYTES = 1 << 20
 
 @click.command()
 @click.argument("bundle", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
-@click.option("--board", required=True, metavar="BOARD", help="The board: a name, or a path. See: asc-kit boards.")
+@click.option("--board", metavar="BOARD", help="For a board: a name, or a path. See: asc-kit boards.")
+@core_option
+@part_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -35,6 +39,11 @@ _MOST_LABELS_BYTES = 1 << 20
     type=click.Choice(kernel_set_names()),
     help="Kernel set: portable is C99 for any core, the others use instructions that some cores have.  "
     "[default: the first of the board's core]",
+)
+@click.option(
+    "--frontend",
+    type=click.Choice(["float", "fixed"]),
+    help="What the front end calculates with: float32, or integers.  [default: float if the core has such a unit]",
 )
 @optimize_option
 @click.option(
@@ -49,9 +58,12 @@ _MOST_LABELS_BYTES = 1 << 20
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as one JSON document on stdout.")
 def firmware(
     bundle: Path,
-    board: str,
     out: Path | None,
+    board: str | None = None,
+    core: str | None = None,
+    part: str | None = None,
     kernels: KernelSetName | None = None,
+    frontend: Arithmetic | None = None,
     optimize: Goal = "speed",
     labels: Path | None = None,
     input_shapes: tuple[InputShape, ...] = (),
@@ -59,15 +71,19 @@ def firmware(
     memory_map: Path | None = None,
     as_json: bool = False,
 ) -> Path:
-    """Write firmware for a board: C99 of the network and its front end, and the protocol server around them.
+    """Write firmware for a board, or a library for a chip of your own project.
 
-    Firmware of a bundle includes its front end and its labels. Firmware of another int8 .tflite file is the network
-    alone: it takes features, and its labels are numbers or those of --labels.
+    With --board: C99 of the network and its front end, the board's port, and the protocol server around them. With
+    --core or --part: the network and its front end alone, and an example, for a build of your own.
+
+    A bundle includes its front end and its labels. Another int8 .tflite file becomes the network alone: it takes
+    features, and its labels are numbers or those of --labels.
     """
     from asc_kit.bundle import Bundle
-    from asc_kit.hardware.board import load_board
+    from asc_kit.hardware.board import Board
+    from asc_kit.process.console import note
 
-    from ..generate import make_firmware
+    from ..generate import make_firmware, make_library
     from ..read.model import is_bare_model, read_bare, read_bundle
     from ..service import announce, usual_folder
 
@@ -76,8 +92,17 @@ def firmware(
         raise click.UsageError("--labels goes with a MODEL.tflite: a bundle has labels of its own")
     if input_shapes and not is_bare:
         raise click.UsageError("--input-shape goes with a MODEL.tflite: a bundle's model has fixed shapes")
-    spec = load_board(board)
-    folder = out if out is not None else usual_folder(bundle, spec.name)
+    target = choose_target(board, core, part)
+    if build and target.kind != "board":
+        raise click.UsageError("--build makes the image of a --board; a library is compiled by your own build")
+    if frontend is not None:
+        target = replace(target, frontend=frontend)
+    if target.frontend == "float" and target.core.frontend == "fixed" and not is_bare:
+        note(
+            f"{target.core.title} has no floating-point unit: a front end in float takes more than 15 times the "
+            "instructions of --frontend fixed"
+        )
+    folder = out if out is not None else usual_folder(bundle, target.name)
     if memory_map is not None:
         check_map(memory_map, folder)
     if is_bare:
@@ -85,10 +110,15 @@ def firmware(
         model = read_bare(bundle, labels=names, input_shapes=input_shapes)
     else:
         model = read_bundle(Bundle.open(bundle))
-    made = make_firmware(model, spec, folder, compile_it=build, kernels=kernels, optimize=optimize)
+    if isinstance(target, Board):
+        made = make_firmware(model, target, folder, compile_it=build, kernels=kernels, optimize=optimize)
+    else:
+        made = make_library(model, target, folder, kernels=kernels, optimize=optimize)
     announce(made.manifest, folder)
     if memory_map is not None:
         write_map(made.plan, memory_map, folder, bundle.name)
+    if not isinstance(target, Board):
+        tell_build(target, folder)
     if as_json:
         say_json(made.manifest)
     return folder

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asc_kit.cli.options import input_shape_option, optimize_option
+from asc_kit.cli.options import core_option, input_shape_option, optimize_option, part_option
 from asc_kit.cli.output import say, say_json
 
-from ..kernel_sets import PORTABLE, kernel_set_names
+from ..kernel_sets import PORTABLE, choose_kernel_set, kernel_set_names
 from .memory_map import check_map, memory_map_option, write_map
+from .target import choose_target
 
 if TYPE_CHECKING:
     from asc_kit.hardware.board import Goal, KernelSetName
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
+@core_option
+@part_option
 @click.option(
     "--kernels",
     type=click.Choice(kernel_set_names()),
-    default=PORTABLE,
-    show_default=True,
-    help="Kernel set: portable is C99 for any core, the others use instructions that some cores have.",
+    help="Kernel set: portable is C99 for any core, the others use instructions that some cores have.  "
+    "[default: the first of the --core or --part; portable]",
 )
 @optimize_option
 @input_shape_option
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 def plan(
     model: Path,
     as_json: bool,
-    kernels: KernelSetName = PORTABLE,
+    core: str | None = None,
+    part: str | None = None,
+    kernels: KernelSetName | None = None,
     optimize: Goal = "speed",
     input_shapes: tuple[InputShape, ...] = (),
     memory_map: Path | None = None,
@@ -52,8 +56,10 @@ def plan(
 
     if memory_map is not None:
         check_map(memory_map, Path())
+    if core is not None or part is not None:
+        kernels = choose_kernel_set(choose_target(None, core, part), kernels)
     with name_file(model):
-        made = make_plan(read_model(_flatbuffer(model), input_shapes), kernels, optimize)
+        made = make_plan(read_model(_flatbuffer(model), input_shapes), kernels or PORTABLE, optimize)
     if as_json:
         say_json(plan_document(made))
     else:

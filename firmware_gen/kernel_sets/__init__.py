@@ -14,6 +14,7 @@ from asc_kit.errors import BoardError
 
 if TYPE_CHECKING:
     from asc_kit.hardware.board import Board, KernelSetName
+    from asc_kit.hardware.target import Target
 
     from .record import KernelSet
 
@@ -40,8 +41,8 @@ def load_kernel_set(name: KernelSetName) -> KernelSet:
     return kernel_set
 
 
-def choose_kernel_set(board: Board, wanted: KernelSetName | None) -> KernelSetName:
-    """Return the kernel set to generate for: the board's own unless another is wanted that its core can run.
+def choose_kernel_set(target: Board | Target, wanted: KernelSetName | None) -> KernelSetName:
+    """Return the kernel set to generate for: the target's own unless another is wanted that its core can run.
 
     Raises
     ------
@@ -49,10 +50,10 @@ def choose_kernel_set(board: Board, wanted: KernelSetName | None) -> KernelSetNa
         When the core lacks the instructions.
     """
     if wanted is None:
-        return board.kernels
-    if wanted not in board.kernel_sets:
+        return target.kernels
+    if wanted not in target.kernel_sets:
         raise BoardError(
-            f"board {board.name} ({board.core.title}) cannot run the {wanted} kernels",
-            hint=f"its core runs: {', '.join(board.kernel_sets)}",
+            f"{target.kind} {target.name} ({target.core.title}) cannot run the {wanted} kernels",
+            hint=f"its core runs: {', '.join(target.kernel_sets)}",
         )
     return wanted

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asc_kit import __version__
 from asc_kit.firmware import MANIFEST, FirmwareManifest, FirmwareMemory, OperatorInfo
 from asc_kit.hardware.board import Board
+from asc_kit.hardware.target import Target
 from asc_kit.outputs import OutputKind
 from asc_kit.tflite.references import reference_of
 
@@ -36,16 +37,17 @@ def measure_memory(plan: Plan, tables: FrontEndTables | None) -> FirmwareMemory:
 
 
 def describe_firmware(
-    plan: Plan, memory: FirmwareMemory, info: ModelInfo, board: Board, sources: Sources
+    plan: Plan, memory: FirmwareMemory, info: ModelInfo, target: Board | Target, sources: Sources
 ) -> FirmwareManifest:
     """Return the manifest of firmware before compilation."""
     return FirmwareManifest(
         schema_version=1,
         asc_kit=__version__,
-        board=board.name,
+        board=target.name,
         engine="aot",
         kernels=plan.kernels.name,
         optimize=plan.goal,
+        written_for=target.kind,
         spec_id=info.spec_id,
         model_sha256=info.model_sha256,
         firmware_id=sources.firmware_id,

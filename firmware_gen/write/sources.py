@@ -11,6 +11,7 @@ from pathlib import Path
 
 from asc_kit.errors import BoardError
 from asc_kit.hardware.board import Board
+from asc_kit.hardware.target import Target
 from asc_kit.protocol import TimerUnit
 
 from ..c_text import c_string
@@ -49,6 +50,17 @@ def collect_sources(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, 
     files["Makefile"] = makefile(board, compiled)
     fingerprint = firmware_id(files, board.core.name, plan.kernels.name)
     files[_BUILD_HEADER] = build_header(board, info, fingerprint)
+    files["example/main.c"] = emit_example(plan, tables, info).encode()
+    return Sources(files=files, compiled=compiled, firmware_id=fingerprint)
+
+
+def collect_library(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, target: Target) -> Sources:
+    """Return the files of a library: the engine, and an example that is compiled with it."""
+    files = engine_files(plan, tables, info)
+    compiled = c_sources(files)
+    # a library has no Makefile, whose flags the fingerprint of firmware includes
+    command = {"": target.compile_command.encode()}
+    fingerprint = firmware_id(files | command, target.core.name, plan.kernels.name)
     files["example/main.c"] = emit_example(plan, tables, info).encode()
     return Sources(files=files, compiled=compiled, firmware_id=fingerprint)
 

@@ -46,9 +46,8 @@ def test_every_core_of_the_kit_is_valid_and_every_part_has_one() -> None:
         core = load_core(name)
         # firmware for a core without the special sets' instructions is made of plain C
         assert "portable" in core.kernels and core.title
-        assert core.frontend == (
-            "float" if name == "native" or "-mfloat-abi=hard" in core.toolchain.cflags else "fixed"
-        )
+        has_unit = name == "native" or name.startswith("cortex-a") or "-mfloat-abi=hard" in core.toolchain.cflags
+        assert core.frontend == ("float" if has_unit else "fixed")
 
 
 def test_flags_of_a_core_stand_in_the_core_alone() -> None:

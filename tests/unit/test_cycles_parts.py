@@ -23,11 +23,12 @@ from asc_kit.hardware.part import load_part, part_names, parts_with
 from asc_kit.hardware.places import boards_folder
 
 
-def test_every_part_has_a_core_with_a_table() -> None:
+def test_every_part_has_a_core_with_a_table_or_says_that_there_is_none() -> None:
     assert len(part_names()) >= 8
     for name in part_names():
         part = load_part(name)
-        assert load_core(part.core).cycles in CORES and parts_with(part.core), name
+        assert parts_with(part.core), name
+        assert load_core(part.core).cycles in CORES or "there is no table of the core's cycles" in part.source, name
         assert part.name in part.source or len(part.source) > 60
 
 

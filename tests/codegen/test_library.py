@@ -1,0 +1,149 @@
+"""A library for a core or a part: complete, compiled for every core of the kit, refused where it must be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from engine_cases import WARNINGS, run_example
+from reference_networks import cp_mobile
+from tone_bundle import LABELS, make_tone_bundle
+
+from asc_kit.bundle import Bundle
+from asc_kit.cli import cli
+from asc_kit.errors import BoardError
+from asc_kit.firmware import read_firmware
+from asc_kit.hardware.core import core_names, load_core
+from asc_kit.hardware.target import core_target, part_target
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return Bundle.open(make_tone_bundle(tmp_path_factory.mktemp("bundle")))
+
+
+def asc_kit(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def compile_library(folder: Path, core: str, *, objects: Path) -> list[Path]:
+    """Compile engine and example with the core's toolchain and all warnings; skip where there is none."""
+    toolchain = load_core(core).toolchain
+    if shutil.which(toolchain.compiler) is None:
+        pytest.skip(f"needs {toolchain.compiler}")
+    # where the C library's headers are known to the linker's specification alone
+    specs = [flag for flag in toolchain.ldflags if flag.startswith("--specs=picolibc")]
+    objects.mkdir()
+    sources = [*sorted((folder / "engine").glob("*.[cS]")), folder / "example" / "main.c"]
+    command = [*core_target(core).compile_command.split(), *specs, *WARNINGS, f"-I{folder / 'engine'}", "-c"]
+    done = subprocess.run([*command, *map(str, sources)], cwd=objects, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return sorted(objects.glob("*.o"))
+
+
+# cores of emulated boards: more compilations of what other tests compile and run
+_TESTED_AS_BOARDS = ("cortex-m3", "cortex-m33", "cortex-m4", "cortex-m4f", "cortex-m55", "cortex-m7")
+_LIKE_ANOTHER = ("cortex-a72", "cortex-a76", "rv32imac")
+
+
+@pytest.mark.parametrize(
+    "core",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in (*_TESTED_AS_BOARDS, *_LIKE_ANOTHER) else name
+        for name in core_names()
+    ],
+)
+def test_every_core_compiles_it(core: str, bundle: Bundle, tmp_path: Path) -> None:
+    model = tmp_path / "cp_mobile.tflite"
+    model.write_bytes(cp_mobile().model)
+    for source, name in ((bundle.path, "tones"), (model, "bare")):
+        out = tmp_path / name
+        result = asc_kit("firmware", source, "--core", core, "--out", out)
+        assert result.exit_code == 0, result.output
+        assert core_target(core).compile_command in result.stderr
+        manifest = read_firmware(out)
+        assert (manifest.board, manifest.written_for) == (core, "core")
+        assert manifest.kernels == load_core(core).kernels[0]
+        assert {path.parts[len(out.parts)] for path in out.rglob("*") if path.is_file()} <= {
+            "engine", "example", "plan.json", "firmware.json", ".asc-kit.json"
+        }  # fmt: skip
+        assert compile_library(out, core, objects=tmp_path / f"{name}.objects")
+
+
+@pytest.mark.parametrize("part", ["rp2040", "esp32c3"])
+def test_a_part_is_its_core_with_a_name(part: str, bundle: Bundle, tmp_path: Path) -> None:
+    core = part_target(part).core.name
+    for option, name in (("--part", part), ("--core", core)):
+        assert asc_kit("firmware", bundle.path, option, name, "--out", tmp_path / option).exit_code == 0
+    assert read_firmware(tmp_path / "--part").written_for == "part"
+    files = sorted(path.name for path in (tmp_path / "--part" / "engine").iterdir())
+    assert files == sorted(path.name for path in (tmp_path / "--core" / "engine").iterdir())
+    for name in files:
+        assert (tmp_path / "--part" / "engine" / name).read_bytes() == (tmp_path / "--core/engine" / name).read_bytes()
+
+
+def test_it_runs_on_this_machine(bundle: Bundle, tmp_path: Path) -> None:
+    for frontend in ("float", "fixed"):
+        out = tmp_path / frontend
+        result = asc_kit("firmware", bundle.path, "--core", "native", "--frontend", frontend, "--out", out)
+        assert result.exit_code == 0
+        assert LABELS[run_example(out)] == "quiet"  # the example's samples are zeros
+        assert ("asc_fft_power_s32.c" in {path.name for path in (out / "engine").iterdir()}) == (frontend == "fixed")
+
+
+def test_floats_without_a_unit_are_warned_of(bundle: Bundle, tmp_path: Path) -> None:
+    for core, frontend, warned in (
+        ("cortex-m3", "float", True), ("cortex-m3", "fixed", False), ("cortex-m4f", "float", False)
+    ):  # fmt: skip
+        out = tmp_path / f"{core}-{frontend}"
+        result = asc_kit("firmware", bundle.path, "--core", core, "--frontend", frontend, "--out", out)
+        assert ("has no floating-point unit" in result.stderr) == warned
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "give one of --board, --core and --part"),
+        (("--core", "cortex-m4", "--part", "rp2040"), "Received: 2"),
+        (("--core", "cortex-m4", "--build"), "--build makes the image of a --board"),
+        (("--core", "cortex-m5"), "did you mean cortex-m"),
+        (("--part", "rp2350"), "did you mean rp2040?"),
+        (("--part", "rp2040", "--kernels", "dsp"), "part rp2040 (Cortex-M0+) cannot run the dsp kernels"),
+        (("--core", "cortex-m3", "--kernels", "mve"), "core cortex-m3 (Cortex-M3) cannot run the mve kernels"),
+    ],
+)
+def test_what_is_refused(arguments: tuple[str, ...], says: str, bundle: Bundle, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = asc_kit("firmware", bundle.path, *arguments, "--out", out)
+    assert result.exit_code != 0 and not out.exists()
+    if isinstance(result.exception, BoardError):
+        assert says in f"{result.exception.message} {result.exception.hint}"
+    else:
+        assert result.exit_code == 2 and says in result.stderr
+
+
+def test_a_part_and_a_core_in_files_of_ones_own(bundle: Bundle, tmp_path: Path) -> None:
+    from asc_kit.hardware.places import boards_folder
+
+    core = (boards_folder() / "cores" / "cortex-m0plus.toml").read_text().replace('"cortex-m0plus"', '"mine"')
+    part = (boards_folder() / "parts" / "rp2040.toml").read_text().replace('"rp2040"', '"chip"')
+    (tmp_path / "mine.toml").write_text(core)
+    (tmp_path / "chip.toml").write_text(part.replace('"cortex-m0plus"', '"mine.toml"'))
+    assert part_target(str(tmp_path / "chip.toml")).core.name == "mine"
+    result = asc_kit("firmware", bundle.path, "--part", tmp_path / "chip.toml", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["board"] == "chip"
+    assert (bundle.path / "firmware" / "chip" / "engine").is_dir()
+
+
+def test_plan_takes_a_core_or_a_part(bundle: Bundle) -> None:
+    for arguments, kernels in (
+        ((), "portable"), (("--core", "cortex-m55"), "mve"), (("--part", "stm32l4r5"), "dsp"),
+        (("--core", "cortex-m55", "--kernels", "dsp"), "dsp"),
+    ):  # fmt: skip
+        result = asc_kit("plan", bundle.path, *arguments, "--json")
+        assert json.loads(result.stdout)["kernels"] == kernels
