@@ -1,4 +1,4 @@
-"""One benchmark of one bundle on one board: ``results.json``. Reports are made from these files and nothing else.
+"""A benchmark of a bundle on a board: ``results.json``. Reports are made from these files and nothing else.
 
 Where measurements lie: ``results/BUNDLE/BOARD-MODE/RUN_ID/results.json`` beside the bundle, so that nothing that is
 made again replaces one, and no measurement another.
@@ -45,16 +45,16 @@ from asc_kit.records.record import STRICT, short_id
 from asc_kit.scores.evaluation import AnyEvaluation, Evaluation
 
 RESULTS = "results.json"
-"""Name of the file; its folder is one measurement's own."""
+"""Name of the file; each measurement has its own folder."""
 RUN_ID = r"\d{8}T\d{6}Z-[0-9a-f]{8}"
 """When a measurement began, in UTC, and a hash of what was measured: sorted by name they are sorted by time."""
 FEATURE_TOLERANCE_LSB = 1
-"""How far any int8 feature of a board may be from the NumPy reference's, in quantization steps."""
+"""Largest distance of a board's int8 feature from the NumPy reference, in quantization steps."""
 FEATURE_TOLERANCE_SHARE = 0.01
-"""Share of a measurement's features that may differ at all. docs/frontend.md has what boards really give."""
+"""Share of a measurement's features that may differ at all. docs/frontend.md shows what boards achieve."""
 
 MAX_BANDS = 8
-"""Mel bands that a place names."""
+"""Number of mel bands that a place names."""
 Moment: TypeAlias = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 """A time in UTC, to the second."""
 
@@ -92,7 +92,7 @@ class Latency:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     unit: Literal["cycles", "instructions", "ns"]
-    """What is counted."""
+    """Unit of the counts."""
     timer_hz: Hertz
     """Counts per second of the board's (virtual) time."""
     min: Ticks
@@ -131,23 +131,23 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipDifference:
-    """What differed between board and host in a clip, found out by sending the clip again."""
+    """A difference between board and host in a clip, located by sending the clip again."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     window: Count
-    """The window it was seen in, from 0."""
+    """Index of the window, from 0."""
     side: Side
-    """Which part of the board differs."""
+    """Part of the board that differs."""
     reproducible: bool
-    """Whether the board gave the same again."""
+    """Whether the board gave the same result again."""
     text: Line
-    """What was seen, in words."""
+    """Description of the observation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeaturePlace:
-    """Where a clip's features are farthest from the reference's."""
+    """The place where a clip's features differ most from the reference."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -163,7 +163,7 @@ class FeaturePlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCounters:
-    """What went wrong on the way to the board and back, and was put right."""
+    """Faults on the line to the board and back that were repaired."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -174,17 +174,17 @@ class LinkCounters:
     frames_stale: Count = 0
     """Answers to older requests."""
     frames_of_others: Count = 0
-    """Frames of other sessions: late ones of our own, or answers to another program."""
+    """Frames of other sessions: late frames of our own, or answers to another program."""
     seals_refused: Count = 0
-    """Answers that passed the checksum, while they or their requests were changed on the way."""
+    """Answers that passed the checksum although they or their requests were changed on the way."""
     digests_refused: Count = 0
-    """Clips whose input or output was another on the board than here, by its digest."""
+    """Clips whose input or output on the board differed from the host's, by its digest."""
     sessions_lost: Count = 0
     """Times the board had to be greeted again: it was reset, did not answer any more, or the line was bad."""
     clips_repeated: Count = 0
-    """Times a clip was begun again."""
+    """Number of repetitions of clips."""
     resumed: Count = 0
-    """How often the measurement was interrupted and gone on with."""
+    """Number of times that the measurement was interrupted and resumed."""
 
     def __add__(self, other: LinkCounters) -> LinkCounters:
         return LinkCounters(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
@@ -192,7 +192,7 @@ class LinkCounters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """One clip on the board."""
+    """A clip on the board."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -201,13 +201,14 @@ class Prediction:
     labels: Labels
     """Its classes: one, or any number in a multi-label data set."""
     recording_device: DeviceName
-    """What it was recorded with."""
+    """Its recording device."""
     predicted: Label
-    """The likeliest label, says the board."""
+    """The board's most probable label."""
     host_predicted: Label
-    """What the host's reference says: same features in features mode, NumPy features in audio mode."""
+    """The reference's most probable label: from the same features in features mode, from NumPy features in audio
+    mode."""
     outputs: Annotated[tuple[Output, ...], Field(min_length=1, max_length=MAX_WINDOWS)]
-    """The board's int8 outputs, window by window; one window where the bundle has no `hop_samples`."""
+    """The board's int8 outputs, window by window; a single window if the bundle has no `hop_samples`."""
     bit_identical: bool
     """Whether the host, given the board's own input, computes the same outputs, in all windows."""
     feature_lsb_max: Steps
@@ -221,9 +222,9 @@ class Prediction:
     samples_id: ShortId | None = None
     """Fingerprint of the clip's windows, int16 samples; None where it was not taken."""
     feature_place: FeaturePlace | None = None
-    """Where its features differ most; None when none differs."""
+    """Place where its features differ most; None if none differs."""
     differences: Annotated[tuple[ClipDifference, ...], Field(max_length=len(get_args(Side)))] = ()
-    """What was found out about differences."""
+    """Differences between board and host."""
 
     def __post_init__(self) -> None:
         require(
@@ -236,7 +237,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorTime:
-    """One operator on the board."""
+    """An operator on the board."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -261,7 +262,7 @@ def _from_schema_2(document: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkResult:
-    """One run on one board."""
+    """A measurement on a board."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {2: _from_schema_2}
@@ -276,21 +277,21 @@ class BenchmarkResult:
     finished: Moment | None
     """When the last clip was done; None in files of schema 2."""
     asc_kit: Name
-    """Version that measured."""
+    """Version of asc-kit that measured."""
     name: Name
     """The bundle's name."""
     board: Name
     """Name of the board, as it answered."""
     board_title: Line
-    """What it is."""
+    """Description of the board."""
     core: Name
     """Its core."""
     emulated: bool
     """Whether an emulator stood for it."""
     engine: Name
-    """Which engine ran the network."""
+    """Engine that ran the network."""
     mode: Literal["features", "audio"]
-    """What was sent: int8 features, or audio."""
+    """Input that was sent: int8 features, or audio."""
     model_sha256: Sha256
     spec_id: ShortId
     firmware_id: ShortId
@@ -321,9 +322,9 @@ class BenchmarkResult:
     feature_lsb_max: Steps
     """Largest such difference, in quantization steps."""
     feature_tolerance_share: Figure
-    """What is allowed of the share; judged over the whole measurement."""
+    """Limit of the share, over the whole measurement."""
     feature_tolerance_lsb: Steps
-    """What is allowed of any difference; judged value by value."""
+    """Limit of each difference."""
     train_recording_devices: Devices
     """Recording devices heard in training; all others are unseen."""
     latency: Latency
@@ -331,9 +332,9 @@ class BenchmarkResult:
     profile: Annotated[tuple[OperatorTime, ...], Field(max_length=MAX_OPERATORS)]
     """Operator by operator, one inference; empty when the firmware's manifest is not at hand."""
     link: LinkCounters
-    """What went wrong on the line and was put right."""
+    """Faults on the line that were repaired."""
     environment: Tools
-    """What measured: versions of the host's packages and tools."""
+    """Versions of the host's packages and tools."""
     predictions: Annotated[tuple[Prediction, ...], Field(max_length=MAX_CLIPS)]
     """Clip by clip."""
 
@@ -371,7 +372,7 @@ class BenchmarkResult:
 
     @property
     def samples_id(self) -> str | None:
-        """Fingerprint of the samples of all clips, in their order; None where one's was not taken."""
+        """Fingerprint of the samples of all clips, in their order; None if a clip has none."""
         ids = [item.samples_id for item in self.predictions]
         return None if None in ids else short_id(ids)
 

@@ -1,4 +1,4 @@
-"""The run folder: what training writes and export reads.
+"""The run folder, which training writes and export reads.
 
 ``run.json``, ``saved_model/`` (TensorFlow's format, the network in inference form, float features in, logits out),
 ``model.keras`` (the network as Keras saves it, heads that only training has included), ``recipe.toml`` (the recipe as
@@ -54,7 +54,7 @@ CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunManifest:
-    """What ``run.json`` holds."""
+    """The content of ``run.json``."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
@@ -63,7 +63,7 @@ class RunManifest:
     schema_version: Literal[3]
     """Version of this record."""
     asc_kit: Name
-    """Version that trained."""
+    """Version of asc-kit that trained."""
     tools: Tools
     """Versions of the packages that trained."""
     name: Name
@@ -79,9 +79,9 @@ class RunManifest:
     task: Task
     """Whether each clip has exactly one class."""
     output_activation: OutputActivation
-    """What the outputs are."""
+    """Kind of the outputs."""
     quantization: QuantizationSettings
-    """How it is to be quantized."""
+    """Settings of the quantization."""
     hop_samples: PositiveCount | None = None
     """Distance of the windows a longer recording is cut into, in samples; its score is the mean over the windows.
     None: the first window stands for the recording."""
@@ -90,7 +90,7 @@ class RunManifest:
     class_map: AnyPath | None = None
     """Table of the classes and their order, if it was not the data set's own."""
     layout: Layout | None = None
-    """How the data set lies in its folder, if the user had to say it."""
+    """Layout of the data set, if the user named it."""
     train_split: Name
     """Name of the split that was trained on."""
     train_data_id: ShortId
@@ -104,19 +104,19 @@ class RunManifest:
     test_split: Name
     """Name of the split that was evaluated."""
     warm_start: AnyPath | None = None
-    """The run whose weights it began with; None for fresh ones."""
+    """The run whose weights it began with; None for fresh weights."""
     teacher: AnyPath | None = None
-    """The run it learned from beside the labels; None for none."""
+    """The run that it learned from beside the labels, or None."""
     workers: PositiveCount = 1
     """Number of processes that trained together."""
     parameters: Count
-    """Parameters, batch normalization counted with two per channel."""
+    """Parameters, with two per channel for batch normalization."""
     macs: Macs
     """Multiply-accumulates per clip by the challenges' rule."""
     epochs: Epochs
     """Epochs trained."""
     train_seconds: Seconds
-    """Wall time of training, without loading and evaluation."""
+    """Wall time of training in seconds, without loading and evaluation."""
     evaluation: AnyEvaluation
     """The float model on the test split."""
 
@@ -156,7 +156,7 @@ class Run:
     """Its run.json."""
 
     def with_layout(self, layout: Layout | None) -> Run:
-        """Return this run with another word on how its data set lies in its folder; None for the run's own."""
+        """Return this run with another layout of its data set; None for the run's own."""
         return self if layout is None else replace(self, manifest=replace(self.manifest, layout=layout))
 
     @classmethod
@@ -166,7 +166,7 @@ class Run:
         Raises
         ------
         SpecError
-            When it is missing, incomplete or of another schema version.
+            If it is missing, incomplete or has another schema version.
         """
         hint = "make a run with: asc-kit train RECIPE --data DIR --out RUN"
         manifest = read_manifest(RunManifest, path, MANIFEST, kind="run", hint=hint, error=SpecError)

@@ -1,4 +1,4 @@
-"""What a stage asks of another, as typed calls: stages never import each other."""
+"""Typed calls from stage to stage: stages never import each other."""
 
 from __future__ import annotations
 

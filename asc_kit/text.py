@@ -1,4 +1,4 @@
-"""Text that strangers wrote: which characters it may have, and how it is shown where it is not to be trusted.
+"""Text that strangers wrote: the characters that it may have, and a safe way to show it.
 
 A terminal obeys control characters, a table's row ends at a line separator, and a reader is misled by an override of
 the writing direction. So labels, names and paths with such characters are refused where they are read, and whatever
@@ -19,7 +19,7 @@ _LONGEST_NAME = 1000
 
 
 def unsafe_character(text: str, *, lines: bool = False) -> str | None:
-    """Return the first character that text may not have, as ``U+001B``; None for good text.
+    """Return the first forbidden character of a text, as ``U+001B``; None for good text.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def unsafe_character(text: str, *, lines: bool = False) -> str | None:
 
 
 def escaped(text: str, *, lines: bool = True) -> str:
-    r"""Return text in which each such character is written out, as ``\x1b`` or ``\u202e``."""
+    r"""Return text in which each forbidden character is escaped, as ``\x1b`` or ``\u202e``."""
 
     def written_out(match: re.Match[str]) -> str:
         code = ord(match[0])
@@ -49,7 +49,7 @@ def shorten(value: object, limit: int = 80) -> str:
 
 
 def _shown(value: object, limit: int, depth: int) -> str:
-    """Write a value out without ever writing all of a long one."""
+    """Write a value, without ever writing all of a long value."""
     if isinstance(value, str):
         return repr(value) if len(value) <= limit else f"{value[: limit // 2]!r}… ({len(value):,} characters)"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 128:

@@ -1,4 +1,4 @@
-"""Where boards, parts and cores are: in the kit, and in folders of the user's."""
+"""Folders of boards, parts and cores: in the kit, and the user's."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def missing_folders() -> tuple[Path, ...]:
 
 
 def offer(name: str, known: Iterable[str], what: str) -> str:
-    """Return a hint for a name that is not known: the nearest ones, or all."""
+    """Return a hint for an unknown name: the nearest names, or all."""
     names = sorted(known)
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(near)}?" if near else f"{what}: {', '.join(names) or 'none'}"

@@ -1,1 +1,1 @@
-"""How well a model does: metrics, and evaluations by class and by recording device."""
+"""The quality of a model: metrics, and evaluations by class and by recording device."""

@@ -1,4 +1,4 @@
-"""How well a model does on a data set: overall, by class, by recording device, seen and unseen devices.
+"""The quality of a model on a data set: overall, by class, by recording device, for seen and unseen devices.
 
 Two kinds of record: `Evaluation` where each clip has one class, `TaggingEvaluation` where it has any number of labels.
 What the figures mean and how they are computed: `asc_kit/scores/metrics.py`, docs/evaluation.md.
@@ -54,11 +54,11 @@ class Group:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: Name
-    """What these clips have in common."""
+    """Name of the group of clips."""
     clips: Count
     """Number of clips."""
     correct: Count
-    """How many were classified rightly."""
+    """Number of clips classified rightly."""
     accuracy: Figure
     """Share classified rightly, 0 to 1."""
     interval: Interval
@@ -72,7 +72,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationBin:
-    """Clips a model was about equally sure of."""
+    """Clips of similar confidence."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -86,7 +86,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """One model on one split, where each clip has one class."""
+    """A model on a split, where each clip has one class."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -99,7 +99,7 @@ class Evaluation:
     clips: PositiveCount
     """Number of clips."""
     correct: Count
-    """How many were classified rightly."""
+    """Number of clips classified rightly."""
     accuracy: Figure
     """Share of clips classified rightly, 0 to 1."""
     accuracy_interval: Interval
@@ -166,7 +166,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelScore:
-    """How well one label is ranked."""
+    """The ranking of a label."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -187,7 +187,7 @@ class TagGroup:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     name: Name
-    """What these clips have in common."""
+    """Name of the group of clips."""
     clips: Count
     """Number of clips with at least one label."""
     lwlrap: Figure
@@ -198,7 +198,7 @@ class TagGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaggingEvaluation:
-    """One model on one split, where a clip has any number of labels."""
+    """A model on a split, where a clip has any number of labels."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -258,14 +258,14 @@ def evaluation_of(
     labels
         The model's classes, in the order of the scores.
     train_recording_devices
-        What was heard in training.
+        Recording devices heard in training.
 
     Raises
     ------
     DataError
-        When the data set has a label that is not among `labels`, or none at all.
+        If the data set has a label that is not among `labels`, or none at all.
     ModelError
-        When scores are not finite numbers.
+        If scores are not finite numbers.
     """
     check_labels(dataset, labels, dataset.task)
     broken = np.flatnonzero(~np.isfinite(scores).all(axis=1))
@@ -322,7 +322,7 @@ def check_labels(dataset: Dataset, labels: Sequence[str], task: Task) -> None:
     Raises
     ------
     DataError
-        When its task is another one, or it has a label that the model does not know.
+        If it has another task, or a label that the model does not know.
     """
     if dataset.task != task:
         words = {"single_label": "one class to each clip", "multi_label": "any number of labels to a clip"}
@@ -341,7 +341,7 @@ def check_labels(dataset: Dataset, labels: Sequence[str], task: Task) -> None:
 
 
 def headline(evaluation: Evaluation | TaggingEvaluation) -> tuple[str, float]:
-    """Return the one figure that systems of this kind are ranked by: its name and its value, 0 to 1."""
+    """Return the ranking figure of systems of this kind: its name and its value, 0 to 1."""
     if isinstance(evaluation, TaggingEvaluation):
         return "lwlrap", evaluation.lwlrap
     return "macro accuracy", evaluation.macro_accuracy
@@ -377,7 +377,7 @@ def _tagging_evaluation(
         for column, (label, count) in enumerate(zip(labels, counts, strict=True))
         if count
     )
-    # a clip without labels has no place in lwlrap, and a group of such clips has none at all
+    # a clip without labels does not count in lwlrap, and a group of such clips has none
     labelled = truth.any(axis=1)
     devices = np.array([clip.recording_device for clip in dataset.clips])
 

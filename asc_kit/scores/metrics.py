@@ -70,7 +70,7 @@ def confusion_matrix(n_labels: int, truth: NDArray[np.intp], predicted: NDArray[
 
 
 def calibration(scores: NDArray[np.float64], correct: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Compare how sure a model is with how often it is right.
+    """Compare the confidence of a model with its share of right answers.
 
     Clips are sorted by confidence, the probability of the likeliest class, into CALIBRATION_BINS bins of equal
     width; bin b is (b / B, (b + 1) / B].
@@ -92,7 +92,7 @@ def calibration(scores: NDArray[np.float64], correct: NDArray[np.bool_]) -> NDAr
 
 
 def expected_calibration_error(bins: NDArray[np.float64]) -> float:
-    """Return the ECE of what `calibration` gives: sum over bins of n_b / n * |share right - mean confidence|."""
+    """Return the ECE of the result of `calibration`: sum over bins of n_b / n * |share right - mean confidence|."""
     counts, confidence, right = bins.T
     return float(np.sum(counts * np.abs(right - confidence)) / counts.sum())
 
@@ -112,7 +112,7 @@ def wilson_interval(correct: int, clips: int) -> tuple[float, float]:
 
 
 def macro_interval(correct: Sequence[int], clips: Sequence[int]) -> tuple[float, float]:
-    """Return the 95 % confidence interval of the mean of several shares, those of the classes.
+    """Return the 95 % confidence interval of the mean of the classes' shares.
 
     Formula: with m classes, x_k of n_k clips right and p_k = (x_k + 2/m) / (n_k + 4/m), the interval is
     mean(p_k) ± z / m * sqrt(sum p_k (1 - p_k) / (n_k + 4/m)), cut to [0, 1]. The normal approximation of a mean of
@@ -130,7 +130,7 @@ def macro_interval(correct: Sequence[int], clips: Sequence[int]) -> tuple[float,
 
 
 def label_precisions(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return, for each label a clip has, the share of right labels among those ranked at least as high.
+    """Return, for each label of a clip, the share of right labels among the labels ranked at least as high.
 
     Formula: precision(i, c) = |{j in truth(i): s_j >= s_c}| / |{j: s_j >= s_c}|. Of labels with equal scores, which
     int8 often gives, each is ranked behind the others: ties never help.

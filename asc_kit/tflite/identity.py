@@ -1,4 +1,4 @@
-"""What a file is that was given for a .tflite model and is none, and which compiled models are one in name only."""
+"""The identity of a file: a .tflite model, another file in its place, or a model that a compiler has emptied."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from asc_kit.errors import ModelError
 
 IDENTIFIER = b"TFL3"
 _GIVE = "give a .tflite file as the converter writes it"
-# what a file begins with, what it then is, and what to do
+# first bytes of a file, what they mean, and the cure
 _BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
     (b"version https://git-lfs", "a pointer of Git LFS: the model itself was not fetched", "run: git lfs pull"),
     (b"\x1f\x8b", "compressed with gzip", "unpack it first: gunzip"),
@@ -47,7 +47,7 @@ def check_identifier(model: bytes) -> None:
     Raises
     ------
     ModelError
-        When they are not; says what they are.
+        If they are not; the message says what they are.
     """
     if model[4:8] == IDENTIFIER:
         return
@@ -98,14 +98,14 @@ def refuse_unsupported(
     where
         What the first unsupported one computes, for the message.
     hints
-        What to do about an operator, by name.
+        Cures for operators, by name.
     what
         What the others are, and these are not.
 
     Raises
     ------
     ModelError
-        When there is one; with each kind and how often it comes.
+        If there is any; the message names each kind and its count.
     """
     known = set(supported)
     unknown = [name for name in names if name not in known]

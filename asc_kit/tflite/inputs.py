@@ -1,4 +1,4 @@
-"""The shapes of a model's inputs: stored, or free and then to be given by the user.
+"""The shapes of a model's inputs: stored, or free and then given by the user.
 
 A .tflite file says of a tensor its shape and, where sizes are free, a signature that has -1 in their places; the
 shape then has 1 there. A reader that looks at the shape alone makes a network for one pixel of a model for images of
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from asc_kit.errors import ModelError, SpecError
 
 FREE = -1
-"""What a signature has in place of a free size."""
+"""Value of a free size in a signature."""
 _LARGEST_ELEMENTS = 1 << 28
 _HINT = "give the shape with --input-shape"
 
@@ -58,7 +58,7 @@ def parse_input_shape(text: str) -> InputShape:
     Raises
     ------
     SpecError
-        When the sizes are not positive whole numbers.
+        If the sizes are not positive whole numbers.
     """
     name, equals, sizes = text.rpartition("=")
     parts = [part.strip() for part in sizes.split(",")]
