@@ -206,7 +206,7 @@ def estimate_push(board: Board, path: Path, command: Sequence[str]) -> Estimate:
 
 def _image(board: Board, folder: Path) -> Path:
     runtime = ROOT / "firmware_gen" / "runtime"
-    sources = sorted((runtime / "frontend").glob("*.c"))
+    sources = sorted((runtime / "frontend").glob("*.[cS]"))
     command = [board.compiler, *board.toolchain.cflags, "-std=c99", "-ffp-contract=off", "-ffunction-sections"]
     command += [f"-I{path}" for path in (*runtime.iterdir(), ROOT / "firmware_gen" / "app", folder, *board.folders)]
     command += [str(folder / "main.c"), str(board.files["startup.c"]), *map(str, sources)]

@@ -73,6 +73,17 @@ static inline asc_four_f32_t asc_four_f32(asc_complex_f32_t a, asc_complex_f32_t
     return four;
 }
 
+/* The same with d = 0, but for the signs of zeros. */
+static inline asc_four_f32_t asc_four_of_3_f32(asc_complex_f32_t a, asc_complex_f32_t b, asc_complex_f32_t c) {
+    const asc_complex_f32_t ac = {a.re + c.re, a.im + c.im};
+    const asc_complex_f32_t a_c = {a.re - c.re, a.im - c.im};
+    const asc_four_f32_t four = {{{ac.re + b.re, ac.im + b.im},
+                                  {a_c.re + b.im, a_c.im - b.re},
+                                  {ac.re - b.re, ac.im - b.im},
+                                  {a_c.re - b.im, a_c.im + b.re}}};
+    return four;
+}
+
 static inline void asc_butterfly_4_f32(float *y, int32_t s, asc_complex_f32_t a, asc_complex_f32_t b,
                                        asc_complex_f32_t c, asc_complex_f32_t d) {
     const asc_four_f32_t four = asc_four_f32(a, b, c, d);

@@ -49,6 +49,7 @@ void asc_fft_pass_5_f32(float *x, const float *end, int32_t m, const float *twid
     }
 }
 
+#ifndef ASC_FFT_REGISTERS_F32
 void asc_fft_pass_8_f32(float *x, const float *end, int32_t m, const float *twiddles) {
     const int32_t s = 2 * m;
     for (; x != end; x += 7 * s) {
@@ -64,3 +65,4 @@ void asc_fft_pass_8_f32(float *x, const float *end, int32_t m, const float *twid
         }
     }
 }
+#endif

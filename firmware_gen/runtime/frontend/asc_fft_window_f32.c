@@ -23,15 +23,14 @@ void asc_fft_window_8x8_f32(const asc_fft_window_f32_t *c, const int16_t *sample
 }
 
 void asc_fft_window_8x6_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x) {
-    const asc_complex_f32_t zero = {0.0f, 0.0f};
     const int32_t s = c->n_fft / 8;
     const float *v = c->window;
     const uint16_t *order = c->order;
     for (const float *const end = x + c->n_fft; x != end; x += 16, v += 12) {
         const int16_t *const a = samples + *order++;
         asc_butterfly_8_f32(
-            x, 2, asc_four_f32(windowed(a, v), windowed(a + 2 * s, v + 4), windowed(a + 4 * s, v + 8), zero),
-            asc_four_f32(windowed(a + s, v + 2), windowed(a + 3 * s, v + 6), windowed(a + 5 * s, v + 10), zero));
+            x, 2, asc_four_of_3_f32(windowed(a, v), windowed(a + 2 * s, v + 4), windowed(a + 4 * s, v + 8)),
+            asc_four_of_3_f32(windowed(a + s, v + 2), windowed(a + 3 * s, v + 6), windowed(a + 5 * s, v + 10)));
     }
 }
 

@@ -40,12 +40,25 @@ static void quantize_bands(const asc_frontend_config_t *c, const asc_frontend_wo
     }
 }
 
+static inline uint32_t load_pair(const int16_t *from) {
+    uint32_t pair;
+    memcpy(&pair, from, sizeof pair);
+    return pair;
+}
+
+static inline void store_pair(int16_t *to, uint32_t pair) {
+    memcpy(to, &pair, sizeof pair);
+}
+
 /* Copies n samples to an address below their own or in another buffer; not memmove, which may go byte by byte. */
 static void copy(int16_t *to, const int16_t *from, int32_t n) {
-    uint32_t pairs[4];
     for (; n >= 8; n -= 8, to += 8, from += 8) {
-        memcpy(pairs, from, sizeof pairs);
-        memcpy(to, pairs, sizeof pairs);
+        /* loads first, then stores: next to its own kind, a load takes one cycle less on many cores */
+        const uint32_t a = load_pair(from), b = load_pair(from + 2), c = load_pair(from + 4), d = load_pair(from + 6);
+        store_pair(to, a);
+        store_pair(to + 2, b);
+        store_pair(to + 4, c);
+        store_pair(to + 6, d);
     }
     for (; n > 0; --n) {
         *to++ = *from++;

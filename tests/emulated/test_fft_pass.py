@@ -1,0 +1,76 @@
+"""The pass of the Fourier transform in assembler against the one in C: the same bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from emulated_cases import missing_tools, run_emulated
+
+from asc_kit.firmware_gen.frontend.fft import twiddles
+from asc_kit.hardware.board import load_board
+
+pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
+
+# the passes in C once more under other names: those of the header are in assembler
+_UNIT = """
+#include <string.h>
+#include "cases.h"
+#include "asc_fft_f32.h"
+#ifndef ASC_FFT_REGISTERS_F32
+#error "there is no pass in assembler"
+#endif
+#undef ASC_FFT_REGISTERS_F32
+#define asc_fft_pass_2_f32 pass_2
+#define asc_fft_pass_3_f32 pass_3
+#define asc_fft_pass_4_f32 pass_4
+#define asc_fft_pass_5_f32 pass_5
+#define asc_fft_pass_8_f32 pass_8
+void pass_2(float *x, const float *end, int32_t m, const float *w);
+void pass_3(float *x, const float *end, int32_t m, const float *w);
+void pass_4(float *x, const float *end, int32_t m, const float *w);
+void pass_5(float *x, const float *end, int32_t m, const float *w);
+void pass_8(float *x, const float *end, int32_t m, const float *w);
+#include "asc_fft_f32.c"
+#undef asc_fft_pass_8_f32
+static float values[FLOATS], others[FLOATS], factors[14 * LONGEST];
+/* input: m, factors, values; output: both results */
+static void passes(const int8_t *input, int8_t *output) {
+    int32_t m;
+    memcpy(&m, input, 4);
+    memcpy(factors, input + 4, sizeof factors);
+    memcpy(values, input + 4 + sizeof factors, sizeof values);
+    memcpy(others, values, sizeof others);
+    asc_fft_pass_8_f32(values, values + FLOATS, m, factors);
+    pass_8(others, others + FLOATS, m, factors);
+    memcpy(output, values, sizeof values);
+    memcpy(output + sizeof values, others, sizeof others);
+}
+const case_t cases[N_CASES] = {{passes, 4 + sizeof factors + sizeof values, 2 * sizeof values}};
+"""
+LENGTHS = (1, 2, 3, 5, 8, 64)
+LONGEST = max(LENGTHS)
+
+
+@pytest.mark.parametrize("board", ["qemu-mps2-an386", "qemu-mps2-an500", "qemu-mps2-an505"])
+def test_the_same_bits(board: str, tmp_path: Path) -> None:
+    n = 8 * np.lcm.reduce(LENGTHS)
+    header = f"#include <stdint.h>\n#define N_CASES 1\n#define FLOATS {2 * n}\n#define LONGEST {LONGEST}\n"
+    header += "typedef struct { void (*run)(const int8_t *, int8_t *); uint32_t input_bytes, output_bytes; } case_t;\n"
+    (tmp_path / "cases.h").write_text(header + "extern const case_t cases[N_CASES];\n")
+    (tmp_path / "cases.c").write_text(_UNIT)
+    rng = np.random.default_rng(8)
+    # of very different sizes, so that every rounding shows
+    values = (rng.normal(size=2 * n) * 2.0 ** rng.integers(-20, 20, 2 * n)).astype("<f4")
+    requests = b""
+    for m in LENGTHS:
+        factors = np.zeros((LONGEST, 7), np.complex128)
+        factors[:m] = twiddles(8, m)
+        interleaved = np.stack([factors.real, factors.imag], axis=-1).astype("<f4")
+        requests += (0).to_bytes(4, "little") + m.to_bytes(4, "little") + interleaved.tobytes() + values.tobytes()
+    sizes = [16 * n] * len(LENGTHS)
+    for _, output in run_emulated([tmp_path / "cases.c"], requests, sizes, tmp_path, load_board(board)):
+        in_assembler, in_c = np.frombuffer(output, "<u4").reshape(2, -1)
+        assert np.array_equal(in_assembler, in_c)
+        assert not np.array_equal(in_c, values.view("<u4"))
