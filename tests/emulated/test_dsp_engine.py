@@ -12,6 +12,7 @@ from emulated_cases import BOARD, missing_tools, run_emulated
 from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
 from int8_case import Case
 from int8_cases import examples, one_channel_layer, wide_layer
+from int8_models import ModelBuilder
 from mve_cases import addition, convolution, pool, product
 from reference_networks import cp_mobile
 
@@ -55,8 +56,36 @@ def test_random_operators(draw: Callable[[int], Case], n: int, wanted: dict[str,
 def test_fully_connected(tmp_path: Path) -> None:
     cases = [*examples("FULLY_CONNECTED", 30), wide_layer()]
     used = [kernels(case) for case in cases]
-    assert sum("asc_fully_connected_dsp" in names for names in used) > 20
+    assert sum("asc_fully_connected_dsp" in names for names in used) >= 8
+    assert sum("asc_fully_connected_wide_dsp" in names for names in used) >= 8
     assert_exact(cases, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "even, odd, kernel",
+    [
+        ((-127, 127), (-127, 127), "asc_fully_connected_dsp"),
+        ((0, 127), (-128, 127), "asc_fully_connected_dsp"),
+        ((-128, 127), (-127, 127), "asc_fully_connected_dsp"),
+        ((-1, 0), (-128, 127), "asc_fully_connected_wide_dsp"),
+    ],
+)
+def test_pairs_of_weights_at_the_ends_of_their_range(
+    even: tuple[int, int], odd: tuple[int, int], kernel: str, tmp_path: Path
+) -> None:
+    """Both of a pair are one number of 16 bits, and so are what it is multiplied with."""
+    rng = np.random.default_rng(16)
+    weights = np.where(np.arange(23) % 2 == 0, rng.choice(even, (7, 23)), rng.choice(odd, (7, 23))).astype(np.int8)
+    weights[0, :2] = even[0], odd[0]
+    builder = ModelBuilder()
+    source = builder.activation((2, 23), 0.05, -128)
+    tensors = [source, builder.constant(weights, np.full(7, 0.01))]
+    output = builder.activation((2, 7), 1.1, 5)
+    builder.operator("FULLY_CONNECTED", tensors, output, "FullyConnectedOptions")
+    inputs = np.stack([np.full(46, -128), np.full(46, 127), rng.choice([-128, 127], 46)]).astype(np.int8)
+    case = Case("ends", builder.finish(source, output), inputs)
+    assert kernels(case) == {kernel}
+    assert_exact([case], tmp_path)
 
 
 def test_a_depthwise_convolution_of_one_channel_is_a_plain_one(tmp_path: Path) -> None:

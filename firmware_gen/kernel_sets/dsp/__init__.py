@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from ...network.row_call import OVER_READ
-from ..fully_connected import fully_connected
+from ..fully_connected import fully_connected_dsp
 from ..record import KernelSet
 from .add import sum_chooser
 from .convolution import narrow_convolution_row, quick_convolution_row
@@ -28,10 +26,6 @@ KERNEL_SET = KernelSet(
         "SUB": sum_chooser(-1),
     },
     small_row_kernels={"CONV_2D": narrow_convolution_row},
-    whole_kernels={
-        "FULLY_CONNECTED": partial(
-            fully_connected, kernel="asc_fully_connected_dsp", block=4, multiple=8, scratch=True
-        ),
-    },
+    whole_kernels={"FULLY_CONNECTED": fully_connected_dsp},
     over_read_bytes=OVER_READ,
 )

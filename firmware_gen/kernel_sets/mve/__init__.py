@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from ...network.row_call import OVER_READ
-from ..fully_connected import fully_connected
+from ..fully_connected import fully_connected_mve
 from ..record import KernelSet
 from .add import sum_chooser
 from .conv_2d import conv_2d
@@ -29,10 +27,6 @@ KERNEL_SET = KernelSet(
         "REDUCE_MAX": reduce_max_channels,
         "SUB": sum_chooser(-1),
     },
-    whole_kernels={
-        "FULLY_CONNECTED": partial(
-            fully_connected, kernel="asc_fully_connected_mve", block=16, multiple=16, scratch=False
-        ),
-    },
+    whole_kernels={"FULLY_CONNECTED": fully_connected_mve},
     over_read_bytes=OVER_READ,
 )

@@ -212,6 +212,8 @@ typedef struct {
 
 void asc_conv_row_dsp(const asc_conv_row_dsp_t *p, const int8_t *const *rows, int8_t *output, int8_t *scratch);
 void asc_fully_connected_dsp(const asc_fully_connected_core_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
+void asc_fully_connected_wide_dsp(const asc_fully_connected_core_t *p, const int8_t *input, int8_t *output,
+                                  int8_t *scratch);
 void asc_add_dsp(const asc_add_dsp_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_depthwise_3x3_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
 void asc_depthwise_3x3_stride_2_dsp(const asc_depthwise_row_dsp_t *p, const int8_t *const *rows, int8_t *output);
