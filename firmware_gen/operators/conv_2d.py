@@ -21,7 +21,7 @@ from .weights import (
     weight_scales,
 )
 
-_BLOCK = 4  # channels that asc_block_s8 computes at once
+_BLOCK = 4  # channels that asc_block_s8 computes at once; and a number of which it takes whole multiples of taps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Conv2D(OperatorDefinition[Conv2DAttributes]):
         pixels = output.shape[1] * output.shape[2]
         return KernelCall(
             kernel="asc_conv_1x1_groups_s8" if single else "asc_conv_1x1_s8",
-            struct="asc_conv_1x1_t",
+            struct="asc_conv_1x1_groups_t" if single else "asc_conv_1x1_t",
             fields=(
                 *_constants(node, single=single),
                 ("pixels", pixels),
@@ -87,7 +87,7 @@ class Conv2D(OperatorDefinition[Conv2DAttributes]):
             inputs=(node.inputs[0].index,),
             overlap=(0 if single else _pair_overlap(pixels, groups * depth, channels),),
             macs=pixels * channels * depth,
-            scratch_bytes=None if single else 2 * groups * depth,
+            scratch_bytes=None if single else 2 * _padded(groups * depth),
         )
 
     def by_pixel(self, node: Node[Conv2DAttributes]) -> bool:
@@ -124,7 +124,7 @@ class Conv2D(OperatorDefinition[Conv2DAttributes]):
             inputs=(node.inputs[0].index,),
             overlap=(None,),
             macs=out_w * channels * taps,
-            scratch_bytes=2 * taps,
+            scratch_bytes=2 * _padded(taps),
         )
         return RowCall(call=call, windows=(convolution_window(attributes, kernel_h),), takes_rows=True)
 
@@ -148,12 +148,18 @@ def _constants(node: Node[Conv2DAttributes], *, single: bool) -> tuple[tuple[str
         comment=f"[{groups}][{channels // groups}], the last padded to a multiple of 4",
         groups=1 if single else groups,
     )
-    layout = f"[{channels}][{taps}]" if single else f"[{groups}][{-(-channels // groups // 4)}][{taps}][4]"
     packed = ConstantArray(
         suffix="weights",
-        c_type="int8_t",
-        values=_pack(by_channel.reshape(groups, channels // groups, taps), 1 if single else _BLOCK),
-        comment=describe_weights(weights, layout),
+        c_type="int8_t" if single else "int32_t",
+        values=by_channel.astype(np.int8).reshape(-1)
+        if single
+        else _pack(by_channel.reshape(groups, channels // groups, taps)),
+        comment=describe_weights(
+            weights,
+            f"[{channels}][{taps}]"
+            if single
+            else f"[{groups}][{-(-channels // groups // _BLOCK)}][{_padded(taps) // 2}][{_BLOCK}][2] in words",
+        ),
     )
     return ("weights", packed), ("requantize", requantization)
 
@@ -164,12 +170,19 @@ def _is_pointwise(attributes: Conv2DAttributes, kernel_size: int) -> bool:
     return kernel_size == attributes.stride_h == attributes.stride_w == 1 and unpadded
 
 
-def _pack(weights: NDArray[np.int64], block: int) -> NDArray[np.int8]:
-    """Arrange [groups, channels, taps] as [groups, ceil(channels / block), taps, block], missing channels zero."""
+def _padded(taps: int) -> int:
+    return -(-taps // _BLOCK) * _BLOCK
+
+
+def _pack(weights: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Arrange [groups, channels, taps] as asc_block_s8.h takes them, missing channels and taps zero, in words.
+
+    Their shape is [groups, channels / 4, taps / 2, 4 channels, 2 taps], quotients rounded up.
+    """
     groups, channels, taps = weights.shape
-    padded = np.pad(weights, ((0, 0), (0, -channels % block), (0, 0)))
-    blocks = padded.reshape(groups, -1, block, taps).transpose(0, 1, 3, 2)
-    return np.ascontiguousarray(blocks).astype(np.int8).reshape(-1)
+    padded = np.pad(weights, ((0, 0), (0, -channels % _BLOCK), (0, _padded(taps) - taps)))
+    blocks = padded.reshape(groups, -1, _BLOCK, _padded(taps) // 2, 2).transpose(0, 1, 3, 2, 4)
+    return np.ascontiguousarray(blocks.astype(np.int8)).reshape(-1).view("<i4").astype(np.int32)
 
 
 def _pair_overlap(pixels: int, in_channels: int, channels: int) -> int:

@@ -14,6 +14,7 @@ from .base import AnyNode, Node, OperatorDefinition, OperatorView
 from .weights import check_weights, describe_weights, folded_bias, weight_scales
 
 _DEFAULT_FORMAT = 0
+_WORD = 4  # inputs whose weights lie in one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +81,9 @@ class FullyConnected(OperatorDefinition[FullyConnectedAttributes]):
                     "weights",
                     array(
                         "weights",
-                        "int8_t",
-                        weights.data.reshape(-1),
-                        describe_weights(weights, f"[{outputs}][{inputs}]"),
+                        "int32_t",
+                        _pack(weights.data),
+                        describe_weights(weights, f"[{outputs}][{-(-inputs // _WORD) * _WORD}] in words"),
                     ),
                 ),
                 (
@@ -108,3 +109,9 @@ class FullyConnected(OperatorDefinition[FullyConnectedAttributes]):
             overlap=(None,),
             macs=rows * inputs * outputs,
         )
+
+
+def _pack(weights: NDArray[np.int8]) -> NDArray[np.int32]:
+    """Return weights, shape [outputs, inputs], in words, with zeros up to a whole one."""
+    padded = np.pad(weights.astype(np.int8), ((0, 0), (0, -weights.shape[1] % _WORD)))
+    return np.ascontiguousarray(padded).reshape(-1).view("<i4").astype(np.int32)

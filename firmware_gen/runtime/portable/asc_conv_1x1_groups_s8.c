@@ -9,8 +9,8 @@
  */
 #include "asc_kernels.h"
 
-void asc_conv_1x1_groups_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output) {
-    const asc_conv_1x1_t q = *p; /* out of reach of stores to the output */
+void asc_conv_1x1_groups_s8(const asc_conv_1x1_groups_t *p, const int8_t *input, int8_t *output) {
+    const asc_conv_1x1_groups_t q = *p; /* out of reach of stores to the output */
     const int32_t depth = q.in_channels / q.out_channels;
     for (int32_t i = 0; i < q.pixels; ++i) {
         const int8_t *w = q.weights;

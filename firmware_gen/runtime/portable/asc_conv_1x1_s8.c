@@ -3,7 +3,7 @@
  *
  * Formula   y[p][c] = requantize_c(bias[c] + sum_k x[p][k] * w[c][k])
  * Shapes    input [pixels][in_channels], output [pixels][out_channels]
- *           scratch [in_channels][2]: two neighbouring pixels, interleaved
+ *           scratch: two neighbouring pixels, as asc_block_s8.h takes them
  * Overlap   two pixels are read before their outputs are written
  * Exact     TFLite BUILTIN_REF
  * Source    docs/quantization.md, equations (10) and (13) to (15)
@@ -19,14 +19,15 @@ void asc_conv_1x1_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *outpu
         /* the last of an odd number of pixels is computed twice, into the same place */
         const int32_t pair = pixel + 1 < p->pixels ? 1 : 0;
         const int8_t *const other = input + pair * n;
+        int8_t *x = scratch;
         for (int32_t k = 0; k < n; ++k) {
-            scratch[2 * k] = input[k];
-            scratch[2 * k + 1] = other[k];
+            asc_block_put(x + ASC_BLOCK_OTHER, other[k], ASC_BLOCK_FLIP_OTHER);
+            x = asc_block_put(x, input[k], ASC_BLOCK_FLIP);
         }
-        const int8_t *w = p->weights;
+        const int32_t *w = p->weights;
         for (int32_t channel = 0; channel < channels; channel += 4) {
             asc_block_s8(scratch, w, n, &p->requantize, channel, channels, output, output + pair * channels);
-            w += 4 * n;
+            w += asc_block_taps(n);
         }
         input += 2 * n;
         output += 2 * channels;

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 typedef struct {
-    const int8_t *weights;       /* [groups][ceil(out_channels / groups / 4)][kernel_h * kernel_w * in / groups][4] */
+    const int32_t *weights;      /* [groups][ceil(out_channels / groups / 4)][kernel_h * kernel_w * in / groups] */
     asc_requantize_t requantize; /* input offset folded into the bias */
     int32_t in_channels, out_w, out_channels;
     int32_t kernel_h, kernel_w;
@@ -27,11 +27,18 @@ typedef struct {
 } asc_conv_row_t;
 
 typedef struct {
-    const int8_t *weights;       /* [ceil(out_channels / 4)][in_channels][4]; in groups [in_channels] */
+    const int32_t *weights;      /* [ceil(out_channels / 4)][in_channels], of 4 channels each: see asc_block_s8.h */
     asc_requantize_t requantize; /* input offset folded into the bias */
     int32_t pixels;              /* height * width */
     int32_t in_channels, out_channels;
 } asc_conv_1x1_t;
+
+typedef struct {
+    const int8_t *weights;       /* [in_channels] */
+    asc_requantize_t requantize; /* input offset folded into the bias */
+    int32_t pixels;              /* height * width */
+    int32_t in_channels, out_channels;
+} asc_conv_1x1_groups_t;
 
 typedef struct {
     const int8_t *weights;       /* [out_channels][kernel_h * kernel_w] */
@@ -43,7 +50,7 @@ typedef struct {
 } asc_depthwise_conv_row_t;
 
 typedef struct {
-    const int8_t *weights;     /* [outputs][inputs] */
+    const int32_t *weights;    /* bytes [outputs][inputs, rounded up to a multiple of 4] in words, 0 beyond */
     const int32_t *bias;       /* [outputs] input offset folded in */
     const int32_t *multiplier; /* [outputs], or [1] for all */
     const int8_t *shift;       /* [outputs], or [1] for all: exponent, from -31 to 30 */
@@ -153,7 +160,7 @@ typedef struct {
 } asc_softmax_t;
 
 void asc_conv_1x1_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
-void asc_conv_1x1_groups_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output);
+void asc_conv_1x1_groups_s8(const asc_conv_1x1_groups_t *p, const int8_t *input, int8_t *output);
 void asc_fully_connected_s8(const asc_fully_connected_t *p, const int8_t *input, int8_t *output);
 void asc_add_linear_s8(const asc_add_linear_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_add_s8(const asc_add_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);

@@ -18,6 +18,8 @@
 
 #include <stdint.h>
 
+#include "asc_block_sums_s8.h"
+
 /* Requantization of the channels of one operator's output. The arrays are padded to a multiple of 4 channels. */
 typedef struct {
     const int32_t *bias;       /* [channels] bias; where a kernel says so, the input offset is folded in */
@@ -39,10 +41,21 @@ static inline int32_t asc_saturate_s8(int32_t value) {
 #endif
 }
 
-/* Equation (13) without left shift. Needs |acc| < 2^30. */
+/* Equation (13) without left shift. Needs |acc| < 2^30, and a multiplier that is not negative. */
 static inline int32_t asc_high_multiply(int32_t acc, int32_t multiplier) {
+#ifdef ASC_SHORT_THUMB
+    /* products of halves: no core of this kind has a long multiplication, and the compiler would call a function */
+    const int32_t high = acc >> 15;
+    const uint32_t low = (uint32_t)acc << 1 & 0xffffu;
+    const int32_t multiplier_high = multiplier >> 16;
+    const uint32_t multiplier_low = (uint32_t)multiplier & 0xffffu;
+    const int32_t middle = high * (int32_t)multiplier_low + (int32_t)(low * multiplier_low >> 16);
+    const uint32_t rest = low * (uint32_t)multiplier_high + ((uint32_t)middle & 0xffffu) + 0x8000u;
+    return high * multiplier_high + (middle >> 16) + (int32_t)(rest >> 16);
+#else
     const int64_t product = (int64_t)(acc * 2) * multiplier;
     return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+#endif
 }
 
 /*
