@@ -27,6 +27,8 @@ T = TypeVar("T")
 # what decoding raises on offsets that lead nowhere
 _DAMAGE = (struct.error, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError)
 
+_CUSTOM_QUANTIZATION = 1
+
 
 def read_checked(model: bytes, read: Callable[[Decoder], T]) -> T:
     """Return what `read` makes of a model.
@@ -84,6 +86,12 @@ class StoredTensor:
         """The axis of the channels; meaningless for one scale."""
         table = self.table.Quantization()
         return int(table.QuantizedDimension()) if table is not None else 0
+
+    @property
+    def has_other_quantization(self) -> bool:
+        """Whether its scales are for blocks, or along several axes; later versions of the schema have both."""
+        table = self.table.Quantization()
+        return table is not None and int(table.DetailsType()) > _CUSTOM_QUANTIZATION
 
     def _quantization(self, field: str) -> tuple[Any, ...]:
         table = self.table.Quantization()
@@ -150,6 +158,8 @@ class Decoder:
 
         self.model = model
         self._root = tflite.Model.GetRootAs(model, 0)
+        self.version: int = self._root.Version()
+        """Version of the schema."""
         self.n_graphs: int = self.length(self._root.SubgraphsLength())
         """Graphs of the file; the network is the first."""
 

@@ -192,6 +192,9 @@ class OperatorDefinition(ABC, Generic[AttributesT]):
     many_outputs: ClassVar[bool] = False
     """Whether it may have several outputs; `take_apart` must know such an operator."""
 
+    may_leave_out: ClassVar[bool] = False
+    """Whether its last inputs may be given as -1, which TFLite accepts of few operators."""
+
     @abstractmethod
     def read(self, view: OperatorView) -> AttributesT:
         """Read and check its attributes.

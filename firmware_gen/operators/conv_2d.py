@@ -56,6 +56,8 @@ class Conv2D(OperatorDefinition[Conv2DAttributes]):
                 "weights [outputs, h, w, inputs / groups]",
             )
         check_weights(view, axis=0, channels=channels)
+        if len(view.inputs) != 3:
+            view.fail("it has no bias", "a bias, which TFLite wants of every int8 CONV_2D; it may be zeros")
         return Conv2DAttributes(
             stride_h=stride[0],
             stride_w=stride[1],

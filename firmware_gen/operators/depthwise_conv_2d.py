@@ -57,6 +57,8 @@ class DepthwiseConv2D(OperatorDefinition[DepthwiseConv2DAttributes]):
                 "weights [1, h, w, inputs * multiplier]",
             )
         check_weights(view, axis=3, channels=channels)
+        if len(view.inputs) == 3 and len(view.inputs[2].shape) != 1:
+            view.fail(f"bias {view.inputs[2].describe()} has {len(view.inputs[2].shape)} dimensions", "a bias of one")
         return DepthwiseConv2DAttributes(
             multiplier=channels // in_channels,
             stride_h=stride[0],

@@ -11,7 +11,7 @@ from ..arithmetic.scales import ChannelScales, activation_range, channel_scales
 from ..network.graph import Activation
 from ..network.kernel_call import ConstantArray, KernelCall
 from .base import AnyNode, Node, OperatorDefinition, OperatorView
-from .weights import check_weights, describe_weights, folded_bias, weight_scales
+from .weights import check_bias_scale, check_weights, describe_weights, folded_bias, weight_scales
 
 _DEFAULT_FORMAT = 0
 _WORD = 4  # inputs whose weights lie in one
@@ -43,6 +43,7 @@ class FullyConnected(OperatorDefinition[FullyConnectedAttributes]):
 
     op = "FULLY_CONNECTED"
     options = "FullyConnectedOptions"
+    may_leave_out = True
 
     def read(self, view: OperatorView) -> FullyConnectedAttributes:
         """Read and check its attributes."""
@@ -58,6 +59,7 @@ class FullyConnected(OperatorDefinition[FullyConnectedAttributes]):
         if remainder or view.output.n_elements != rows * outputs:
             view.fail(f"weights {weights.describe()} do not fit input and output", "weights [outputs, inputs]")
         check_weights(view, axis=0, channels=outputs)
+        check_bias_scale(view)
         return FullyConnectedAttributes(activation=view.activation())
 
     def lower(self, node: Node[FullyConnectedAttributes]) -> KernelCall:

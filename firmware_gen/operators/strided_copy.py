@@ -210,6 +210,7 @@ class Split(StridedCopy):
     """Parts of a tensor along an axis, as several outputs; the pass `take_apart` makes one operator of each."""
 
     op = "SPLIT"
+    options = "SplitOptions"
     many_outputs = True
 
     def read(self, view: OperatorView) -> Any:
@@ -222,6 +223,7 @@ class SplitV(StridedCopy):
     """SPLIT into parts of given sizes."""
 
     op = "SPLIT_V"
+    options = "SplitVOptions"
     many_outputs = True
 
     def read(self, view: OperatorView) -> Any:
@@ -240,6 +242,8 @@ def _split(view: OperatorView, source: Tensor, axis: Tensor) -> SplitAttributes:
     for tensor in (source, *view.outputs):
         view.is_activation(tensor)
     view.same_quantization(source)
+    if int(view.options.NumSplits()) != len(view.outputs):
+        view.fail(f"num_splits is {int(view.options.NumSplits())}, and it has {len(view.outputs)} outputs", "as many")
     values = view.indices(axis, "axis")
     if len(values) != 1:
         view.fail(f"the axes {values}", "one axis")

@@ -17,6 +17,8 @@ from ..network.graph import Activation, Padding, Tensor
 from ..network.row_call import Layout, Window
 from .base import AnyNode, OperatorView
 
+_LARGEST_BIAS_ERROR = 0.02
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvolutionAttributes:
@@ -49,6 +51,27 @@ def check_weights(view: OperatorView, *, axis: int, channels: int) -> None:
         bias = view.inputs[2]
         if bias.data is None or bias.dtype != "int32" or bias.n_elements != channels:
             view.fail(f"bias {bias.describe()} is not constant int32 with {channels} elements", "constant int32 bias")
+
+
+def check_bias_scale(view: OperatorView) -> None:
+    """Check that a bias is in the accumulator's scale, as TFLite does for weights with one scale.
+
+    Formula: |s_input s_weights - s_bias| <= 0.02 s_output.
+    Source: TFLite's GetQuantizedConvolutionMultipler. Without a scale of its own, a bias has scale 0 there.
+    """
+    source, weights = view.inputs[:2]
+    assert weights.quantization is not None
+    if len(view.inputs) < 3 or len(weights.quantization.scales) > 1:
+        return
+    quantization = view.inputs[2].quantization
+    scale = quantization.scales[0] if quantization is not None and len(quantization.scales) == 1 else 0.0
+    product = source.scale * weights.scale
+    if abs(product - scale) > _LARGEST_BIAS_ERROR * view.output.scale:
+        view.fail(
+            f"bias {view.inputs[2].describe()} has scale {scale:.9g}; the product of the input's and the weights' "
+            f"is {product:.9g}",
+            f"a difference of at most {_LARGEST_BIAS_ERROR} of the output's scale {view.output.scale:.9g}",
+        )
 
 
 def weight_scales(weights: Tensor, channels: int) -> tuple[float, ...]:

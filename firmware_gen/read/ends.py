@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+
 from asc_kit.errors import ModelError
 
+from ..arithmetic.scales import quantize_multiplier, scale_wide
 from ..network.graph import EndType, Tensor
 
 END_TYPES: tuple[EndType, ...] = get_args(EndType)
 _UINT8_OFFSET = 128
+_MOST_SHIFT = 8  # beyond it one step of the source is 128 of the target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +74,12 @@ def find_end(
         )
     wires = users[0]
     inner = wires.outputs if what == "input" else wires.inputs
-    if len(wires.inputs) != 1 or len(wires.outputs) != 1 or not _is_network_end(tensors[inner[0]], tensor):
-        listed = ", ".join(tensors[index].describe() for index in inner)
+    if len(wires.inputs) != 1 or len(wires.outputs) != 1 or not _is_network_end(what, tensors[inner[0]], tensor):
+        listed = ", ".join(_described(tensors[index]) for index in inner)
         raise ModelError(
-            f"operator {wires.index} {wires.op} leads from or to the model's {what} {tensor.describe()}: {listed}",
-            hint="supported: an int8 tensor of the same shape with one scale; of uint8 the same scale, and a zero "
-            f"point {_UINT8_OFFSET} higher",
+            f"operator {wires.index} {wires.op} leads from or to the model's {what} {_described(tensor)}: {listed}",
+            hint="supported: an int8 tensor of the same shape with one scale; of uint8 one whose 256 values are the "
+            f"end's less {_UINT8_OFFSET}, as with the same scale and a zero point {_UINT8_OFFSET} higher",
         )
     assert tensor.dtype != "int32"
     return End(tensor=inner[0], type=tensor.dtype, converter=wires.index)
@@ -85,7 +89,15 @@ def _converters(what: str, tensor: Tensor) -> tuple[str, ...]:
     return ("DEQUANTIZE",) if (what, tensor.dtype) == ("output", "float32") else ("QUANTIZE",)
 
 
-def _is_network_end(inner: Tensor, end: Tensor) -> bool:
+def _described(tensor: Tensor) -> str:
+    """Return a tensor with its scale, in as many digits as tell two float32 numbers apart."""
+    quantization = tensor.quantization
+    if quantization is None or len(quantization.scales) != 1:
+        return tensor.describe()
+    return f"{tensor.describe()} with scale {tensor.scale:.9g} and zero point {tensor.zero_point}"
+
+
+def _is_network_end(what: Literal["input", "output"], inner: Tensor, end: Tensor) -> bool:
     """Tell whether an int8 tensor says what an end does, byte by byte or as a number each."""
     one_scale = inner.quantization is not None and len(inner.quantization.scales) == 1
     if inner.dtype != "int8" or inner.data is not None or inner.shape != end.shape or not one_scale:
@@ -94,4 +106,18 @@ def _is_network_end(inner: Tensor, end: Tensor) -> bool:
         return True
     if end.quantization is None or len(end.quantization.scales) != 1:
         return False
-    return (end.scale, end.zero_point) == (inner.scale, inner.zero_point + _UINT8_OFFSET)
+    return _flips_the_sign_bit(end, inner) if what == "input" else _flips_the_sign_bit(inner, end)
+
+
+def _flips_the_sign_bit(source: Tensor, target: Tensor) -> bool:
+    """Tell whether QUANTIZE between uint8 and int8 moves each of the 256 values by 128, and does no more.
+
+    Scales that differ in their last bits often do.
+    """
+    multiplier, shift = quantize_multiplier(source.scale / target.scale)
+    if shift > _MOST_SHIFT:
+        return False
+    least_source, least_target = (0, -_UINT8_OFFSET) if source.dtype == "uint8" else (-_UINT8_OFFSET, 0)
+    steps = np.arange(256, dtype=np.int64)
+    values = scale_wide(steps + least_source - source.zero_point, multiplier, shift) + target.zero_point
+    return np.array_equal(np.clip(values - least_target, 0, 255), steps)

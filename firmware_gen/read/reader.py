@@ -20,6 +20,7 @@ from ..network.graph import DType, Graph, Operator, Quantization, Tensor
 from ..operators import REGISTRY, OperatorView
 from .ends import Wires, find_end
 
+_SCHEMA_VERSION = 3
 _DTYPES: dict[str, DType] = {"INT32": "int32", "INT8": "int8"}
 _END_DTYPES: dict[str, DType] = {"FLOAT32": "float32", "UINT8": "uint8"}
 _LARGEST_ELEMENTS = 1 << 28
@@ -68,6 +69,11 @@ def read_model(model: bytes, input_shapes: Sequence[InputShape] = ()) -> Graph:
 
 
 def _read(decoder: Decoder, input_shapes: Sequence[InputShape]) -> Graph:
+    if decoder.version != _SCHEMA_VERSION:
+        raise ModelError(
+            f"the model is of schema version {decoder.version}",
+            hint=f"supported: version {_SCHEMA_VERSION}, which is all that TFLite reads; convert the model again",
+        )
     if decoder.n_graphs < 1:
         raise ModelError("the model has no subgraph", hint="supported: one")
     # first of all: an unsupported operator explains strange indices, types and subgraphs
@@ -174,11 +180,29 @@ def _read_tensor(
 def _read_quantization(stored: StoredTensor, dtype: DType) -> Quantization | None:
     if not stored.scales or dtype == "float32":
         return None
-    scales, zero_points, where = stored.scales, stored.zero_points or (0,), stored.describe()
-    if len(zero_points) == 1:
-        zero_points *= len(scales)
+    scales, zero_points, where = stored.scales, stored.zero_points, stored.describe()
     if len(zero_points) != len(scales):
-        raise ModelError(f"{where} has {len(scales)} scales and {len(zero_points)} zero points")
+        raise ModelError(
+            f"{where} has {len(scales)} scales and {len(zero_points)} zero points",
+            hint="supported: as many zero points as scales, which is all that TFLite takes",
+        )
+    if stored.has_other_quantization:
+        raise ModelError(
+            f"{where} is quantized by blocks or axes", hint="supported: one scale, or one for each channel"
+        )
+    rank = len(stored.shape)
+    # the field says nothing of a bias of one dimension; all else with an axis that is not there TFLite refuses
+    axis = 0 if (dtype, rank) == ("int32", 1) else stored.axis
+    if rank and not 0 <= axis < rank:
+        raise ModelError(
+            f"{where} is quantized along axis {axis} (quantized_dimension) and has {rank} dimensions",
+            hint=f"supported: axes from 0 to {rank - 1}",
+        )
+    if rank and len(scales) not in (1, stored.shape[axis]):
+        raise ModelError(
+            f"{where} has {len(scales)} scales along axis {axis}, whose size is {stored.shape[axis]}",
+            hint=f"supported: one scale, or {stored.shape[axis]} along axis {axis}",
+        )
     if not all(_LEAST_SCALE <= scale <= _LARGEST_SCALE for scale in scales):
         raise ModelError(
             f"{where} has a scale that is not positive, or beyond all use: {min(scales)} to {max(scales)}",
@@ -211,6 +235,11 @@ def _read_operator(stored: StoredOperator, wires: Wires, tensors: tuple[Tensor, 
         raise ModelError(
             f"operator {index} {op} has no input {inputs.index(-1)}, but later ones",
             hint="supported: optional inputs left out at the end, as a bias is",
+        )
+    if len(stored.inputs) != len(inputs) and not definition.may_leave_out:
+        raise ModelError(
+            f"operator {index} {op} has no input {len(inputs)}: the file has -1 in its place",
+            hint="supported: a list of inputs that ends before it; TFLite refuses the file too",
         )
     if not outputs or (len(outputs) > 1 and not definition.many_outputs):
         supported = "one or more" if definition.many_outputs else "one"

@@ -127,6 +127,36 @@ def test_uint8_of_another_scale_is_refused() -> None:
     assert "zero point 128 higher" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize("ulps", [-3, -1, 1, 3])
+@pytest.mark.parametrize("at", [0, -1])
+def test_a_uint8_end_whose_scale_differs_in_the_last_bits(at: int, ulps: int) -> None:
+    """The 256 values decide; the reference kernels say what they are."""
+    builder = with_ends(UINT8)
+    end = (builder.graph.inputs if at == 0 else builder.graph.outputs)[0]
+    scale = np.float32(SCALE).view(np.int32) + ulps
+    builder.graph.tensors[end].quantization.scale = [float(scale.view(np.float32))]
+    model = flatbuffer(builder)
+    assert read_model(model).input_type == "uint8"
+    exact = flatbuffer(with_ends(UINT8))
+    assert all(np.array_equal(*(reference_run(one, vector) for one in (model, exact))) for vector in inputs(UINT8))
+
+
+def test_a_uint8_end_of_another_scale_is_refused_with_both() -> None:
+    builder = with_ends(UINT8)
+    builder.graph.tensors[builder.graph.inputs[0]].quantization.scale = [float(np.float32(SCALE * 1.01))]
+    with pytest.raises(ModelError, match=r"scale 0\.03737 and zero point 139: .* scale 0\.0370000\d+ and zero point"):
+        read_model(flatbuffer(builder))
+
+
+def reference_run(model: bytes, vector: np.ndarray) -> np.ndarray:
+    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.set_tensor(source["index"], vector.reshape(source["shape"]))
+    interpreter.invoke()
+    return np.array(interpreter.get_tensor(target["index"]))
+
+
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 @pytest.mark.parametrize("end_type", [FLOAT32, UINT8])
 def test_the_example_of_the_folder_uses_them(end_type: int, tmp_path: Path) -> None:

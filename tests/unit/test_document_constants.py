@@ -103,7 +103,6 @@ QUOTED = [
     ("engine/use.md", "more than 2^{:.0f} elements", READER, "math.log2(_LARGEST_ELEMENTS)"),
     ("engine/use.md", "more than {} times the file's size", READER, "_LARGEST_SHARING"),
     ("engine/use.md", "windows over more than {:,} rows", STREAM, "LARGEST_COUNT"),
-    ("engine/use.md", "rows of up to {}", "firmware_gen/operators/softmax.py", "_LARGEST_COLUMNS"),
     ("engine/use.md", "up to {} loops", "firmware_gen/network/strides.py", "{4: 'four'}[LOOPS]"),
     (
         "engine/use.md",
@@ -111,7 +110,12 @@ QUOTED = [
         "firmware_gen/operators/reduce.py",
         "2 ** 31 // _LARGEST_TERM // 10 ** 6",
     ),
-    ("engine/use.md", "output scale 1/{:.0f}, rows of", "export/network/operators/softmax.py", "1 / _SCALE"),
+    (
+        "engine/use.md",
+        "output scale 1/{:.0f}; any number of classes",
+        "export/network/operators/softmax.py",
+        "1 / _SCALE",
+    ),
     ("bare_models.md", "up to {:,} weights", "firmware_gen/kernel_sets/dsp/convolution.py", "_WIDE_WEIGHTS"),
     ("quantization.md", "A range narrower than {} contains", AFFINE, "'1e-7' if _LEAST_RANGE == 1e-7 else None"),
     ("quantization.md", "scale_w[c] = max |w[c]| / {}, q_w", SCHEME, "WEIGHT_MAX"),

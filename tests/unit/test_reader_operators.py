@@ -96,6 +96,7 @@ def two_outputs(op: str) -> Change:
     return build
 
 
+IN_ONE = {"options": "SplitOptions", "numSplits": 1}
 STRIDED = {"options": "StridedSliceOptions"}
 REDUCE = {"options": "ReducerOptions"}
 
@@ -116,8 +117,13 @@ REDUCE = {"options": "ReducerOptions"}
         (joined(2, (1, 1, 6)), "CONCATENATION.*do not lead", "equal sizes"),
         (joined(2, (1, 4, 1), activation=1), "CONCATENATION.*activation RELU", "NONE"),
         (joined(3, (1, 4, 1)), "axis 3 of 3", "-3 to 2"),
-        (unary("SPLIT", ((1,),), (1, 2, 6), first=False), "SPLIT.*do not make up", "equal sizes"),
-        (unary("SPLIT", ((1, 2),), (1, 2, 6), first=False), r"SPLIT.*the axes \[1, 2\]", "one axis"),
+        (unary("SPLIT", ((1,),), (1, 2, 6), first=False, **IN_ONE), "SPLIT.*do not make up", "equal sizes"),
+        (unary("SPLIT", ((1, 2),), (1, 2, 6), first=False, **IN_ONE), r"SPLIT.*the axes \[1, 2\]", "one axis"),
+        (
+            unary("SPLIT", ((1,),), first=False, options="SplitOptions", numSplits=2),
+            "num_splits is 2, and it has 1 outputs",
+            "as many",
+        ),
         (unary("SLICE", ((0, 3, 0), (1, 2, 6)), (1, 2, 6)), "SLICE.*begin", "inside"),
         (unary("SLICE", ((0, 1, 0), (1, 2, 6)), (1, 1, 6)), "SLICE.*does not have the shape", "selects"),
         (unary("STRIDED_SLICE", ((0, 0, 0), (1, 4, 6), (1, 0, 1)), **STRIDED), "stride 0", "other than 0"),

@@ -4,16 +4,18 @@
  * Formula   y[c] = round(256 * e[c] / sum(e)) - 128, e[c] = exponentials[max(x) - x[c]] in Q0.31
  *           1 / sum by Newton's method: with d = sum * 2^-k from 1/2 to 1,
  *           r <- r + r (1 - d r), three times from r = 48/17 - 32/17 d
- * Shapes    input and output [rows][columns], columns <= 511
- * Overflow  the sum is in Q12.19: 511 * 2^19 < 2^28
+ * Shapes    input and output [rows][columns]
+ * Overflow  the sum is in Q12.19; at 512, which takes more than 511 columns, it is not added to any more
  * Overlap   a row is read before it is written: the output may lie over the input
- * Exact     TFLite BUILTIN_REF
+ * Exact     TFLite BUILTIN_REF, where the sum is below 512. From there on TFLite shifts by more than 31 bits, which C
+ *           does not define. The formula gives -128 then: no probability reaches 1/512
  * Source    docs/quantization.md, equation (24); TFLite's fixed-point softmax; Newton's division as in D. Knuth,
  *           The Art of Computer Programming, 4.3.3
  */
 #include "asc_kernels.h"
 
 #define SUM_SHIFT 12
+#define SUM_LIMIT (512 << (31 - SUM_SHIFT))
 
 /* Product of two Q0.31 numbers, ties up. */
 static int32_t high_multiply(int32_t a, int32_t b) {
@@ -51,8 +53,16 @@ void asc_softmax_s8(const asc_softmax_t *p, const int8_t *input, int8_t *output)
             largest = input[c] > largest ? input[c] : largest;
         }
         int32_t sum = 0;
-        for (int32_t c = 0; c < p->columns; ++c) {
+        for (int32_t c = 0; c < p->columns && sum < SUM_LIMIT; ++c) {
             sum += rounding_shift(p->exponentials[largest - input[c]], SUM_SHIFT);
+        }
+        if (sum >= SUM_LIMIT) {
+            for (int32_t c = 0; c < p->columns; ++c) {
+                output[c] = -128;
+            }
+            input += p->columns;
+            output += p->columns;
+            continue;
         }
         /* the sum is at least 2^19: normalize it to 1 + x */
         int32_t over_unit = SUM_SHIFT;
