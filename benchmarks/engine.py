@@ -354,8 +354,8 @@ def main(
         for change in changes(row, before.get(row.key)):
             word = "worse" if "+" in change else "better"
             console.print(f"{word} than committed: {row.model} on {row.core}, {row.made} kernels: {change}")
-    for failure in failures:
-        console.print(f"not measured: {failure}", soft_wrap=True, markup=False)
+    for left_out in failures:
+        console.print(f"not measured: {left_out}", soft_wrap=True, markup=False)
     if not all(row.bit_identical for row in rows):
         sys.exit(4)
     sys.exit(1 if any(FAILED in failure for failure in failures) else 0)

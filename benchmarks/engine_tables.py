@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from engine import CP_MOBILE, PEERS, ROOT, TABLE, Row, read_rows
-from engine_peers import KEYWORDS, LEADS, PUBLISHED_MS
+from engine import ROOT, TABLE, Row, read_rows
+from engine_peers import KEYWORDS, LEADS, PEERS, PUBLISHED_MS
+from random_networks import CP_MOBILE
 
 PAGES = (ROOT / "README.md", ROOT / "docs" / "engine" / "measured.md")
 CORES = ("Cortex-M0+", "Cortex-M3", "Cortex-M4F", "Cortex-M7", "Cortex-M33", "Cortex-M55")
@@ -147,9 +148,9 @@ def summary(rows: Rows) -> str:
                 cells += [f"{n / 1e6:.1f} M", f"{n / row.macs:.2f}"]
             found.append((*cells, f"{peer.arena_bytes:,}", f"{peer.code_bytes['Cortex-M4F']:,}"))
         if model == CP_MOBILE:
-            n = f"{REFERENCE_KERNELS / 1e6:.1f} M"
+            count = f"{REFERENCE_KERNELS / 1e6:.1f} M"
             per_mac, arena = f"{REFERENCE_KERNELS / dsp.macs:.2f}", f"{PEERS[model].arena_bytes:,}"
-            found.append(("", "TensorFlow Lite Micro, reference kernels", "–", n, per_mac, "–", "–", arena, "–"))
+            found.append(("", "TensorFlow Lite Micro, reference kernels", "–", count, per_mac, "–", "–", arena, "–"))
     header = (
         "network", "engine", "STM32L4R5 at 120 MHz, estimated ms", "Cortex-M4F, instructions", "per MAC", "Cortex-M55",
         "per MAC", "RAM (arena), bytes", "code, bytes",

@@ -19,6 +19,7 @@ import click
 
 from asc_kit import __version__
 from asc_kit.run import Run, RunManifest
+from asc_kit.scores.evaluation import AnyEvaluation, Evaluation
 from asc_kit.train.evaluation.assessment import open_subject
 from asc_kit.train.evaluation.document import GroupRecord, MeanSd, build_document
 
@@ -186,9 +187,14 @@ def recipe_tables(jobs: Sequence[Job]) -> str:
     return "\n\n".join(parts)
 
 
+def _of_unseen_devices(evaluation: AnyEvaluation) -> float:
+    assert isinstance(evaluation, Evaluation) and evaluation.unseen_devices is not None
+    return evaluation.unseen_devices.accuracy
+
+
 def ablation_table(jobs: Sequence[Job]) -> str:
     accuracy = {
-        title: [Run.open(job.out).manifest.evaluation.unseen_devices.accuracy for job in mine]
+        title: [_of_unseen_devices(Run.open(job.out).manifest.evaluation) for job in mine]
         for title, mine in by_recipe(jobs).items()
     }
     rows = []
@@ -225,6 +231,7 @@ def main(work: Path, out: Path, clips: int, epochs: int, seeds: str, recipes: st
         start = time.monotonic()
         done = (job.out / "run.json").is_file()
         found = job.run().evaluation
+        assert isinstance(found, Evaluation)
         if not done:
             seconds[job.out.name] = seconds.get(job.out.name, 0) + round(time.monotonic() - start, 1)
             log.write_text(json.dumps(seconds, indent=1))

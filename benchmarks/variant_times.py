@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from asc_kit.bundle import Bundle
 from asc_kit.frontend import model_input
-from asc_kit.inference.float_scores import FloatModel, open_variant
-from asc_kit.inference.interpreter import Int8Model
+from asc_kit.inference.float_scores import open_variant
+from asc_kit.inference.interpreter import FloatModel, Int8Model
 
 INFERENCES = 500
 

@@ -63,7 +63,7 @@ def reference(cache: Cache, addresses: np.ndarray) -> np.ndarray:
 def random_addresses(seed: int, n: int = 4000) -> np.ndarray:
     """Loops, jumps and walks: what programs do."""
     rng = np.random.default_rng(seed)
-    parts = []
+    parts: list[np.ndarray] = []
     while sum(map(len, parts)) < n:
         start, length = int(rng.integers(0, 1 << 13)) * 4, int(rng.integers(1, 300))
         body = start + 4 * np.arange(length)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from engine_cases import INCLUDES, WARNINGS, runtime_sources, write_engine
-from int8_cases import Case
+from int8_case import Case
 from reference_networks import cp_mobile
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle
 

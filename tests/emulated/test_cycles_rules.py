@@ -128,7 +128,8 @@ def test_a_slower_memory_never_takes_fewer_cycles(tmp_path: Path) -> None:
     assert base.flash is not None
 
     def other(name: str, **changes: object) -> PartSpec:
-        flash: FlashSpec = replace(base.flash, **changes)  # type: ignore[arg-type, type-var]
+        assert base.flash is not None
+        flash: FlashSpec = replace(base.flash, **changes)  # type: ignore[arg-type]
         return replace(base, name=name, flash=flash)
 
     code = base.flash.code

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from emulated_cases import missing_tools, run_emulated
 from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
-from int8_cases import STRATEGIES, Case, examples
+from int8_case import Case
+from int8_cases import STRATEGIES, examples
 from int8_elementwise_cases import TABLES
 from reference_networks import cp_mobile, mobilenet
 

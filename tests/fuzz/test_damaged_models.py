@@ -15,7 +15,7 @@ def test_whole_models_are_compiled() -> None:
 
 
 def test_damaged_bytes_are_refused_in_words() -> None:
-    models, seen = corpus(), Counter()
+    models, seen = corpus(), Counter[str]()
     with memory_cap():
         for number in range(N):
             rng = np.random.default_rng([1, number])
@@ -24,7 +24,7 @@ def test_damaged_bytes_are_refused_in_words() -> None:
 
 
 def test_damaged_tables_are_refused_in_words() -> None:
-    models, seen = corpus(), Counter()
+    models, seen = corpus(), Counter[str]()
     with memory_cap():
         for number in range(N):
             rng = np.random.default_rng([2, number])

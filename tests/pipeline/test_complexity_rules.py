@@ -82,10 +82,8 @@ def test_keras_and_tflite_take_the_same_by_the_tool_of_2022(name: str) -> None:
 
 def test_constants_that_are_dequantized_count_as_stored() -> None:
     name = "dcase2022_baseline"
-    full, half, weights = (
-        flatbuffer_complexity(converted(name, **settings), None).counts
-        for settings in ({}, {"types": [tf.float16]}, {"types": []})
-    )
+    ways: tuple[dict[str, Any], ...] = ({}, {"types": [tf.float16]}, {"types": []})
+    full, half, weights = (flatbuffer_complexity(converted(name, **way), None).counts for way in ways)
     for other in (half, weights):
         assert (other.parameters, other.macs, other.macs_2022) == (full.parameters, full.macs, full.macs_2022)
     assert [counts.storage[0].precision for counts in (full, half, weights)] == ["float32", "float16", "mixed"]

@@ -241,7 +241,7 @@ def chain(activation: int, between: str, reader: str) -> tuple[Network, np.ndarr
         shape = (1, 3, 3, 4)
         hidden = builder.one(between, [hidden], shape, **pool)
     elif between == "MEAN":
-        shape = (1, 4)
+        shape = (1, 4)  # type: ignore[assignment]
         hidden = builder.one("MEAN", [hidden, builder.values([1, 2])], shape, "ReducerOptions", keepDims=False)
     elif between == "ADD":
         hidden = builder.one("ADD", [hidden, hidden], shape, "AddOptions")

@@ -39,8 +39,10 @@ def test_the_whole_pipeline_and_again(tmp_path: Path) -> None:
     assert audio["feature_lsb_max"] <= 1 and audio["feature_mismatch_share"] <= 0.01
     # instruction counts of one image on one board: the same network costs the same whichever way its input came
     assert features["latency"]["unit"] == "instructions"
-    assert features["latency"]["min"] > features["macs"]
     assert abs(features["latency"]["median"] / audio["latency"]["median"] - 1) < 0.01
+    # the operators, timed one by one, are what the whole took: nobody's clock stood still
+    operators = [operator["time"] for operator in features["profile"]]
+    assert min(operators) > 0 and abs(sum(operators) / features["latency"]["median"] - 1) < 0.05
     assert features["memory"]["arena_bytes"] > 0 and features["memory"]["stack_bytes"] > 0
     Bundle.open(tmp_path / "demo" / "bundle")
     page = (tmp_path / "demo" / "report" / "index.html").read_text()

@@ -186,7 +186,7 @@ def test_gradients_reach_every_constant() -> None:
             changed = np.any(network.constant(index) != after.constant(index))
             assert changed or excused, network.layer_name(layer)
             assert not (changed and no_bias and index == layer.bias), network.layer_name(layer)
-            moved += changed
+            moved += int(changed)
     # measured: 53, of 39 layers of which some have no biases
     assert moved >= 1.25 * len(network.weighted)
 

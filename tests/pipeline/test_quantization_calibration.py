@@ -30,7 +30,7 @@ def _values(name: str) -> np.ndarray:
         "uniform": lambda: rng.uniform(-3, 5, shape),
         "one click": lambda: np.where(np.arange(N * 64).reshape(shape) == 777, 60.0, rng.normal(size=shape)),
     }
-    return drawn[name]().astype(np.float32)
+    return np.asarray(drawn[name](), np.float32)  # type: ignore[no-untyped-call]
 
 
 DISTRIBUTIONS = (

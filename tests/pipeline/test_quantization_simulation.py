@@ -186,7 +186,7 @@ def test_averages_of_few() -> None:
             builder = FloatBuilder()
             source = builder.tensor((1, 12, 12, 5), "input")
             options = {"padding": 0, "strideH": strides[0], "strideW": strides[1], "filterHeight": size[0]}
-            shape = (1, 12 // strides[0], 12 // strides[1], 5)
+            shape: tuple[int, ...] = (1, 12 // strides[0], 12 // strides[1], 5)
             pooled = builder.one("AVERAGE_POOL_2D", [source], shape, "Pool2DOptions", filterWidth=size[1], **options)
             axes = builder.values([1] if size == (1, 2) else [3])
             shape = (1, shape[2], 5) if size == (1, 2) else shape[:3]
@@ -246,7 +246,7 @@ def test_training_rounds_nearly_as_exactly() -> None:
         best = exact(index, value, inputs)
         steps = np.rint((fast(index, value, inputs) - best).numpy() / scheme[index].scale)
         assert np.abs(steps).max() <= 1
-        missed, values = missed + np.count_nonzero(steps), values + steps.size
+        missed, values = missed + int(np.count_nonzero(steps)), values + steps.size
         return best
 
     execute(rounded, tf.constant(small.clips), observe=compare)

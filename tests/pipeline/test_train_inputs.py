@@ -137,7 +137,7 @@ def test_cached_features_are_the_features_and_are_computed_once(
         lambda: cached_log_mel(read_dataset(data).split("test"), spec, None, tmp_path),
     ):
         with pytest.raises(TypeError):
-            call()
+            call()  # type: ignore[no-untyped-call]
 
 
 def test_a_changed_recording_or_a_damaged_cache_is_not_believed(tmp_path: Path, recipe_path: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from small_settings import SMALL_SETTINGS
 
 from asc_kit.export.conversion import float_flatbuffer
 from asc_kit.export.graph_check import check_integer, operator_counts
@@ -22,9 +23,6 @@ from asc_kit.train.models import build_model
 from asc_kit.train.network import inference_model, load_saved_model, write_saved_model
 from asc_kit.train.recipe import load_recipe, recipe_names
 
-SMALL_CP_MOBILE = ("n_mels=32", "base_channels=8")
-SMALL_RESNET11 = ("n_mels=32", "input_channels=16", "channels=[16, 16, 16, 32, 64]")
-SMALL_DSMN = ("n_mels=64", "stem_channels=4", "channels=[4, 4, 4, 4, 4]", "dense_units=8")
 RESNET11 = {"ADD": 5, "CONV_2D": 14, "MAX_POOL_2D": 2, "MEAN": 1}
 CNN_BASELINE = {"CONV_2D": 3, "FULLY_CONNECTED": 2, "MAX_POOL_2D": 2, "RESHAPE": 1}
 CBAM = {
@@ -53,34 +51,25 @@ DSMN = {
     "RESHAPE": 10,
 }
 
-# recipe -> what makes it small, and its operators
-OPERATORS: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
-    "cp_mobile_micro": (
-        SMALL_CP_MOBILE,
-        {"ADD": 4, "AVERAGE_POOL_2D": 1, "CONV_2D": 15, "DEPTHWISE_CONV_2D": 6, "MEAN": 1},
-    ),
+OPERATORS: dict[str, dict[str, int]] = {
+    "cp_mobile_micro": {"ADD": 4, "AVERAGE_POOL_2D": 1, "CONV_2D": 15, "DEPTHWISE_CONV_2D": 6, "MEAN": 1},
     # the average that counts padding is a depthwise convolution
-    "dcase2024_baseline": (SMALL_CP_MOBILE, {"ADD": 4, "CONV_2D": 15, "DEPTHWISE_CONV_2D": 7, "MEAN": 1}),
-    "dcase2019_task2": (
-        ("width=0.1", "n_mels=32"),
-        {"CONV_2D": 14, "DEPTHWISE_CONV_2D": 13, "FULLY_CONNECTED": 1, "MEAN": 1},
-    ),
-    "dcase2021_baseline": (("clip_samples=88199", "second_pool=[4, 20]", "channels=[4, 4, 8]"), CNN_BASELINE),
-    "dcase2022_baseline": (("channels=[4, 4, 8]",), CNN_BASELINE),
-    "dcase2021_resnet11": (SMALL_RESNET11, RESNET11),
-    "dcase2021_resnet11_se": (
-        SMALL_RESNET11,
-        {**RESNET11, "FULLY_CONNECTED": 10, "LOGISTIC": 5, "MEAN": 6, "MUL": 5},
-    ),
-    "dcase2021_resnet11_cbam": (SMALL_RESNET11, CBAM),
-    "micro_1m": (("n_mels=32",), MICRO),
-    "micro_5m": (("n_mels=32",), MICRO),
-    "micro_10m": (("n_mels=32",), MICRO),
-    "dsmn_model1": (SMALL_DSMN, {**DSMN, "ADD": 10, "SPLIT": 5}),
-    "dsmn_model2": (SMALL_DSMN, {**DSMN, "CONCATENATION": 6}),
-    "dsmn_model3": (SMALL_DSMN, {**DSMN, "ADD": 2, "CONCATENATION": 5, "SPLIT": 1}),
-    "dsmn_model4": ((*SMALL_DSMN[:2], "channels=[4, 8, 8, 8, 8]", "dense_units=8"), {**DSMN, "ADD": 10, "SPLIT": 5}),
+    "dcase2024_baseline": {"ADD": 4, "CONV_2D": 15, "DEPTHWISE_CONV_2D": 7, "MEAN": 1},
+    "dcase2019_task2": {"CONV_2D": 14, "DEPTHWISE_CONV_2D": 13, "FULLY_CONNECTED": 1, "MEAN": 1},
+    "dcase2021_baseline": CNN_BASELINE,
+    "dcase2022_baseline": CNN_BASELINE,
+    "dcase2021_resnet11": RESNET11,
+    "dcase2021_resnet11_se": {**RESNET11, "FULLY_CONNECTED": 10, "LOGISTIC": 5, "MEAN": 6, "MUL": 5},
+    "dcase2021_resnet11_cbam": CBAM,
+    "micro_1m": MICRO,
+    "micro_5m": MICRO,
+    "micro_10m": MICRO,
+    "dsmn_model1": {**DSMN, "ADD": 10, "SPLIT": 5},
+    "dsmn_model2": {**DSMN, "CONCATENATION": 6},
+    "dsmn_model3": {**DSMN, "ADD": 2, "CONCATENATION": 5, "SPLIT": 1},
+    "dsmn_model4": {**DSMN, "ADD": 10, "SPLIT": 5},
 }
+"""The operators that are left of each recipe's network."""
 
 
 def network(name: str, overrides: tuple[str, ...]) -> tuple[Any, Any, np.ndarray]:
@@ -102,13 +91,13 @@ def network(name: str, overrides: tuple[str, ...]) -> tuple[Any, Any, np.ndarray
 
 
 def test_every_recipe_has_its_operators_here() -> None:
-    assert set(OPERATORS) == set(recipe_names())
+    assert set(OPERATORS) == set(SMALL_SETTINGS) == set(recipe_names())
 
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_int8_form(name: str, tmp_path: Path) -> None:
-    overrides, operators = OPERATORS[name]
-    recipe, model, clips = network(name, overrides)
+    operators = OPERATORS[name]
+    recipe, model, clips = network(name, SMALL_SETTINGS[name])
     path = tmp_path / "network"
     write_saved_model(inference_model(model), recipe.frontend, path)
     float_model = float_flatbuffer(path)

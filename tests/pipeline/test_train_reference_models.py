@@ -134,7 +134,7 @@ def test_the_published_table_of_2019() -> None:
     model, spec = build("dcase2019_task2", n_labels=80)
     assert (model.input_shape, model.output_shape) == ((None, 100, 96, 1), (None, 80))
     rows: dict[str, list[int]] = {}
-    strides = {}
+    strides: dict[str, Any] = {}
     for layer in model.layers:
         # kernels alone, without the classifier's biases, and what they multiply
         if hasattr(layer, "kernel"):

@@ -17,6 +17,7 @@ from asc_kit.errors import AscKitError, DataError, ModelError
 from asc_kit.outputs import INVENTORY
 from asc_kit.records.record import read_record
 from asc_kit.run import Run, RunManifest
+from asc_kit.scores.evaluation import Evaluation
 from asc_kit.train.recipe import Recipe, load_recipe, resolved
 from asc_kit.train.session import Session
 
@@ -57,7 +58,7 @@ def test_the_record_says_what_was_done(run: Path, data: Path) -> None:
     assert (manifest.train_split, manifest.test_split, manifest.train_clips) == ("train", "test", 60)
     assert manifest.train_recording_devices == ("a", "b")
     evaluation = manifest.evaluation
-    assert evaluation.clips == 24
+    assert isinstance(evaluation, Evaluation) and evaluation.clips == 24
     assert [group.name for group in evaluation.per_recording_device] == ["a", "b", "c"]
     assert [group.name for group in evaluation.per_scene] == sorted(BANDS_HZ)
     assert sum(group.correct for group in evaluation.per_scene) == round(evaluation.accuracy * 24)

@@ -63,7 +63,7 @@ def corpus(per_operator: int = 1) -> list[bytes]:
 
 def damaged(models: Sequence[bytes], rng: np.random.Generator) -> bytes:
     """Damage a model of a corpus: its bytes, or what they say."""
-    model = models[rng.integers(len(models))]
+    model = models[int(rng.integers(len(models)))]
     if rng.random() < 0.4:
         return damage_bytes(model, rng)
     return damage_meaning(model, rng)

@@ -73,9 +73,9 @@ class FakeBoard:
     def __init__(self, hello: Hello | None = None, *, bridged: FakeBoard | None = None) -> None:
         """With `bridged` this is a second port to that one's board: what the board says arrives at both."""
         self.hello = hello or a_hello()
-        self.clock = bridged.clock if bridged else Clock()
-        self.server = bridged.server if bridged else ServerModel(engine_of(self.hello))
-        self._ports = bridged._ports if bridged else []
+        self.clock: Clock = bridged.clock if bridged else Clock()
+        self.server: ServerModel = bridged.server if bridged else ServerModel(engine_of(self.hello))
+        self._ports: list[FakeBoard] = bridged._ports if bridged else []
         self._ports.append(self)
         self.to_board: list[Damage] = []
         self.to_host: list[Damage] = []

@@ -1,5 +1,7 @@
-"""A page as its tables, texts and attributes."""
+"""A page as its tables, texts and attributes, and the tables of a page in Markdown."""
 
+import html
+import re
 from html.parser import HTMLParser
 
 
@@ -56,3 +58,21 @@ class Page(HTMLParser):
 
     def rows(self, caption: str) -> dict[str, list[str]]:
         return {row[0]: row[1:] for row in self.tables[caption]}
+
+
+def markdown_tables(text: str) -> dict[str, list[list[str]]]:
+    """Return the tables of a page in Markdown by caption, the header first: cells as a browser would show them."""
+    tables: dict[str, list[list[str]]] = {}
+    for caption, table in re.findall(r"^\*\*(.*)\*\*\n\n((?:\|.*\n?)+)", text, re.MULTILINE):
+        header, rule, *rows = (re.split(r"(?<!\\) \| ", line[2:-2]) for line in table.splitlines())
+        assert all(set(cell) <= set("|-: ") for cell in rule), table
+        shown = _shown(caption)
+        assert shown not in tables, caption
+        tables[shown] = [[_shown(cell) for cell in row] for row in (header, *rows)]
+    return tables
+
+
+def _shown(cell: str) -> str:
+    if len(cell) > 1 and cell[0] == cell[-1] == "`":
+        return cell[1:-1].replace("\\|", "|")
+    return html.unescape(re.sub(r"\\([\\`*|\[\]])", r"\1", cell))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from hypothesis import strategies as st
 from int8_case import Case, draw_scale, draw_zero_point, finish, seeds
@@ -45,7 +47,7 @@ def reduce(draw: st.DrawFn, op: str) -> Case:
     out_scale, out_zero_point = scale, zero_point
     if op == "SUM" and draw(st.booleans()):
         # mostly inside the range of bytes
-        terms = np.prod(shape) / max(np.prod(out_shape), 1)
+        terms = math.prod(shape) / max(math.prod(out_shape), 1)
         out_scale, out_zero_point = float(np.float32(scale * terms * 10.0 ** rng.uniform(-1, 1))), draw_zero_point(rng)
     if op == "MEAN" and draw(st.booleans()):
         out_scale, out_zero_point = float(np.float32(scale * 10.0 ** rng.uniform(-1.5, 1.5))), draw_zero_point(rng)

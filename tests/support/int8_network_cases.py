@@ -57,9 +57,9 @@ class _Blocks:
         channels = c if depthwise else channels or self.choose(1, 9)
         depth = 1 if depthwise else c
         scales = self.rng.uniform(0.002, 0.01, channels)
-        size = (1, *kernel, channels) if depthwise else (channels, *kernel, c)
+        of_weights = (1, *kernel, channels) if depthwise else (channels, *kernel, c)
         weights = self.builder.constant(
-            self.rng.integers(-127, 128, size).astype(np.int8), scales, axis=3 if depthwise else 0
+            self.rng.integers(-127, 128, of_weights).astype(np.int8), scales, axis=3 if depthwise else 0
         )
         bias = self.builder.constant(self.rng.integers(-3000, 3000, channels).astype(np.int32), scale * scales)
         relu = bool(self.choose(0, 1)) if relu is None else relu

@@ -111,8 +111,8 @@ class Memory:
         steps = np.arange(begin, end)[:, None] * lines.pixel_step + np.arange(lines.channels) * lines.channel_step
         addresses = entry.offsets[index] + row % buffer.count * lines.line_step + steps.ravel()
         # rows of padding above and below are told from others, not from each other's copies
-        names = -(((np.int64(number) << 48) + (np.int64(index) << 32) + name) + 10)
-        return addresses, np.full(addresses.size, names)
+        own_name = -((number << 48) + (index << 32) + name + 10)
+        return addresses, np.full(addresses.size, own_name, np.int64)
 
     def _scratch(self, offset: int | None, n_bytes: int | None) -> None:
         if offset is not None and n_bytes:

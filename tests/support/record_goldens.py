@@ -243,7 +243,7 @@ def golden(name: str, version: int) -> Path:
 
 def goldens() -> list[tuple[Path, type]]:
     """All goldens there are, of all versions, with their record."""
-    found = []
+    found: list[Any] = []
     for name, (cls, _) in KINDS.items():
         paths = (golden(name, version) for version in range(1, (version_of(cls) or 1) + 1))
         found.extend((path, cls) for path in paths if path.is_file())

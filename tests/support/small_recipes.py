@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from small_settings import SMALL_SETTINGS
 
 from asc_kit.run import without_wildcards
 from asc_kit.train.models import build_model
@@ -19,12 +20,7 @@ from asc_kit.train.recipe import load_recipe
 
 N_CLIPS = 24
 # every operator that a recipe's int8 network has is in one of these
-SMALL_RECIPES: dict[str, tuple[str, ...]] = {
-    "cp_mobile_micro": ("n_mels=32", "base_channels=8"),
-    "dcase2021_resnet11_cbam": ("n_mels=32", "input_channels=16", "channels=[16, 16, 16, 32, 64]"),
-    "dcase2022_baseline": ("channels=[4, 4, 8]",),
-    "dsmn_model1": ("n_mels=64", "stem_channels=4", "channels=[4, 4, 4, 4, 4]", "dense_units=8"),
-}
+SMALL_RECIPES = ("cp_mobile_micro", "dcase2021_resnet11_cbam", "dcase2022_baseline", "dsmn_model1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,7 +38,7 @@ class SmallNetwork:
 @cache
 def small_network(name: str) -> SmallNetwork:
     """Build one of `SMALL_RECIPES`, with statistics as after training; once per session."""
-    recipe = load_recipe(name, SMALL_RECIPES[name])
+    recipe = load_recipe(name, SMALL_SETTINGS[name])
     keras.utils.set_random_seed(1)
     model = build_model(recipe.model, recipe.model_settings, recipe.frontend, 5)
     rng = np.random.default_rng(2)

@@ -78,7 +78,7 @@ def test_same_seed_same_faults(board: FakeBoard) -> None:
         sink.is_silent = True
         data: list[bytes] = []
         sink.to_board = [data.append] * 5000  # type: ignore[list-item]
-        sink.write = lambda piece, data=data: data.append(piece)  # type: ignore[method-assign, misc]
+        sink.write = lambda piece, data=data: data.append(piece)  # type: ignore[assignment, misc]
         port = FaultyPort(sink, seed=seed, every=5)  # type: ignore[arg-type]
         port.is_faulty = True
         for frame in frames:

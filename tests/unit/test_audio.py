@@ -187,7 +187,7 @@ def test_channels_that_cancel(tmp_path: Path, samples: np.ndarray, cancels: bool
 
 def test_the_judgement_does_not_depend_on_blocks(tmp_path: Path) -> None:
     whole, pieces = Mixer(tmp_path), Mixer(tmp_path)
-    samples = np.float32(independent(2))
+    samples = np.asarray(independent(2), np.float32)
     samples[:, 1] = -samples[:, 0] + 0.01 * samples[:, 1]
     mono = whole.mix(samples)
     np.testing.assert_array_equal(

@@ -219,7 +219,8 @@ def damaged(frame: bytes, kinds: tuple[int, ...]) -> bytes:
 
 
 def test_a_line_that_fools_the_checksum_is_found_by_the_seal_and_the_clip_repeated(bench: Bench) -> None:
-    write, changed = bench.board.write, []
+    write = bench.board.write
+    changed: list[bytes] = []
 
     def pass_on(data: bytes) -> int:
         if not changed and damaged(data, (0x02, 0x05)) != data:

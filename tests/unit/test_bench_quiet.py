@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 
+import pytest
+
+from asc_kit.process import native_output
 from asc_kit.process.native_output import hidden_stderr
 
 
-def test_stderr_comes_back_after_two_threads_hid_it_at_once() -> None:
+class WatchedLock:
+    """A lock that tells when a thread other than the one that made it asks for it."""
+
+    def __init__(self) -> None:
+        self.is_asked_for = threading.Event()
+        self._lock = threading.RLock()
+        self._maker = threading.get_ident()
+
+    def __enter__(self) -> None:
+        if threading.get_ident() != self._maker:
+            self.is_asked_for.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_stderr_comes_back_after_two_threads_hid_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     before = os.fstat(2)
-    is_first_over = threading.Event()
+    lock, is_inside, is_first_over = WatchedLock(), threading.Event(), threading.Event()
+    monkeypatch.setattr(native_output, "_STDERR", lock)
 
     def hide_until_the_first_is_over() -> None:
         with hidden_stderr():
+            is_inside.set()
             is_first_over.wait(10)
 
     second = threading.Thread(target=hide_until_the_first_is_over)
     with hidden_stderr(), hidden_stderr():
         second.start()
-        time.sleep(0.1)  # time to begin inside the first one's block, if nothing forbids it
+        # whoever asks for no lock gets inside at once
+        assert lock.is_asked_for.wait(10) and not is_inside.is_set()
     is_first_over.set()
     second.join()
     after = os.fstat(2)
-    assert (before.st_dev, before.st_ino) == (after.st_dev, after.st_ino)
+    assert is_inside.is_set() and (before.st_dev, before.st_ino) == (after.st_dev, after.st_ino)

@@ -1,6 +1,7 @@
 """The NumPy reference of the front end against sums written out by hand and against known figures."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,8 +96,21 @@ def test_equals_scipys_transform_and_sparse_product_bit_for_bit(spec: FrontEndSp
     length=st.integers(70, 200),
 )
 def test_equals_the_definition(
-    seed, n_fft, win, hop, center, pad_mode, power, log, shape, periodic, mel_scale, mel_norm, f_min, length
-):
+    seed: int,
+    n_fft: int,
+    win: int,
+    hop: int,
+    center: bool,
+    pad_mode: Any,
+    power: Any,
+    log: Any,
+    shape: Any,
+    periodic: bool,
+    mel_scale: Any,
+    mel_norm: Any,
+    f_min: float,
+    length: int,
+) -> None:
     spec = FrontEndSpec(
         sample_rate_hz=8000, clip_samples=length, n_fft=n_fft, win_length=win, hop_length=hop, window=shape,
         window_periodic=periodic, center=center, pad_mode=pad_mode, power=power, n_mels=6, mel_scale=mel_scale,
@@ -191,7 +205,9 @@ def channels_by_hand(matrix: np.ndarray, spec: FrontEndSpec) -> list[np.ndarray]
     level=st.sampled_from([1e-6, 1e-3, 1.0, 30.0]),
     layout=st.sampled_from(["mel_time", "time_mel"]),
 )
-def test_channels_equal_the_definition(seed, standardize, delta_width, level, layout) -> None:
+def test_channels_equal_the_definition(
+    seed: int, standardize: Any, delta_width: int, level: float, layout: Any
+) -> None:
     spec = dataclasses.replace(SMALL, standardize=standardize, delta_width=delta_width, layout=layout)
     matrix = np.random.default_rng(seed).normal(-11.5, level, (spec.n_frames, 5)).astype(np.float32)
     actual = model_input(matrix, spec)

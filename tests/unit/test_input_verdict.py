@@ -1,5 +1,7 @@
 """What is the sound of a place, and what is none: any sound against any fault, whatever the rate and the channels."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,7 +108,7 @@ FAULTS = {
 @settings(max_examples=10, deadline=None)
 @given(audio=sounds, rate=rates, window_s=windows)
 @pytest.mark.filterwarnings("error")
-def test_any_fault_is_seen_within_its_time(fault, audio: np.ndarray, rate: int, window_s: float) -> None:
+def test_any_fault_is_seen_within_its_time(fault: Any, audio: np.ndarray, rate: int, window_s: float) -> None:
     faulty = fault(audio, rate)
     found = [(number, v) for number, v in enumerate(judge(faulty, rate, window_s)) if v.reason is not None]
     assert {v.reason for _, v in found} <= FAULTS[fault]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -111,7 +112,7 @@ def test_single_fault_anywhere_is_survived(board: FakeBoard, fault: object, dire
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(faults=st.lists(st.sampled_from([*FAULTS, *[unchanged] * 12]), max_size=60))
-def test_many_faults_are_survived(board: FakeBoard, faults: list[object]) -> None:
+def test_many_faults_are_survived(board: FakeBoard, faults: list[Callable[[bytes], bytes]]) -> None:
     session = Session(Link(board))
     # never the same request more often than it is asked: at most 3 losses in a row each way
     board.to_board = [f for i, f in enumerate(faults) if i % 2 == 0]

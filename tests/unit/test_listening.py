@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -322,7 +323,9 @@ class FakeSound:
         if (channels, samplerate) != (self.channels, self.rate):
             raise PortAudioError("Invalid sample rate")
 
-    def InputStream(self, callback, channels, samplerate, finished_callback, **_):  # noqa: N802
+    def InputStream(  # noqa: N802
+        self, callback: Any, channels: int, samplerate: int, finished_callback: Any, **_: object
+    ) -> Any:
         def start() -> None:
             part = np.stack([tone(440, 0.1, samplerate), np.zeros(samplerate // 10)], 1).astype(np.float32)
             for overflow in (False, True, True):
@@ -365,7 +368,7 @@ def test_the_wanted_rate_comes_last(monkeypatch: pytest.MonkeyPatch, accepted: s
         if samplerate not in accepted:
             raise PortAudioError("Invalid sample rate")
 
-    fake.check_input_settings = check
+    fake.check_input_settings = check  # type: ignore[assignment]
     with open_microphone(find_device(None), 16000) as microphone:
         assert microphone.rate_hz == opened
 

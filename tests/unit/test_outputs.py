@@ -427,7 +427,7 @@ def test_the_second_is_told_who_writes(out: Path, held: subprocess.Popen[str]) -
     before = content(out)
     for attempt in (lambda: check_output(out, THING), lambda: write(out, NEW)):
         with pytest.raises(AscKitError, match=rf"is being written by process {held.pid} \(asc-kit thing, since \d\d:"):
-            attempt()
+            attempt()  # type: ignore[no-untyped-call]
     assert {name: text for name, text in content(out).items() if WORK not in name} == {
         name: text for name, text in before.items() if WORK not in name
     }

@@ -113,7 +113,9 @@ def test_digests_in_the_examples_are_those_of_the_data() -> None:
     """The examples' clip is what their WRITE_INPUT and READ_OUTPUT hold."""
     nonce, _, words, _ = next(e[2:] for e in EXAMPLES if e[:2] == ("board", "RUN"))
     fields = dict(word.split("=", 1) for word in words.split())
-    written, read = (re.search(rf"^{who} {what}.*data=(\w+)", BLOCK[1], re.M) for who, what in DATA)
+    assert BLOCK is not None
+    examples = BLOCK[1]
+    written, read = (re.search(rf"^{who} {what}.*data=(\w+)", examples, re.M) for who, what in DATA)
     assert written is not None and read is not None
     assert fields["input_digest"] == protocol.digest(int(nonce, 16), bytes.fromhex(written[1])).hex()
     assert fields["output_digest"] == protocol.digest(int(nonce, 16), bytes.fromhex(read[1])).hex()

@@ -370,10 +370,10 @@ def test_a_damaged_file_gives_an_error_and_nothing_else(tmp_path: Path) -> None:
     refused = 0
     damaged = [model[: int(n)] for n in rng.integers(0, len(model), 100)]
     for _ in range(900):
-        data = bytearray(model)
+        cut = bytearray(model)
         for _ in range(int(rng.choice([1, 1, 2, 8]))):
-            data[int(rng.integers(8, len(data)))] = int(rng.choice([0, 1, 0x7F, 0x80, 0xFF, int(rng.integers(256))]))
-        damaged.append(bytes(data))
+            cut[int(rng.integers(8, len(cut)))] = int(rng.choice([0, 1, 0x7F, 0x80, 0xFF, int(rng.integers(256))]))
+        damaged.append(bytes(cut))
     for data in damaged:
         try:
             make_plan(read_model(data))

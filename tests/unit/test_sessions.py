@@ -196,7 +196,7 @@ def test_replayed_hellos_take_nothing(board: FakeBoard) -> None:
     session = Session(Link(board))
     for hello in hellos:
         session.write_input(INPUT)
-        board.to_board = [lambda data, hello=hello: hello + data]
+        board.to_board = [lambda data, hello=hello: hello + data]  # type: ignore[misc]
         session.run(macs=0)
         assert np.array_equal(session.read_output(), INPUT[:4])
     assert len(hellos) >= 9 and session.link.statistics.clips_repeated == 0

@@ -243,7 +243,8 @@ class FakeRuntime:
     OpResolverType = SimpleNamespace(AUTO="auto", BUILTIN_WITHOUT_DEFAULT_DELEGATES="plain", BUILTIN_REF="reference")
 
     def __init__(self, *failing: str) -> None:
-        self.failing, self.tried = failing, []
+        self.failing = failing
+        self.tried: list[Any] = []
 
     def Interpreter(self, experimental_op_resolver_type: str, **_: Any) -> Any:  # noqa: N802
         self.tried.append(experimental_op_resolver_type)
