@@ -1,4 +1,4 @@
-"""The demo, small: every stage, on the emulated board, twice into the same folder."""
+"""The demo, small: every stage, on the emulated board."""
 
 import json
 import os
@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from asc_kit.bundle import Bundle
 
@@ -20,8 +22,13 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def test_the_whole_pipeline_and_again(tmp_path: Path) -> None:
-    for _ in range(2):
+@pytest.mark.parametrize(
+    # every command twice into one folder: test_written_files
+    "times",
+    [pytest.param(1, id="once"), pytest.param(2, id="and again", marks=pytest.mark.slow)],
+)
+def test_the_whole_pipeline(tmp_path: Path, times: int) -> None:
+    for _ in range(times):
         process = start("demo", "--out", "demo", *SMALL, cwd=tmp_path)
         stdout, stderr = process.communicate(timeout=400)
         assert process.returncode == 0, stderr[-3000:]
@@ -32,8 +39,8 @@ def test_the_whole_pipeline_and_again(tmp_path: Path) -> None:
     measured = [json.loads(path.read_text()) for path in paths if path.name == "results.json"]
     features, audio = measured
     assert [result["mode"] for result in measured] == ["features", "audio"] and audio["partial"]
-    # both demos' measurements are there: none replaced another
-    assert len(list((tmp_path / "demo" / "results" / "bundle").glob("*/*/results.json"))) == 4
+    # all demos' measurements are there: none replaced another
+    assert len(list((tmp_path / "demo" / "results" / "bundle").glob("*/*/results.json"))) == 2 * times
     assert features["clips"] > 20 and features["bit_identical"] == features["clips"]
     assert audio["clips"] == 3 and audio["bit_identical"] == 3
     assert audio["feature_lsb_max"] <= 1 and audio["feature_mismatch_share"] <= 0.01

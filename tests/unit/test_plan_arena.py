@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from int8_case import Case
 from int8_models import ModelBuilder
-from reference_networks import cp_mobile
+from reference_networks import cp_mobile, ds_cnn, mobilenet
 
 from asc_kit.errors import ModelError
 from asc_kit.firmware_gen.kernel_sets import load_kernel_set
@@ -28,7 +31,7 @@ from asc_kit.firmware_gen.plan.placement import step_cycles
 from asc_kit.firmware_gen.plan.plan import draft_plan, make_plan, plan_document
 from asc_kit.firmware_gen.plan.simplify import alias_views, fold_pad, simplify
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import Goal
+from asc_kit.hardware.board import Goal, KernelSetName
 
 
 @st.composite
@@ -88,6 +91,18 @@ def test_cp_mobile_reaches_the_bound() -> None:
     assert plan.arena_bytes == plan.overlap_bound_bytes < 40_000
     again = make_plan(read_model(cp_mobile().model))
     assert plan_document(plan) == plan_document(again)
+
+
+@pytest.mark.parametrize("kernels", ["portable", "dsp", "mve"])
+@pytest.mark.parametrize(
+    ("network", "macs"),
+    # published: 29.4 million, 432.4 million and 2.7 million
+    [(cp_mobile, 29_416_448), (mobilenet, 432_376_832), (ds_cnn, 2_656_768)],
+)
+def test_networks_of_full_size_reach_the_bound(network: Callable[[], Case], macs: int, kernels: KernelSetName) -> None:
+    plan = make_plan(read_model(network().model), kernels)
+    assert plan.macs == macs
+    assert plan.overlap_bound_bytes <= plan.arena_bytes <= plan.overlap_bound_bytes + OVER_READ
 
 
 @pytest.mark.parametrize("goal", ["speed", "size"])
