@@ -88,14 +88,13 @@ def mutations_of_python(text: str) -> Iterator[tuple[int, str]]:
     """Yield a line's number and its changed form."""
     lines = text.splitlines()
     for node in ast.walk(ast.parse(text)):
+        pairs: list[tuple[ast.expr, ast.AST, ast.expr]] = []
         if isinstance(node, ast.BinOp):
             pairs = [(node.left, node.op, node.right)]
         elif isinstance(node, ast.Compare):
             pairs = [(a, op, b) for a, op, b in zip([node.left, *node.comparators], node.ops, node.comparators)]  # noqa: B905
         elif isinstance(node, ast.BoolOp):
             pairs = [(a, node.op, b) for a, b in zip(node.values, node.values[1:])]  # noqa: B905, RUF007
-        else:
-            pairs = []
         for left, operator, right in pairs:
             if type(operator) not in IN_PYTHON or left.end_lineno != right.lineno:
                 continue

@@ -13,7 +13,8 @@ import pytest
 from dsp_cases import convolution_case
 from emulated_cases import missing_tools, run_emulated
 from engine_cases import assert_equal, model_info, request, split_outputs, write_cases
-from int8_cases import Case, examples
+from int8_case import Case
+from int8_cases import examples
 from int8_models import ACTIVATIONS, ModelBuilder
 
 from asc_kit.hardware.board import load_board
