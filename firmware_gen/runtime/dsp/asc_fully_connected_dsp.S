@@ -6,8 +6,8 @@
  *               o = (x1 - 127, x3 - 127),  e = (256 x0, 256 x2) - o
  *           both fit 16 bits, and
  *               h o + (w0, w2) e = 256 (w0 x0 + w1 x1 + w2 x2 + w3 x3) - 256 * 127 (w1 + w3)
- *           so that only every other weight has to be widened. Sums are raised by 8 bits, which is all of `left`; the last
- *           term is in their starts.
+ *           so that only every other weight has to be widened. Sums are raised by 8 bits, which is all of `left`; the
+ *           last term is in their starts.
  * Method    1 LDRD, 1 LDM, 4 SXTB16 and 8 SMLAD for 16 products.
  * Range     no weight w1 or w3 of -128 beside a negative one, since h would not fit 16 bits: the generator looks
  */

@@ -7,8 +7,8 @@
  * Formula   y[r][c] = clamp(((acc << left) * multiplier[c] / 2^32 + rounding[c]) >> shift[c]), divisions round down:
  *           equation (16) of docs/quantization.md with one shift by 32 or more, and the zero point in the rounding
  * Shapes    input [rows][inputs], output [rows][outputs]
- * Method    the inputs of a row are widened to pairs of 16 bits once, for each 4 inputs two words. Outputs beyond the last
- *           have weights of 0 and are not stored.
+ * Method    the inputs of a row are widened to pairs of 16 bits once, for each 4 inputs two words. Outputs beyond the
+ *           last have weights of 0 and are not stored.
  * Scratch   the widened inputs: 2 words for each of `blocks`
  * Reads     up to 15 bytes beyond a row of the input; their weights are 0
  * Overflow  the generator proves |acc << left| < 2^31, and that the rounding can be added
@@ -16,9 +16,12 @@
  * Exact     bit for bit TFLite's BUILTIN_REF
  * Source    SMLAD, SXTB16, SMMUL: Armv7-M Architecture Reference Manual, A7.7
  *
- * A kernel defines macros: asc_widen_inputs, of some inputs at r1 to where xp points; asc_products, of the inputs at xp and
- * the weights at wp into r4 to r7; asc_load_ends, of what it needs from r0 on at the end into r1, r8 and r9; asc_raise, of
- * a sum by `left`; asc_confine, of an output to its range. Then it has asc_fully_connected NAME, PRODUCTS_IN_A_TURN.
+ * A kernel defines these macros, and then has asc_fully_connected NAME, BLOCKS_IN_A_TURN:
+ *   asc_widen_inputs    widens inputs at r1 to where xp points
+ *   asc_products        adds products of the block of inputs at xp and the weights at wp to r4 to r7
+ *   asc_load_ends       loads what the ends need, from r0 on, into r1, r8 and r9
+ *   asc_raise acc       shifts a sum by `left`
+ *   asc_confine acc     confines an output to its range
  */
 #ifndef ASC_FULLY_CONNECTED_PARTS_DSP_H
 #define ASC_FULLY_CONNECTED_PARTS_DSP_H

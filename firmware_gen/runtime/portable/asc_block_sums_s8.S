@@ -3,12 +3,12 @@
  * The sums of two vectors of inputs and four channels of weights: see asc_block_sums_s8.h.
  *
  * Method    one multiplication serves both vectors: with X = a - 2^16 b, v X = v a - 2^16 v b. Of two taps,
- *               s = v0 X0 + v1 X1 = (v0 a0 + v1 a1) - 2^16 (v0 b0 + v1 b1) = p - 2^16 q,   -32512 <= p, q <= 32768,
- *           so that s + 32767 fits 32 bits, whatever s does, and (s + 32767) >> 16 is -q: that is what b is negative for.
- *           With all sums S of s and B of -q, that of p is S - 2^16 B, modulo 2^32 and so exactly, as it has 32 bits. Two
+ *               s = v0 X0 + v1 X1 = (v0 a0 + v1 a1) - 2^16 (v0 b0 + v1 b1) = p - 2^16 q,  -32512 <= p, q <= 32768,
+ *           so that s + 32767 fits 32 bits, whatever s does, and (s + 32767) >> 16 is -q: hence the minus. With all
+ *           sums S of s and B of -q, that of p is S - 2^16 B, modulo 2^32 and so exactly, as it has 32 bits. Two
  *           channels at a time: a word has their weights of two taps.
- *           Inputs come as bytes without sign, a + 128 and 127 - b: a word's bytes 0 and 2 are X0 + 128 + 127 * 2^16 after
- *           one AND, bytes 1 and 3 are X1 so.
+ *           Inputs come as bytes without sign, a + 128 and 127 - b: after one AND, bytes 0 and 2 of a word are
+ *           X0 + 128 + 127 * 2^16, and bytes 1 and 3 X1 likewise.
  * Cycles    65 for 16 products on a Cortex-M0+ whose multiplication takes one
  * Overlap   none
  * Source    Armv6-M Architecture Reference Manual, A6.7

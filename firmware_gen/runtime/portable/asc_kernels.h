@@ -66,7 +66,7 @@ typedef struct {
      * inputs; multiplier, rounding and right shift of each */
     const int32_t *stream;
     int32_t rows, inputs, outputs;
-    int32_t blocks; /* of 4 inputs, an even number (dsp), or of 16 (mve) */
+    int32_t blocks; /* of 4 inputs, a multiple of 4 (dsp) or of 2 (dsp, wide), or of 16 inputs (mve) */
     int32_t left;   /* left shift of the sums */
     int32_t min, max;
 } asc_fully_connected_core_t;
