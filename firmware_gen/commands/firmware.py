@@ -12,6 +12,7 @@ from asc_kit.cli.options import core_option, input_shape_option, optimize_option
 from asc_kit.cli.output import say_json
 
 from ..kernel_sets import kernel_set_names
+from ..projects.kinds import project_kind_names
 from .memory_map import check_map, memory_map_option, write_map
 from .target import choose_target, tell_build
 
@@ -53,6 +54,11 @@ _MOST_LABELS_BYTES = 1 << 20
     help="Labels of a MODEL.tflite, one on each line.  [default: class_0, class_1, …]",
 )
 @input_shape_option
+@click.option(
+    "--project",
+    type=click.Choice(project_kind_names()),
+    help="Write a library for another build system instead, into --out. See: docs/projects.md.",
+)
 @click.option("--build/--no-build", default=False, help="Compile the image too.  [default: --no-build]")
 @memory_map_option("the firmware's folder")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as one JSON document on stdout.")
@@ -67,6 +73,7 @@ def firmware(
     optimize: Goal = "speed",
     labels: Path | None = None,
     input_shapes: tuple[InputShape, ...] = (),
+    project: str | None = None,
     build: bool = False,
     memory_map: Path | None = None,
     as_json: bool = False,
@@ -78,12 +85,15 @@ def firmware(
 
     A bundle includes its front end and its labels. Another int8 .tflite file becomes the network alone: it takes
     features, and its labels are numbers or those of --labels.
+
+    With --project the network becomes a library for another build system, without our server and the board's port.
     """
     from asc_kit.bundle import Bundle
     from asc_kit.hardware.board import Board
-    from asc_kit.process.console import note
+    from asc_kit.process.console import console, note
 
     from ..generate import make_firmware, make_library
+    from ..projects.writing import make_project
     from ..read.model import is_bare_model, read_bare, read_bundle
     from ..service import announce, usual_folder
 
@@ -92,6 +102,8 @@ def firmware(
         raise click.UsageError("--labels goes with a MODEL.tflite: a bundle has labels of its own")
     if input_shapes and not is_bare:
         raise click.UsageError("--input-shape goes with a MODEL.tflite: a bundle's model has fixed shapes")
+    if project is not None and (out is None or build or memory_map is not None):
+        raise click.UsageError("--project needs --out, and goes without --build and --memory-map")
     target = choose_target(board, core, part)
     if build and target.kind != "board":
         raise click.UsageError("--build makes the image of a --board; a library is compiled by your own build")
@@ -110,6 +122,17 @@ def firmware(
         model = read_bare(bundle, labels=names, input_shapes=input_shapes)
     else:
         model = read_bundle(Bundle.open(bundle))
+    if project is not None:
+        written = make_project(model, target, project, folder, kernels=kernels, optimize=optimize)
+        console.print(
+            f"{project} project {folder}: library {written.name}, {written.kernels} kernels",
+            soft_wrap=True,
+            markup=False,
+        )
+        console.print(written.hint, soft_wrap=True, markup=False)
+        if as_json:
+            say_json(written)
+        return folder
     if isinstance(target, Board):
         made = make_firmware(model, target, folder, compile_it=build, kernels=kernels, optimize=optimize)
     else:

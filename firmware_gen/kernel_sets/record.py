@@ -43,6 +43,8 @@ class KernelSet:
     """Kernels of whole tensors, by TFLite's name of the operator."""
     over_read_bytes: int = 0
     """Bytes that its kernels may read beyond the end of their inputs."""
+    condition: str | None = None
+    """Preprocessor expression that is true on cores that can run it; None where all can."""
     folder: Path | None = None
     """Where the kernels' sources are; None for the set's folder in ``runtime/``."""
 

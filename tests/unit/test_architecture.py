@@ -50,7 +50,7 @@ FLOORS = {
         ("kernel_sets", "read"),
         ("plan",),
         ("write",),
-        ("generate",),
+        ("generate", "projects"),
         ("service",),
         ("commands",),
     ),

@@ -28,4 +28,6 @@ KERNEL_SET = KernelSet(
     small_row_kernels={"CONV_2D": narrow_convolution_row},
     whole_kernels={"FULLY_CONNECTED": fully_connected_dsp},
     over_read_bytes=OVER_READ,
+    # Cortex-A has the instructions too, but not this assembler
+    condition="defined(__ARM_FEATURE_DSP) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'",
 )

@@ -29,4 +29,5 @@ KERNEL_SET = KernelSet(
     },
     whole_kernels={"FULLY_CONNECTED": fully_connected_mve},
     over_read_bytes=OVER_READ,
+    condition="defined(__ARM_FEATURE_MVE)",
 )
