@@ -38,7 +38,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "firmware_gen/arithmetic/*.py": (
         "unit/test_requantization.py", "unit/test_signed_sum.py", "unit/test_sums.py", "codegen/test_operators.py",
     ),
-    "device_runner/line/[ls]*.py": ("unit/test_link.py", "unit/test_sessions.py", "unit/test_transport.py"),
+    "device_runner/line/[ls]*.py": ("unit/test_link.py", "unit/test_sessions.py", "emulated/test_harness_server.py"),
     "export/quantization/*.py": (
         "pipeline/test_quantization_scheme.py", "pipeline/test_quantization_calibration.py",
         "pipeline/test_corrections.py", "pipeline/test_quantization_writing.py",

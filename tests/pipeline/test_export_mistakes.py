@@ -192,7 +192,7 @@ def test_no_fitting_clips_by_command(folder: Path, tmp_path: Path, fails: Fails,
         for path in (data / "audio").glob("*.wav"):
             soundfile.write(path, np.zeros(SAMPLES), 8000, subtype="PCM_16")
         code, said = fails(folder / RUN, "--data", data)
-        assert "30 of 30 representative clips are silent (below -80 dB of full scale)" in said
+        assert "60 of 60 representative clips are silent (below -80 dB of full scale)" in said
     elif where == "nowhere":
         code, said = fails(folder / RUN, "--data", tmp_path / "nowhere")
         assert "nowhere does not exist" in said and "--data DIR" in said
