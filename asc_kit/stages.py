@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from asc_kit.hardware.board import Board, Goal
+from asc_kit.firmware import FirmwareManifest
+from asc_kit.hardware.board import Board, Goal, KernelSetName
+from asc_kit.quantization import TensorInfo
 from asc_kit.tflite.inputs import InputShape
 
 
@@ -28,11 +30,41 @@ class PlanFigures:
     """The same where no output may overlap its input."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltModel:
+    """Firmware of a model, built, and what the network is between the file's ends."""
+
+    manifest: FirmwareManifest
+    """The firmware's manifest."""
+    model: bytes
+    """The flatbuffer."""
+    input: TensorInfo
+    """The network's int8 input."""
+    output: TensorInfo
+    """The network's int8 output."""
+    input_type: str
+    """Type of the file's input: int8, uint8 or float32."""
+    output_type: str
+    """Type of the file's output."""
+
+
 class FirmwareStage(Protocol):
     """What other stages ask of firmware_gen; `asc_kit.firmware_gen.service` is held to it by the type checker."""
 
     def write_firmware(self, bundle: Path, board: Board, *, build: bool = False, optimize: Goal = "speed") -> Path:
         """Write a bundle's firmware into its usual folder, and return the folder."""
+
+    def build_model(
+        self,
+        model: Path,
+        board: Board,
+        folder: Path,
+        *,
+        input_shapes: Sequence[InputShape] = (),
+        kernels: KernelSetName | None = None,
+        optimize: Goal = "speed",
+    ) -> BuiltModel:
+        """Write and build the firmware of a bundle or a .tflite file in a folder."""
 
     def plan_figures(self, model: Path, input_shapes: Sequence[InputShape] = ()) -> PlanFigures:
         """Return the sizes of a .tflite file as the engine would run it."""

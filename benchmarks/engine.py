@@ -15,14 +15,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import click
 import mlperf_tiny
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from engine_peers import LEADS, PEERS
 from engine_views import functions_table, kinds_table, operators_table, parts_table, results_table
 from random_networks import CP_MOBILE
@@ -32,18 +30,16 @@ from asc_kit.cli.options import optimize_option
 from asc_kit.device_runner.cycles.estimate import Estimate, PartEstimate
 from asc_kit.device_runner.cycles.plugin import why_not
 from asc_kit.device_runner.cycles.tracing import estimate_run
-from asc_kit.device_runner.line.emulator import emulate
-from asc_kit.device_runner.line.link import Link
 from asc_kit.device_runner.line.session import Session
-from asc_kit.device_runner.line.transport import open_port
+from asc_kit.device_runner.verification import booted, compare, random_inputs
 from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.firmware_gen.generate import generate_bare
 from asc_kit.firmware_gen.kernel_sets import kernel_set_names
-from asc_kit.firmware_gen.read.reader import read_model
+from asc_kit.firmware_gen.service import build_model
 from asc_kit.hardware.board import Board, Goal, KernelSetName, load_board
 from asc_kit.hardware.core import load_core
 from asc_kit.hardware.part import load_part, parts_with
+from asc_kit.inference.interpreter import ReferenceModel
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "benchmarks" / "engine.jsonl"
@@ -51,7 +47,6 @@ DOUBTS = ROOT / "benchmarks" / "parts"
 M0_PLUS = "cortex-m0plus"
 BOARDS = (M0_PLUS, "qemu-mps2-an385", "qemu-mps2-an386", "qemu-mps2-an500", "qemu-mps2-an505", "qemu-mps3-an547")
 ALL_WAYS = "qemu-mps2-an386"
-SEED = 5
 # instructions repeat exactly; what a compiler or a model's random weights move stays below
 TOLERANCE = 0.02
 FAILED = "FAILED: "
@@ -100,84 +95,50 @@ class Row:
         return self.kernels if self.optimize == "speed" else f"{self.kernels}, {self.optimize}"
 
 
-def test_inputs(n: int) -> np.ndarray:
-    """Uniform, normal and saturating bytes, int8 [3, n]."""
-    rng = np.random.default_rng(SEED)
-    normal = np.clip(np.rint(rng.normal(0, 30, n)), -128, 127)
-    return np.stack([rng.integers(-128, 128, n), normal, rng.choice([-128, 127], n)]).astype(np.int8)
-
-
-def reference_outputs(model: bytes, inputs: np.ndarray) -> list[np.ndarray]:
-    """Return the int8 outputs of TFLite's reference kernels; float32 and uint8 ends are converted here."""
-    graph = read_model(model)
-    interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-    interpreter.allocate_tensors()
-    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
-    first, last = graph.tensors[graph.input], graph.tensors[graph.output]
-    outputs = []
-    for values in inputs.astype(np.int32):
-        given: np.ndarray = values
-        if graph.input_type == "float32":
-            given = np.float32(first.scale) * (values - first.zero_point).astype(np.float32)
-        elif graph.input_type == "uint8":
-            given = values + 128
-        interpreter.set_tensor(source["index"], given.astype(source["dtype"]).reshape(source["shape"]))
-        interpreter.invoke()
-        got = interpreter.get_tensor(target["index"]).reshape(-1)
-        if graph.output_type == "float32":
-            got = np.rint(got / np.float32(last.scale)) + last.zero_point
-        elif graph.output_type == "uint8":
-            got = got.astype(np.int32) - 128
-        outputs.append(got.astype(np.int8))
-    return outputs
+def bench_inputs(n: int) -> list[np.ndarray]:
+    """Uniform, normal and saturating bytes, int8 [n] each; cycles are estimated with the first."""
+    of_kind = dict(random_inputs(n))
+    return [of_kind[kind] for kind in ("uniform", "normal", "saturating")]
 
 
 def measure(
     model: Path, board: Board, kernels: KernelSetName, goal: Goal, folder: Path
 ) -> tuple[Row, FirmwareManifest, list[int], Estimate | None]:
     """Build, boot and run the firmware of a model; return the line, instructions by operator, and the estimate."""
-    firmware = generate_bare(model, board, folder, compile_it=True, kernels=kernels, optimize=goal)
+    built = build_model(model, board, folder, kernels=kernels, optimize=goal)
+    firmware = built.manifest
     assert firmware.image is not None and firmware.memory.code_bytes is not None
     macs = sum(operator.macs for operator in firmware.operators)
-    instructions, exact = [], []
-    with ExitStack() as stack:
-        emulator = stack.enter_context(emulate(board, folder / firmware.image, processor=0))
-        link = Link(open_port(emulator.port))
-        stack.callback(link.close)
-        emulator.start()
-        session = Session(link)
-        inputs = test_inputs(session.hello.input_bytes)
-        for values, expected in zip(inputs, reference_outputs(model.read_bytes(), inputs), strict=True):
-            session.write_input(values)
-            instructions.append(session.run(macs=macs).network_time)
-            exact.append(np.array_equal(session.read_output(), expected))
+    inputs = bench_inputs(built.input.n_elements)
+    with booted(board, folder / firmware.image) as session:
+        found = compare(session, ReferenceModel(built.model, built.input, built.output), inputs, macs)
         stack_bytes = session.stats().stack_used_bytes
         session.write_input(inputs[0])
         session.run(macs=macs, profile=True)
         profile = list(session.profile())
-    found = None if why_not(board) else estimate_cycles(board, folder / firmware.image, inputs[0], macs)
+    estimate = None if why_not(board) else estimate_cycles(board, folder / firmware.image, inputs[0], macs)
     row = Row(
         core=board.core.title,
         kernels=kernels,
         model=model_name(model),
         macs=macs,
-        instructions=max(instructions),
+        instructions=max(one.network_time for one in found),
         arena_bytes=firmware.memory.arena_bytes,
         bound_bytes=json.loads((folder / "plan.json").read_text())["overlap_bound_bytes"],
         stack_bytes=stack_bytes,
         code_bytes=firmware.memory.code_bytes,
         weight_bytes=firmware.memory.weight_bytes,
-        bit_identical=all(exact),
+        bit_identical=all(one.is_exact for one in found),
         optimize=goal,
     )
-    if found is not None:
+    if estimate is not None:
         row = replace(
             row,
-            cycles=round(found.cost.cycles),
-            most_cycles=round(found.most_cycles or 0),
-            parts={one.part.name: part_figures(one) for one in found.parts},
+            cycles=round(estimate.cost.cycles),
+            most_cycles=round(estimate.most_cycles or 0),
+            parts={one.part.name: part_figures(one) for one in estimate.parts},
         )
-    return row, firmware, profile, found
+    return row, firmware, profile, estimate
 
 
 def estimate_cycles(board: Board, image: Path, values: np.ndarray, macs: int) -> Estimate:

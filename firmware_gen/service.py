@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from asc_kit.bundle import Bundle
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.hardware.board import Board, Goal
+from asc_kit.hardware.board import Board, Goal, KernelSetName
 from asc_kit.process.console import console
-from asc_kit.stages import PlanFigures
+from asc_kit.stages import BuiltModel, PlanFigures
 from asc_kit.tflite.inputs import InputShape
 from asc_kit.tflite.references import REFERENCE
 
-from .generate import generate
+from .generate import generate, make_firmware
 from .kernel_sets import PORTABLE
 from .plan.plan import make_plan
-from .read.model import name_file, read_file
+from .read.model import is_bare_model, name_file, read_bare, read_bundle, read_file
 from .read.reader import read_model
 
 if TYPE_CHECKING:
@@ -50,6 +50,53 @@ def write_firmware(bundle: Path, board: Board, *, build: bool = False, optimize:
     folder = usual_folder(bundle, board.name)
     announce(generate(Bundle.open(bundle), board, folder, compile_it=build, optimize=optimize), folder)
     return folder
+
+
+def build_model(
+    model: Path,
+    board: Board,
+    folder: Path,
+    *,
+    input_shapes: Sequence[InputShape] = (),
+    kernels: KernelSetName | None = None,
+    optimize: Goal = "speed",
+) -> BuiltModel:
+    """Write and build the firmware of a bundle or a .tflite file in a folder.
+
+    Parameters
+    ----------
+    model
+        Folder of a bundle, or a .tflite file.
+    board
+        The board.
+    folder
+        The firmware's folder.
+    input_shapes
+        Shapes of inputs that a file leaves free.
+    kernels
+        Name of the kernel set; None for the board's own.
+    optimize
+        What to prefer where speed and size conflict.
+
+    Raises
+    ------
+    AscKitError
+        As of `read_bundle`, `read_bare` and `make_firmware`.
+    """
+    if is_bare_model(model):
+        file, read = model, read_bare(model, input_shapes=input_shapes)
+    else:
+        bundle = Bundle.open(model)
+        file, read = bundle.model_path, read_bundle(bundle)
+    made = make_firmware(read, board, folder, compile_it=True, kernels=kernels, optimize=optimize)
+    return BuiltModel(
+        manifest=made.manifest,
+        model=read_file(file),
+        input=read.info.input,
+        output=read.info.output,
+        input_type=read.graph.input_type,
+        output_type=read.graph.output_type,
+    )
 
 
 def plan_figures(model: Path, input_shapes: Sequence[InputShape] = ()) -> PlanFigures:

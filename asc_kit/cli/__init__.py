@@ -28,6 +28,7 @@ COMMANDS = {
     "plan": ("firmware_gen", "Show how the engine would run a model, and the memory it needs."),
     "firmware": ("firmware_gen", "Write and build firmware for a board."),
     "bench": ("device_runner", "Measure accuracy and latency on a board."),
+    "verify": ("device_runner", "Compare a model's firmware with the reference kernels, on an emulated board."),
     "verify-link": ("device_runner", "Damage frames on the line to a board, and check that no wrong answer passes."),
     "report": ("device_runner", "Make a report page from benchmark results."),
     "predict": ("device_runner", "Classify recordings on this machine."),

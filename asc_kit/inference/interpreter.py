@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError, ToolError
 from asc_kit.process.native_output import hidden_stderr
+from asc_kit.quantization import TensorInfo
+from asc_kit.tflite.bias_axes import with_bias_axes
 from asc_kit.tflite.inputs import InputShape, ModelInput, fixed_input_shapes, signature_of
 from asc_kit.tflite.operator_codes import SUM, operator_codes
 from asc_kit.tflite.references import reference_of_model
@@ -47,6 +49,53 @@ class Int8Model:
     def run(self, quantized_input: NDArray[np.int8]) -> NDArray[np.int8]:
         """Run one inference: int8 of the input's shape in, int8 of the output's shape out."""
         return np.array(_invoke(self._interpreter, self.input_details, self.output_details, quantized_input), np.int8)
+
+
+class ReferenceModel:
+    """Any int8 model in TFLite's reference kernels, int8 in and out whatever the file's ends are.
+
+    Parameters
+    ----------
+    model
+        The flatbuffer.
+    input, output
+        The network's int8 tensors.
+    input_shapes
+        Sizes that the model leaves free.
+
+    Raises
+    ------
+    ModelError
+        When the runtime cannot run it.
+    """
+
+    def __init__(
+        self, model: bytes, input: TensorInfo, output: TensorInfo, input_shapes: Sequence[InputShape] = ()
+    ) -> None:
+        self._interpreter, self.runtime = _prepare(with_bias_axes(model), "reference", input_shapes)
+        self._info = input, output
+        (self._source,), (self._target,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+
+    def run(self, quantized_input: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Run one inference: int8 of the input's elements in, int8 of the output's elements out, of one dimension."""
+        given = _to_end(quantized_input, self._info[0], np.dtype(self._source["dtype"]))
+        got = _invoke(self._interpreter, self._source, self._target, given.reshape(self._source["shape"]))
+        return _from_end(np.asarray(got), self._info[1]).reshape(-1)
+
+
+def _to_end(values: NDArray[np.int8], tensor: TensorInfo, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return what a file's end says of int8 values: float32 numbers that QUANTIZE makes the same values of."""
+    wide = values.astype(np.int32)
+    if dtype == np.float32:
+        return np.float32(tensor.scale) * (wide - tensor.zero_point).astype(np.float32)
+    return (wide + 128).astype(np.uint8) if dtype == np.uint8 else values
+
+
+def _from_end(values: NDArray[Any], tensor: TensorInfo) -> NDArray[np.int8]:
+    """Return the int8 values of what a file's end says."""
+    if values.dtype == np.float32:
+        return np.asarray(np.rint(values / np.float32(tensor.scale)) + tensor.zero_point).astype(np.int8)
+    return (values.astype(np.int32) - 128).astype(np.int8) if values.dtype == np.uint8 else values.astype(np.int8)
 
 
 class FloatModel:

@@ -56,7 +56,7 @@ FLOORS = {
     ),
     "device_runner": (
         ("classifier", "line"),
-        ("attack", "bench", "listening", "predict"),
+        ("attack", "bench", "listening", "predict", "verification"),
         ("cycles", "outlets", "report"),
         ("commands",),
     ),

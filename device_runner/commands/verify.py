@@ -1,0 +1,78 @@
+"""``asc-kit verify``: compare a model's firmware with the reference kernels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from asc_kit.cli.options import input_shape_option, optimize_option
+from asc_kit.cli.output import say_json
+from asc_kit.errors import MismatchError
+
+if TYPE_CHECKING:
+    from asc_kit.hardware.board import Goal
+    from asc_kit.tflite.inputs import InputShape
+
+
+@click.command()
+@click.argument("model", metavar="BUNDLE|MODEL.tflite", type=click.Path(path_type=Path))
+@click.option(
+    "--board", required=True, metavar="BOARD", help="A board with an emulator: a name, or a path. See: boards."
+)
+@click.option(
+    "--inputs",
+    type=click.Path(path_type=Path),
+    metavar="FILE.npz",
+    help="Inputs of your own beside the random ones, of the type and shape that the model takes.",
+)
+@click.option("--count", type=click.IntRange(1, 10_000), default=3, show_default=True, help="Number of random inputs.")
+@input_shape_option
+@optimize_option
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON document on stdout.")
+def verify(
+    model: Path,
+    board: str,
+    inputs: Path | None,
+    count: int,
+    input_shapes: tuple[InputShape, ...],
+    optimize: Goal,
+    as_json: bool,
+) -> None:
+    """Build a model's firmware, boot it, and compare all outputs with TFLite's reference kernels.
+
+    Takes a bundle or any int8 .tflite file, with int8, uint8 or float32 ends. Random inputs are normal, uniform and
+    saturating in turn. The exit code is 4 if an output differs.
+    """
+    from asc_kit.hardware.board import load_board
+    from asc_kit.process.console import console
+
+    from ..verification import verify_model
+
+    found = verify_model(
+        model, load_board(board), inputs=inputs, count=count, input_shapes=input_shapes, optimize=optimize
+    )
+    kinds = ", ".join(f"{number} {kind}" for kind, number in found.inputs.items())
+    console.print(
+        f"{found.model} on {found.board} ({found.core}, {found.kernels} kernels): {found.exact} of "
+        f"{found.exact + found.differing} outputs are those of the reference kernels ({kinds})",
+        soft_wrap=True,
+        markup=False,
+    )
+    for op, reference in found.references.items():
+        console.print(f"  {op}: {reference}", soft_wrap=True, markup=False)
+    console.print(
+        f"{found.operators} operators, {found.macs:,} MACs, at most {found.network_time:,} {found.timer} an inference, "
+        f"arena {found.arena_bytes:,} bytes, weights {found.weight_bytes:,}, stack {found.stack_bytes:,}",
+        soft_wrap=True,
+        markup=False,
+    )
+    if as_json:
+        say_json(found)
+    if found.differing:
+        raise MismatchError(
+            f"{found.differing} outputs differ from the reference kernels, by up to {found.largest_difference} steps. "
+            f"{found.first_difference}",
+            hint="this is a defect of the engine: report it with the model",
+        )
