@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ..listening.lines import Layout
     from ..listening.listener import Listener
     from ..listening.microphone import Microphone
+    from ..outlets.mqtt import Broker
     from ..outlets.report import Origin, Outlet, Reporter
+    from ..outlets.web import Address
 
 _TOP = 3
 
@@ -48,14 +50,14 @@ class _Seconds(click.FloatRange):
     "--smooth",
     type=_Seconds(min=0),
     metavar="SECONDS",
-    help="Time over which windows are averaged; 0 for the newest alone; default: 0.35.",
+    help="Time over which windows are averaged; 0 for the newest alone.  [default: 0.35]",
 )
-@click.option("--dwell", type=_Seconds(min=0), metavar="SECONDS", help="Least time a scene stays; default: 0.5.")
+@click.option("--dwell", type=_Seconds(min=0), metavar="SECONDS", help="Least time a scene stays.  [default: 0.5]")
 @click.option(
     "--unsure",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help='Print "unsure" while no scene is at least this likely; default: 0.',
+    help='Print "unsure" while no scene is at least this likely.  [default: 0]',
 )
 @click.option("--raw", is_flag=True, help="Print each window by itself, without averaging.")
 @click.option(
@@ -113,6 +115,7 @@ def live(
 
     if mqtt_name is not None and mqtt is None:
         raise click.UsageError("--mqtt-name goes with --mqtt")
+    address, broker = _read_places(web, mqtt, mqtt_name)
     opened = Bundle.open(bundle)
     is_tagging = check_threshold(opened.manifest, threshold)
     steadiness = {"time_constant_s": smooth, "dwell_s": dwell, "unsure_below": unsure}
@@ -140,7 +143,7 @@ def live(
         origin = Origin(
             name=opened.manifest.name, model_sha256=classifier.model_sha256, source=source, labels=classifier.labels
         )
-        outlets = _open_outlets(log, web, mqtt, mqtt_name, origin, frontend.sample_rate_hz)
+        outlets = _open_outlets(log, address, broker, mqtt_name, origin, frontend.sample_rate_hz)
         reporter = Reporter(origin, listener.tally, outlets)
         with closing_all(outlets):
             name = f"{opened.manifest.name}, {variant or 'int8'}, on {classifier.runtime}"
@@ -167,8 +170,29 @@ def _introduce(name: str, microphone: Microphone, wanted_hz: int) -> None:
         )
 
 
+def _read_places(web: str | None, mqtt: str | None, mqtt_name: str | None) -> tuple[Address | None, Broker | None]:
+    """Read where to send to: a wrong word is told before a microphone is opened."""
+    address, broker = None, None
+    if web is not None:
+        from ..outlets.web import read_address
+
+        address = read_address(web)
+    if mqtt is not None:
+        from ..outlets.mqtt import check_node, read_broker
+
+        broker = read_broker(mqtt)
+        if mqtt_name is not None:
+            check_node(mqtt_name)
+    return address, broker
+
+
 def _open_outlets(
-    log: Path | None, web: str | None, mqtt: str | None, mqtt_name: str | None, origin: Origin, rate_hz: int
+    log: Path | None,
+    address: Address | None,
+    broker: Broker | None,
+    mqtt_name: str | None,
+    origin: Origin,
+    rate_hz: int,
 ) -> tuple[Outlet, ...]:
     """Open what was asked for; where one fails, those before it are closed."""
     outlets: list[Outlet] = []
@@ -177,18 +201,18 @@ def _open_outlets(
             from ..outlets.log import RotatingLog
 
             outlets.append(RotatingLog(log))
-        if web is not None:
-            from ..outlets.web import WebOutlet, read_address
+        if address is not None:
+            from ..outlets.web import WebOutlet
 
-            page = WebOutlet(read_address(web), origin, rate_hz)
+            page = WebOutlet(address, origin, rate_hz)
             outlets.append(page)
             say(f"page: {page.url}", err=True)
             if not page.address.is_private:
                 say("Caution: everyone who reaches this machine can look at the page", err=True)
-        if mqtt is not None:
-            from ..outlets.mqtt import MqttOutlet, default_node, read_broker
+        if broker is not None:
+            from ..outlets.mqtt import MqttOutlet, default_node
 
-            outlets.append(MqttOutlet(read_broker(mqtt), mqtt_name or default_node(), origin))
+            outlets.append(MqttOutlet(broker, mqtt_name or default_node(), origin))
     except BaseException:
         for outlet in outlets:
             outlet.close()

@@ -76,6 +76,14 @@ def default_node() -> str:
     return _topic_name(f"asc_kit_{socket.gethostname()}")
 
 
+def check_node(name: str) -> None:
+    """Refuse a name that cannot be in a topic."""
+    if _topic_name(name) != name:
+        raise AscKitError(
+            f"--mqtt-name {name!r} cannot be in a topic", hint="use letters, digits, hyphens and underlines"
+        )
+
+
 def _topic_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_") or "asc_kit"
 
@@ -171,10 +179,7 @@ class MqttOutlet:
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
 
-        if _topic_name(node) != node:
-            raise AscKitError(
-                f"--mqtt-name {node!r} cannot be in a topic", hint="use letters, digits, hyphens and underlines"
-            )
+        check_node(node)
         self._broker, self._node, self._origin = broker, node, origin
         self._state: dict[str, object] | None = None
         self._problem: str | None = None

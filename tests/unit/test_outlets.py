@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from asc_kit.cli import cli
+from asc_kit.device_runner.listening import microphone
 from asc_kit.device_runner.listening.events import Event, Heard, InputChange, Scene, Tally, Unheard
 from asc_kit.device_runner.listening.lines import event_document
 from asc_kit.device_runner.outlets.log import RotatingLog
@@ -21,6 +25,7 @@ from asc_kit.errors import AscKitError
 
 ORIGIN = Origin(name="demo", model_sha256="ab" * 32, source="vmic.monitor", labels=("bus", "park"))
 RATE = 16000
+GOLDEN = Path(__file__).resolve().parents[1] / "goldens" / "bundle-3"
 
 
 def heard(time_s: float, label: str = "bus", *, is_new: bool = False) -> Heard:
@@ -237,6 +242,25 @@ def test_a_password_on_the_command_line_is_refused() -> None:
     with pytest.raises(AscKitError) as caught:
         read_broker("mqtt://me:secret@host")
     assert "secret" not in caught.value.message and PASSWORD in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--web", "nonsense"], "--web nonsense is no port"),
+        (["--mqtt", "http://host"], "--mqtt http://host is no address of a broker"),
+        (["--mqtt", "host", "--mqtt-name", "a/b"], "--mqtt-name 'a/b' cannot be in a topic"),
+    ],
+)
+def test_a_wrong_place_is_told_before_a_microphone_is_sought(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seek(word: str | None) -> None:
+        raise AssertionError("a microphone was sought")
+
+    monkeypatch.setattr(microphone, "find_device", seek)
+    with pytest.raises(AscKitError, match=re.escape(message)):
+        CliRunner().invoke(cli, ["live", str(GOLDEN), *words], catch_exceptions=False)
 
 
 def test_discovery_has_what_home_assistant_asks_for() -> None:
