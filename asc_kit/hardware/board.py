@@ -14,10 +14,10 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
 from asc_kit.hardware.core import Arithmetic as Arithmetic
-from asc_kit.hardware.core import CoreSpec, RecordWord, ToolchainSpec, core_of_title, load_core
+from asc_kit.hardware.core import CoreSpec, RecordWord, ToolchainSpec, core_names, core_of_title, load_core
 from asc_kit.hardware.core import KernelSetName as KernelSetName
-from asc_kit.hardware.part import PartSpec, load_part, parts_with
-from asc_kit.hardware.places import USER_BOARDS, boards_folder, missing_folders, offer, user_folders
+from asc_kit.hardware.part import PartSpec, load_part, part_names, parts_with
+from asc_kit.hardware.places import BOARD_FILE, USER_BOARDS, boards_folder, folder_faults, offer, user_folders
 from asc_kit.hardware.target import TargetKind
 from asc_kit.protocol import BOARD_NAME
 from asc_kit.records.fields import (
@@ -39,8 +39,6 @@ from asc_kit.records.record import STRICT, read_record
 TimerKind = Literal["cycles", "instructions", "ns"]
 Goal = Literal["speed", "size"]
 """What an engine is made for where the two conflict: fewer instructions, or fewer bytes of constants."""
-
-_FILE = "board.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +287,7 @@ class Board(BoardFacts):
 
 def board_paths() -> tuple[Path, ...]:
     """Return the ``board.toml`` of every board that goes by a name: the kit's and those in ASC_KIT_BOARDS, sorted."""
-    found = [path for folder in (boards_folder(), *user_folders()) for path in folder.glob(f"*/{_FILE}")]
+    found = [path for folder in (boards_folder(), *user_folders()) for path in folder.glob(f"*/{BOARD_FILE}")]
     # a folder that ASC_KIT_BOARDS names twice holds its boards once
     return tuple(sorted({path.resolve(): path for path in found}.values(), key=lambda path: path.parent.name))
 
@@ -316,14 +314,19 @@ def load_board(word: str) -> Board:
     if path.suffix == ".toml":
         return read_board(path)
     if path.name != word or word == "..":
-        return read_board(path / _FILE)
+        if not (path / BOARD_FILE).is_file():
+            expected = f"expected a {BOARD_FILE}, or a folder that holds one"
+            raise BoardError(f"{word} is no board: {expected}", hint=f"a board to copy: {boards_folder() / 'TEMPLATE'}")
+        return read_board(path / BOARD_FILE)
     places = _places(word)
     if not places:
-        if (path / _FILE).is_file():
+        if (path / BOARD_FILE).is_file():
             raise BoardError(f"unknown board {word!r}", hint=f"the folder here is --board ./{word}")
-        hint = f"{offer(word, board_names(), 'boards')} Or a path: --board FOLDER/{_FILE}"
-        if missing_folders():
-            hint += f". {USER_BOARDS} names what is no folder: {', '.join(map(str, missing_folders()))}"
+        hint = f"{offer(word, board_names(), 'boards')} Or a path: --board FOLDER/{BOARD_FILE}"
+        for kind, names in (("part", part_names()), ("core", core_names())):
+            if word in names:
+                hint = f"{word} is a {kind}: for firmware without a board give --{kind} {word}"
+        hint = ". ".join((hint, *folder_faults()))
         raise BoardError(f"unknown board {word!r}", hint=hint)
     return _read_named(places)
 

@@ -11,6 +11,9 @@ from pathlib import Path
 USER_BOARDS = "ASC_KIT_BOARDS"
 """Environment variable with the user's own folders of boards, separated as in PATH."""
 
+BOARD_FILE = "board.toml"
+"""Name of the description in a board's folder."""
+
 
 def boards_folder() -> Path:
     """Return the kit's folder of boards, parts and cores."""
@@ -18,17 +21,24 @@ def boards_folder() -> Path:
 
 
 def user_folders() -> tuple[Path, ...]:
-    """Return the user's own folders of boards, `missing_folders` among them."""
+    """Return the user's own folders of boards, as ASC_KIT_BOARDS names them."""
     return tuple(Path(folder).expanduser() for folder in os.environ.get(USER_BOARDS, "").split(os.pathsep) if folder)
 
 
-def missing_folders() -> tuple[Path, ...]:
-    """Return what ASC_KIT_BOARDS names and is no folder."""
-    return tuple(folder for folder in user_folders() if not folder.is_dir())
+def folder_faults() -> tuple[str, ...]:
+    """Return what is wrong with the folders that ASC_KIT_BOARDS names, a sentence without its full stop for each."""
+    faults = []
+    for folder in user_folders():
+        # of a folder that may not be looked into, Path.is_dir raises
+        if not os.path.isdir(folder):
+            faults.append(f"{USER_BOARDS} names {folder}, which is no folder")
+        elif os.path.isfile(folder / BOARD_FILE):
+            faults.append(f"{USER_BOARDS} names {folder}, which is a board: name the folder above it")
+    return tuple(faults)
 
 
 def offer(name: str, known: Iterable[str], what: str) -> str:
     """Return a hint for an unknown name: the nearest names, or all."""
     names = sorted(known)
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else f"{what}: {', '.join(names) or 'none'}"
+    return f"did you mean {' or '.join(near)}?" if near else f"{what}: {', '.join(names) or 'none'}."

@@ -28,11 +28,11 @@ def boards(as_json: bool) -> None:
     from asc_kit.hardware.board import survey_boards
     from asc_kit.hardware.core import core_names
     from asc_kit.hardware.part import part_names
-    from asc_kit.hardware.places import USER_BOARDS, boards_folder, missing_folders
+    from asc_kit.hardware.places import boards_folder, folder_faults
     from asc_kit.process.console import note
 
-    for folder in missing_folders():
-        note(f"{USER_BOARDS} names {folder}, which is no folder")
+    for fault in folder_faults():
+        note(fault)
     found = survey_boards()
     if as_json:
         say_json([_plain(path, board) for path, board in found.items()], indent=None)
