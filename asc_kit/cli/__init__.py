@@ -33,7 +33,7 @@ COMMANDS = {
     "report": ("device_runner", "Make a report page from benchmark results."),
     "predict": ("device_runner", "Classify recordings on this machine."),
     "live": ("device_runner", "Classify sound from the microphone."),
-    "boards": ("device_runner", "List the boards this kit knows."),
+    "boards": ("device_runner", "List the boards that go by a name."),
     "ports": ("device_runner", "List the serial ports of this machine."),
     "doctor": ("cli", "List what is installed, what is missing and how to install it."),
 }
@@ -105,7 +105,9 @@ _EXTRA_OF = {
     "keras": "train",
     "tensorboard": "train",
     "tomli_w": "train",
+    "scipy": "train",
     "tflite": "export",
+    "flatbuffers": "export",
     "jinja2": "device",
     "elftools": "device",
     "serial": "device",
@@ -115,6 +117,8 @@ _EXTRA_OF = {
     "sounddevice": "pi",
     "paho": "pi",
     "prometheus_client": "pi",
+    "pulsectl": "pi",
+    "tflite_runtime": "pi",
 }
 
 

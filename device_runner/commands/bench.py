@@ -44,6 +44,7 @@ _NEWEST = ""
     "--data",
     required=True,
     type=click.Path(path_type=Path),
+    metavar="DIR",
     help="Folder of the data set, in one of six layouts (--layout).",
 )
 @layout_option

@@ -35,12 +35,15 @@ _GOOD_LINE_SHARE = 0.99
 )
 @click.option("--baud", type=click.IntRange(min=300), default=115_200, show_default=True, help="Rate of the port.")
 @click.option(
-    "--bundle", type=click.Path(path_type=Path), help="Bundle that the board runs; needed for an emulated board only."
+    "--bundle",
+    type=click.Path(path_type=Path),
+    metavar="BUNDLE",
+    help="Bundle that the board runs; needed for an emulated board only.",
 )
 @click.option("--faults", type=click.IntRange(1, 10_000_000), default=1000, show_default=True, help="Number of faults.")
 @click.option(
     "--every",
-    type=click.FloatRange(2, 1e6),
+    type=click.FloatRange(2, 1_000_000),
     default=20,
     show_default=True,
     metavar="FRAMES",

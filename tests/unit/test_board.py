@@ -164,7 +164,7 @@ def test_a_folder_here_is_named_by_a_path(mine: Path, monkeypatch: pytest.Monkey
     [
         ("stm32l4r5", "stm32l4r5 is a part: for firmware without a board give --part stm32l4r5"),
         ("cortex-m4f", "cortex-m4f is a core: for firmware without a board give --core cortex-m4f"),
-        ("arduino", "qemu-mps3-an547. Or a path"),
+        ("arduino", "qemu-mps3-an547. Or a path: --board FOLDER/board.toml"),
         ("arduino", "qemu-mps2-an386"),
         ("quemu-mps2-an386", "did you mean qemu-mps2-an386"),
         ("Host", "did you mean host"),

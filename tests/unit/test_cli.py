@@ -1,14 +1,17 @@
 """The command line as a user meets it: help is fast, failures say what to do, exit codes mean something."""
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from asc_kit.cli import COMMANDS
+from asc_kit.cli import _EXTRA_OF, COMMANDS
 
 
 def asc_kit(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -39,7 +42,9 @@ def test_every_command_has_help_without_tensorflow(name: str) -> None:
     )
     result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
-    assert "Usage:" in result.stdout and result.stdout.endswith("False False\n")
+    usage, *lines = result.stdout.splitlines()
+    assert usage.startswith("Usage:") and lines[-1] == "False False"
+    assert not [line for line in lines if line.endswith("...")], "a summary that is cut off"
 
 
 def test_usage_errors_exit_with_2() -> None:
@@ -62,6 +67,25 @@ def test_debug_adds_the_traceback(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "Traceback (most recent call last):" in result.stderr
     assert f"\nError: {tmp_path} is not a run: it has no run.json\n" in result.stderr
+
+
+def test_every_package_that_may_be_missing_names_its_extra() -> None:
+    """Those that no extra brings are the kit's own requirements, and of the same name."""
+    root = Path(__file__).resolve().parents[2]
+    imported = set()
+    for folder in ("asc_kit", "train", "export", "firmware_gen", "device_runner"):
+        for path in (root / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    imported |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                    imported.add(str(node.module).partition(".")[0])
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    required = {re.split(r"\W", requirement)[0] for requirement in project["dependencies"]}
+    assert {"numpy", "serial", "scipy"} <= imported
+    beside = imported - sys.stdlib_module_names - required - {"asc_kit"}
+    assert beside <= set(_EXTRA_OF), beside - set(_EXTRA_OF)
+    assert set(_EXTRA_OF.values()) <= set(project["optional-dependencies"])
 
 
 @pytest.mark.parametrize(

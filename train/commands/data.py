@@ -79,7 +79,7 @@ def synth(out: Path, clips: int, seed: int, sample_rate: int, seconds: float, jo
     return out
 
 
-@data.command()
+@data.command(short_help="Describe a data set: classes, devices, splits, lengths, rates.")
 @_DATA
 @layout_option
 @_CLASS_MAP
@@ -95,7 +95,7 @@ def info(folder: Path, layout: Layout | None, class_map: Path | None, as_json: b
         show(description)
 
 
-@data.command()
+@data.command(short_help="Find missing, unreadable, mislabelled, duplicate and leaking clips.")
 @_DATA
 @layout_option
 @_CLASS_MAP
@@ -138,7 +138,7 @@ def check(
         ctx.exit(1)
 
 
-@data.command()
+@data.command(short_help="Download and verify the official splits of TAU 2022 Mobile.")
 @_DATA
 @layout_option
 @click.option(

@@ -33,13 +33,37 @@ RECIPE = "cp_mobile_micro"
     show_default=True,
     help="Folder for everything the demo writes.",
 )
-@click.option("--board", default="qemu-mps2-an386", show_default=True, help="Board to measure on: a name, or a path.")
-@click.option("--clips", default=2000, show_default=True, help="Number of synthetic one-second clips.")
-@click.option("--epochs", default=None, type=int, help="Epochs of training.  [default: the recipe's]")
 @click.option(
-    "--audio-limit", default=180, show_default=True, help="Number of test clips to stream to the board as audio."
+    "--board",
+    default="qemu-mps2-an386",
+    show_default=True,
+    metavar="BOARD",
+    help="Board to measure on: a name, or a path.",
 )
-@click.option("--seed", default=1, show_default=True, help="Seed of recordings and training.")
+@click.option(
+    "--clips",
+    default=2000,
+    show_default=True,
+    metavar="N",
+    help="Number of synthetic one-second clips.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Epochs of training.  [default: the recipe's]")
+@click.option(
+    "--audio-limit",
+    type=click.IntRange(min=1),
+    default=180,
+    show_default=True,
+    metavar="N",
+    help="Number of test clips to stream to the board as audio.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Seed of recordings and training.",
+)
 def demo(out: Path, board: str, clips: int, epochs: int | None, audio_limit: int, seed: int) -> None:
     """Run the whole pipeline on synthetic scenes and an emulated board.
 
