@@ -32,8 +32,9 @@
  * line misbehaves; then bytes are lost and the checksum tells. */
 #define RING_BYTES 2048u
 
-void UART0_RX_Handler(void);
-void SysTick_Handler(void);
+/* named by the vectors alone, which an optimizer of whole programs does not read */
+__attribute__((used)) void UART0_RX_Handler(void);
+__attribute__((used)) void SysTick_Handler(void);
 
 static volatile uint8_t ring[RING_BYTES];
 static volatile uint32_t ring_head; /* bytes ever received */

@@ -43,8 +43,9 @@ extern uint32_t asc_bss_start[], asc_bss_end[];
 int main(void);
 void Reset_Handler(void);
 void Fault_Handler(void);
-void SysTick_Handler(void);
-void UART0_RX_Handler(void);
+/* named by the vectors alone, which an optimizer of whole programs does not read */
+__attribute__((used)) void SysTick_Handler(void);
+__attribute__((used)) void UART0_RX_Handler(void);
 void asc_start(void);
 void asc_fault(const uint32_t *frame, uint32_t number);
 
@@ -60,7 +61,7 @@ __asm__(".pushsection .vectors, \"a\", %progbits\n"
         ".popsection\n");
 
 /* The stack pointer is set here too, for loaders that jump instead of resetting. */
-__attribute__((naked)) void Reset_Handler(void) {
+__attribute__((naked, used)) void Reset_Handler(void) {
     __asm__ volatile("ldr r0, =asc_stack_top\n"
                      "msr msp, r0\n"
                      "b asc_start\n");
@@ -110,7 +111,7 @@ __attribute__((used, noreturn)) void asc_start(void) {
 }
 
 /* A fault may have been the stack's overflow: begin again at its top, with the old frame's address in hand. */
-__attribute__((naked)) void Fault_Handler(void) {
+__attribute__((naked, used)) void Fault_Handler(void) {
     __asm__ volatile("mrs r0, msp\n"
                      "mrs r1, ipsr\n"
                      "ldr r2, =asc_stack_top\n"

@@ -174,6 +174,9 @@ def declare(plan: FftPlan, factors: Sequence[NDArray[Any]], suffix: str, fields:
         at += values.size
     passes = [f"static const asc_fft_pass_{suffix}_t passes[] = {{", *(rows or ["    {0, 0, 0},"]), "};"]
     every = {**fields, "passes": "passes", "n_passes": len(rows)}
-    lines = [f"    .{name} = {value}," for name, value in every.items()]
+    # in the order of the struct, without which C++ does not take them
+    order = ("first_pass", "window", "passes", "n_passes")
+    names = [*order, *(name for name in fields if name not in order)]
+    lines = [f"    .{name} = {every[name]}," for name in names]
     tables = [f"static const asc_frontend_{suffix}_t tables = {{", *lines, "};"]
     return ["\n".join(passes), "\n".join(tables)]

@@ -12,6 +12,11 @@ from ..c_text import c_float
 from .tables import FrontEndTables
 
 _TYPES = {"uint8": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t", "int32": "int32_t", "float32": "float"}
+# fields of one of the two ways to make values; all stand there, since C++ compilers warn of those left out
+_FRAME_BY_FRAME = ("thresholds", "guess_start", "guess_slope")
+_OF_A_CLIP = (
+    "finish_clip", "zero_point", "inverse_scale", "standardize", "delta_reach", "delta_factor", "std_floor"
+)  # fmt: skip
 
 
 def frontend_text(tables: FrontEndTables) -> dict[str, Any]:
@@ -63,11 +68,13 @@ def _fields(tables: FrontEndTables) -> list[tuple[str, str]]:
             ("thresholds", "thresholds"),
             ("guess_start", f"{tables.thresholds.guess_start}"),
             ("guess_slope", f"{tables.thresholds.guess_slope}"),
+            *((name, "0") for name in _OF_A_CLIP),
         ]
     reach = spec.delta_width // 2
     squares = sum(n * n for n in range(1, reach + 1))
     return [
         *fields,
+        *((name, "0") for name in _FRAME_BY_FRAME),
         ("finish_clip", "asc_frontend_clip"),
         ("zero_point", str(info.zero_point)),
         ("inverse_scale", c_float(1.0 / info.scale)),

@@ -33,6 +33,8 @@ class KernelSet:
     """Name of its folder, in ``kernel_sets/`` and in ``runtime/``."""
     header: str
     """The header that declares its kernels."""
+    requires: str = ""
+    """Condition of the C preprocessor that holds where the compiler may use the instructions; none for plain C."""
     copy_kernel: str
     """The kernel that copies a row into another layout; its parameters are those of the portable one."""
     row_kernels: Mapping[str, RowChooser] = field(default_factory=dict)

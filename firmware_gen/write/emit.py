@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -17,18 +18,20 @@ from ..plan.plan import Plan, StreamSteps, WholeStep
 from ..plan.streams import Buffer, Stage
 from ..plan.streams.loops import find_loops
 from ..read.model import ModelInfo
+from .structs import struct_fields
 
 
 def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> dict[str, str]:
     """Return the generated files of the engine by name, with those of a front end if there are tables."""
     streams = [entry for entry in plan.program if isinstance(entry, StreamSteps)]
+    structs = _structs(plan)
     values = {
         "info": info,
         "tables": tables,
         "version": __version__,
         **(frontend_values(tables, info) if tables is not None else {}),
         "plan": plan,
-        "steps": [_step(position, step) for position, step in enumerate(plan.steps)],
+        "steps": [_step(position, step, structs) for position, step in enumerate(plan.steps)],
         "program": [_program_entry(number, entry, plan) for number, entry in enumerate(plan.program)],
         "most_counters": max((len(entry.stream.stages) for entry in streams), default=0),
         "most_rows": plan.most_rows,
@@ -117,14 +120,21 @@ def _value(position: int, value: FieldValue) -> str:
     return str(value)
 
 
-def _step(position: int, step: Step) -> dict[str, Any]:
+def _structs(plan: Plan) -> dict[str, dict[str, str]]:
+    """Return the fields of the structs that kernels take, in their order."""
+    sources = load_kernel_set(PORTABLE).sources | plan.kernels.sources
+    return struct_fields(path for name, path in sources.items() if name.endswith(".h"))
+
+
+def _step(position: int, step: Step, structs: Mapping[str, dict[str, str]]) -> dict[str, Any]:
     """Return the values for the constants of a step."""
+    fields = structs[step.call.struct] | {name: _value(position, value) for name, value in step.call.fields}
     return {
         "index": position,
         "op": step.operator.op,
         "struct": step.call.struct,
         "output": step.output.describe(),
-        "fields": [(name, _value(position, value)) for name, value in step.call.fields],
+        "fields": list(fields.items()),
         "arrays": [
             {
                 "name": _array_name(position, array),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from asc_kit.errors import BoardError
 from asc_kit.hardware.board import Board
+from asc_kit.hardware.places import boards_folder
 from asc_kit.hardware.target import Target
 from asc_kit.protocol import TimerUnit
 
@@ -27,6 +28,9 @@ from .protocol_header import protocol_header
 Files = dict[str, bytes]
 """Path within the firmware folder -> contents."""
 
+LICENSE = "SPDX-License-Identifier: MIT"
+COPYRIGHT = "Copyright (c) 2026 The asc-kit developers"
+_GENERATED = f"{COPYRIGHT}; weights and labels are those of the model's owner"
 _BUILD_HEADER = "app/asc_build.h"
 _INCLUDE = re.compile(r'^#include "(\w+\.h)"', re.MULTILINE)
 
@@ -47,10 +51,10 @@ def collect_sources(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, 
     """Return the files of a firmware folder, with an example that is no part of the image."""
     files = engine_files(plan, tables, info) | app_files() | board_files(board)
     compiled = c_sources(files)
-    files["Makefile"] = makefile(board, compiled)
+    files["Makefile"] = with_license("Makefile", makefile(board, compiled))
     fingerprint = firmware_id(files, board.core.name, plan.kernels.name)
-    files[_BUILD_HEADER] = build_header(board, info, fingerprint)
-    files["example/main.c"] = emit_example(plan, tables, info).encode()
+    files[_BUILD_HEADER] = with_license(_BUILD_HEADER, build_header(board, info, fingerprint))
+    files["example/main.c"] = with_license("main.c", emit_example(plan, tables, info).encode(), _GENERATED)
     return Sources(files=files, compiled=compiled, firmware_id=fingerprint)
 
 
@@ -61,7 +65,7 @@ def collect_library(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, 
     # a library has no Makefile, whose flags the fingerprint of firmware includes
     command = {"": target.compile_command.encode()}
     fingerprint = firmware_id(files | command, target.core.name, plan.kernels.name)
-    files["example/main.c"] = emit_example(plan, tables, info).encode()
+    files["example/main.c"] = with_license("main.c", emit_example(plan, tables, info).encode(), _GENERATED)
     return Sources(files=files, compiled=compiled, firmware_id=fingerprint)
 
 
@@ -80,12 +84,24 @@ def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> 
         name = waiting.pop()
         if name in copied or name in generated:
             continue
-        copied[name] = runtime[name].read_bytes()
+        data = runtime[name].read_bytes()
         # a header's functions are in the file of the same name, where there is one
         sources = [f"{Path(name).stem}{suffix}" for suffix in SOURCE_SUFFIXES]
-        waiting += _INCLUDE.findall(copied[name].decode())
+        waiting += _INCLUDE.findall(data.decode())
         waiting += [source for source in sources if source in runtime]
+        if name.endswith(".S") and name in plan.kernels.sources and plan.kernels.requires:
+            # an assembler has no other way to leave out what a core lacks, in builds that compile every file for it
+            data = f"#if {plan.kernels.requires}\n".encode() + data + b"#endif\n"
+        copied[name] = with_license(name, data)
+    generated = {name: with_license(name, data, _GENERATED) for name, data in generated.items()}
     return {f"engine/{name}": data for name, data in sorted((copied | generated).items())}
+
+
+def with_license(name: str, data: bytes, copyright_line: str = COPYRIGHT) -> bytes:
+    """Return a file of the kit's with its licence as the first lines."""
+    if name == "Makefile":
+        return f"# {LICENSE}\n# {copyright_line}\n".encode() + data
+    return f"/* {LICENSE}\n * {copyright_line} */\n".encode() + data
 
 
 def _source_of(kernel: str, runtime: Container[str]) -> str:
@@ -96,8 +112,9 @@ def _source_of(kernel: str, runtime: Container[str]) -> str:
 def app_files() -> Files:
     """Return the protocol server, without asc_build.h."""
     app = _package_folder("app")
-    files = {f"app/{path.name}": path.read_bytes() for path in sorted(app.glob("*.[ch]"))}
-    return files | {"app/asc_protocol.h": protocol_header().encode()}
+    files = {path.name: path.read_bytes() for path in sorted(app.glob("*.[ch]"))}
+    files["asc_protocol.h"] = protocol_header().encode()
+    return {f"app/{name}": with_license(name, data) for name, data in files.items()}
 
 
 def board_files(board: Board) -> Files:
@@ -106,7 +123,14 @@ def board_files(board: Board) -> Files:
     missing = [name for name, path in files.items() if not path.is_file()]
     if missing:
         raise BoardError(f"board {board.name} lacks {', '.join(missing)}", hint=f"they belong into {board.folder}")
-    return {f"board/{name}": path.read_bytes() for name, path in files.items()}
+    kits = boards_folder().resolve()
+    return {
+        # a board of the user's has a licence of its own
+        f"board/{name}": with_license(name, path.read_bytes())
+        if path.resolve().is_relative_to(kits)
+        else path.read_bytes()
+        for name, path in files.items()
+    }
 
 
 def firmware_id(files: Files, core: str, kernels: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from engine_cases import WARNINGS, run_example
@@ -17,8 +18,11 @@ from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
 from asc_kit.errors import BoardError
 from asc_kit.firmware import read_firmware
+from asc_kit.firmware_gen.write.sources import COPYRIGHT
 from asc_kit.hardware.core import core_names, load_core
 from asc_kit.hardware.target import core_target, part_target
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +152,112 @@ def test_plan_takes_a_core_or_a_part(bundle: Bundle) -> None:
     ):  # fmt: skip
         result = asc_kit("plan", bundle.path, *arguments, "--json")
         assert json.loads(result.stdout)["kernels"] == kernels
+
+
+_FEATURES = """#include <stdio.h>
+
+#include "asc_model.h"
+
+static asc_state_t state;
+static int16_t samples[ASC_CLIP_SAMPLES];
+
+int main(void) {
+    while (fread(samples, sizeof samples, 1, stdin) == 1) {
+        asc_init(&state);
+        asc_push_samples(&state, samples, ASC_CLIP_SAMPLES);
+        fwrite(state.work, sizeof state.work, 1, stdout); /* the last frame's bands, before they are rounded */
+        fwrite(asc_input(&state), ASC_INPUT_BYTES, 1, stdout);
+    }
+    return 0;
+}
+"""
+
+
+def _has_fma() -> bool:
+    facts = Path("/proc/cpuinfo")
+    return facts.is_file() and " fma " in facts.read_text()
+
+
+@pytest.mark.skipif(not _has_fma(), reason="needs a processor that fuses multiplication and addition")
+@pytest.mark.parametrize("compiler", ["gcc", "g++", "clang"])
+def test_features_are_the_same_when_a_build_forgets_the_flag(compiler: str, bundle: Bundle, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"needs {compiler}")
+    assert asc_kit("firmware", bundle.path, "--core", "native", "--out", tmp_path / "fw").exit_code == 0
+    (tmp_path / "features.c").write_text(_FEATURES)
+    engine = tmp_path / "fw" / "engine"
+    sources = [*map(str, sorted(engine.glob("*.c"))), str(tmp_path / "features.c")]
+    clips = np.random.default_rng(14).integers(-3000, 3000, (20, 4000)).astype("<i2").tobytes()
+    answers: list[bytes] = []
+    language = ["-x", "c++"] if compiler == "g++" else []
+    for flags in (["-ffp-contract=off"], ["-mfma"], ["-mfma", "-ffp-contract=fast", "-flto"]):
+        if compiler == "clang" and flags[-1] == "-flto":
+            continue  # asked for by name, which the standard's pragma does not overrule; and there is no linker plugin
+        program = tmp_path / f"program{len(answers)}"
+        command = [compiler, "-O2", *flags, *language, f"-I{engine}", *sources, "-lm", "-o", str(program)]
+        subprocess.run(command, check=True)
+        answers.append(subprocess.run([program], input=clips, capture_output=True, check=True).stdout)
+    assert len(answers) > 1 and len(answers[0]) > 20 * 512
+    assert len(set(answers)) == 1
+
+
+def test_fast_math_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    assert asc_kit("firmware", bundle.path, "--core", "native", "--out", tmp_path).exit_code == 0
+    source = tmp_path / "engine" / "asc_frontend_f32.c"
+    done = subprocess.run(["gcc", "-ffast-math", "-c", source, "-o", tmp_path / "x.o"], capture_output=True, text=True)
+    assert done.returncode != 0 and "without -ffast-math" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
+@pytest.mark.parametrize(("core", "instructions"), [("cortex-m4f", "DSP instructions"), ("cortex-m55", "Helium")])
+def test_files_for_instructions_that_a_core_lacks(core: str, instructions: str, tmp_path: Path) -> None:
+    """Assembler becomes nothing, so that a build may compile every file; C says what is wrong."""
+    model = tmp_path / "model.tflite"
+    model.write_bytes(cp_mobile().model)
+    assert asc_kit("firmware", model, "--core", core, "--out", tmp_path / "fw").exit_code == 0
+    engine = tmp_path / "fw" / "engine"
+    assembler = [path for path in sorted(engine.glob("*.S")) if path.stem.endswith(("_dsp", "_mve"))]
+    command = ["arm-none-eabi-gcc", "-mcpu=cortex-m0plus", f"-I{engine}", "-c"]
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    done = subprocess.run([*command, *map(str, assembler)], cwd=objects, capture_output=True, text=True)
+    assert assembler and (done.returncode, done.stderr) == (0, "")
+    sizes = subprocess.run(
+        ["arm-none-eabi-size", *map(str, objects.glob("*.o"))], capture_output=True, text=True, check=True
+    ).stdout
+    assert {line.split()[3] for line in sizes.splitlines()[1:]} == {"0"}
+    done = subprocess.run([*command, str(engine / "asc_model.c")], cwd=objects, capture_output=True, text=True)
+    assert done.returncode != 0 and f"these kernels need {instructions}" in done.stderr
+    big = ["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mbig-endian", f"-I{engine}", "-c", str(engine / "asc_model.c")]
+    done = subprocess.run(big, cwd=objects, capture_output=True, text=True)
+    assert done.returncode != 0 and "little-endian" in done.stderr
+
+
+@pytest.mark.parametrize("core", ["native", "cortex-m4f", "cortex-m55"])
+def test_all_of_it_is_cpp_too(core: str, bundle: Bundle, tmp_path: Path) -> None:
+    compiler = load_core(core).toolchain.prefix + "g++"
+    if shutil.which(compiler) is None:
+        pytest.skip(f"needs {compiler}")
+    model = tmp_path / "model.tflite"
+    model.write_bytes(cp_mobile().model)
+    for source in (bundle.path, model):
+        out = tmp_path / f"{source.stem}.firmware"
+        out.mkdir()
+        assert asc_kit("firmware", source, "--core", core, "--out", out / "fw").exit_code == 0
+        sources = [*sorted((out / "fw" / "engine").glob("*.c")), out / "fw" / "example" / "main.c"]
+        # not -Wpedantic: designated initializers came with C++20
+        command = [compiler, *load_core(core).toolchain.cflags, "-x", "c++", "-std=c++17", "-Wall", "-Wextra"]
+        command += [f"-I{out / 'fw' / 'engine'}", "-c", *map(str, sources)]
+        done = subprocess.run(command, cwd=out, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_file_says_its_licence(bundle: Bundle, tmp_path: Path) -> None:
+    licence = (ROOT / "LICENSE").read_text()
+    assert licence.startswith("MIT License") and COPYRIGHT in licence
+    assert asc_kit("firmware", bundle.path, "--board", "qemu-mps2-an386", "--out", tmp_path / "fw").exit_code == 0
+    files = [path for path in (tmp_path / "fw").rglob("*") if path.is_file() and path.suffix != ".json"]
+    assert len(files) > 40
+    for path in files:
+        first, second = path.read_text().splitlines()[:2]
+        assert first.endswith("SPDX-License-Identifier: MIT") and COPYRIGHT in second, path

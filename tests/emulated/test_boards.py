@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from asc_kit.device_runner.line.session import Session
 from asc_kit.device_runner.line.transport import open_port
 from asc_kit.errors import BoardError
 from asc_kit.firmware_gen.generate import generate
+from asc_kit.firmware_gen.write.makefile import image_path
 from asc_kit.hardware.board import Board, board_names, load_board
 from asc_kit.protocol import TimerUnit
 
@@ -148,6 +150,19 @@ def test_a_bundle_on_every_board(board: Board, bundle: Bundle, tmp_path: Path) -
             counts.add((audio.frontend_time, audio.network_time, features.network_time))
     assert len(counts) == 1
     assert min(counts.pop()) > 0
+
+
+def test_an_image_optimized_as_a_whole(board: Board, bundle: Bundle, tmp_path: Path) -> None:
+    """-flto, for which names that only the vectors use must not vanish."""
+    generate(bundle, board, tmp_path / "fw")
+    subprocess.run(["make", "-s", "EXTRA=-flto"], cwd=tmp_path / "fw", check=True)
+    golden = bundle.golden(bundle.manifest.golden[0])
+    with running(board, tmp_path / "fw" / image_path(board)) as session:
+        session.stream_audio(golden.audio)
+        assert np.abs(session.read_input().astype(int) - golden.input.reshape(-1)).max() <= 1
+        session.write_input(golden.input)
+        session.run(macs=bundle.manifest.macs)
+        assert np.array_equal(session.read_output(), golden.output.reshape(-1))
 
 
 @pytest.mark.parametrize("name", ["qemu-mps2-an385", "qemu-mps3-an547"])

@@ -15,6 +15,7 @@ from .pool import average_pool_row, max_pool_row
 KERNEL_SET = KernelSet(
     name="dsp",
     header="asc_kernels_dsp.h",
+    requires="defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP",
     copy_kernel="asc_copy_row_dsp",
     row_kernels={
         "ADD": sum_chooser(1),

@@ -15,6 +15,7 @@ from .reduce import mean_channels, reduce_max_channels
 KERNEL_SET = KernelSet(
     name="mve",
     header="asc_kernels_mve.h",
+    requires="defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)",
     copy_kernel="asc_copy_row_mve",
     row_kernels={
         "ADD": sum_chooser(1),

@@ -4,6 +4,10 @@
 #ifndef ASC_KERNELS_DSP_H
 #define ASC_KERNELS_DSP_H
 
+#if !(defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP)
+#error "these kernels need DSP instructions: name the core, as with -mcpu=cortex-m4, or take --kernels portable"
+#endif
+
 #include "asc_offsets_core.h"
 
 /* How an accumulator becomes an output: formula (15''), with these shifts at the end. */

@@ -1,4 +1,6 @@
 /* Passes of the Fourier transform: see asc_fft_f32.h. */
+#include "asc_float_rules.h"
+
 #include "asc_fft_f32.h"
 
 #include "asc_fft_butterflies_f32.h"

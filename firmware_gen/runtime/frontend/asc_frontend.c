@@ -1,4 +1,6 @@
 /* The log-mel front end: see asc_frontend.h. */
+#include "asc_float_rules.h"
+
 #include "asc_frontend.h"
 
 #include <stddef.h>

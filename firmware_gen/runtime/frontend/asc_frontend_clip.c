@@ -14,6 +14,8 @@
  *           IEEE Trans. ASSP 34 (1986), 52-59; sums: W. Kahan, "Pracniques: further remarks on reducing truncation
  *           errors", Communications of the ACM 8 (1965), 40
  */
+#include "asc_float_rules.h"
+
 #include <math.h>
 #include <stddef.h>
 

@@ -1,4 +1,6 @@
 /* The bands of one frame in float32: see asc_frontend_f32.h. */
+#include "asc_float_rules.h"
+
 #include "asc_frontend_f32.h"
 
 #include <math.h>

@@ -12,6 +12,10 @@
 #ifndef ASC_KERNELS_MVE_H
 #define ASC_KERNELS_MVE_H
 
+#if !(defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1))
+#error "these kernels need Helium: name the core, as with -mcpu=cortex-m55, or take --kernels portable"
+#endif
+
 #include <stddef.h>
 #include <stdint.h>
 
