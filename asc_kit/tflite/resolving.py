@@ -22,6 +22,7 @@ from .shape_values import Values, value_of
 
 _LARGEST_ELEMENTS = 1 << 40
 _LONGEST_CONSTANT = 1 << 16
+_COMPUTE_SHAPES = {"GATHER", "PACK", "SHAPE"}
 _INTEGERS = {"INT32": "<i4", "INT64": "<i8"}
 # what a rule raises on options and indices that no converter writes; the readers name these better
 _STRANGE = (UnknownShapeError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
@@ -79,7 +80,8 @@ class _Resolver:
         for index, shape in fixed_input_shapes(inputs, self.given).items():
             self._set(index, shape)
         names = [self.graph.op(index) for index in range(self.graph.n_operators)]
-        if not self.changed and "SHAPE" not in names and not any(FREE in signature for signature in self.signatures):
+        is_free = any(FREE in signature for signature in self.signatures)
+        if not (self.changed or is_free or _COMPUTE_SHAPES & set(names)):
             return Resolved()
         folded = set()
         for operator in map(self.graph.operator, range(self.graph.n_operators)):

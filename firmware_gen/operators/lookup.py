@@ -127,6 +127,20 @@ class Quantize(PlainLookup):
         return _rescale(node, source.scale / output.scale)
 
 
+class Abs(PlainLookup):
+    """Absolute value."""
+
+    op = "ABS"
+
+    def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
+        """Requantize the distance from the zero point; one scale for both needs no rounding."""
+        source, output = node.inputs[0], node.output
+        multiplier, shift = quantize_multiplier(_ratio_f32(node))
+        if shift > _MOST_RESCALING:
+            node.refuse_scales(f"an output's scale above 2^-{_MOST_RESCALING} of its input's")
+        return scale_wide(np.abs(_Q - source.zero_point), multiplier, shift) + output.zero_point
+
+
 class _Clipped(PlainLookup):
     """The same numbers, clipped."""
 

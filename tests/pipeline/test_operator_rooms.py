@@ -20,7 +20,10 @@ from asc_kit.train.complexity.operators import RULES as COUNTED
 
 ROOT = Path(__file__).parents[2]
 # of the engine, for models of others: TensorFlow's converter makes something else of what the recipes' layers compute
-NOT_EXPORTED = {"PRELU", "QUANTIZE", "RELU_0_TO_1", "RELU_N1_TO_1", "SUM"}
+NOT_EXPORTED = {
+    *("ABS", "MAXIMUM", "MINIMUM", "PRELU", "QUANTIZE", "RELU_0_TO_1", "RELU_N1_TO_1", "RESIZE_NEAREST_NEIGHBOR"),
+    "SUM",
+}
 
 
 def first_column(document: str, heading: str) -> set[str]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from int8_case import Case, activations, draw_scale, draw_tie_scale, draw_zero_point, finish, seeds
 from int8_models import ACTIVATIONS, ModelBuilder
 
+_EXTREMA = ("MAXIMUM", "MINIMUM")
 # shapes that attention and normalization give, and any others
 _SHAPE_PAIRS = st.sampled_from(
     [
@@ -39,7 +40,7 @@ def _shapes(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 @st.composite
 def binary(draw: st.DrawFn, op: str) -> Case:
-    """ADD, SUB, MUL or PRELU of two pieces of the input, or of the input and a constant, with scales of their own."""
+    """A function of two pieces of the input, or of the input and a constant, mostly with scales of their own."""
     rng = np.random.default_rng(draw(seeds))
     shapes = draw(_shapes())
     output_shape = np.broadcast_shapes(*shapes)
@@ -48,6 +49,8 @@ def binary(draw: st.DrawFn, op: str) -> Case:
         shapes, constant = (output_shape, shapes[1]), None if constant is None else 1
     scales = [draw_scale(rng, -2.0, -1.0), draw_scale(rng, -2.0, -1.0)]
     zero_points = [draw_zero_point(rng), draw_zero_point(rng)]
+    if op in _EXTREMA:  # one quantization for all
+        scales, zero_points = scales[:1] * 2, zero_points[:1] * 2
     sizes = [int(np.prod(shape)) for shape in shapes]
     builder = ModelBuilder()
     if constant is None:
@@ -65,9 +68,14 @@ def binary(draw: st.DrawFn, op: str) -> Case:
         out_scale = float(np.float32(spread * 10.0 ** rng.choice([-3.0, -2.0, 4.0])))
     elif op == "MUL" and draw(st.booleans()):
         out_scale = draw_tie_scale(rng, scales[0] * scales[1])
-    output = builder.activation(output_shape, out_scale, draw_zero_point(rng))
+    out_zero_point = draw_zero_point(rng)
+    if op in _EXTREMA:
+        out_scale, out_zero_point = scales[0], zero_points[0]
+    output = builder.activation(output_shape, out_scale, out_zero_point)
     activation = draw(activations)
-    if op == "PRELU":
+    if op in _EXTREMA:
+        builder.operator(op, pieces, output, "MaximumMinimumOptions")
+    elif op == "PRELU":
         builder.operator(op, pieces, output)
     else:
         fused = ACTIVATIONS[activation]
@@ -120,7 +128,28 @@ def table(draw: st.DrawFn, op: str) -> Case:
     return case
 
 
+@st.composite
+def resize(draw: st.DrawFn) -> Case:
+    """RESIZE_NEAREST_NEIGHBOR: larger and smaller, with each rule of nearness."""
+    rng = np.random.default_rng(draw(seeds))
+    sizes = st.integers(1, 17)
+    shape, size = (1, draw(sizes), draw(sizes), draw(st.integers(1, 5))), (draw(sizes), draw(sizes))
+    rule = draw(st.sampled_from([{}, {"alignCorners": True}, {"halfPixelCenters": True}]))
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    builder = ModelBuilder()
+    source = builder.activation(shape, scale, zero_point)
+    output = builder.activation((1, *size, shape[3]), scale, zero_point)
+    inputs = [source, builder.constant(np.array(size, np.int32))]
+    builder.operator("RESIZE_NEAREST_NEIGHBOR", inputs, output, "ResizeNearestNeighborOptions", **rule)
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"RESIZE {shape} to {size} {rule}")
+
+
 _CLIPPED = ("RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1")
-TABLES = {op: table(op) for op in ("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "TANH", *_CLIPPED)}
-BINARY = {op: binary(op) for op in ("MUL", "PRELU", "SUB")}
-ELEMENTWISE_STRATEGIES = {"ADD broadcast": binary("ADD"), **BINARY, **TABLES}
+TABLES = {op: table(op) for op in ("ABS", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "TANH", *_CLIPPED)}
+BINARY = {op: binary(op) for op in ("MUL", "PRELU", "SUB", *_EXTREMA)}
+ELEMENTWISE_STRATEGIES = {
+    "ADD broadcast": binary("ADD"),
+    "RESIZE_NEAREST_NEIGHBOR": resize(),
+    **BINARY,
+    **TABLES,
+}

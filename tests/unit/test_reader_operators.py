@@ -210,3 +210,41 @@ def test_pools_whose_sums_leave_32_bits_are_refused() -> None:
     builder.operator("AVERAGE_POOL_2D", [source], target, "Pool2DOptions", **window)
     with pytest.raises(ModelError, match="windows of 25,000,000 elements"):
         read_model(builder.finish(source, target))
+
+
+def test_shapes_that_constants_are_put_together_for_are_folded() -> None:
+    """PACK and GATHER of whole numbers, without any SHAPE: what remains is the network."""
+    builder = ModelBuilder()
+    source, relu = builder.activation((1, 4, 6), 0.1, 0), builder.activation((1, 4, 6), 0.1, 0)
+    builder.operator("RELU", [source], relu)
+    sizes = builder.constant(np.array([7, 8, 3], np.int32))
+    gathered = builder._tensor((), np.int32, "gathered", None, 0)
+    builder.operator("GATHER", [sizes, builder.constant(np.array(1, np.int32))], gathered, "GatherOptions")
+    packed = builder._tensor((2,), np.int32, "packed", None, 0)
+    builder.operator("PACK", [builder.constant(np.array(3, np.int32)), gathered], packed, "PackOptions", valuesCount=2)
+    output = builder.activation((3, 8), 0.1, 0)
+    builder.operator("RESHAPE", [relu, packed], output)
+    graph = read_model(builder.finish(source, output))
+    assert [operator.op for operator in graph.operators] == ["RELU", "RESHAPE"]
+    assert graph.tensors[packed].data is not None and graph.tensors[packed].data.tolist() == [3, 8]
+
+
+def test_extremes_of_other_scales_are_refused() -> None:
+    """TFLite compares the bytes of any two scales, which is no maximum."""
+    for scales in ((0.1, 0.2, 0.1), (0.2, 0.1, 0.1), (0.1, 0.1, 0.2)):
+        builder = ModelBuilder()
+        first, output = builder.activation((1, 4), scales[0], 0), builder.activation((1, 4), scales[2], 0)
+        operand = builder.constant(np.ones((1, 4), np.int8), scales[1])
+        builder.operator("MAXIMUM", [first, operand], output, "MaximumMinimumOptions")
+        with pytest.raises(ModelError, match="MAXIMUM.*quantized differently"):
+            read_model(builder.finish(first, output))
+
+
+def test_a_resize_by_two_rules_is_refused() -> None:
+    builder = ModelBuilder()
+    source, output = builder.activation((1, 2, 2, 1), 0.1, 0), builder.activation((1, 4, 4, 1), 0.1, 0)
+    rules = {"alignCorners": True, "halfPixelCenters": True}
+    inputs = [source, indices(builder, 4, 4)]
+    builder.operator("RESIZE_NEAREST_NEIGHBOR", inputs, output, "ResizeNearestNeighborOptions", **rules)
+    with pytest.raises(ModelError, match="align_corners and half_pixel_centers"):
+        read_model(builder.finish(source, output))

@@ -139,6 +139,16 @@ typedef struct {
 } asc_concatenation_t;
 
 typedef struct {
+    int32_t shape[4], stride_1[4], stride_2[4];
+} asc_extremum_t;
+
+typedef struct {
+    const int32_t *rows;    /* [out_h] row of the input for each of the output */
+    const int32_t *columns; /* [out_w] */
+    int32_t in_w, out_h, out_w, channels;
+} asc_resize_nearest_t;
+
+typedef struct {
     int32_t start; /* element of the input that comes first */
     int32_t shape[4], stride[4];
 } asc_strided_copy_t;
@@ -169,6 +179,9 @@ void asc_reduce_max_s8(const asc_reduce_t *p, const int8_t *input, int8_t *outpu
 void asc_mul_narrow_s8(const asc_mul_narrow_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_mul_s8(const asc_mul_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_prelu_s8(const asc_prelu_t *p, const int8_t *input, const int8_t *alpha, int8_t *output);
+void asc_maximum_s8(const asc_extremum_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
+void asc_minimum_s8(const asc_extremum_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
+void asc_resize_nearest_s8(const asc_resize_nearest_t *p, const int8_t *input, int8_t *output);
 void asc_concatenation_s8(const asc_concatenation_t *p, const int8_t *const *inputs, int8_t *output);
 void asc_strided_copy_s8(const asc_strided_copy_t *p, const int8_t *input, int8_t *output);
 void asc_pad_s8(const asc_pad_t *p, const int8_t *input, int8_t *output);
