@@ -52,6 +52,14 @@ class Engine:
         start = "" if words.startswith(_NAME_START) else _NAME_START
         return f"{start}{words or 'model'}"[:_LONGEST_NAME].rstrip("_")
 
+    @property
+    def example_function(self) -> str:
+        """The example as a function ``classify`` that returns the class, for programs whose ``main`` is another's."""
+        main = "int main(void) {"
+        if main not in self.example:
+            raise ValueError("the example has no main")
+        return self.example.replace(main, "static int classify(void) {")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ProjectKind:

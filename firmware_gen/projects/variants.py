@@ -14,6 +14,11 @@ from ..write.sources import Files
 _INCLUDE = re.compile(r'^#include "(\w+\.h)"\n', re.MULTILINE)
 # C wants one declaration in every file, and stays quiet about a type that nothing uses
 _EMPTY = "typedef int asc_not_for_this_core_t;\n"
+# without this, Linux takes assembler that says nothing for a program with an executable stack
+_NO_STACK_CODE = """#if defined(__linux__) && defined(__ELF__)
+    .section .note.GNU-stack, "", %progbits
+#endif
+"""
 
 
 def merge_engines(fast: Files, plain: Files, condition: str) -> Files:
@@ -44,7 +49,7 @@ def choose(name: str, condition: str, first: str, second: str) -> str:
         first, second = first or _EMPTY, second or _EMPTY
     if not first:
         condition, first, second = f"!({condition})", second, ""
-    end = f"#endif /* {condition} */\n"
+    end = f"#endif /* {condition} */\n" + (_NO_STACK_CODE if name.endswith(".S") else "")
     return f"#if {condition}\n{first}{end}" if not second else f"#if {condition}\n{first}#else\n{second}{end}"
 
 
@@ -54,7 +59,7 @@ def public_headers(files: Files) -> tuple[str, ...]:
 
 
 def join_sources(files: Files) -> tuple[str, str]:
-    """Return an engine without assembler as one header and one C file, ``asc_model.h`` and ``asc_model.c``."""
+    """Return the C of an engine as one header and one C file, ``asc_model.h`` and ``asc_model.c``."""
     public = public_headers(files)
     private: list[str] = []
     for name in sorted(files):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,7 +18,7 @@ from asc_kit.errors import AscKitError
 from asc_kit.firmware_gen.projects.kinds import project_kind_names
 from asc_kit.firmware_gen.projects.variants import choose, merge_engines
 from asc_kit.firmware_gen.projects.writing import Project, make_project
-from asc_kit.firmware_gen.read.model import Model, read_bundle
+from asc_kit.firmware_gen.read.model import Model, read_bare, read_bundle
 from asc_kit.hardware.target import core_target
 
 M4F = "cortex-m4f"
@@ -88,7 +89,8 @@ def test_merged_files_say_for_whom_they_are() -> None:
     merged = merge_engines(fast, plain, "X")
     assert merged["same.c"] == b"int same;\n"
     assert merged["both.h"] == b"#if X\n#define FAST\n#else\n#define PLAIN\n#endif /* X */\n"
-    assert merged["fast.S"] == b"#if X\nnop\n#endif /* X */\n"
+    assert merged["fast.S"].startswith(b"#if X\nnop\n#endif /* X */\n") and b".note.GNU-stack" in merged["fast.S"]
+    assert choose("plain.S", "X", "", "nop\n").startswith("#if !(X)\nnop\n#endif")
     assert choose("plain.h", "X", "", "y\n") == "#if !(X)\ny\n#endif /* !(X) */\n"
     assert merged["plain.c"].startswith(b"#if X\ntypedef int asc_not_for_this_core_t;\n#else\nint plain;\n")
 
@@ -127,3 +129,177 @@ def test_cmake(model: Model, tmp_path: Path) -> None:
     run("cmake", "-S", folder / "consumer", "-B", tmp_path / "c", f"-DCMAKE_PREFIX_PATH={installed}", cwd=tmp_path)
     run("cmake", "--build", tmp_path / "c", cwd=tmp_path)
     assert heard(tmp_path / "c" / "consumer") == "quiet"
+
+
+STUBS = Path(__file__).resolve().parents[1] / "support"
+SCHEMAS = Path(__file__).resolve().parents[3] / "shared" / "schemas"
+WARNINGS = ("-Wall", "-Wextra", "-Werror")
+
+
+def arm(core: str, *arguments: str | Path, cwd: Path, compiler: str = "gcc") -> str:
+    return run(f"arm-none-eabi-{compiler}", *core_target(core).core.toolchain.cflags, *arguments, cwd=cwd)
+
+
+def compile_folder(folder: Path, core: str, out: Path) -> None:
+    """Compile every C and assembler file of a folder for a core."""
+    out.mkdir(exist_ok=True)
+    sources = [path.resolve() for path in sorted(folder.iterdir()) if path.suffix in (".c", ".S")]
+    assert len(sources) > 5
+    arm(core, "-std=c99", "-O2", "-ffp-contract=off", *WARNINGS, "-c", *sources, cwd=out)
+
+
+def needs_schema(name: str) -> Path:
+    if not (SCHEMAS / name).is_file():
+        pytest.skip(f"needs {name}, which is not ours to copy, in {SCHEMAS.name}/ beside the repository's folder")
+    return SCHEMAS / name
+
+
+@needs_arm
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m4f", "cortex-m33"])
+def test_arduino_sources(model: Model, core: str, tmp_path: Path) -> None:
+    """One folder for all cores, compiled as an Arduino core does: assembler by g++, no flags of ours."""
+    folder = tmp_path / "net"
+    write(model, "arduino", folder)
+    source = folder / "src"
+    flags = ("-g", "-Os", "-ffunction-sections", "-fdata-sections", *WARNINGS, "-c")
+    out = tmp_path / "objects"
+    out.mkdir()
+    assert all(path.is_file() for path in source.iterdir())
+    arm(core, "-std=gnu11", *flags, *sorted(source.glob("*.c")), cwd=out)
+    assembler = sorted(source.glob("*.S"))
+    arm(core, "-x", "assembler-with-cpp", *flags, *assembler, cwd=out, compiler="g++")
+    stub = STUBS / "arduino_stub"
+    cpp = ("-std=gnu++17", *flags, f"-I{source}", f"-I{stub}", "-include", stub / "Arduino.h", "-x", "c++")
+    arm(core, *cpp, stub / "stub.cpp", cwd=out, compiler="g++")
+    objects = sorted(out.glob("*.o"))
+    for example in ("Classify", "Benchmark", "LiveScene"):
+        sketch = tmp_path / example
+        sketch.mkdir()
+        arm(core, *cpp, folder / "examples" / example / f"{example}.ino", cwd=sketch, compiler="g++")
+        for path in sorted((folder / "examples" / example).glob("*.c")):
+            arm(core, "-std=gnu11", *flags, f"-I{source}", path, cwd=sketch)
+        parts = [*objects, *sorted(sketch.glob("*.o"))]
+        arm(core, "--specs=nosys.specs", *parts, "-lm", "-Wl,--gc-sections", "-o", "sketch", cwd=sketch)
+        symbols = run("arm-none-eabi-nm", "sketch", cwd=sketch)
+        assert ("asc_fully_connected_dsp" in symbols) == (core != "cortex-m0plus")
+        assert "asc_frontend_s32" in symbols and "asc_frontend_f32" not in symbols
+
+
+def test_arduino_properties(model: Model, tmp_path: Path) -> None:
+    """The strict schema of arduino-lint; three of its patterns are in a file that is not among the others."""
+    jsonschema = pytest.importorskip("jsonschema")
+    referencing = pytest.importorskip("referencing")
+    names = ("arduino-library-properties-strict-schema.json", "arduino-library-properties-definitions-schema.json")
+    schema, definitions = (json.loads(needs_schema(name).read_text()) for name in names)
+    semver = {"pattern": r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"}
+    no_arduino = {"not": {"pattern": "^[aA][rR][dD][uU][iI][nN][oO]"}}
+    patterns = {"semver": semver, "relaxedSemver": semver, "notStartsWithArduino": no_arduino}
+    general = {"definitions": {"patternObjects": patterns}}
+    base = schema["$id"].rpartition("/")[0]
+    specification = referencing.jsonschema.DRAFT7
+    resources = [
+        (f"{base}/{name}", specification.create_resource(content))
+        for name, content in ((names[1], definitions), ("general-definitions-schema.json", general))
+    ]
+    validator = jsonschema.Draft7Validator(schema, registry=referencing.Registry().with_resources(resources))
+    write(model, "arduino", tmp_path / "net")
+    lines = (tmp_path / "net" / "library.properties").read_text().splitlines()
+    properties = dict(line.split("=", 1) for line in lines)
+    assert [error.message for error in validator.iter_errors(properties)] == []
+    assert (tmp_path / "net" / "src" / properties["includes"]).is_file()
+    assert list(validator.iter_errors(properties | {"name": "Arduino library"})) != []
+
+
+def test_a_network_without_a_front_end_does_not_listen(tmp_path: Path) -> None:
+    bundle = Bundle.open(make_tone_bundle(tmp_path / "bundle"))
+    model = read_bare(bundle.model_path)
+    files = {kind: write(model, kind, tmp_path / kind).files for kind in project_kind_names()}
+    assert "examples/Classify/Classify.ino" in files["arduino"]
+    assert not [name for names in files.values() for name in names if "LiveScene" in name or "dmic" in name]
+    assert "samples" not in (tmp_path / "zephyr" / "zephyr" / "module.yml").read_text()
+
+
+@needs_arm
+@pytest.mark.parametrize("kind", ["platformio", "zephyr", "cmsis-pack", "esp-idf"])
+def test_sources_and_example(model: Model, kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "net"
+    write(model, kind, folder)
+    compile_folder(folder / "src", "cortex-m4f", tmp_path / "objects")
+    for example in [*folder.glob("example/main.c"), *folder.glob("examples/*/src/main.c")]:
+        objects = sorted((tmp_path / "objects").glob("*.o"))
+        link = ("--specs=nosys.specs", f"-I{folder / 'src'}", example, *objects, "-lm", "-o", "program")
+        arm("cortex-m4f", "-std=c99", *WARNINGS, *link, cwd=tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("pio") is None, reason="needs PlatformIO")
+def test_platformio_packs_it(model: Model, tmp_path: Path) -> None:
+    write(model, "platformio", tmp_path / "net")
+    run("pio", "pkg", "pack", "net", "--output", tmp_path / "net.tar.gz", cwd=tmp_path)
+    names = run("tar", "tzf", "net.tar.gz", cwd=tmp_path).split()
+    assert {"library.json", "src/asc_model.c", "src/asc_fully_connected_dsp.S"} <= set(names)
+
+
+@pytest.mark.skipif(shutil.which("compote") is None, reason="needs idf-component-manager")
+def test_esp_idf_manifest(model: Model, tmp_path: Path) -> None:
+    write(model, "esp-idf", tmp_path / "asc_tones")
+    run("compote", "manifest", "lint", cwd=tmp_path / "asc_tones")
+    run("compote", "component", "pack", "--name", "asc_tones", cwd=tmp_path / "asc_tones")
+
+
+@pytest.mark.skipif(shutil.which("riscv64-unknown-elf-gcc") is None, reason="needs the RISC-V GNU toolchain")
+def test_esp_idf_sources(model: Model, tmp_path: Path) -> None:
+    """With the warnings that the framework has on, for the core of an ESP32-C3."""
+    folder = tmp_path / "asc_tones"
+    write(model, "esp-idf", folder, "rv32imc")
+    toolchain = core_target("rv32imc").core.toolchain
+    sources = [*sorted((folder / "src").glob("*.[cS]")), folder / "examples" / "classify" / "main" / "main.c"]
+    flags = ("-std=gnu17", "-Og", *WARNINGS, "-Wno-unused-parameter", "-Wno-sign-compare", f"-I{folder / 'src'}")
+    run(toolchain.compiler, *toolchain.cflags, "--specs=picolibc.specs", *flags, "-c", *sources, cwd=tmp_path)
+    listed = set(re.findall(r'"src/(.*)"', (folder / "CMakeLists.txt").read_text()))
+    assert listed == {path.name for path in (folder / "src").glob("*.[cS]")}
+
+
+def test_zephyr_module(model: Model, tmp_path: Path) -> None:
+    """The keys that Zephyr's own schema of module.yml has."""
+    pykwalify = pytest.importorskip("pykwalify.core")
+    write(model, "zephyr", tmp_path / "net")
+    texts = {"type": "str"}
+    build = {
+        "type": "map",
+        "mapping": {"cmake": texts, "kconfig": texts, "depends": {"type": "seq", "sequence": [texts]}},
+    }
+    samples = {"type": "seq", "sequence": [texts]}
+    schema = {"type": "map", "mapping": {"name": texts, "build": build, "samples": samples}}
+    module = tmp_path / "net" / "zephyr" / "module.yml"
+    pykwalify.Core(source_file=str(module), schema_data=schema).validate(raise_exception=True)
+    assert (tmp_path / "net" / "zephyr" / "Kconfig").is_file() and (tmp_path / "net" / "CMakeLists.txt").is_file()
+
+
+@pytest.mark.skipif(shutil.which("xmllint") is None, reason="needs xmllint")
+def test_cmsis_pack_description(model: Model, tmp_path: Path) -> None:
+    schema = needs_schema("PACK.xsd")
+    write(model, "cmsis-pack", tmp_path / "net")
+    (description,) = (tmp_path / "net").glob("*.pdsc")
+    run("xmllint", "--noout", "--schema", schema, description, cwd=tmp_path)
+    named = re.findall(r'<file .*name="([^"]+)"', description.read_text())
+    assert all((tmp_path / "net" / name).exists() for name in named)
+    assert {Path(name).name for name in named} >= {path.name for path in (tmp_path / "net" / "src").glob("*.[cS]")}
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs CMake")
+@needs_arm
+def test_pico_sdk(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library and its example, built for the core of an RP2040 with a stub in place of the SDK."""
+    folder = tmp_path / "net"
+    write(model, "pico-sdk", folder, "cortex-m0plus")
+    monkeypatch.setenv("PICO_SDK_PATH", str(STUBS / "pico_stub"))
+    flags = " ".join(core_target("cortex-m0plus").core.toolchain.cflags)
+    languages = (("C", "gcc"), ("CXX", "g++"), ("ASM", "gcc"))
+    tools = [f"-DCMAKE_{language}_COMPILER=arm-none-eabi-{tool}" for language, tool in languages]
+    options = [f"-DCMAKE_{language}_FLAGS={flags}" for language, _ in languages]
+    system = ["-DCMAKE_SYSTEM_NAME=Generic", "-DCMAKE_EXE_LINKER_FLAGS=--specs=nosys.specs"]
+    system.append("-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY")
+    build = tmp_path / "build"
+    run("cmake", "-S", folder / "example", "-B", build, *tools, *options, *system, cwd=tmp_path)
+    run("cmake", "--build", build, cwd=tmp_path)
+    assert "asc_run" in run("arm-none-eabi-nm", build / "example", cwd=tmp_path)

@@ -1,0 +1,7 @@
+"""A CMSIS pack, for Keil, IAR, STM32CubeIDE and csolution."""
+
+from __future__ import annotations
+
+from ..record import ProjectKind
+
+KIND = ProjectKind(title="a CMSIS pack", engine_folder="src")

@@ -1,0 +1,7 @@
+"""A library for PlatformIO."""
+
+from __future__ import annotations
+
+from ..record import ProjectKind
+
+KIND = ProjectKind(title="a library for PlatformIO", engine_folder="src")

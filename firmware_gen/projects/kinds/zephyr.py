@@ -1,0 +1,7 @@
+"""A module for Zephyr."""
+
+from __future__ import annotations
+
+from ..record import ProjectKind
+
+KIND = ProjectKind(title="a module for Zephyr", engine_folder="src")

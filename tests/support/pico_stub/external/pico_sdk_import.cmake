@@ -1,0 +1,11 @@
+# As much of the Pico SDK's CMake functions as the generated example calls.
+function(pico_sdk_init)
+  add_library(pico_stdlib INTERFACE)
+  target_include_directories(pico_stdlib INTERFACE $ENV{PICO_SDK_PATH})
+endfunction()
+function(pico_enable_stdio_usb)
+endfunction()
+function(pico_enable_stdio_uart)
+endfunction()
+function(pico_add_extra_outputs)
+endfunction()
