@@ -10,15 +10,20 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from engine_cases import assert_equal, split_outputs
+from reference_networks import cp_mobile
 from tone_bundle import LABELS, make_tone_bundle
 
 from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
 from asc_kit.errors import AscKitError
+from asc_kit.firmware_gen.frontend.tables import frontend_tables
+from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.projects.kinds import project_kind_names
 from asc_kit.firmware_gen.projects.variants import choose, merge_engines
-from asc_kit.firmware_gen.projects.writing import Project, make_project
+from asc_kit.firmware_gen.projects.writing import Project, make_engine, make_project
 from asc_kit.firmware_gen.read.model import Model, read_bare, read_bundle
+from asc_kit.firmware_gen.write.sources import engine_files
 from asc_kit.hardware.target import core_target
 
 M4F = "cortex-m4f"
@@ -93,6 +98,53 @@ def test_merged_files_say_for_whom_they_are() -> None:
     assert choose("plain.S", "X", "", "nop\n").startswith("#if !(X)\nnop\n#endif")
     assert choose("plain.h", "X", "", "y\n") == "#if !(X)\ny\n#endif /* !(X) */\n"
     assert merged["plain.c"].startswith(b"#if X\ntypedef int asc_not_for_this_core_t;\n#else\nint plain;\n")
+
+
+PROGRAM = """
+#include <stdio.h>
+#include "asc_model.h"
+static asc_state_t state;
+int main(void) {
+    asc_init(&state);
+    while (fread(asc_input(&state), ASC_INPUT_BYTES, 1, stdin) == 1) {
+        asc_run(&state);
+        fwrite(asc_output(&state), ASC_OUTPUT_BYTES, 1, stdout);
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+@pytest.mark.parametrize(("kind", "core"), [("headers", "native"), ("cmake", M4F)])
+def test_this_computer_gives_the_reference_outputs(kind: str, core: str, tmp_path: Path) -> None:
+    """One C file, and a folder that was made for another core."""
+    case = cp_mobile()
+    (tmp_path / "network.tflite").write_bytes(case.model)
+    write(read_bare(tmp_path / "network.tflite"), kind, tmp_path / "net", core)
+    source = tmp_path / "net" / ("src" if kind == "cmake" else "")
+    (tmp_path / "main.c").write_text(PROGRAM)
+    names = [path for path in sorted(source.glob("asc_*")) if path.suffix in (".c", ".S")]
+    run("gcc", "-O2", "-ffp-contract=off", f"-I{source}", "main.c", *names, "-lm", "-o", "program", cwd=tmp_path)
+    inputs = b"".join(values.tobytes() for values in case.inputs)
+    output = subprocess.run([tmp_path / "program"], input=inputs, capture_output=True, check=True).stdout
+    assert_equal([case], split_outputs([case], output))
+
+
+def test_the_core_compiles_the_engine_of_its_firmware(model: Model) -> None:
+    """What emulators and boards were measured with is, byte for byte, what the preprocessor takes there."""
+    target = core_target(M4F)
+    tables = frontend_tables(model.info.frontend, model.info.input, target.frontend) if model.info.frontend else None
+    firmware = engine_files(make_plan(model.graph, target.kernels, "speed"), tables, model.info)
+    engine = make_engine(model, target, target.kernels, "speed", None)
+    assert engine.condition is not None
+    for name, data in firmware.items():
+        merged = engine.files.pop(Path(name).name)
+        assert merged == data or merged.startswith(f"#if {engine.condition}\n".encode() + data + b"#e")
+    for name, data in engine.files.items():
+        empty = b"typedef int asc_not_for_this_core_t;\n#else\n" if name.endswith(".c") else b""
+        condition = engine.condition if empty else f"!({engine.condition})"
+        assert data.startswith(f"#if {condition}\n".encode() + empty)
 
 
 @needs_arm
