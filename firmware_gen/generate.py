@@ -20,6 +20,7 @@ from .kernel_sets import choose_kernel_set
 from .plan.plan import Plan, make_plan, plan_document
 from .read.model import Model, name_file, read_bare, read_bundle
 from .write.build import build, check_fit
+from .write.fit import Budget, check_budget
 from .write.manifest import FIRMWARE, describe_firmware, measure_memory
 from .write.sources import collect_library, collect_sources
 
@@ -95,13 +96,16 @@ def make_library(
     *,
     kernels: KernelSetName | None = None,
     optimize: Goal = "speed",
+    budget: Budget | None = None,
 ) -> Firmware:
     """Write a model as a library for a core or a part: the engine and an example; parameters as of `make_firmware`.
+
+    It must fit the `budget`; None: nothing is known of its memory.
 
     Raises
     ------
     ModelError
-        When the model holds something that is not supported.
+        When the model holds something that is not supported, or does not fit.
     BoardError
         When the core cannot run the kernel set.
     """
@@ -110,8 +114,11 @@ def make_library(
         part = target.part or usual_part(target.core.name)
         plan = make_plan(model.graph, choose_kernel_set(target, kernels), optimize, part)
         tables = frontend_tables(info.frontend, info.input, target.frontend) if info.frontend is not None else None
+        memory = measure_memory(plan, tables)
+        if budget is not None:
+            check_budget(plan, memory, budget, f"{target.kind} {target.name}")
         sources = collect_library(plan, tables, info, target)
-        manifest = describe_firmware(plan, measure_memory(plan, tables), info, target, sources)
+        manifest = describe_firmware(plan, memory, info, target, sources)
         with new_folder(out, FIRMWARE, sources.files) as folder:
             for name, data in sources.files.items():
                 write_bytes(folder / name, data)

@@ -14,7 +14,7 @@ from asc_kit.cli.output import say_json
 from ..kernel_sets import kernel_set_names
 from ..projects.kinds import project_kind_names
 from .memory_map import check_map, memory_map_option, write_map
-from .target import choose_target, tell_build
+from .target import MemorySize, choose_budget, choose_target, tell_build
 
 if TYPE_CHECKING:
     from asc_kit.hardware.board import Arithmetic, Goal, KernelSetName
@@ -46,6 +46,8 @@ _MOST_LABELS_BYTES = 1 << 20
     type=click.Choice(["float", "fixed"]),
     help="What the front end calculates with: float32, or integers.  [default: float if the core has such a unit]",
 )
+@click.option("--flash", type=MemorySize(), metavar="SIZE", help="Flash for it, as 512k.  [default: the part's]")
+@click.option("--ram", type=MemorySize(), metavar="SIZE", help="RAM for it, as 96k.  [default: the part's]")
 @optimize_option
 @click.option(
     "--labels",
@@ -70,6 +72,8 @@ def firmware(
     part: str | None = None,
     kernels: KernelSetName | None = None,
     frontend: Arithmetic | None = None,
+    flash: int | None = None,
+    ram: int | None = None,
     optimize: Goal = "speed",
     labels: Path | None = None,
     input_shapes: tuple[InputShape, ...] = (),
@@ -96,6 +100,7 @@ def firmware(
     from ..projects.writing import make_project
     from ..read.model import is_bare_model, read_bare, read_bundle
     from ..service import announce, usual_folder
+    from ..write.fit import describe_needs
 
     is_bare = is_bare_model(bundle)
     if labels is not None and not is_bare:
@@ -104,9 +109,12 @@ def firmware(
         raise click.UsageError("--input-shape goes with a MODEL.tflite: a bundle's model has fixed shapes")
     if project is not None and (out is None or build or memory_map is not None):
         raise click.UsageError("--project needs --out, and goes without --build and --memory-map")
+    if project is not None and (flash is not None or ram is not None):
+        raise click.UsageError("--flash and --ram are not checked for a --project: leave them out")
     target = choose_target(board, core, part)
     if build and target.kind != "board":
         raise click.UsageError("--build makes the image of a --board; a library is compiled by your own build")
+    budget = choose_budget(target, flash, ram)
     if frontend is not None:
         target = replace(target, frontend=frontend)
     if target.frontend == "float" and target.core.frontend == "fixed" and not is_bare:
@@ -136,12 +144,12 @@ def firmware(
     if isinstance(target, Board):
         made = make_firmware(model, target, folder, compile_it=build, kernels=kernels, optimize=optimize)
     else:
-        made = make_library(model, target, folder, kernels=kernels, optimize=optimize)
+        made = make_library(model, target, folder, kernels=kernels, optimize=optimize, budget=budget)
     announce(made.manifest, folder)
     if memory_map is not None:
         write_map(made.plan, memory_map, folder, bundle.name)
     if not isinstance(target, Board):
-        tell_build(target, folder)
+        tell_build(target, folder, describe_needs(made.plan, made.manifest.memory))
     if as_json:
         say_json(made.manifest)
     return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ from tone_bundle import LABELS, make_tone_bundle
 
 from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
-from asc_kit.errors import BoardError
+from asc_kit.errors import BoardError, ModelError
 from asc_kit.firmware import read_firmware
 from asc_kit.firmware_gen.write.sources import COPYRIGHT
 from asc_kit.hardware.core import core_names, load_core
@@ -152,6 +153,32 @@ def test_plan_takes_a_core_or_a_part(bundle: Bundle) -> None:
     ):  # fmt: skip
         result = asc_kit("plan", bundle.path, *arguments, "--json")
         assert json.loads(result.stdout)["kernels"] == kernels
+
+
+def test_what_does_not_fit_is_said_before_anything_is_written(bundle: Bundle, tmp_path: Path) -> None:
+    out = tmp_path / "fw"
+    command = ("firmware", bundle.path, "--core", "cortex-m4f", "--out", out)
+    written = asc_kit(*command, "--json")
+    memory = json.loads(written.stdout)["memory"]
+    shutil.rmtree(out)
+    said = r"needs flash ([\d,]+) bytes and the code .*; RAM ([\d,]+) bytes .* stack ([\d,]+)"
+    told = re.search(said, written.stderr)
+    assert told is not None
+    flash, ram, stack = (int(number.replace(",", "")) for number in told.groups())
+    assert flash == memory["weight_bytes"] + memory["frontend_table_bytes"]
+    assert ram == memory["arena_bytes"] + memory["frontend_bytes"] + stack and stack >= 1024
+    for option, needed, what in (("--ram", ram, "bytes of RAM"), ("--flash", flash, "bytes of flash")):
+        refused = asc_kit(*command, option, needed - 1)
+        assert isinstance(refused.exception, ModelError) and not out.exists()
+        assert f"{needed:,} {what}" in refused.exception.message
+        assert "does not fit core cortex-m4f" in refused.exception.message and "Largest: " in refused.exception.message
+        assert asc_kit(*command, option, needed).exit_code == 0
+        shutil.rmtree(out)
+    assert asc_kit(*command, "--ram", "1M", "--flash", "1m").exit_code == 0
+    shutil.rmtree(out)
+    assert asc_kit(*command, "--ram", "much").exit_code == 2
+    board = asc_kit("firmware", bundle.path, "--board", "host", "--ram", "96k", "--out", out)
+    assert board.exit_code == 2 and "a board says what memory it has" in board.stderr and not out.exists()
 
 
 _FEATURES = """#include <stdio.h>
