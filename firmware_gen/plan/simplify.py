@@ -10,6 +10,7 @@ from ..network.graph import Alias, Graph, Operator, Padding
 from ..network.strides import merge, row_major
 from ..operators.conv_2d import Conv2DAttributes
 from ..operators.depthwise_conv_2d import DepthwiseConv2DAttributes
+from ..operators.pack import UnpackAttributes
 from ..operators.pad import PadAttributes
 from ..operators.reshape import RESHAPES
 from ..operators.strided_copy import SplitAttributes, StridedCopyAttributes
@@ -28,6 +29,8 @@ def take_apart(graph: Graph) -> Graph:
     for operator in graph.operators:
         if isinstance(operator.attributes, SplitAttributes):
             operators += _parts(graph, operator, operator.attributes)
+        elif isinstance(operator.attributes, UnpackAttributes):
+            operators += _slices(graph, operator, operator.attributes)
         else:
             operators.append(operator)
     return replace(graph, operators=tuple(operators))
@@ -43,6 +46,17 @@ def _parts(graph: Graph, split: Operator, attributes: SplitAttributes) -> list[O
         parts.append(replace(split, inputs=(source,), outputs=(index,), attributes=copy))
         start += shape[attributes.axis] * strides[attributes.axis]
     return parts
+
+
+def _slices(graph: Graph, unpack: Operator, attributes: UnpackAttributes) -> list[Operator]:
+    strides = row_major(graph.tensors[unpack.inputs[0]].shape)
+    rest = (*strides[: attributes.axis], *strides[attributes.axis + 1 :])
+    slices = []
+    for number, index in enumerate(unpack.outputs):
+        start, shape = number * strides[attributes.axis], graph.tensors[index].shape
+        copy = StridedCopyAttributes(start=start, shape=shape, strides=rest)
+        slices.append(replace(unpack, outputs=(index,), attributes=copy))
+    return slices
 
 
 def drop_unused(graph: Graph) -> Graph:

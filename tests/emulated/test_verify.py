@@ -12,7 +12,9 @@ from emulated_cases import missing_tools
 from small_layers import BIAS, layer, quantization
 
 from asc_kit.cli import cli
+from asc_kit.device_runner.verification import verify_model
 from asc_kit.errors import DataError, MismatchError
+from asc_kit.hardware.board import load_board
 from asc_kit.inference.interpreter import ReferenceModel
 
 BOARD = "qemu-mps2-an386"
@@ -41,6 +43,11 @@ def test_exact(model: Path, tmp_path: Path) -> None:
     assert (found["exact"], found["differing"], found["largest_difference"]) == (7, 0, 0)
     assert found["references"] == {"CONV_2D": "TFLite BUILTIN_REF"}
     assert found["macs"] == 9 * 16 and found["network_time"] > 0 and found["timer"] == "instructions"
+
+
+def test_on_helium(model: Path) -> None:
+    found = verify_model(model, load_board("qemu-mps3-an547"))
+    assert (found.exact, found.differing, found.kernels) == (3, 0, "mve")
 
 
 def test_a_difference_has_its_place_and_the_exit_code(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,18 @@ from asc_kit.train.complexity.operators import RULES as COUNTED
 ROOT = Path(__file__).parents[2]
 # of the engine, for models of others: TensorFlow's converter makes something else of what the recipes' layers compute
 NOT_EXPORTED = {
-    *("ABS", "MAXIMUM", "MINIMUM", "PRELU", "QUANTIZE", "RELU_0_TO_1", "RELU_N1_TO_1", "RESIZE_NEAREST_NEIGHBOR"),
-    "SUM",
+    *(
+        "ABS",
+        "MAXIMUM",
+        "MINIMUM",
+        "PACK",
+        "PRELU",
+        "QUANTIZE",
+        "RELU_0_TO_1",
+        "RELU_N1_TO_1",
+        "RESIZE_NEAREST_NEIGHBOR",
+    ),
+    *("SUM", "UNPACK"),
 }
 
 

@@ -79,6 +79,27 @@ def concatenation(draw: st.DrawFn) -> Case:
 
 
 @st.composite
+def unpack(draw: st.DrawFn) -> Case:
+    """UNPACK along any axis; some of the slices, in any order, go into PACK along any axis."""
+    rng = np.random.default_rng(draw(seeds))
+    shape = [draw(st.integers(1, 6)) for _ in range(draw(st.integers(2, 4)))]
+    axis, n = draw(st.integers(0, len(shape) - 1)), draw(st.integers(1, 4))
+    new_axis = draw(st.integers(-len(shape), len(shape) - 1))
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    rest = [*shape[:axis], *shape[axis + 1 :]]
+    builder = ModelBuilder()
+    source = builder.activation(shape, scale, zero_point)
+    slices = [builder.activation(rest, scale, zero_point) for _ in range(shape[axis])]
+    builder.operator("UNPACK", [source], slices, "UnpackOptions", num=shape[axis], axis=axis)
+    order = [int(number) for number in rng.integers(0, shape[axis], n)]
+    at = new_axis % len(shape)
+    output = builder.activation([*rest[:at], n, *rest[at:]], scale, zero_point)
+    chosen = [slices[number] for number in order]
+    builder.operator("PACK", chosen, output, "PackOptions", valuesCount=n, axis=new_axis)
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"UNPACK {shape} {axis} PACK {order} {new_axis}")
+
+
+@st.composite
 def split(draw: st.DrawFn) -> Case:
     """SPLIT along any axis; all parts, or some, are added up: pieces that are views share memory with sums."""
     rng = np.random.default_rng(draw(seeds))
@@ -223,6 +244,7 @@ ARRAY_STRATEGIES = {
     "REDUCE_MAX": reduce("REDUCE_MAX"),
     "SLICE": slice_(),
     "SPLIT": split(),
+    "UNPACK and PACK": unpack(),
     "SQUEEZE": squeeze(),
     "STRIDED_SLICE": strided_slice(),
     "TRANSPOSE": transpose(),

@@ -151,7 +151,7 @@ def used_before_computed(builder: ModelBuilder) -> tuple[int, int]:
         (unknown_operator, r"operator 0 COS, which computes tensor 1 'activation_1'.*not supported", "CONV_2D"),
         (operator_alone("SHAPE"), r"operator 0 SHAPE, which computes tensor 1 'activation_1' \(1x4\)", "batch_size=1"),
         (operator_alone("SPACE_TO_BATCH_ND"), "operator 0 SPACE_TO_BATCH_ND", "batch_size=1"),
-        (operator_alone("GELU"), "operator 0 GELU", "supported: ADD, "),
+        (operator_alone("GELU"), "operator 0 GELU", "supported: ABS, ADD, "),
         (lambda b: convolution(b, fusedActivationFunction=4), r"operator 0 CONV_2D.*activation 4", "RELU6"),
         (lambda b: convolution(b, strideH=0), "stride_h is 0", "positive"),
         (lambda b: convolution(b, strideH=1), "must have size 5 along axis 1. Received: 3", "NHWC"),
