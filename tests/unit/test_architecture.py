@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import tomllib
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,8 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1]
             assert base, f"{path} reaches out of its package"
-            names.add(".".join((*base, node.module or "")).rstrip("."))
+            module = ".".join((*base, *filter(None, [node.module])))
+            names |= {module} | {f"{module}.{alias.name}" for alias in node.names}
     return names
 
 
@@ -130,11 +132,34 @@ def test_nothing_imports_upwards(package: str) -> None:
     for path in sources(package):
         room = room_of(path, package)
         if room == "__init__":
+            # whatever a package's first line imports, everything in it imports
+            assert not rooms_imported(path, package), path.relative_to(ROOT)
             continue
         for reached in rooms_imported(path, package) - {room}:
             assert floor_of[reached] < floor_of[room], f"{path.relative_to(ROOT)} imports {reached}"
             downwards += 1
     assert downwards > 10  # imports between rooms are seen at all
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """Floors order the rooms; this orders the modules of a room, through all of its folders."""
+    modules = {}
+    for package in ("asc_kit", *STAGES):
+        for path in sources(package):
+            *folders, name = path.relative_to(ROOT).with_suffix("").parts
+            modules[".".join(folders if name == "__init__" else (*folders, name))] = path
+    graph = {}
+    for module, path in modules.items():
+        # a stage's own name is that of its folder, or, from outside, below asc_kit
+        names = imports(path) | {name.removeprefix("asc_kit.") for name in imports(path)}
+        named = names & set(modules) - {module}
+        # a package begins before its modules do: to take one from it is not to wait for its end
+        graph[module] = {name for name in named if not module.startswith(f"{name}.")}
+    assert sum(map(len, graph.values())) > 1000  # imports are seen at all
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as failure:
+        pytest.fail(" imports ".join(reversed(failure.args[1])))
 
 
 @pytest.mark.parametrize("package", FLOORS)
