@@ -120,7 +120,7 @@ def call_build(path: Path, build: Any, settings: Any, input_shape: tuple[int, in
         model = build(settings, input_shape, n_labels)
     except AscKitError:
         raise
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:
         raise SpecError(f"build of {path} failed: {_describe(failure, path)}") from failure
     expected = ((None, *input_shape), (None, n_labels))
     inputs = [tuple(tensor.shape) for tensor in getattr(model, "inputs", ())]
@@ -142,13 +142,13 @@ def _run(path: Path, source: bytes) -> ModuleType:
     sys.modules[module.__name__] = module
     try:
         exec(compile(source, str(path), "exec"), module.__dict__)
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:
         del sys.modules[module.__name__]
         raise SpecError(f"model file {path} cannot be run: {_describe(failure, path)}") from failure
     return module
 
 
-def _describe(failure: Exception, path: Path) -> str:
+def _describe(failure: BaseException, path: Path) -> str:
     """Return an exception in words, with the line of the file that it came from."""
     if isinstance(failure, SyntaxError):
         return f"{failure.msg}, line {failure.lineno}"

@@ -213,8 +213,9 @@ def _with_model_file(recipe: Recipe, folder: Path) -> Recipe:
         return recipe
     path = folder.resolve() / recipe.model
     if not path.is_file():
+        fault = "is no file" if path.exists() else "does not exist"
         raise SpecError(
-            f"recipe {recipe.name} names the model file {path}, which does not exist",
+            f"recipe {recipe.name} names the model file {path}, which {fault}",
             hint=f"a model's file lies beside its recipe. Networks of the kit: {', '.join(model_names())}",
         )
     if not Path(recipe.model).is_absolute():

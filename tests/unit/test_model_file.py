@@ -92,6 +92,7 @@ def test_reading_the_record_alone_runs_nothing(recipe_path: Path) -> None:
         ("@dataclass(frozen=True)", "", "has no dataclass Settings"),
         ("class Settings:", "class Settings", r"cannot be run: expected ':', line 10"),
         ("N_LABELS = 7", "N_LABELS = 1 / 0", r"cannot be run: ZeroDivisionError: division by zero, line 7"),
+        ("N_LABELS = 7", "raise SystemExit(7)", "cannot be run: SystemExit: 7, line 7"),
         ("import Path\n", "import Path\nimport no_such_package\n", "cannot be run: ModuleNotFoundError.*line 5"),
         ("channels: int", "widths: int", r"channels: Unexpected keyword argument"),
         ("channels: int", "channels: str", r"channels: .*valid string, received 12"),
@@ -121,6 +122,9 @@ def test_an_absent_file_is_named(recipe_path: Path) -> None:
     with pytest.raises(SpecError, match=r"names the model file .*/nett\.py, which does not exist") as caught:
         load_recipe(str(recipe_path))
     assert "micro_scene" in str(caught.value.hint)
+    recipe_path.with_name("nett.py").mkdir()
+    with pytest.raises(SpecError, match=r"/nett\.py, which is no file"):
+        load_recipe(str(recipe_path))
 
 
 def test_a_network_of_the_kit_has_no_file_in_a_run() -> None:
