@@ -54,7 +54,6 @@ _LAYOUTS = (
     "(FSDKaggle2018); UrbanSound8K.csv with its folds; a folder of WAV or FLAC files per class, two at least, or "
     "train/CLASS and test/CLASS"
 )
-_FOLDERS = (Layout.FOLDERS, Layout.SPLIT_FOLDERS)
 _SHOWN = 4
 
 

@@ -98,11 +98,6 @@ class Instruction:
     to_pc: bool = False
 
     @property
-    def is_wide(self) -> bool:
-        """Whether it has 4 bytes."""
-        return self.size == 4
-
-    @property
     def is_misplaced(self) -> bool:
         """Whether it has 4 bytes that cross a word of the memory."""
         return self.size == 4 and self.address & 2 != 0

@@ -23,8 +23,6 @@ from .trace import read_trace
 
 RUN = "asc_run"
 """The generated function that computes the network."""
-PUSH = "asc_push_samples"
-"""The generated function that computes the features."""
 
 
 def estimate_run(

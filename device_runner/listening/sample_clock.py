@@ -108,7 +108,7 @@ class SampleClock:
         lag_s = block.arrival_s - self._origin_s - end / self._rate_hz
         if lag_s - self._floor_s > _LATE_S:
             self._put_aside(block, lag_s)
-            return known + self._judge_lateness(lag_s)
+            return known + self._judge_lateness()
         if block.overflowed or any(late.overflowed for late, _ in self._pending):
             known.append(self._cut(0, "overflow"))
         elif self._pending:
@@ -124,7 +124,7 @@ class SampleClock:
         self._pending.append((block, lag_s))
         self._pending_frames += len(block.samples)
 
-    def _judge_lateness(self, lag_s: float) -> list[Audio | Gap | Lateness]:
+    def _judge_lateness(self) -> list[Audio | Gap | Lateness]:
         """Decide whether the lag still falls; if not, the missing audio is lost."""
         arrival_s = self._pending[-1][0].arrival_s
         recent = [lag for block, lag in self._pending if block.arrival_s > arrival_s - _SETTLING_S]

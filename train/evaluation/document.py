@@ -28,8 +28,6 @@ from asc_kit.scores.evaluation import AnyEvaluation, Evaluation, TaggingEvaluati
 
 from .assessment import Kind, Subject
 
-SCHEMA_VERSION = 1
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
