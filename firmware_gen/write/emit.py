@@ -178,7 +178,6 @@ def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> d
                 "window": first,
                 "windows": len(stage.sources),
                 "lines": stage.target,
-                "rows": stage.call.height,
                 "step": position,
                 "call": _row_call(position, stage, entry.scratch_offset),
                 "title": f"{position} {stage.operator.op}, {plan.steps[position].call.macs:,} MACs",

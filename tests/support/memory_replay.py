@@ -66,8 +66,7 @@ class Memory:
             stage = stream.stages[move]
             target = stream.buffers[stage.target]
             row = done[move]
-            height = stage.call.height if row < target.top + target.height else 1
-            done[move] += height
+            done[move] += 1
             reads = []
             if row < target.top + target.height:
                 self._scratch(entry.scratch_offset, stage.call.call.scratch_bytes)
@@ -81,11 +80,7 @@ class Memory:
             for read_back in reads:
                 self._read(*read_back)
             name = row if row < target.top + target.height else _BELOW
-            lines = [
-                self._line(number, entry, stage.target, row + more, name + more, padding=name == _BELOW)
-                for more in range(height)
-            ]
-            written = (np.concatenate([line[0] for line in lines]), np.concatenate([line[1] for line in lines]))
+            written = self._line(number, entry, stage.target, row, name, padding=name == _BELOW)
             self._write(*written)
             if stage.call.takes_rows and all(distance is None for distance in stage.call.call.overlap):
                 # such a kernel may still read when it has begun to write

@@ -55,21 +55,14 @@ def replay(stream: Stream, counts: list[int]) -> int:
         row = done[number]
         held = content(buffer, row)
         if held == row:
-            computed += stage.call.height
+            computed += 1
             for source, window in zip(stage.sources, stage.call.windows, strict=True):
                 first = (row - buffer.top) * window.stride + stream.buffers[source].top - window.top
                 for read in range(first, first + window.rows * window.dilation, window.dilation):
                     if lines[source][read % counts[source]] != content(stream.buffers[source], read):
                         raise LostRow(f"row {read} of {stream.buffers[source].tensor.describe()}")
-        rows = stage.call.height if held == row else 1
-        # a call that computes several rows finds and leaves them one behind the other
-        several = (*(stage.sources if stage.call.reads_together else ()), stage.target) if rows > 1 else ()
-        for index in several:
-            first = row - buffer.top + stream.buffers[index].top
-            assert stream.buffers[index].whole or first % counts[index] + rows <= counts[index]
-        for written in range(row, row + rows):
-            lines[stage.target][written % counts[stage.target]] = content(buffer, written)
-        done[number] += rows
+        lines[stage.target][row % counts[stage.target]] = held
+        done[number] += 1
     for stage, row in zip(stream.stages, done, strict=True):
         buffer = stream.buffers[stage.target]
         assert row <= buffer.rows

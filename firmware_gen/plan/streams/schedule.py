@@ -92,10 +92,7 @@ class _Counters:
         pairs = zip(self._buffers, self._lines, strict=True)
         return Schedule(
             order=tuple(self._order),
-            lines=tuple(
-                buffer.height if buffer.whole else min(-(-n // buffer.together) * buffer.together, buffer.rows)
-                for buffer, n in pairs
-            ),
+            lines=tuple(buffer.height if buffer.whole else min(n, buffer.rows) for buffer, n in pairs),
             overlap=self._overlap,
         )
 
@@ -110,16 +107,14 @@ class _Counters:
         return None
 
     def _move(self, number: int) -> None:
-        """Compute the next row of a stage's output, or a few, for which all is there."""
+        """Compute the next row of a stage's output, for which all is there."""
         self._order.append(number)
         stage = self._stages[number]
         target = stage.target
         out, row = self._buffers[target], self._done[target]
-        # padding below is filled row by row
-        rows = stage.call.height if row < self._ends[target] else 1
-        self._lines[target] = max(self._lines[target], row + rows - min(self._lowest(target), row))
+        self._lines[target] = max(self._lines[target], row + 1 - min(self._lowest(target), row))
         before = {source: self._lowest(source) for source in self._given} if out.whole and not out.given else {}
-        self._done[target] += rows
+        self._done[target] += 1
         for source, needed in before.items():
             kept = self._lowest(source)
             distance = _distance(stage, row, out, self._buffers[source], source, needed=needed, kept=kept)
@@ -151,17 +146,16 @@ def _needs_of(stage: Stage, buffers: Sequence[Buffer]) -> list[_Need]:
 
 
 def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, *, needed: int, kept: int) -> int:
-    """Return how far before a whole input its output must begin when this row of it is written, or a few from it on.
+    """Return how far before a whole input its output must begin when this row of it is written.
 
-    The last must end before the first input row begins that this move or a later one needs. A kernel that may write
-    over the row it reads does so if no other stage needs that row afterwards.
+    The row must end before the first input row begins that this move or a later one needs. A kernel that may write over
+    the row it reads does so if no other stage needs that row afterwards.
     """
     if needed == _NEVER:
         return -_NEVER
     own = _own_distance(stage, index)
-    height = stage.call.height
-    distance = (row + height) * out.row_bytes - needed * source.row_bytes
-    if own is not None and needed == row and row + height <= kept:
+    distance = (row + 1) * out.row_bytes - needed * source.row_bytes
+    if own is not None and needed == row < kept:
         distance = min(distance, row * out.row_bytes - row * source.row_bytes + own)
     return distance
 
@@ -169,7 +163,7 @@ def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, *
 def _own_distance(stage: Stage, source: int) -> int | None:
     """Return how far before the input row of a buffer a stage's output row must begin; None: they must not overlap."""
     call = stage.call.call
-    if stage.call.n_rows != len(stage.call.windows) * stage.call.height or stage.sources.count(source) != 1:
+    if stage.call.n_rows != len(stage.call.windows) or stage.sources.count(source) != 1:
         return None
     # of the inputs that are not constant
     distances = [
