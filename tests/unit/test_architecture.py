@@ -126,6 +126,15 @@ def test_every_room_has_one_floor(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", FLOORS)
+def test_the_document_names_every_room(package: str) -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    table = text[text.index(f"| `{package}/` | |") :].partition("\n\n")[0]
+    # commands are described once, for all stages
+    rooms = {room for floor in FLOORS[package] for room in floor} - {"commands", "__main__"}
+    assert not [room for room in rooms if f"`{room}/`" not in table and f"`{room}.py`" not in table]
+
+
+@pytest.mark.parametrize("package", FLOORS)
 def test_nothing_imports_upwards(package: str) -> None:
     floor_of = {room: number for number, floor in enumerate(FLOORS[package]) for room in floor}
     downwards = 0
