@@ -80,7 +80,7 @@ def tell_build(target: Target, folder: Path, needs: str) -> None:
     console.print(
         f"needs {needs}\nfor {target.core.title}: compile {folder / 'engine'}, every .c and .S, with\n"
         f"    {target.compile_command} -I{folder / 'engine'} -c\n"
-        f"and link with -lm; {folder / 'example' / 'main.c'} is a whole program. "
+        f"and link, with -lm if a square root is missing; {folder / 'example' / 'main.c'} is a whole program. "
         f"The compiler: {core.toolchain.remedy}",
         soft_wrap=True,
         markup=False,

@@ -70,7 +70,7 @@ class FloatTables:
             "window": f"{{{spec.n_fft}, {spec.win_length}, window, order}}",
             "last_pass": f"asc_fft_power_{'4' if self.plan.fused_last else 'any'}_f32",
             "last_table": "last_table",
-            "power": spec.power,
+            "finish": "asc_frontend_magnitude_f32" if spec.power == 1 else 0,
             "first_bin": self.mel.first_bin,
             "counts": "counts",
             "slopes": "slopes",

@@ -66,7 +66,12 @@ class FrontEndTables:
     def sources(self) -> tuple[str, ...]:
         """C files of the runtime that the tables need; what they include comes with them."""
         clip = ("asc_frontend_clip.c",) if self.keeps_clip else ()
-        return ("asc_frontend.c", f"{self.arithmetic.function}.c", *clip)
+        roots = (
+            ("asc_frontend_magnitude_f32.c",)
+            if self.spec.power == 1 and isinstance(self.arithmetic, FloatTables)
+            else ()
+        )
+        return ("asc_frontend.c", f"{self.arithmetic.function}.c", *clip, *roots)
 
     @property
     def work_words(self) -> int:

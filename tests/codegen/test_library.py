@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from engine_cases import WARNINGS, run_example
 from reference_networks import cp_mobile
-from tone_bundle import LABELS, make_tone_bundle
+from tone_bundle import FRONTEND, LABELS, make_tone_bundle
 
 from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
@@ -225,6 +226,20 @@ def test_features_are_the_same_when_a_build_forgets_the_flag(compiler: str, bund
         answers.append(subprocess.run([program], input=clips, capture_output=True, check=True).stdout)
     assert len(answers) > 1 and len(answers[0]) > 20 * 512
     assert len(set(answers)) == 1
+
+
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
+def test_a_front_end_of_powers_needs_no_mathematics_and_no_initialized_data(tmp_path: Path) -> None:
+    for power, needs in ((2, False), (1, True)):
+        folder = tmp_path / str(power)
+        make_tone_bundle(folder / "bundle", replace(FRONTEND, power=power))
+        out = folder / "fw"
+        assert asc_kit("firmware", folder / "bundle", "--core", "cortex-m4f", "--out", out).exit_code == 0
+        objects = compile_library(out, "cortex-m4f", objects=folder / "objects")
+        symbols = subprocess.run(["arm-none-eabi-nm", *map(str, objects)], capture_output=True, text=True).stdout
+        assert ("sqrtf" in symbols) == needs
+        lines = symbols.splitlines()
+        assert not [line for line in lines if re.search(r" [dD] ", line)]
 
 
 def test_fast_math_is_refused(bundle: Bundle, tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 
 #include "asc_frontend_f32.h"
 
-#include <math.h>
-
 void asc_frontend_spectrum_f32(const asc_frontend_f32_t *c, const int16_t *samples, float *work) {
     const int32_t n_fft = c->window.n_fft;
     c->first_pass(&c->window, samples, work);
@@ -13,10 +11,8 @@ void asc_frontend_spectrum_f32(const asc_frontend_f32_t *c, const int16_t *sampl
         pass->run(work, work + n_fft, pass->m, pass->twiddles);
     }
     c->last_pass(work, n_fft, c->last_table);
-    if (c->power == 1) {
-        for (int32_t k = 0; k <= n_fft; k += 2) {
-            work[k] = sqrtf(work[k]);
-        }
+    if (c->finish != 0) {
+        c->finish(work, n_fft);
     }
 }
 

@@ -37,13 +37,15 @@ typedef struct {
     int32_t n_passes;
     void (*last_pass)(float *x, int32_t n_fft, const float *table);
     const float *last_table;
-    int32_t power; /* 1: magnitudes, 2: powers */
+    void (*finish)(float *work, int32_t n_fft); /* asc_frontend_magnitude_f32, or null where powers are wanted */
     int32_t first_bin;
     const uint16_t *counts;
     const float *slopes;
     const float *scales;
     float offset;
 } asc_frontend_f32_t;
+
+void asc_frontend_magnitude_f32(float *work, int32_t n_fft);
 
 /* The parts: one window of samples to bins at work[2 * k], and those to the bands at work[2 * m + 1]. */
 void asc_frontend_spectrum_f32(const asc_frontend_f32_t *c, const int16_t *samples, float *work);
