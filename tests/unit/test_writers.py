@@ -24,6 +24,7 @@ ALLOWED = {
     "export/bundling.py": "into the folder of `new_folder`",
     "export/variants.py": "into the folder of `new_folder`, which bundling gives",
     "firmware_gen/generate.py": "into the folder of `new_folder`",
+    "firmware_gen/projects/writing.py": "into the folder of `new_folder`",
     "firmware_gen/write/build.py": "the manifest, in the folder of `new_folder`, which generate gives",
     "train/synth/writer.py": "into the folder of `new_folder`",
     "train/session.py": "into RUN.partial",
