@@ -72,7 +72,9 @@ def swapped_bytes(text: str) -> str:
 
 
 def other_weight(text: str) -> str:
-    return re.sub(r"(asc_step_0_weights\[\d+\] = \{.*?)\b99,", r"\1-99,", text, count=1, flags=re.DOTALL)
+    # four weights to a word: all are 99, then one is -99
+    right, wrong = 0x63636363, 0x6363639D
+    return re.sub(rf"(asc_step_0_weights\[\d+\] = \{{.*?)\b{right},", rf"\g<1>{wrong},", text, count=1, flags=re.DOTALL)
 
 
 def stopped_timer(text: str) -> str:

@@ -35,6 +35,7 @@ OTHERS = {
     "data check": "writes nothing",
     "complexity": "writes nothing",
     "verify-link": "firmware alone, by the command above, where bench has it too",
+    "verify": "works in a temporary folder",
     "predict": "writes nothing",
     "live": "writes nothing",
     "boards": "writes nothing",

@@ -176,8 +176,9 @@ def square(folder: Path, op: str) -> Path:
     builder = ModelBuilder()
     tensors = [builder.activation((1, 4, 4, 3), 0.1, 0) for _ in range(3)]
     weights = builder.constant(np.ones((3, 1, 1, 3), np.int8), 0.01)
+    bias = builder.constant(np.zeros(3, np.int32), 0.001)
     strides = {"padding": 0, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
-    builder.operator("CONV_2D", [tensors[0], weights], tensors[1], "Conv2DOptions", **strides)
+    builder.operator("CONV_2D", [tensors[0], weights, bias], tensors[1], "Conv2DOptions", **strides)
     builder.operator(op, [tensors[1]], tensors[2])
     path = folder / "square.tflite"
     path.write_bytes(builder.finish(tensors[0], tensors[2]))
@@ -185,9 +186,9 @@ def square(folder: Path, op: str) -> Path:
 
 
 def test_the_rules_apply_to_what_the_engine_refuses(tmp_path: Path) -> None:
-    found = document("complexity", square(tmp_path, "ABS"))
-    assert (found["counts"]["parameters"], found["deployed"]) == (9, None)
-    assert "operator 1 ABS" in found["not_deployed"] and "does not take it" in found["not_deployed"]
+    found = document("complexity", square(tmp_path, "NEG"))
+    assert (found["counts"]["parameters"], found["deployed"]) == (12, None)
+    assert "operator 1 NEG" in found["not_deployed"] and "does not take it" in found["not_deployed"]
     assert "deployed: the engine does not take it" in command("complexity", tmp_path / "square.tflite").stdout
 
 
@@ -210,7 +211,7 @@ def test_the_plan_is_the_engine_s(model: Path, bundle: Path) -> None:
 
 
 def test_a_model_that_the_engine_cannot_run_has_no_plan(tmp_path: Path) -> None:
-    failure = refusal("plan", square(tmp_path, "ABS"))
-    assert isinstance(failure, ModelError) and "operator 1 ABS" in failure.message
+    failure = refusal("plan", square(tmp_path, "NEG"))
+    assert isinstance(failure, ModelError) and "operator 1 NEG" in failure.message
     assert "does not exist" in refusal("plan", tmp_path / "absent.tflite").message
     assert "not a bundle" in refusal("plan", tmp_path).message
