@@ -50,6 +50,8 @@ ALL_WAYS = "qemu-mps2-an386"
 # instructions repeat exactly; what a compiler or a model's random weights move stays below
 TOLERANCE = 0.02
 FAILED = "FAILED: "
+# what firmware and figures are made of
+KIT = ("asc_kit", "benchmarks", "boards", "device_runner", "firmware_gen")
 COSTS = ("cycles", "instructions", "arena_bytes", "stack_bytes", "code_bytes", "weight_bytes")
 
 
@@ -221,6 +223,16 @@ def committed() -> dict[tuple[str, ...], Row]:
     return read_rows(done.stdout) if done.returncode == 0 else {}
 
 
+def kit_files() -> dict[Path, tuple[int, int]]:
+    """Return when the kit's files were last written, in ns, and their bytes; results and caches apart.
+
+    Python keeps what it has read; C and assembler are read for every firmware. If files change in between, kernels get
+    constants of another version's generator, and may compile all the same.
+    """
+    paths = (path for room in KIT for path in (ROOT / room).rglob("*") if path.suffix not in (".pyc", ".jsonl"))
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in paths if path.is_file()}
+
+
 def write_rows(new: Iterable[Row], path: Path) -> None:
     """Put lines into the table, in place of earlier ones of the same core, kernels and model."""
     rows = read_rows(path.read_text()) if path.is_file() else {}
@@ -288,6 +300,7 @@ def main(
     paths = [find_model(word, work) for word in models.split() or [CP_MOBILE, *mlperf_tiny.NETWORKS, *recipes()]]
     before, rows, failures = committed(), [], []
     reasons: set[str] = set()
+    files = kit_files()
     for path, board, chosen, goal in jobs(boards.split() or BOARDS, paths, kernels, optimize):
         with tempfile.TemporaryDirectory() as folder:
             try:
@@ -295,6 +308,11 @@ def main(
             except AscKitError as failure:
                 failures.append(not_measured(path, board, failure))
                 continue
+        if changed := sorted({path for path, _ in kit_files().items() ^ files.items()}):
+            raise click.ClickException(
+                f"{changed[0].relative_to(ROOT)} changed during the measurement, and so may what {path.stem} on "
+                f"{board.core.title} was built of; that line is not written. Measure in a checkout that nobody changes."
+            )
         rows.append(row)
         write_rows([row], out)
         print(summary(row), file=sys.stderr, flush=True)

@@ -76,3 +76,28 @@ def test_a_model_too_large_for_a_board_is_none(engine: ModuleType) -> None:
     assert engine.FAILED not in engine.not_measured(Path("a.tflite"), board, large)
     assert engine.FAILED in engine.not_measured(Path("a.tflite"), board, ModelError("operator 0 COS"))
     assert engine.FAILED in engine.not_measured(Path("a.tflite"), board, BoardError("it does not fit together"))
+
+
+def test_sources_that_change_during_a_measurement_stop_it(
+    engine: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = tmp_path / "firmware_gen" / "runtime" / "dsp" / "kernel.S"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text("one version")
+    model, table = tmp_path / "model.tflite", tmp_path / "table.jsonl"
+    model.write_bytes(b"")
+    row = next(iter(engine.read_rows(engine.TABLE.read_text()).values()))
+    names = iter(["qemu-mps2-an386", "qemu-mps2-an500"])
+
+    def measure(*_: object) -> tuple[object, None, list[int], None]:
+        if next(names) == "qemu-mps2-an500":
+            kernel.write_text("the next version")
+        return replace(row, model="before" if kernel.read_text() == "one version" else "after"), None, [], None
+
+    monkeypatch.setattr(engine, "measure", measure)
+    monkeypatch.setattr(engine, "committed", dict)
+    monkeypatch.setattr(engine, "ROOT", tmp_path)
+    arguments = ["--boards", "qemu-mps2-an386 qemu-mps2-an500", "--models", str(model), "--out", str(table)]
+    result = CliRunner().invoke(engine.main, arguments)
+    assert result.exit_code == 1 and "firmware_gen/runtime/dsp/kernel.S changed" in result.output
+    assert [one.model for one in engine.read_rows(table.read_text()).values()] == ["before"]
