@@ -12,10 +12,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
-from asc_kit.hardware.places import boards_folder, offer
+from asc_kit.hardware.records import kit_names, load_named
 from asc_kit.records.fields import MakeWord, MakeWords, Name, require
 from asc_kit.records.migration import Migrations
-from asc_kit.records.record import STRICT, read_record
+from asc_kit.records.record import STRICT
 
 KernelSetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 """Name of a kernel set: of a folder in ``firmware_gen/kernel_sets/``."""
@@ -96,7 +96,7 @@ class CoreSpec:
 
 def core_names() -> tuple[str, ...]:
     """Return the names of all cores that come with the kit, sorted."""
-    return tuple(sorted(path.stem for path in (boards_folder() / _FOLDER).glob("*.toml")))
+    return kit_names(_FOLDER)
 
 
 def load_core(word: str, beside: Path = Path()) -> CoreSpec:
@@ -114,17 +114,7 @@ def load_core(word: str, beside: Path = Path()) -> CoreSpec:
     BoardError
         When there is no such core, or its description is invalid.
     """
-    path = beside / word
-    if path.suffix != ".toml":
-        if word not in core_names():
-            raise BoardError(
-                f"unknown core {word!r}", hint=f"{offer(word, core_names(), 'cores')} Or a file of your own: CORE.toml"
-            )
-        path = boards_folder() / _FOLDER / f"{word}.toml"
-    spec = read_record(CoreSpec, path, error=BoardError)
-    if spec.name != path.stem:
-        raise BoardError(f"{path} is for core {spec.name!r}: the file must have its name")
-    return spec
+    return load_named(CoreSpec, word, beside, folder=_FOLDER, kind="core")
 
 
 def core_of_title(title: str) -> str:

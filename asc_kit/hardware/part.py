@@ -13,10 +13,10 @@ from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
 from asc_kit.hardware.core import RecordWord, core_of_title
-from asc_kit.hardware.places import boards_folder, offer
+from asc_kit.hardware.records import kit_names, load_named
 from asc_kit.records.fields import Hertz, Line, PositiveCount
 from asc_kit.records.migration import Migrations
-from asc_kit.records.record import STRICT, read_record
+from asc_kit.records.record import STRICT
 
 _FOLDER = "parts"
 _LARGEST_LINE_SECTORS = 32
@@ -139,7 +139,7 @@ class PartSpec:
 
 def part_names() -> tuple[str, ...]:
     """Return the names of all parts that come with the kit, sorted."""
-    return tuple(sorted(path.stem for path in (boards_folder() / _FOLDER).glob("*.toml")))
+    return kit_names(_FOLDER)
 
 
 def load_part(word: str, beside: Path = Path()) -> PartSpec:
@@ -157,17 +157,7 @@ def load_part(word: str, beside: Path = Path()) -> PartSpec:
     BoardError
         When there is no such part, or its description is invalid.
     """
-    path = beside / word
-    if path.suffix != ".toml":
-        if word not in part_names():
-            raise BoardError(
-                f"unknown part {word!r}", hint=f"{offer(word, part_names(), 'parts')} Or a file of your own: PART.toml"
-            )
-        path = boards_folder() / _FOLDER / f"{word}.toml"
-    spec = read_record(PartSpec, path, error=BoardError)
-    if spec.name != path.stem:
-        raise BoardError(f"{path} is for part {spec.name!r}: the file must have its name")
-    return spec
+    return load_named(PartSpec, word, beside, folder=_FOLDER, kind="part")
 
 
 def parts_with(core: str) -> tuple[PartSpec, ...]:

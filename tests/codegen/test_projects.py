@@ -279,7 +279,10 @@ def test_sources_and_example(model: Model, kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "net"
     write(model, kind, folder)
     compile_folder(folder / "src", "cortex-m4f", tmp_path / "objects")
-    for example in [*folder.glob("example/main.c"), *folder.glob("examples/*/src/main.c")]:
+    examples = [*folder.glob("example/main.c"), *folder.glob("examples/*/src/main.c")]
+    # Zephyr's sample needs Zephyr; that of ESP-IDF is compiled, not linked, in test_esp_idf_sources
+    assert len(examples) == (kind in ("platformio", "cmsis-pack")), examples
+    for example in examples:
         objects = sorted((tmp_path / "objects").glob("*.o"))
         link = ("--specs=nosys.specs", f"-I{folder / 'src'}", example, *objects, "-lm", "-o", "program")
         arm("cortex-m4f", "-std=c99", *WARNINGS, *link, cwd=tmp_path)
