@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -97,9 +98,9 @@ def _wait(target: Path, work: Path, until: float) -> None:
 
 
 def _check_work(work: Path) -> None:
-    """Check that a folder is a work folder."""
+    """Check that a folder is a work folder; FileNotFoundError if its holder has taken it away just now."""
     ours = (_LOCK, PLAN, NEW, OLD)
-    is_folder = work.is_dir() and not work.is_symlink()
+    is_folder = stat.S_ISDIR(work.lstat().st_mode)
     # the remains of a file that a killed process was writing are the kit's
     if not is_folder or any(path.name not in ours and not path.name.startswith(".asc-kit-") for path in work.iterdir()):
         raise AscKitError(f"{work} is not what this kit puts there while it writes", hint=f"move it away, or {ANOTHER}")

@@ -19,13 +19,14 @@ from asc_kit.outputs import (
     OutputKind,
     check_file,
     check_output,
+    claiming,
     new_folder,
     partial_folder,
     publish,
     write_file,
     write_files,
 )
-from asc_kit.outputs.claiming import WORK
+from asc_kit.outputs.claiming import WORK, claimed, sibling_of
 from asc_kit.process import locking
 from asc_kit.records import files
 from asc_kit.records.files import replacement, temporary_folder, write_bytes
@@ -463,6 +464,24 @@ def test_files_that_are_written_into_one_folder_at_once_wait_for_each_other(tmp_
     names = {f"{writer}-{number}.csv" for writer in range(3) for number in range(20)}
     assert set(content(place)) == names and not (place / WORK).exists()
     assert len(json.loads((place / INVENTORY).read_text())["written"]) == 60
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_work_folder_that_goes_while_it_is_looked_at_is_no_users_folder(
+    out: Path, is_there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_there:
+        out.mkdir()
+    seen = []
+
+    def was_there_a_moment_ago(path: object) -> bool:
+        seen.append(path)
+        return len(seen) == 1
+
+    monkeypatch.setattr(claiming.os.path, "lexists", was_there_a_moment_ago)
+    with claimed(out, THING) as work:
+        assert work == (out / WORK if is_there else sibling_of(out))
+    assert len(seen) == 2
 
 
 def test_what_a_killed_run_left_is_swept_and_said(
