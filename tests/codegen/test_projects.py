@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ from asc_kit.firmware_gen.write.sources import engine_files
 from asc_kit.hardware.target import core_target
 
 M4F = "cortex-m4f"
+# commands of the extra dev
+PIO, COMPOTE = (Path(sys.executable).parent / name for name in ("pio", "compote"))
 needs_arm = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs the Arm GNU toolchain")
 
 
@@ -288,19 +291,19 @@ def test_sources_and_example(model: Model, kind: str, tmp_path: Path) -> None:
         arm("cortex-m4f", "-std=c99", *WARNINGS, *link, cwd=tmp_path)
 
 
-@pytest.mark.skipif(shutil.which("pio") is None, reason="needs PlatformIO")
+@pytest.mark.skipif(not PIO.exists(), reason="needs PlatformIO")
 def test_platformio_packs_it(model: Model, tmp_path: Path) -> None:
     write(model, "platformio", tmp_path / "net")
-    run("pio", "pkg", "pack", "net", "--output", tmp_path / "net.tar.gz", cwd=tmp_path)
+    run(PIO, "pkg", "pack", "net", "--output", tmp_path / "net.tar.gz", cwd=tmp_path)
     names = run("tar", "tzf", "net.tar.gz", cwd=tmp_path).split()
     assert {"library.json", "src/asc_model.c", "src/asc_fully_connected_dsp.S"} <= set(names)
 
 
-@pytest.mark.skipif(shutil.which("compote") is None, reason="needs idf-component-manager")
+@pytest.mark.skipif(not COMPOTE.exists(), reason="needs idf-component-manager")
 def test_esp_idf_manifest(model: Model, tmp_path: Path) -> None:
     write(model, "esp-idf", tmp_path / "asc_tones")
-    run("compote", "manifest", "lint", cwd=tmp_path / "asc_tones")
-    run("compote", "component", "pack", "--name", "asc_tones", cwd=tmp_path / "asc_tones")
+    run(COMPOTE, "manifest", "lint", cwd=tmp_path / "asc_tones")
+    run(COMPOTE, "component", "pack", "--name", "asc_tones", cwd=tmp_path / "asc_tones")
 
 
 @pytest.mark.skipif(shutil.which("riscv64-unknown-elf-gcc") is None, reason="needs the RISC-V GNU toolchain")
