@@ -19,7 +19,6 @@ from asc_kit.outputs import (
     OutputKind,
     check_file,
     check_output,
-    claiming,
     new_folder,
     partial_folder,
     publish,
@@ -478,7 +477,7 @@ def test_a_work_folder_that_goes_while_it_is_looked_at_is_no_users_folder(
         seen.append(path)
         return len(seen) == 1
 
-    monkeypatch.setattr(claiming.os.path, "lexists", was_there_a_moment_ago)
+    monkeypatch.setattr(os.path, "lexists", was_there_a_moment_ago)
     with claimed(out, THING) as work:
         assert work == (out / WORK if is_there else sibling_of(out))
     assert len(seen) == 2
