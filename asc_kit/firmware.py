@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from asc_kit.errors import BoardError
-from asc_kit.hardware.board import Goal, KernelSetName
+from asc_kit.hardware.board import KernelSetName, Optimize
 from asc_kit.hardware.target import TargetKind
 from asc_kit.records.fields import (
     MAX_OPERATORS,
@@ -108,8 +108,8 @@ class FirmwareManifest:
     """The steps of the network."""
     kernels: KernelSetName = "portable"
     """The kernel set it was generated for."""
-    optimize: Goal = "speed"
-    """Its goal where speed and size conflict."""
+    optimize: Optimize = "speed"
+    """What it prefers where speed and size conflict."""
     written_for: TargetKind = "board"
     """What `board` names. Of a part or a core there is the engine alone, without protocol server, port and image."""
     reference: Line = REFERENCE

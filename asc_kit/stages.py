@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.hardware.board import Board, Goal, KernelSetName
+from asc_kit.hardware.board import Board, KernelSetName, Optimize
 from asc_kit.quantization import TensorInfo
 from asc_kit.tflite.inputs import InputShape
 
@@ -51,7 +51,7 @@ class BuiltModel:
 class FirmwareStage(Protocol):
     """What other stages ask of firmware_gen; `asc_kit.firmware_gen.service` is held to it by the type checker."""
 
-    def write_firmware(self, bundle: Path, board: Board, *, build: bool = False, optimize: Goal = "speed") -> Path:
+    def write_firmware(self, bundle: Path, board: Board, *, build: bool = False, optimize: Optimize = "speed") -> Path:
         """Write a bundle's firmware into its usual folder, and return the folder."""
 
     def build_model(
@@ -62,7 +62,7 @@ class FirmwareStage(Protocol):
         *,
         input_shapes: Sequence[InputShape] = (),
         kernels: KernelSetName | None = None,
-        optimize: Goal = "speed",
+        optimize: Optimize = "speed",
     ) -> BuiltModel:
         """Write and build the firmware of a bundle or a .tflite file in a folder."""
 

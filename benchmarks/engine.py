@@ -36,7 +36,7 @@ from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.kernel_sets import kernel_set_names
 from asc_kit.firmware_gen.service import build_model
-from asc_kit.hardware.board import Board, Goal, KernelSetName, load_board
+from asc_kit.hardware.board import Board, KernelSetName, Optimize, load_board
 from asc_kit.hardware.core import load_core
 from asc_kit.hardware.part import load_part, parts_with
 from asc_kit.inference.interpreter import ReferenceModel
@@ -93,7 +93,7 @@ class Row:
 
     @property
     def made(self) -> str:
-        """The kernels, and the goal where it is not the usual one."""
+        """The kernels, and what they are optimized for where that is not speed."""
         return self.kernels if self.optimize == "speed" else f"{self.kernels}, {self.optimize}"
 
 
@@ -104,10 +104,10 @@ def bench_inputs(n: int) -> list[np.ndarray]:
 
 
 def measure(
-    model: Path, board: Board, kernels: KernelSetName, goal: Goal, folder: Path
+    model: Path, board: Board, kernels: KernelSetName, optimize: Optimize, folder: Path
 ) -> tuple[Row, FirmwareManifest, list[int], Estimate | None]:
     """Build, boot and run the firmware of a model; return the line, instructions by operator, and the estimate."""
-    built = build_model(model, board, folder, kernels=kernels, optimize=goal)
+    built = build_model(model, board, folder, kernels=kernels, optimize=optimize)
     firmware = built.manifest
     assert firmware.image is not None and firmware.memory.code_bytes is not None
     macs = sum(operator.macs for operator in firmware.operators)
@@ -131,7 +131,7 @@ def measure(
         code_bytes=firmware.memory.code_bytes,
         weight_bytes=firmware.memory.weight_bytes,
         bit_identical=all(one.is_exact for one in found),
-        optimize=goal,
+        optimize=optimize,
     )
     if estimate is not None:
         row = replace(
@@ -271,16 +271,16 @@ def not_measured(path: Path, board: Board, failure: AscKitError) -> str:
 
 
 def jobs(
-    boards: Sequence[str], models: Iterable[Path], kernels: KernelSetName | None, goal: Goal
-) -> Iterable[tuple[Path, Board, KernelSetName, Goal]]:
+    boards: Sequence[str], models: Iterable[Path], kernels: KernelSetName | None, optimize: Optimize
+) -> Iterable[tuple[Path, Board, KernelSetName, Optimize]]:
     for path in models:
         for name in boards:
             board = board_of(name)
-            yield path, board, kernels or board.kernels, goal
-            if name == ALL_WAYS and model_name(path) in PEERS and kernels is None and goal == "speed":
+            yield path, board, kernels or board.kernels, optimize
+            if name == ALL_WAYS and model_name(path) in PEERS and kernels is None and optimize == "speed":
                 # what it costs to save flash; and what cores without kernels of their own get, beside the peer's
                 yield path, board, board.kernels, "size"
-                yield path, board, "portable", goal
+                yield path, board, "portable", optimize
 
 
 @click.command()
@@ -292,7 +292,13 @@ def jobs(
 @click.option("--work", type=click.Path(path_type=Path), default=ROOT / "build" / "engine", help="Keeps made models.")
 @click.option("--out", type=click.Path(path_type=Path), default=TABLE, help="The table to write.")
 def main(
-    boards: str, models: str, kernels: KernelSetName | None, optimize: Goal, per_operator: bool, work: Path, out: Path
+    boards: str,
+    models: str,
+    kernels: KernelSetName | None,
+    optimize: Optimize,
+    per_operator: bool,
+    work: Path,
+    out: Path,
 ) -> None:
     """Measure the engine; exit code 4 when an output differs from the reference kernels, 1 when a model failed."""
     console = Console(width=None if sys.stdout.isatty() else 170)
@@ -301,10 +307,10 @@ def main(
     before, rows, failures = committed(), [], []
     reasons: set[str] = set()
     files = kit_files()
-    for path, board, chosen, goal in jobs(boards.split() or BOARDS, paths, kernels, optimize):
+    for path, board, chosen, optimized_for in jobs(boards.split() or BOARDS, paths, kernels, optimize):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                row, firmware, profile, found = measure(path, board, chosen, goal, Path(folder) / "firmware")
+                row, firmware, profile, found = measure(path, board, chosen, optimized_for, Path(folder) / "firmware")
             except AscKitError as failure:
                 failures.append(not_measured(path, board, failure))
                 continue

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import BoardError, DataError
-from asc_kit.hardware.board import Board, Goal, KernelSetName
+from asc_kit.hardware.board import Board, KernelSetName, Optimize
 from asc_kit.inference.interpreter import ReferenceModel
 from asc_kit.quantization import TensorInfo
 from asc_kit.records.files import temporary_folder
@@ -69,7 +69,7 @@ class Verification:
     kernels: str
     """The kernel set."""
     optimize: str
-    """The goal: speed or size."""
+    """What the firmware is optimized for: speed or size."""
     firmware_id: str
     """Fingerprint of the firmware."""
     input_type: str
@@ -211,7 +211,7 @@ def verify_model(
     count: int = len(KINDS),
     input_shapes: Sequence[InputShape] = (),
     kernels: KernelSetName | None = None,
-    optimize: Goal = "speed",
+    optimize: Optimize = "speed",
 ) -> Verification:
     """Build a model's firmware, boot it on an emulated board, and compare all outputs with the reference kernels.
 

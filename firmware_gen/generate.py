@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asc_kit.bundle import Bundle
 from asc_kit.firmware import MANIFEST, FirmwareManifest
-from asc_kit.hardware.board import Board, Goal, KernelSetName
+from asc_kit.hardware.board import Board, KernelSetName, Optimize
 from asc_kit.hardware.target import Target
 from asc_kit.outputs import new_folder
 from asc_kit.records.record import write_bytes, write_json
@@ -41,7 +41,7 @@ def make_firmware(
     *,
     compile_it: bool = False,
     kernels: KernelSetName | None = None,
-    optimize: Goal = "speed",
+    optimize: Optimize = "speed",
 ) -> Firmware:
     """Write the firmware of a model for a board; the folder appears complete or not at all.
 
@@ -93,7 +93,7 @@ def make_library(
     out: Path,
     *,
     kernels: KernelSetName | None = None,
-    optimize: Goal = "speed",
+    optimize: Optimize = "speed",
     budget: Budget | None = None,
 ) -> Firmware:
     """Write a model as a library for a core or a part: the engine and an example; parameters as of `make_firmware`.
@@ -131,7 +131,7 @@ def generate(
     *,
     compile_it: bool = False,
     kernels: KernelSetName | None = None,
-    optimize: Goal = "speed",
+    optimize: Optimize = "speed",
 ) -> FirmwareManifest:
     """Write the firmware of a bundle for a board; parameters and errors as of `read_bundle` and `make_firmware`."""
     model = read_bundle(bundle)
@@ -147,7 +147,7 @@ def generate_bare(
     input_shapes: Sequence[InputShape] = (),
     compile_it: bool = False,
     kernels: KernelSetName | None = None,
-    optimize: Goal = "speed",
+    optimize: Optimize = "speed",
 ) -> FirmwareManifest:
     """Write the firmware of a .tflite file, the network without a front end; as `read_bare` and `make_firmware`."""
     model = read_bare(file, labels=labels, input_shapes=input_shapes)

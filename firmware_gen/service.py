@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asc_kit.bundle import Bundle
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.hardware.board import Board, Goal, KernelSetName
+from asc_kit.hardware.board import Board, KernelSetName, Optimize
 from asc_kit.process.console import console
 from asc_kit.stages import BuiltModel, PlanFigures
 from asc_kit.tflite.inputs import InputShape
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     _held_to_it: FirmwareStage = service
 
 
-def write_firmware(bundle: Path, board: Board, *, build: bool = False, optimize: Goal = "speed") -> Path:
+def write_firmware(bundle: Path, board: Board, *, build: bool = False, optimize: Optimize = "speed") -> Path:
     """Write a bundle's firmware into its usual folder, and return the folder.
 
     Parameters
@@ -59,7 +59,7 @@ def build_model(
     *,
     input_shapes: Sequence[InputShape] = (),
     kernels: KernelSetName | None = None,
-    optimize: Goal = "speed",
+    optimize: Optimize = "speed",
 ) -> BuiltModel:
     """Write and build the firmware of a bundle or a .tflite file in a folder.
 

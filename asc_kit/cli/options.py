@@ -14,7 +14,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def optimize_option(command: Command) -> Command:
-    """Add ``--optimize``, the goal of an engine where speed and size conflict."""
+    """Add ``--optimize``: what an engine prefers where speed and size conflict."""
     return click.option(
         "--optimize",
         type=click.Choice(["speed", "size"]),

@@ -37,7 +37,7 @@ from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT, read_record
 
 TimerKind = Literal["cycles", "instructions", "ns"]
-Goal = Literal["speed", "size"]
+Optimize = Literal["speed", "size"]
 """What an engine is made for where the two conflict: fewer instructions, or fewer bytes of constants."""
 
 

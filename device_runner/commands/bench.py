@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asc_kit.bundle import Bundle
     from asc_kit.dataset import Layout
     from asc_kit.firmware import FirmwareManifest
-    from asc_kit.hardware.board import Board, Goal
+    from asc_kit.hardware.board import Board, Optimize
     from asc_kit.result import BenchmarkResult
 
     from ..bench.clips import ChosenClips
@@ -100,7 +100,7 @@ def bench(
     mode: Literal["features", "audio"],
     limit: int | None,
     jobs: int | None,
-    optimize: Goal,
+    optimize: Optimize,
     estimate_cycles: bool,
     part: str | None,
     out: Path | None,
@@ -181,7 +181,7 @@ def _connect(
     port: str | None,
     baud: int,
     jobs: int | None,
-    optimize: Goal,
+    optimize: Optimize,
 ) -> tuple[tuple[Session, ...], FirmwareManifest | None, Path | None]:
     """Greet the board on a port, or build firmware and start emulated boards that run it; give its folder too."""
     from asc_kit.firmware import read_firmware

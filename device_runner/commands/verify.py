@@ -12,7 +12,7 @@ from asc_kit.cli.output import say_json
 from asc_kit.errors import MismatchError
 
 if TYPE_CHECKING:
-    from asc_kit.hardware.board import Goal
+    from asc_kit.hardware.board import Optimize
     from asc_kit.tflite.inputs import InputShape
 
 
@@ -37,7 +37,7 @@ def verify(
     inputs: Path | None,
     count: int,
     input_shapes: tuple[InputShape, ...],
-    optimize: Goal,
+    optimize: Optimize,
     as_json: bool,
 ) -> None:
     """Build a model's firmware, boot it, and compare all outputs with TFLite's reference kernels.

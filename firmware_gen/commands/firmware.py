@@ -17,7 +17,7 @@ from .memory_map import check_map, memory_map_option, write_map
 from .target import MemorySize, choose_budget, choose_target, tell_build
 
 if TYPE_CHECKING:
-    from asc_kit.hardware.board import Arithmetic, Goal, KernelSetName
+    from asc_kit.hardware.board import Arithmetic, KernelSetName, Optimize
     from asc_kit.tflite.inputs import InputShape
 
 _LABELS_HINT = "give a text file with one label on each line, all different, in the order of the model's output"
@@ -74,7 +74,7 @@ def firmware(
     frontend: Arithmetic | None = None,
     flash: int | None = None,
     ram: int | None = None,
-    optimize: Goal = "speed",
+    optimize: Optimize = "speed",
     labels: Path | None = None,
     input_shapes: tuple[InputShape, ...] = (),
     project: str | None = None,

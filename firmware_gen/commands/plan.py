@@ -15,7 +15,7 @@ from .memory_map import check_map, memory_map_option, write_map
 from .target import choose_target
 
 if TYPE_CHECKING:
-    from asc_kit.hardware.board import Goal, KernelSetName
+    from asc_kit.hardware.board import KernelSetName, Optimize
     from asc_kit.tflite.inputs import InputShape
 
     from ..plan.plan import Plan
@@ -41,7 +41,7 @@ def plan(
     core: str | None = None,
     part: str | None = None,
     kernels: KernelSetName | None = None,
-    optimize: Goal = "speed",
+    optimize: Optimize = "speed",
     input_shapes: tuple[InputShape, ...] = (),
     memory_map: Path | None = None,
 ) -> None:

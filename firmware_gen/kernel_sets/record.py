@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from asc_kit.hardware.board import Goal
+from asc_kit.hardware.board import Optimize
 
 from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall
@@ -50,9 +50,9 @@ class KernelSet:
     folder: Path | None = None
     """Where the kernels' sources are; None for the set's folder in ``runtime/``."""
 
-    def row_kernel(self, op: str, goal: Goal) -> RowChooser | None:
+    def row_kernel(self, op: str, optimize: Optimize) -> RowChooser | None:
         """Return the chooser of row kernels for an operator, where there is one."""
-        own = self.small_row_kernels.get(op) if goal == "size" else None
+        own = self.small_row_kernels.get(op) if optimize == "size" else None
         return own or self.row_kernels.get(op)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asc_kit.hardware.board import Goal
+from asc_kit.hardware.board import Optimize
 
 from ..kernel_sets.record import KernelSet, RowChooser
 from ..network.graph import Graph, Operator, Tensor
@@ -94,7 +94,7 @@ class Choice:
 
 
 def choose(
-    graph: Graph, operator: Operator, kernels: KernelSet, goal: Goal, scratch_bytes: int | None = None
+    graph: Graph, operator: Operator, kernels: KernelSet, optimize: Optimize, scratch_bytes: int | None = None
 ) -> Choice:
     """Return what an operator can become with a set of kernels, for speed or for size.
 
@@ -102,7 +102,7 @@ def choose(
     ----------
     graph, operator
         The network, and the operator.
-    kernels, goal
+    kernels, optimize
         The set, and what is preferred.
     scratch_bytes
         Most scratch memory for a kernel that has a choice: more is quicker. None for what is usual.
@@ -114,7 +114,7 @@ def choose(
         scratch_bytes=scratch_bytes,
     )
     definition = REGISTRY[operator.op]
-    chooser = kernels.row_kernel(operator.op, goal)
+    chooser = kernels.row_kernel(operator.op, optimize)
     rows = None
     if has_rows(node.output):
         rows = chooser(node) if chooser is not None else None

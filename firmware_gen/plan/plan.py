@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asc_kit.errors import ModelError
-from asc_kit.hardware.board import Goal, KernelSetName
+from asc_kit.hardware.board import KernelSetName, Optimize
 from asc_kit.tflite.references import reference_of
 
 from ..kernel_sets import PORTABLE, load_kernel_set
@@ -75,7 +75,7 @@ class Plan:
     """What any placement needs."""
     kernels: KernelSet
     """The kernels it may use."""
-    goal: Goal
+    optimize: Optimize
     """What was preferred where speed and size conflict."""
 
     @property
@@ -112,7 +112,7 @@ class Plan:
         return tuple((first[block.first], last[block.last]) for block, _ in self.blocks)
 
 
-def make_plan(graph: Graph, kernels: KernelSetName = PORTABLE, goal: Goal = "speed") -> Plan:
+def make_plan(graph: Graph, kernels: KernelSetName = PORTABLE, optimize: Optimize = "speed") -> Plan:
     """Optimize a graph, choose kernels, cut it into streams and place tensors.
 
     Parameters
@@ -121,7 +121,7 @@ def make_plan(graph: Graph, kernels: KernelSetName = PORTABLE, goal: Goal = "spe
         The network.
     kernels
         Name of the kernel set.
-    goal
+    optimize
         What to prefer where speed and size conflict.
 
     Raises
@@ -135,8 +135,8 @@ def make_plan(graph: Graph, kernels: KernelSetName = PORTABLE, goal: Goal = "spe
     if not graph.operators:
         raise ModelError("the model computes nothing: its operators only rearrange its input")
     kernel_set = load_kernel_set(kernels)
-    steps, parts = _with_scratch(graph, kernel_set, goal)
-    return assemble_plan(graph, steps, parts, place(graph, steps, parts, thorough=True), kernel_set, goal)
+    steps, parts = _with_scratch(graph, kernel_set, optimize)
+    return assemble_plan(graph, steps, parts, place(graph, steps, parts, thorough=True), kernel_set, optimize)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -173,7 +173,7 @@ class Draft:
         return [part for part, end in ends.items() if end > budget]
 
 
-def _with_scratch(graph: Graph, kernels: KernelSet, goal: Goal) -> tuple[tuple[Step, ...], list[Part]]:
+def _with_scratch(graph: Graph, kernels: KernelSet, optimize: Optimize) -> tuple[tuple[Step, ...], list[Part]]:
     """Cut the network; kernels get the scratch memory that makes them quick, where the arena has place for it.
 
     What is usual says how large the arena may be. Tried are limits for all operators, and the most for all but those of
@@ -181,14 +181,14 @@ def _with_scratch(graph: Graph, kernels: KernelSet, goal: Goal) -> tuple[tuple[S
     """
     n = len(graph.operators)
     known: dict[tuple[int, int | None], Choice] = {}
-    usual = draft_plan(graph, kernels, goal, [None] * n, known)
+    usual = draft_plan(graph, kernels, optimize, [None] * n, known)
     if not any(choice.has_scratch_choice for choice in usual.choices):
         return usual.steps, usual.parts
     budget = int(usual.arena_bytes * _WITH_SCRATCH)
-    drafts = [usual, *(draft_plan(graph, kernels, goal, [limit] * n, known) for limit in _UNIFORM)]
+    drafts = [usual, *(draft_plan(graph, kernels, optimize, [limit] * n, known) for limit in _UNIFORM)]
     limits: list[int | None] = [_LIMITS[0]] * n
     for _ in range(len(_LIMITS)):
-        drafts.append(draft_plan(graph, kernels, goal, limits, known))
+        drafts.append(draft_plan(graph, kernels, optimize, limits, known))
         if drafts[-1].arena_bytes <= budget or not _lower(drafts[-1], budget, limits):
             break
     best = min((draft for draft in drafts if draft.arena_bytes <= budget), key=lambda draft: draft.cycles)
@@ -209,7 +209,7 @@ def _lower(draft: Draft, budget: int, limits: list[int | None]) -> bool:
 def draft_plan(
     graph: Graph,
     kernels: KernelSet,
-    goal: Goal,
+    optimize: Optimize,
     limits: Sequence[int | None],
     known: dict[tuple[int, int | None], Choice] | None = None,
 ) -> Draft:
@@ -217,7 +217,7 @@ def draft_plan(
 
     Parameters
     ----------
-    graph, kernels, goal
+    graph, kernels, optimize
         The network, and what it is made of and for.
     limits
         For each operator, the most scratch memory; None for what is usual.
@@ -227,7 +227,7 @@ def draft_plan(
     known = {} if known is None else known
     for key in enumerate(limits):
         if key not in known:
-            known[key] = choose(graph, graph.operators[key[0]], kernels, goal, key[1])
+            known[key] = choose(graph, graph.operators[key[0]], kernels, optimize, key[1])
     choices = [known[key] for key in enumerate(limits)]
     drafts = []
     for ranges in partitions(graph, choices, _LARGER):
@@ -249,7 +249,7 @@ def assemble_plan(
     parts: Sequence[Part],
     placement: Placement,
     kernels: KernelSet,
-    goal: Goal,
+    optimize: Optimize,
 ) -> Plan:
     """Return the plan of one way to cut a network whose memory has its places."""
     program: list[WholeStep | StreamSteps] = []
@@ -276,7 +276,7 @@ def assemble_plan(
         liveness_bound_bytes=liveness_bound(blocks),
         overlap_bound_bytes=overlap_bound(blocks, placement.overlaps),
         kernels=kernels,
-        goal=goal,
+        optimize=optimize,
     )
 
 
@@ -284,7 +284,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     """Return the plan as plain data, for plan.json."""
     return {
         "kernels": plan.kernels.name,
-        "optimize": plan.goal,
+        "optimize": plan.optimize,
         "reference": reference_of(step.operator.op for step in plan.steps),
         "input": plan.graph.tensors[plan.graph.input].describe(),
         "arena_bytes": plan.arena_bytes,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asc_kit import __version__
-from asc_kit.hardware.board import Arithmetic, Board, Goal, KernelSetName
+from asc_kit.hardware.board import Arithmetic, Board, KernelSetName, Optimize
 from asc_kit.hardware.target import Target
 from asc_kit.outputs import OutputKind, new_folder
 from asc_kit.records.record import write_bytes
@@ -54,7 +54,7 @@ def make_project(
     out: Path,
     *,
     kernels: KernelSetName | None = None,
-    optimize: Goal = "speed",
+    optimize: Optimize = "speed",
 ) -> Project:
     """Write a model as a project; the folder appears complete or not at all.
 
@@ -99,7 +99,7 @@ def make_project(
 
 
 def make_engine(
-    model: Model, target: Board | Target, kernels: KernelSetName, optimize: Goal, frontend: Arithmetic | None
+    model: Model, target: Board | Target, kernels: KernelSetName, optimize: Optimize, frontend: Arithmetic | None
 ) -> Engine:
     """Return the engine of a model, with portable kernels and integer arithmetic for cores that cannot run it.
 

@@ -61,7 +61,7 @@ def check_budget(plan: Plan, memory: FirmwareMemory, budget: Budget, where: str)
     flash = memory.weight_bytes + memory.frontend_table_bytes
     if budget.flash_bytes is not None and flash > budget.flash_bytes:
         sizes = [(sum(array.n_bytes for array in step.call.arrays), step.output.name) for step in plan.steps]
-        smaller = ", or --optimize size" if plan.goal == "speed" and plan.kernels.small_row_kernels else ""
+        smaller = ", or --optimize size" if plan.optimize == "speed" and plan.kernels.small_row_kernels else ""
         raise ModelError(
             f"the model does not fit {where}: it needs {flash:,} bytes of flash for constants alone (network "
             f"{memory.weight_bytes:,}, front end {memory.frontend_table_bytes:,}), {flash - budget.flash_bytes:,} more "

@@ -46,7 +46,7 @@ def describe_firmware(
         board=target.name,
         engine="aot",
         kernels=plan.kernels.name,
-        optimize=plan.goal,
+        optimize=plan.optimize,
         written_for=target.kind,
         spec_id=info.spec_id,
         model_sha256=info.model_sha256,

@@ -18,13 +18,13 @@ from reference_networks import cp_mobile
 
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import Goal
+from asc_kit.hardware.board import Optimize
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
 
 
-def assert_exact(cases: Sequence[Case], folder: Path, goal: Goal = "speed") -> None:
-    units = write_cases([case.model for case in cases], folder, "dsp", goal)
+def assert_exact(cases: Sequence[Case], folder: Path, optimize: Optimize = "speed") -> None:
+    units = write_cases([case.model for case in cases], folder, "dsp", optimize)
     sizes = [model_info(case.model).output.n_elements for case in cases for _ in case.inputs]
     answers = run_emulated(units, request(cases), sizes, folder, BOARD)
     assert_equal(cases, split_outputs(cases, b"".join(output for _, output in answers)))
@@ -111,14 +111,14 @@ def test_a_pointwise_convolution_writes_over_what_it_reads(tmp_path: Path) -> No
     assert_exact(cases, tmp_path)
 
 
-@pytest.mark.parametrize("goal", ["speed", "size"])
-def test_random_networks(goal: Goal, tmp_path: Path) -> None:
-    assert_exact(examples("network", 4), tmp_path, goal)
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+def test_random_networks(optimize: Optimize, tmp_path: Path) -> None:
+    assert_exact(examples("network", 4), tmp_path, optimize)
 
 
 def test_for_size_weights_take_less_memory() -> None:
     for case in (cp_mobile(), *examples("network", 4)):
-        speed, size = (make_plan(read_model(case.model), "dsp", goal) for goal in ("speed", "size"))
+        speed, size = (make_plan(read_model(case.model), "dsp", optimize) for optimize in ("speed", "size"))
         assert size.weight_bytes <= speed.weight_bytes
     narrow = make_plan(read_model(cp_mobile().model), "dsp", "size")
     stored = sum(tensor.data.nbytes for tensor in narrow.graph.tensors if tensor.data is not None)

@@ -19,7 +19,7 @@ from int8_cases import examples
 
 from asc_kit.firmware_gen.kernel_sets.dsp.convolution import convolution_row, quick_convolution_row
 from asc_kit.firmware_gen.plan.choices import MOST_SCRATCH
-from asc_kit.hardware.board import Goal
+from asc_kit.hardware.board import Optimize
 
 RANDOM_SEED = 20261121
 LAYOUTS = ("pixels", "planes", "quads")
@@ -28,10 +28,10 @@ ACTIVATIONS = (("RELU", -128), ("NONE", 11), ("NONE", -37), ("NONE", -128), ("RE
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
 
 
-def with_kernels(cases: Sequence[Case], goal: Goal = "speed", wide_weights: int | None = None) -> list[RowCase]:
+def with_kernels(cases: Sequence[Case], optimize: Optimize = "speed", wide_weights: int | None = None) -> list[RowCase]:
     """The cases that have a kernel, their outputs in all layouts in turn; convolutions with 16-bit weights or not."""
     own = None if wide_weights is None else partial(convolution_row, wide_weights=wide_weights)
-    found = [row_case(case, LAYOUTS[index % 3], index, goal, own) for index, case in enumerate(cases)]
+    found = [row_case(case, LAYOUTS[index % 3], index, optimize, own) for index, case in enumerate(cases)]
     return [row for row in found if row is not None]
 
 

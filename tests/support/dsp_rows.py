@@ -21,7 +21,7 @@ from asc_kit.firmware_gen.network.row_call import Layout, Lines, RowCall, Window
 from asc_kit.firmware_gen.operators.base import AnyNode, Node
 from asc_kit.firmware_gen.plan.simplify import simplify
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import Board, Goal
+from asc_kit.hardware.board import Board, Optimize
 
 UNTOUCHED = 0xA5
 _GUARD = 16
@@ -61,7 +61,7 @@ def row_case(
     case: Case,
     layout: Layout = "pixels",
     seed: int = 0,
-    goal: Goal = "speed",
+    optimize: Optimize = "speed",
     convolution: Callable[[AnyNode], RowCall | None] | None = None,
 ) -> RowCase | None:
     """Choose the kernel of a case, of a CONV_2D by `convolution` if it is given; None when there is none."""
@@ -69,7 +69,7 @@ def row_case(
     if node is None:
         return None
     op = node.operator.op
-    chooser = load_kernel_set("dsp").row_kernel(op, goal)
+    chooser = load_kernel_set("dsp").row_kernel(op, optimize)
     if op == "CONV_2D" and convolution is not None:
         chooser = convolution
     call = chooser(node) if chooser is not None else None

@@ -22,7 +22,7 @@ from asc_kit.firmware_gen.read.model import ModelInfo
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.firmware_gen.write.emit import emit_engine
 from asc_kit.frontend import FrontEndSpec
-from asc_kit.hardware.board import Goal, KernelSetName
+from asc_kit.hardware.board import KernelSetName, Optimize
 from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import TensorInfo
 
@@ -71,25 +71,25 @@ def model_info(model: bytes, name: str = "test", frontend: FrontEndSpec = FRONTE
 
 
 def write_engine(
-    model: bytes, folder: Path, kernels: KernelSetName = "portable", goal: Goal = "speed"
+    model: bytes, folder: Path, kernels: KernelSetName = "portable", optimize: Optimize = "speed"
 ) -> tuple[int, int]:
     """Write the generated files of a model; return the bytes of its input and output."""
     info = model_info(model)
     tables = frontend_tables(info.frontend, info.input)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in emit_engine(make_plan(read_model(model), kernels, goal), tables, info).items():
+    for name, text in emit_engine(make_plan(read_model(model), kernels, optimize), tables, info).items():
         (folder / name).write_text(text)
     return info.input.n_elements, info.output.n_elements
 
 
 def write_cases(
-    models: Sequence[bytes], folder: Path, kernels: KernelSetName = "portable", goal: Goal = "speed"
+    models: Sequence[bytes], folder: Path, kernels: KernelSetName = "portable", optimize: Optimize = "speed"
 ) -> list[Path]:
     """Write one unit per model and the table `cases`; return the C files."""
     units: list[Path] = []
     rows: list[str] = []
     for index, model in enumerate(models):
-        in_bytes, out_bytes = write_engine(model, folder / f"m{index}", kernels, goal)
+        in_bytes, out_bytes = write_engine(model, folder / f"m{index}", kernels, optimize)
         generated = "".join(path.read_text() for path in sorted((folder / f"m{index}").glob("asc_*")))
         names = set(
             re.findall(r"\basc_step_\d+_\w+|\basc_(?:init|push_samples|input|output|run|run_profiled)\b", generated)

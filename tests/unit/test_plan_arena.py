@@ -31,7 +31,7 @@ from asc_kit.firmware_gen.plan.placement import step_cycles
 from asc_kit.firmware_gen.plan.plan import draft_plan, make_plan, plan_document
 from asc_kit.firmware_gen.plan.simplify import alias_views, fold_pad, simplify
 from asc_kit.firmware_gen.read.reader import read_model
-from asc_kit.hardware.board import Goal, KernelSetName
+from asc_kit.hardware.board import KernelSetName, Optimize
 
 
 @st.composite
@@ -105,15 +105,15 @@ def test_networks_of_full_size_reach_the_bound(network: Callable[[], Case], macs
     assert plan.overlap_bound_bytes <= plan.arena_bytes <= plan.overlap_bound_bytes + OVER_READ
 
 
-@pytest.mark.parametrize("goal", ["speed", "size"])
-def test_scratch_memory_makes_quicker_within_the_arena(goal: Goal) -> None:
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+def test_scratch_memory_makes_quicker_within_the_arena(optimize: Optimize) -> None:
     """At most 5 % beyond what four columns at a time need, and by the planner's estimate never slower than that."""
     graph = simplify(read_model(cp_mobile().model))
-    usual = draft_plan(graph, load_kernel_set("dsp"), goal, [None] * len(graph.operators))
-    plan = make_plan(read_model(cp_mobile().model), "dsp", goal)
+    usual = draft_plan(graph, load_kernel_set("dsp"), optimize, [None] * len(graph.operators))
+    plan = make_plan(read_model(cp_mobile().model), "dsp", optimize)
     assert plan.arena_bytes - OVER_READ <= 1.05 * usual.arena_bytes
     assert sum(map(step_cycles, plan.steps)) <= usual.cycles
-    if goal == "speed":
+    if optimize == "speed":
         assert sum(map(step_cycles, plan.steps)) < 0.97 * usual.cycles
 
 
