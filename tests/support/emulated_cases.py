@@ -47,10 +47,12 @@ def run_emulated(
     return answers
 
 
-def run_image(sources: Sequence[Path], requests: bytes, folder: Path, board: Board) -> bytes:
+def run_image(
+    sources: Sequence[Path], requests: bytes, folder: Path, board: Board, includes: Sequence[Path] = ()
+) -> bytes:
     """Compile a program with the board's startup code, boot it, and return what it writes when it reads `requests`."""
     compiler = [board.compiler, *board.toolchain.cflags]
-    includes = (ROOT / "firmware_gen" / "app", *board.folders)
+    includes = (*includes, ROOT / "firmware_gen" / "app", *board.folders)
     flags = [*(f"-I{path}" for path in includes), "-ffunction-sections", "-fdata-sections"]
     sources = [*sources, board.files["startup.c"]]
     objects = compile_objects([*compiler, *flags], sources, folder / "objects", folder)

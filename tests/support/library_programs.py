@@ -1,0 +1,131 @@
+"""Programs around a generated library that run on this machine and, by the same C, on an emulated board."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from emulated_cases import run_image
+from engine_cases import WARNINGS
+
+from asc_kit.hardware.board import load_board
+
+_CASES_H = """#include <stdint.h>
+#define N_CASES 1
+typedef struct {{
+    void (*run)(const int8_t *input, int8_t *output);
+    uint32_t input_bytes, output_bytes;
+}} case_t;
+extern const case_t cases[N_CASES];
+void program(const int8_t *input, int8_t *output);
+#define INPUT_BYTES {input}
+#define OUTPUT_BYTES {output}
+"""
+_CASES_C = '#include "cases.h"\nconst case_t cases[N_CASES] = {{program, INPUT_BYTES, OUTPUT_BYTES}};\n'
+_HOST_MAIN = """#include <stdio.h>
+#include "cases.h"
+static int8_t input[INPUT_BYTES + 1], output[OUTPUT_BYTES];
+int main(void) {
+    if (fread(input, 1, INPUT_BYTES, stdin) != INPUT_BYTES) {
+        return 1;
+    }
+    program(input, output);
+    return fwrite(output, 1, OUTPUT_BYTES, stdout) != OUTPUT_BYTES;
+}
+"""
+MISUSE = """
+#include <string.h>
+#include "asc_model.h"
+#include "cases.h"
+static asc_state_t state;
+static int16_t samples[ASC_CLIP_SAMPLES];
+static uint64_t times[ASC_N_OPERATORS];
+static asc_state_t before;
+static int8_t nested;
+static uint64_t interrupt(void) {
+    nested = (int8_t)asc_run(&state);
+    return 0;
+}
+void program(const int8_t *input, int8_t *output) {
+    const asc_clock_fn clock = interrupt;
+    (void)input;
+    /* null pointers */
+    *output++ = (int8_t)asc_init(0);
+    *output++ = (int8_t)asc_run(0);
+    *output++ = (int8_t)asc_run_profiled(0, clock, times);
+    *output++ = asc_input(0) == 0 && asc_output(0) == 0 && asc_push_samples(0, samples, 1) == 0u;
+    /* no asc_init, in memory of zeros and of anything */
+    *output++ = (int8_t)asc_run(&state);
+    *output++ = asc_push_samples(&state, samples, 1) == 0u;
+    memset(&state, 0xA5, sizeof state);
+    *output++ = (int8_t)asc_run(&state);
+    (void)asc_input(&state);
+    *output++ = (int8_t)asc_run(&state);
+    /* too few samples: nothing changes, and the clip can be completed */
+    *output++ = (int8_t)asc_init(&state);
+    *output++ = (int8_t)asc_run(&state);
+    *output++ = asc_push_samples(&state, 0, 5) == 0u;
+    *output++ = asc_push_samples(&state, samples, ASC_CLIP_SAMPLES - 1) == ASC_CLIP_SAMPLES - 1;
+    (void)asc_input(&state); /* to look at the features so far */
+    memcpy(&before, &state, sizeof state);
+    *output++ = (int8_t)asc_run(&state);
+    *output++ = (int8_t)asc_run_profiled(&state, 0, times);
+    *output++ = memcmp(&before, &state, sizeof state) == 0;
+    *output++ = asc_push_samples(&state, samples, 7) == 1u;
+    *output++ = (int8_t)asc_run(&state);
+    /* twice */
+    *output++ = (int8_t)asc_run(&state);
+    *output++ = asc_push_samples(&state, samples, 1) == 0u;
+    /* features of one's own, without samples: the same silence */
+    (void)asc_init(&state);
+    memset(asc_input(&state), (int)before.arena.bytes[asc_input(&before) - before.arena.bytes], ASC_INPUT_BYTES);
+    *output++ = (int8_t)asc_run(&state);
+    *output++ = (int8_t)asc_run(&state);
+    (void)asc_input(&state);
+    *output++ = (int8_t)asc_run_profiled(&state, clock, times);
+    *output++ = nested;
+}
+"""
+"""Every wrong use of a bundle's library that it can notice, one after the other."""
+OK, NULL, NOT_INITIALIZED, NO_INPUT, RUNNING = range(5)
+MISUSE_ANSWERS = bytes(
+    [NULL, NULL, NULL, True, NOT_INITIALIZED, True, NOT_INITIALIZED, NOT_INITIALIZED]
+    + [OK, NO_INPUT, True, True, NO_INPUT, NULL, True, True, OK, NO_INPUT, True, OK, NO_INPUT, OK, RUNNING]
+)
+
+
+def run_program(
+    text: str, engines: Sequence[Path], request: bytes, n_answer: int, folder: Path, board: str | None = None
+) -> bytes:
+    """Return what a program writes that is compiled with the files of some engines.
+
+    Parameters
+    ----------
+    text
+        C with `void program(const int8_t *input, int8_t *output)`, which includes cases.h.
+    engines
+        Folders of engines; of files with the same name, the first is compiled.
+    request
+        Its input.
+    n_answer
+        Bytes of its output.
+    folder
+        Where to work.
+    board
+        Name of the emulated board; None for this machine, under sanitizers.
+    """
+    (folder / "cases.h").write_text(_CASES_H.format(input=len(request), output=n_answer))
+    (folder / "cases.c").write_text(_CASES_C)
+    (folder / "program.c").write_text(text)
+    (folder / "main.c").write_text(_HOST_MAIN)
+    files = {path.name: path for engine in reversed(engines) for path in sorted(engine.glob("*.[cS]"))}
+    sources = [folder / "program.c", *files.values()]
+    if board is not None:
+        sources += [folder / "cases.c", Path(__file__).with_name("emulated_main.c")]
+        return run_image(sources, bytes(4) + request, folder, load_board(board), engines)[4:]
+    command = ["gcc", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *WARNINGS]
+    command += [f"-I{engine}" for engine in engines]
+    command += [str(path) for path in (*sources, folder / "main.c")]
+    subprocess.run([*command, "-lm", "-o", str(folder / "program")], check=True)
+    return subprocess.run([folder / "program"], input=request, capture_output=True, check=True).stdout
