@@ -56,7 +56,7 @@ class OperatorView:
         return _ACTIVATIONS[code]
 
     def positive(self, **values: int) -> None:
-        """Check that sizes of a window are from 1 to one no network reaches."""
+        """Check that sizes of a window are from 1 to a size that no network reaches."""
         for name, value in values.items():
             if not 0 < value <= LARGEST_STEP:
                 self.fail(f"{name} is {value}", f"positive values up to {LARGEST_STEP:,}")
@@ -106,10 +106,10 @@ class OperatorView:
         if tensor.dtype != "int8" or tensor.quantization is None or len(tensor.quantization.scales) != 1:
             self.fail(f"tensor {tensor.describe()} is not a quantized activation", "int8 with one scale")
 
-    def indices(self, tensor: Tensor, what: str) -> list[int]:
+    def indices(self, tensor: Tensor, name: str) -> list[int]:
         """Return the values of a constant of indices, such as axes."""
         if tensor.data is None or tensor.dtype != "int32":
-            self.fail(f"{what} {tensor.describe()} are not constant int32", f"constant {what}")
+            self.fail(f"{name} {tensor.describe()} are not constant int32", f"constant {name}")
         return [int(value) for value in tensor.data.reshape(-1)]
 
     def axis(self, value: int, rank: int) -> int:

@@ -34,7 +34,8 @@ class Pack(Concatenation):
         output, n = view.output.shape, len(view.inputs)
         axis = view.axis(int(view.options.Axis()), len(output))
         rest = (*output[:axis], *output[axis + 1 :])
-        if int(view.options.ValuesCount()) != n or output[axis] != n or {one.shape for one in view.inputs} != {rest}:
+        shapes = {tensor.shape for tensor in view.inputs}
+        if int(view.options.ValuesCount()) != n or output[axis] != n or shapes != {rest}:
             listed = ", ".join(tensor.describe() for tensor in view.inputs)
             view.fail(f"its inputs do not stack to its output along axis {axis}: {listed}", "inputs of one shape")
         return ConcatenationAttributes(axis=axis)
@@ -55,7 +56,7 @@ class Unpack(StridedCopy):
         shape, n = view.inputs[0].shape, len(view.outputs)
         axis = view.axis(int(view.options.Axis()), len(shape))
         rest = (*shape[:axis], *shape[axis + 1 :])
-        if int(view.options.Num()) != n or shape[axis] != n or {one.shape for one in view.outputs} != {rest}:
+        if int(view.options.Num()) != n or shape[axis] != n or {tensor.shape for tensor in view.outputs} != {rest}:
             view.fail(f"{n} outputs are not the slices of {view.inputs[0].describe()} along axis {axis}", "all slices")
         strides = row_major(shape)
         if not rest or merge(rest, (*strides[:axis], *strides[axis + 1 :])) is None:

@@ -123,8 +123,8 @@ class StridedSlice(StridedCopy):
         if options.Offset():
             view.fail("ends relative to the begin", "ends as positions")
         begins, ends, steps = (
-            view.indices(tensor, what)
-            for tensor, what in zip(view.inputs[1:], ("begin", "end", "strides"), strict=True)
+            view.indices(tensor, name)
+            for tensor, name in zip(view.inputs[1:], ("begin", "end", "strides"), strict=True)
         )
         numbers = _numbers(len(begins), len(shape), int(options.EllipsisMask()), int(options.NewAxisMask()))
         if not len(begins) == len(ends) == len(steps) or numbers is None:

@@ -47,7 +47,7 @@ class Choice:
 
     @property
     def alone(self) -> KernelCall | RowCall:
-        """Its kernel if it is a part by itself: for whole tensors, or for the rows of a stream of one stage."""
+        """Its kernel if it is a part by itself: for whole tensors, or for the rows of a stream of one step."""
         if self.joined is not None:
             return self.joined.call
         # a row kernel of the core's set is faster than the portable kernel for whole tensors

@@ -81,10 +81,10 @@ def cut(
         crossing = whole_tensors(graph, start, end)
         stream = assemble(tensors, graph.operators[start:end], calls, crossing, copy_kernel)
         parts.append(Part(first_step=len(steps), operators=tuple(range(start, end)), stream=stream))
-        for stage in stream.stages:
-            output = stream.buffers[stage.target].tensor
-            call = replace(stage.call.call, macs=stage.call.call.macs * output.shape[1])
-            steps.append(Step(operator=stage.operator, output=output, call=call))
+        for row_step in stream.steps:
+            output = stream.buffers[row_step.target].tensor
+            call = replace(row_step.call.call, macs=row_step.call.call.macs * output.shape[1])
+            steps.append(Step(operator=row_step.operator, output=output, call=call))
     return tuple(steps), parts
 
 
@@ -183,7 +183,7 @@ def _label(tensor: Tensor) -> str:
 
 
 def _scratch_name(part: Part) -> str:
-    last = part.first_step + (len(part.stream.stages) if part.stream is not None else 1) - 1
+    last = part.first_step + (len(part.stream.steps) if part.stream is not None else 1) - 1
     return f"scratch of step {last}" if last == part.first_step else f"scratch of steps {part.first_step} to {last}"
 
 

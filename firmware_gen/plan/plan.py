@@ -21,9 +21,9 @@ from .simplify import simplify
 from .streams import Stream
 from .streams.partition import partitions
 
-# how much larger than the smallest an arena may be for the sake of speed
+# the most by which an arena may exceed the smallest for the sake of speed
 _LARGER = 1.04
-# the same, for the sake of scratch memory, and what of that is tried
+# the same for the sake of scratch memory, and the limits of scratch memory that are tried
 _WITH_SCRATCH = 1.05
 _LIMITS = (MOST_SCRATCH, 8192, 6144, 4096, 3072, 2560, 2304, 2048, 1792, 1536, 1280, 1024, 768, 512, 0)
 _UNIFORM = (6144, 3072, 2560, 2048, 1536, 1024)
@@ -44,13 +44,13 @@ class StreamSteps:
     """Steps that go row by row, together."""
 
     stream: Stream
-    """The stages and buffers."""
+    """Their kernels and buffers."""
     first_step: int
-    """Index of the first stage in the plan's steps; the others follow."""
+    """Index of its first step in the plan's steps; the others follow."""
     offsets: tuple[int, ...]
     """Where each buffer lies in the arena."""
     scratch_offset: int | None
-    """Where the stages' scratch memory lies in the arena."""
+    """Where their scratch memory lies in the arena."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,9 +85,9 @@ class Plan:
 
     @property
     def most_rows(self) -> int:
-        """Most rows that a stage reads at once: there is a pointer to each on the stack."""
+        """Most rows that a step reads at once: there is a pointer to each on the stack."""
         streams = [entry.stream for entry in self.program if isinstance(entry, StreamSteps)]
-        return max((stage.call.n_rows for stream in streams for stage in stream.stages), default=0)
+        return max((row_step.call.n_rows for stream in streams for row_step in stream.steps), default=0)
 
     @property
     def macs(self) -> int:
@@ -154,7 +154,7 @@ class Draft:
 
     @property
     def cycles(self) -> float:
-        """Estimated cycles of what depends on cuts and scratch memory."""
+        """Estimated cycles, as far as they depend on cuts and scratch memory."""
         return sum(step_cycles(step) for step in self.steps)
 
     @property
@@ -176,8 +176,9 @@ class Draft:
 def _with_scratch(graph: Graph, kernels: KernelSet, optimize: Optimize) -> tuple[tuple[Step, ...], list[Part]]:
     """Cut the network; kernels get the scratch memory that makes them quick, where the arena has place for it.
 
-    What is usual says how large the arena may be. Tried are limits for all operators, and the most for all but those of
-    parts whose time then needs too much, which get less step by step. The quickest of what fits is taken.
+    The plan with the usual scratch memory bounds the arena. Then each of `_UNIFORM` is tried as a limit for all
+    operators. Last, all operators begin with the highest limit, and those whose part exceeds the bound get less, step
+    by step. Of the drafts that fit, the quickest is taken.
     """
     n = len(graph.operators)
     known: dict[tuple[int, int | None], Choice] = {}
@@ -196,7 +197,7 @@ def _with_scratch(graph: Graph, kernels: KernelSet, optimize: Optimize) -> tuple
 
 
 def _lower(draft: Draft, budget: int, limits: list[int | None]) -> bool:
-    """Give the operators of parts that exceed the budget less scratch memory; return whether there was any to take."""
+    """Give operators of parts beyond the budget less scratch memory; return whether any limit could be lowered."""
     lowered = False
     for number in draft.beyond(budget):
         for position in draft.parts[number].operators:
@@ -213,16 +214,16 @@ def draft_plan(
     limits: Sequence[int | None],
     known: dict[tuple[int, int | None], Choice] | None = None,
 ) -> Draft:
-    """Cut the network where it is quick with little memory, with so much scratch memory for each operator.
+    """Cut the network where that is quick and needs little memory, with a limit of scratch memory for each operator.
 
     Parameters
     ----------
     graph, kernels, optimize
-        The network, and what it is made of and for.
+        The network, its kernel set, and what to prefer where speed and size conflict.
     limits
-        For each operator, the most scratch memory; None for what is usual.
+        For each operator, the most scratch memory; None for the usual amount.
     known
-        What operators can become with a limit, as far as it was asked for before; more is added.
+        Choices by operator and limit, from earlier calls; this call adds its own.
     """
     known = {} if known is None else known
     for key in enumerate(limits):
@@ -323,7 +324,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def _n_steps(entry: WholeStep | StreamSteps) -> int:
-    return len(entry.stream.stages) if isinstance(entry, StreamSteps) else 1
+    return len(entry.stream.steps) if isinstance(entry, StreamSteps) else 1
 
 
 def _requantization(call: KernelCall) -> str:

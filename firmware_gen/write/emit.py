@@ -15,7 +15,7 @@ from ..kernel_sets import PORTABLE, load_kernel_set
 from ..network.kernel_call import ConstantArray, FieldValue, KernelCall, Requantize
 from ..plan.placement import Step
 from ..plan.plan import Plan, StreamSteps, WholeStep
-from ..plan.streams import Buffer, Stage
+from ..plan.streams import Buffer, RowStep
 from ..plan.streams.loops import find_loops
 from ..read.model import ModelInfo
 from .structs import struct_fields
@@ -33,7 +33,7 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
         "plan": plan,
         "steps": [_step(position, step, structs) for position, step in enumerate(plan.steps)],
         "program": [_program_entry(number, entry, plan) for number, entry in enumerate(plan.program)],
-        "most_counters": max((len(entry.stream.stages) for entry in streams), default=0),
+        "most_counters": max((len(entry.stream.steps) for entry in streams), default=0),
         "most_rows": plan.most_rows,
         "headers": _headers(plan),
         "input_offset": plan.offsets[plan.graph.input],
@@ -155,9 +155,9 @@ def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> d
     stream = entry.stream
     windows: list[dict[str, int]] = []
     stages: list[dict[str, Any]] = []
-    for index, stage in enumerate(stream.stages):
+    for index, row_step in enumerate(stream.steps):
         first = len(windows)
-        for source, window in zip(stage.sources, stage.call.windows, strict=True):
+        for source, window in zip(row_step.sources, row_step.call.windows, strict=True):
             buffer = stream.buffers[source]
             windows.append(
                 {
@@ -170,17 +170,17 @@ def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> d
                     "skip": buffer.top - window.top,
                 }
             )
-        target = stream.buffers[stage.target]
+        target = stream.buffers[row_step.target]
         position = entry.first_step + index
         stages.append(
             {
                 "column_offset": target.left * target.lines.pixel_step,
                 "window": first,
-                "windows": len(stage.sources),
-                "lines": stage.target,
+                "windows": len(row_step.sources),
+                "lines": row_step.target,
                 "step": position,
-                "call": _row_call(position, stage, entry.scratch_offset),
-                "title": f"{position} {stage.operator.op}, {plan.steps[position].call.macs:,} MACs",
+                "call": _row_call(position, row_step, entry.scratch_offset),
+                "title": f"{position} {row_step.operator.op}, {plan.steps[position].call.macs:,} MACs",
             }
         )
     buffers = [_buffer(buffer, offset) for buffer, offset in zip(stream.buffers, entry.offsets, strict=True)]
@@ -239,10 +239,10 @@ def _whole_call(entry: WholeStep, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _row_call(position: int, stage: Stage, scratch_offset: int | None) -> str:
-    call = stage.call.call
-    if stage.call.takes_rows:
-        inputs = ["rows", *(["row"] if stage.call.takes_row_number else [])]
+def _row_call(position: int, row_step: RowStep, scratch_offset: int | None) -> str:
+    call = row_step.call.call
+    if row_step.call.takes_rows:
+        inputs = ["rows", *(["row"] if row_step.call.takes_row_number else [])]
     else:
         numbers = iter(range(len(call.inputs)))
         inputs = [

@@ -55,40 +55,40 @@ class Memory:
 
     def _run_stream(self, number: int, entry: StreamSteps) -> None:
         stream = entry.stream
-        done = [stream.buffers[stage.target].top for stage in stream.stages]
+        done = [stream.buffers[row_step.target].top for row_step in stream.steps]
         for index, buffer in enumerate(stream.buffers):
             if not buffer.whole:
                 for line in range(buffer.count):
                     at, names = self._line(number, entry, index, line, _ABOVE, padding=True)
                     self.names[at] = names
-        moves = [stage for loop in find_loops(stream.order) for _ in range(loop.times) for stage in loop.body]
+        moves = [row_step for loop in find_loops(stream.order) for _ in range(loop.times) for row_step in loop.body]
         for move in moves:
-            stage = stream.stages[move]
-            target = stream.buffers[stage.target]
+            row_step = stream.steps[move]
+            target = stream.buffers[row_step.target]
             row = done[move]
             done[move] += 1
             reads = []
             if row < target.top + target.height:
-                self._scratch(entry.scratch_offset, stage.call.call.scratch_bytes)
-                for source, window in zip(stage.sources, stage.call.windows, strict=True):
+                self._scratch(entry.scratch_offset, row_step.call.call.scratch_bytes)
+                for source, window in zip(row_step.sources, row_step.call.windows, strict=True):
                     first = (row - target.top) * window.stride + stream.buffers[source].top - window.top
                     for read in range(first, first + window.rows * window.dilation, window.dilation):
                         buffer = stream.buffers[source]
                         name = _ABOVE if read < buffer.top else read if read < buffer.top + buffer.height else _BELOW
                         where = self._line(number, entry, source, read, name, padding=False)
-                        reads.append((*where, f"{stage.operator.op}: row {read} of {buffer.tensor.describe()}"))
+                        reads.append((*where, f"{row_step.operator.op}: row {read} of {buffer.tensor.describe()}"))
             for read_back in reads:
                 self._read(*read_back)
             name = row if row < target.top + target.height else _BELOW
-            written = self._line(number, entry, stage.target, row, name, padding=name == _BELOW)
+            written = self._line(number, entry, row_step.target, row, name, padding=name == _BELOW)
             self._write(*written)
-            if stage.call.takes_rows and all(distance is None for distance in stage.call.call.overlap):
+            if row_step.call.takes_rows and all(distance is None for distance in row_step.call.call.overlap):
                 # such a kernel may still read when it has begun to write
                 for read_back in reads:
                     self._read(*read_back)
             else:
                 inputs = [read[0] for read in reads]
-                _check_distances(stage.call.call, inputs, written[0], stage.operator.op)
+                _check_distances(row_step.call.call, inputs, written[0], row_step.operator.op)
 
     def _tensor(self, tensor: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the addresses of a whole tensor and the names of its bytes."""

@@ -109,11 +109,11 @@ def _moved(plan: Plan) -> Iterator[Plan]:
             continue
         buffers = entry.stream.buffers
         for (out, source), distance in entry.stream.overlap.items():
-            (stage,) = (stage for stage in entry.stream.stages if stage.target == out)
+            (row_step,) = (row_step for row_step in entry.stream.steps if row_step.target == out)
             target, given = buffers[out].tensor, buffers[source].tensor
             begin, end = (plan.offsets[target.index] + n for n in (0, target.n_elements))
             first, last = (plan.offsets[given.index] + n for n in (0, given.n_elements))
             is_tight = begin + distance == first and begin < last and end < plan.arena_bytes
             # kernels that do not take rows say themselves how they may lie over their input
-            if is_tight and stage.call.takes_rows and buffers[out].whole:
+            if is_tight and row_step.call.takes_rows and buffers[out].whole:
                 yield replace(plan, offsets={**plan.offsets, target.index: begin + 1})

@@ -1,4 +1,4 @@
-"""Streams: every row that a stage reads is there, no line could be spared, and what is whole is where it should be."""
+"""Streams: every row that a step reads is there, no line could be spared, and what is whole is where it should be."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ABOVE, BELOW = -1, -2
 
 
 class LostRow(Exception):
-    """A stage wants a row whose line holds another one by now."""
+    """A step wants a row whose line holds another one by now."""
 
 
 def content(buffer: Buffer, row: int) -> int:
@@ -46,25 +46,25 @@ def replay(stream: Stream, counts: list[int]) -> int:
     for index, buffer in enumerate(stream.buffers):
         if buffer.given:
             lines[index] = list(range(buffer.height))
-    done = [stream.buffers[stage.target].top for stage in stream.stages]
+    done = [stream.buffers[step.target].top for step in stream.steps]
     moves = [number for loop in find_loops(stream.order) for _ in range(loop.times) for number in loop.body]
     computed = 0
     for number in moves:
-        stage = stream.stages[number]
-        buffer = stream.buffers[stage.target]
+        step = stream.steps[number]
+        buffer = stream.buffers[step.target]
         row = done[number]
         held = content(buffer, row)
         if held == row:
             computed += 1
-            for source, window in zip(stage.sources, stage.call.windows, strict=True):
+            for source, window in zip(step.sources, step.call.windows, strict=True):
                 first = (row - buffer.top) * window.stride + stream.buffers[source].top - window.top
                 for read in range(first, first + window.rows * window.dilation, window.dilation):
                     if lines[source][read % counts[source]] != content(stream.buffers[source], read):
                         raise LostRow(f"row {read} of {stream.buffers[source].tensor.describe()}")
-        lines[stage.target][row % counts[stage.target]] = held
+        lines[step.target][row % counts[step.target]] = held
         done[number] += 1
-    for stage, row in zip(stream.stages, done, strict=True):
-        buffer = stream.buffers[stage.target]
+    for step, row in zip(stream.steps, done, strict=True):
+        buffer = stream.buffers[step.target]
         assert row <= buffer.rows
         assert row >= buffer.height or not buffer.whole, "a row of an output was never computed"
     return computed
@@ -84,7 +84,7 @@ def test_every_row_is_there_when_it_is_read(plans: list[Plan]) -> None:
     for plan in plans:
         for stream in streams_of(plan):
             counts = [buffer.count for buffer in stream.buffers]
-            rows = [stream.buffers[stage.target].height for stage in stream.stages]
+            rows = [stream.buffers[step.target].height for step in stream.steps]
             # rows that no window reaches are not computed
             assert 0 < replay(stream, counts) <= sum(rows)
 
@@ -208,8 +208,8 @@ def test_the_memory_of_a_chain_does_not_depend_on_its_height() -> None:
 def test_replay_finds_a_window_that_is_too_high() -> None:
     """The referee itself: a window of one row more than planned for must be found out."""
     stream = chain(64, [(3, 1), (3, 1)])
-    last = stream.stages[-1]
+    last = stream.steps[-1]
     (window,) = last.call.windows
     taller = replace(last, call=replace(last.call, windows=(replace(window, rows=window.rows + 1, top=0),)))
     with pytest.raises(LostRow):
-        replay(replace(stream, stages=(*stream.stages[:-1], taller)), [buffer.count for buffer in stream.buffers])
+        replay(replace(stream, steps=(*stream.steps[:-1], taller)), [buffer.count for buffer in stream.buffers])

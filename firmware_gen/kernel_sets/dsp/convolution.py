@@ -40,8 +40,8 @@ def quick_convolution_row(node: AnyNode) -> RowCall | None:
     """Return the kernel of a convolution, with its weights as 8 bits or up to 16,384 as 16, whichever is quicker."""
     if node.scratch_bytes is None:
         return convolution_row(node, _WIDE_WEIGHTS)
-    found = [call for limit in (0, _WIDE_WEIGHTS) if (call := convolution_row(node, limit)) is not None]
-    return min(found, key=lambda call: call.call.cycles or 0.0, default=None)
+    calls = [call for limit in (0, _WIDE_WEIGHTS) if (call := convolution_row(node, limit)) is not None]
+    return min(calls, key=lambda call: call.call.cycles or 0.0, default=None)
 
 
 def narrow_convolution_row(node: AnyNode) -> RowCall | None:
@@ -152,9 +152,9 @@ def _form(node: AnyNode, dense: NDArray[np.int8], activation: Activation) -> For
     if key not in _forms:
         if len(_forms) >= _MOST_FORMS:
             _forms.clear()
-        found = choose_form(node, dense.astype(np.int64).reshape(len(dense), -1), activation, CONVOLUTION)
+        form = choose_form(node, dense.astype(np.int64).reshape(len(dense), -1), activation, CONVOLUTION)
         # the constants are kept, so that nothing else gets their identity
-        _forms[key] = (node.inputs[1:], found)
+        _forms[key] = (node.inputs[1:], form)
     return _forms[key][1]
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .assembly import assemble
-from .stream import LARGEST_COUNT, Buffer, Stage, Stream
+from .stream import LARGEST_COUNT, Buffer, RowStep, Stream
 
-__all__ = ["LARGEST_COUNT", "Buffer", "Stage", "Stream", "assemble"]
+__all__ = ["LARGEST_COUNT", "Buffer", "RowStep", "Stream", "assemble"]

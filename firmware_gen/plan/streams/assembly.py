@@ -9,7 +9,7 @@ from ...network.graph import NoAttributes, Operator, Tensor
 from ...network.kernel_call import FieldValue, KernelCall
 from ...network.row_call import Layout, Lines, RowCall, Window
 from .schedule import play
-from .stream import Buffer, Stage, Stream
+from .stream import Buffer, RowStep, Stream
 
 _QUAD = 4
 COPY = "COPY"
@@ -55,7 +55,7 @@ def assemble(
         draft.build()
         for buffer in draft.buffers:
             buffer.check()
-        schedule = play(draft.stages, draft.buffers)
+        schedule = play(draft.steps, draft.buffers)
         crowded = {
             buffer.tensor.index
             for buffer, count in zip(draft.buffers, schedule.lines, strict=True)
@@ -65,7 +65,7 @@ def assemble(
             break
         if crowded & apart:
             raise RuntimeError("defect: a copy into quads needs more than four lines")
-        # other stages use these rows too, and later: a copy has only the rows of the windows that want quads, a copy
+        # other steps use these rows too, and later: a copy has only the rows of the windows that want quads, a copy
         # for each reader only those of one window
         apart |= crowded & avoided
         avoided |= crowded
@@ -73,16 +73,16 @@ def assemble(
         replace(buffer, count=_QUAD if buffer.layout == "quads" else count)
         for buffer, count in zip(draft.buffers, schedule.lines, strict=True)
     )
-    stages = tuple(_with_geometry(stage, buffers) for stage in draft.stages)
-    return Stream(stages=stages, buffers=buffers, order=schedule.order, overlap=schedule.overlap)
+    steps = tuple(_with_geometry(step, buffers) for step in draft.steps)
+    return Stream(steps=steps, buffers=buffers, order=schedule.order, overlap=schedule.overlap)
 
 
-def _with_geometry(stage: Stage, buffers: Sequence[Buffer]) -> Stage:
-    fields = stage.call.geometry(tuple(buffers[index].lines for index in stage.sources), buffers[stage.target].lines)
+def _with_geometry(step: RowStep, buffers: Sequence[Buffer]) -> RowStep:
+    fields = step.call.geometry(tuple(buffers[index].lines for index in step.sources), buffers[step.target].lines)
     if not fields:
-        return stage
-    call = stage.call.call
-    return replace(stage, call=replace(stage.call, call=replace(call, fields=(*call.fields, *fields))))
+        return step
+    call = step.call.call
+    return replace(step, call=replace(step.call, call=replace(call, fields=(*call.fields, *fields))))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,8 +99,8 @@ class _Draft:
     """Tensors that are copied for each reader."""
     copy_kernel: str
     buffers: list[Buffer] = field(default_factory=list)
-    stages: list[Stage] = field(default_factory=list)
-    found: dict[tuple[int, Layout, bool], int] = field(default_factory=dict)
+    steps: list[RowStep] = field(default_factory=list)
+    buffer_of: dict[tuple[int, Layout, bool], int] = field(default_factory=dict)
     """(tensor, layout, whether it is a copy) -> buffer."""
     wants: dict[tuple[int, Layout], Window] = field(default_factory=dict)
     """(tensor, layout) -> a window with the most padding that any reader wants."""
@@ -108,7 +108,7 @@ class _Draft:
     """Layout in which the operator that computes a tensor writes it."""
 
     def build(self) -> None:
-        """Add buffers and stages, operator by operator."""
+        """Add buffers and steps, operator by operator."""
         self._collect()
         for operator, call in zip(self.operators, self.calls, strict=True):
             activations = [source for source in call.call.inputs if isinstance(source, int)]
@@ -116,7 +116,7 @@ class _Draft:
                 self._source(tensor, window) for tensor, window in zip(activations, call.windows, strict=True)
             )
             target = self._target(operator.output)
-            self.stages.append(Stage(operator=operator, call=call, sources=sources, target=target))
+            self.steps.append(RowStep(operator=operator, call=call, sources=sources, target=target))
 
     def _collect(self) -> None:
         """Collect the layouts that readers want, and choose the layout that each operator writes."""
@@ -144,29 +144,29 @@ class _Draft:
         if not given and self.made[tensor] == window.layout:
             return self._target(tensor)
         key = (tensor, window.layout, True)
-        if key not in self.found or (window.layout == "quads" and tensor in self.apart):
+        if key not in self.buffer_of or (window.layout == "quads" and tensor in self.apart):
             source = self._whole(tensor) if given else self._target(tensor)
             # the copy's own buffer, then the copy
-            self.found[key] = self._add(tensor, window.layout)
+            self.buffer_of[key] = self._add(tensor, window.layout)
             layout = self.buffers[source].layout
-            self.stages.append(_copy(self.copy_kernel, self.tensors[tensor], layout, source, self.found[key]))
-        return self.found[key]
+            self.steps.append(_copy(self.copy_kernel, self.tensors[tensor], layout, source, self.buffer_of[key]))
+        return self.buffer_of[key]
 
     def _whole(self, tensor: int) -> int:
         key: tuple[int, Layout, bool] = (tensor, "pixels", False)
-        if key not in self.found:
+        if key not in self.buffer_of:
             computed = any(operator.output == tensor for operator in self.operators)
-            self.found[key] = len(self.buffers)
+            self.buffer_of[key] = len(self.buffers)
             self.buffers.append(Buffer(tensor=self.tensors[tensor], whole=True, given=not computed))
-        return self.found[key]
+        return self.buffer_of[key]
 
     def _target(self, tensor: int) -> int:
         if tensor in self.whole:
             return self._whole(tensor)
         key = (tensor, self.made[tensor], False)
-        if key not in self.found:
-            self.found[key] = self._add(tensor, self.made[tensor])
-        return self.found[key]
+        if key not in self.buffer_of:
+            self.buffer_of[key] = self._add(tensor, self.made[tensor])
+        return self.buffer_of[key]
 
     def _add(self, tensor: int, layout: Layout) -> int:
         want = self.wants.get((tensor, layout), Window())
@@ -184,17 +184,17 @@ class _Draft:
         return len(self.buffers) - 1
 
 
-def _widest(one: Window, other: Window) -> Window:
+def _widest(window: Window, other: Window) -> Window:
     return replace(
-        one,
-        top=max(one.top, other.top),
-        bottom=max(one.bottom, other.bottom),
-        left=max(one.left, other.left),
-        right=max(one.right, other.right),
+        window,
+        top=max(window.top, other.top),
+        bottom=max(window.bottom, other.bottom),
+        left=max(window.left, other.left),
+        right=max(window.right, other.right),
     )
 
 
-def _copy(kernel: str, tensor: Tensor, layout: Layout, source: int, target: int) -> Stage:
+def _copy(kernel: str, tensor: Tensor, layout: Layout, source: int, target: int) -> RowStep:
     _, _, width, channels = tensor.shape
 
     def geometry(inputs: tuple[Lines, ...], output: Lines) -> tuple[tuple[str, FieldValue], ...]:
@@ -215,4 +215,4 @@ def _copy(kernel: str, tensor: Tensor, layout: Layout, source: int, target: int)
     )
     operator = Operator(index=-1, op=COPY, inputs=(tensor.index,), outputs=(tensor.index,), attributes=NoAttributes())
     row_call = RowCall(call=call, windows=(Window(layout=layout),), takes_rows=True, geometry=geometry)
-    return Stage(operator=operator, call=row_call, sources=(source,), target=target)
+    return RowStep(operator=operator, call=row_call, sources=(source,), target=target)

@@ -8,31 +8,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .stream import Buffer, Stage
+from .stream import Buffer, RowStep
 
 _NEVER = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """The moves of a stream, and what follows from their order."""
+    """The moves of a stream, and the lines and distances that follow from their order."""
 
     order: tuple[int, ...]
-    """The stage that computes a row, or fills a row of padding below, move by move."""
+    """The step that computes a row, or fills a row of padding below, move by move."""
     lines: tuple[int, ...]
     """For each buffer, how many rows it must hold at once."""
     overlap: dict[tuple[int, int], int]
     """(output, input) -> least distance in bytes at which a whole output may begin before a whole input."""
 
 
-def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
+def play(steps: Sequence[RowStep], buffers: Sequence[Buffer]) -> Schedule:
     """Run a stream with counters.
 
     The next row of each whole output in turn asks for the rows it needs, these for theirs. A row is needed until every
-    stage that uses it has computed the last row of its output that needs it.
+    step that uses it has computed the last row of its output that needs it.
     """
-    counters = _Counters(stages, buffers)
-    wanted = [number for number, stage in enumerate(stages) if buffers[stage.target].whole]
+    counters = _Counters(steps, buffers)
+    wanted = [number for number, step in enumerate(steps) if buffers[step.target].whole]
     while any(counters.is_unfinished(number) for number in wanted):
         for number in wanted:
             if counters.is_unfinished(number):
@@ -42,7 +42,7 @@ def play(stages: Sequence[Stage], buffers: Sequence[Buffer]) -> Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Need:
-    """The rows of a buffer that row r of a stage's output needs: the first is r * stride + skip."""
+    """The rows of a buffer that row r of a step's output needs: the first is r * stride + skip."""
 
     source: int
     """The buffer."""
@@ -57,28 +57,28 @@ class _Need:
 class _Counters:
     """A stream that runs, with a counter for each buffer instead of its rows."""
 
-    def __init__(self, stages: Sequence[Stage], buffers: Sequence[Buffer]) -> None:
-        self._stages, self._buffers = stages, buffers
+    def __init__(self, steps: Sequence[RowStep], buffers: Sequence[Buffer]) -> None:
+        self._steps, self._buffers = steps, buffers
         self._order: list[int] = []
         self._lines = [1] * len(buffers)
         self._overlap: dict[tuple[int, int], int] = {}
         # rows that are there, and rows before the padding below
         self._done = [buffer.height if buffer.given else buffer.top for buffer in buffers]
         self._ends = [buffer.top + buffer.height for buffer in buffers]
-        self._needs = [_needs_of(stage, buffers) for stage in stages]
+        self._needs = [_needs_of(step, buffers) for step in steps]
         self._users: list[list[_Need]] = [[] for _ in buffers]
         for need in (need for needs in self._needs for need in needs):
             self._users[need.source].append(need)
-        self._producers = {stage.target: number for number, stage in enumerate(stages)}
+        self._producers = {step.target: number for number, step in enumerate(steps)}
         self._given = [index for index, buffer in enumerate(buffers) if buffer.given]
 
     def is_unfinished(self, number: int) -> bool:
-        """Tell whether a stage has rows to compute."""
-        target = self._stages[number].target
+        """Tell whether a step has rows to compute."""
+        target = self._steps[number].target
         return self._done[target] < self._ends[target]
 
     def compute(self, number: int) -> None:
-        """Compute the next row of a stage's output, and before it whatever rows are lacking."""
+        """Compute the next row of a step's output, and before it whatever rows are lacking."""
         waiting = [number]
         while waiting:
             other = self._lacking(waiting[-1])
@@ -88,7 +88,7 @@ class _Counters:
                 self._move(waiting.pop())
 
     def schedule(self) -> Schedule:
-        """Return what happened."""
+        """Return the moves made so far, with the lines and distances they need."""
         pairs = zip(self._buffers, self._lines, strict=True)
         return Schedule(
             order=tuple(self._order),
@@ -97,8 +97,8 @@ class _Counters:
         )
 
     def _lacking(self, number: int) -> int | None:
-        """Return the stage that computes a row which the next row of a stage's output lacks."""
-        target = self._stages[number].target
+        """Return the step that computes a row which the next row of a step's output lacks."""
+        target = self._steps[number].target
         row = self._done[target] - self._buffers[target].top
         if row < self._buffers[target].height:
             for need in self._needs[number]:
@@ -107,17 +107,17 @@ class _Counters:
         return None
 
     def _move(self, number: int) -> None:
-        """Compute the next row of a stage's output, for which all is there."""
+        """Compute the next row of a step's output, for which all is there."""
         self._order.append(number)
-        stage = self._stages[number]
-        target = stage.target
+        step = self._steps[number]
+        target = step.target
         out, row = self._buffers[target], self._done[target]
         self._lines[target] = max(self._lines[target], row + 1 - min(self._lowest(target), row))
         before = {source: self._lowest(source) for source in self._given} if out.whole and not out.given else {}
         self._done[target] += 1
         for source, needed in before.items():
             kept = self._lowest(source)
-            distance = _distance(stage, row, out, self._buffers[source], source, needed=needed, kept=kept)
+            distance = _distance(step, row, out, self._buffers[source], source, needed=needed, kept=kept)
             self._overlap[target, source] = max(self._overlap.get((target, source), -_NEVER), distance)
 
     def _lowest(self, source: int) -> int:
@@ -132,41 +132,41 @@ class _Counters:
         return max(done - self._buffers[need.target].top, 0) * need.stride + need.skip
 
 
-def _needs_of(stage: Stage, buffers: Sequence[Buffer]) -> list[_Need]:
+def _needs_of(step: RowStep, buffers: Sequence[Buffer]) -> list[_Need]:
     return [
         _Need(
             source=source,
-            target=stage.target,
+            target=step.target,
             stride=window.stride,
             skip=buffers[source].top - window.top,
             reach=(window.rows - 1) * window.dilation,
         )
-        for source, window in zip(stage.sources, stage.call.windows, strict=True)
+        for source, window in zip(step.sources, step.call.windows, strict=True)
     ]
 
 
-def _distance(stage: Stage, row: int, out: Buffer, source: Buffer, index: int, *, needed: int, kept: int) -> int:
+def _distance(step: RowStep, row: int, out: Buffer, source: Buffer, index: int, *, needed: int, kept: int) -> int:
     """Return how far before a whole input its output must begin when this row of it is written.
 
     The row must end before the first input row begins that this move or a later one needs. A kernel that may write over
-    the row it reads does so if no other stage needs that row afterwards.
+    the row it reads does so if no other step needs that row afterwards.
     """
     if needed == _NEVER:
         return -_NEVER
-    own = _own_distance(stage, index)
+    own = _own_distance(step, index)
     distance = (row + 1) * out.row_bytes - needed * source.row_bytes
     if own is not None and needed == row < kept:
         distance = min(distance, row * out.row_bytes - row * source.row_bytes + own)
     return distance
 
 
-def _own_distance(stage: Stage, source: int) -> int | None:
-    """Return how far before the input row of a buffer a stage's output row must begin; None: they must not overlap."""
-    call = stage.call.call
-    if stage.call.n_rows != len(stage.call.windows) or stage.sources.count(source) != 1:
+def _own_distance(step: RowStep, source: int) -> int | None:
+    """Return how far before the input row of a buffer a step's output row must begin; None: they must not overlap."""
+    call = step.call.call
+    if step.call.n_rows != len(step.call.windows) or step.sources.count(source) != 1:
         return None
     # of the inputs that are not constant
     distances = [
         distance for tensor, distance in zip(call.inputs, call.overlap, strict=True) if isinstance(tensor, int)
     ]
-    return distances[stage.sources.index(source)]
+    return distances[step.sources.index(source)]

@@ -1,4 +1,4 @@
-"""A stream as data: stages that compute rows, and buffers that hold them."""
+"""A stream as data: steps that compute rows, and buffers that hold them."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ class Buffer:
                 "columns with padding below them": self.lines.columns,
                 "channels with padding below them": self.lines.channels,
             }
-        for what, count in counts.items():
+        for noun, count in counts.items():
             if count > LARGEST_COUNT:
                 raise ModelError(
-                    f"tensor {self.tensor.describe()} has {count:,} {what}",
+                    f"tensor {self.tensor.describe()} has {count:,} {noun}",
                     hint=f"supported: up to {LARGEST_COUNT:,}; a long axis may lie along columns, in one row",
                 )
 
@@ -105,7 +105,7 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Stage:
+class RowStep:
     """One operator of a stream, or a copy into another layout."""
 
     operator: Operator
@@ -120,18 +120,18 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stream:
-    """Stages, each after those whose outputs it reads; their buffers; and their schedule."""
+    """Steps, each after those whose outputs it reads; their buffers; and their schedule."""
 
-    stages: tuple[Stage, ...]
-    """The stages."""
+    steps: tuple[RowStep, ...]
+    """The steps; `asc_stage_t` in C."""
     buffers: tuple[Buffer, ...]
     """The buffers, with the lines they need."""
     order: tuple[int, ...]
-    """The stage that computes a row, or fills a row of padding below, move by move."""
+    """The step that computes a row, or fills a row of padding below, move by move."""
     overlap: dict[tuple[int, int], int]
     """(output, input) -> least distance at which a whole output may begin before a whole input that is used up."""
 
     @property
     def scratch_bytes(self) -> int:
-        """Bytes of scratch memory; stages use it one after the other."""
-        return max(stage.call.call.scratch_bytes or 0 for stage in self.stages)
+        """Bytes of scratch memory; steps use it one after the other."""
+        return max(step.call.call.scratch_bytes or 0 for step in self.steps)
