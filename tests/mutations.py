@@ -2,16 +2,17 @@
 
     .venv/bin/python tests/mutations.py --number 40 --seed 1 [--old COMMIT] [--out mutations.jsonl]
 
-A mutation changes one operator, bound, shift or constant in a copy of the tree. It is killed when a test fails. It
-survives when none does: then a test is missing, or the change is equivalent. With --old the tests of that commit are
-asked as well, on the same sources: where the file that killed a mutation is the same in both, so is its answer. Run it
-by hand after a change of the suite: 40 take an hour or more on two cores. What is in --out is not run again.
+A mutation changes one operator, bound, shift or constant in a copy of the tree. It is killed when a test fails that
+passes without it. It survives when none does: then a test is missing, or the change is equivalent. With --old the same
+line is changed in that commit's tree, and that commit's tests are asked: they know modules by the names of their time.
+Run it by hand after a change of the suite: 40 take an hour or more on two cores. What is in --out is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import difflib
 import json
 import os
 import random
@@ -50,8 +51,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Sources, and the test files that concern them, the quickest first."""
-PATIENCE_S = 1200
-"""For one file of tests; the slowest takes two minutes on an idle machine."""
+PATIENCE_S = 1800
+"""For a room's tests; the slowest room takes four minutes on an idle machine."""
+NOT_THERE = "the line is not there"
 IN_C = ((" + ", " - "), (" - ", " + "), (" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >> ", " << "),
         (" == ", " != "), (" && ", " || "), (" * ", " + "))  # fmt: skip
 IN_PYTHON: dict[type[ast.AST], tuple[str, str]] = {
@@ -130,40 +132,119 @@ def draw(number: int, seed: int) -> list[Mutation]:
     return turns[:number]
 
 
-def copy_tree(folder: Path) -> None:
-    """Copy what git knows, and lay the packages out as they are installed."""
+class Tree:
+    """A copy of the sources and their tests, and which of the tests fail in it unchanged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.failing: dict[str, list[str]] = {}
+        # The working folder comes first on the path, then PYTHONPATH, and an editable install fills what both lack: a
+        # package without its stages would get those of the checkout, which no mutation changes.
+        for stage in STAGES:
+            (folder / "asc_kit" / stage).symlink_to(folder / stage)
+        self.environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        names = ["asc_kit", *(f"asc_kit.{stage}" for stage in STAGES if (folder / stage / "__init__.py").is_file())]
+        program = f"import {', '.join(names)}; print({', '.join(f'{name}.__file__' for name in names)}, sep='\\n')"
+        for place in (folder, Path("/")):
+            found = subprocess.run(
+                [sys.executable, "-c", program],
+                cwd=place,
+                env=self.environment,
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+            if not all(line.startswith(str(folder)) for line in found.splitlines()):
+                raise SystemExit(f"tests would import other sources than {folder}:\n{found}")
+
+    def killer(self, room: str) -> str | None:
+        """Return the first test of a room that fails, beyond those that fail without a mutation."""
+        if room not in self.failing:
+            raise RuntimeError("ask `prepare` before the first mutation of a room")
+        failed = self._run(room, ["-x", *(f"--deselect={each}" for each in self.failing[room])])
+        return failed[0] if failed else None
+
+    def prepare(self, room: str) -> None:
+        """Find the tests of a room that fail without a mutation: they cannot notice one."""
+        if room not in self.failing:
+            self.failing[room] = self._run(room, [])
+
+    def _run(self, room: str, options: Sequence[str]) -> list[str]:
+        files = [f"tests/{name}" for name in ROOMS[room] if (self.folder / "tests" / name).is_file()]
+        with tempfile.TemporaryFile("w+") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider", "--tb=no", *options, *files],
+                cwd=self.folder, env=self.environment, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+            try:
+                status = process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                # a loop without an end is noticed too
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                return ["no end"]
+            output.seek(0)
+            failed = re.findall(r"^(?:FAILED|ERROR) tests/(.+?)(?: - .*)?$", output.read(), re.MULTILINE)
+        # a fault that ends pytest itself has no test's name
+        return [f"tests/{name}" for name in failed] or ([f"pytest ends with {status}"] if status else [])
+
+
+def copy_checkout(folder: Path) -> Tree:
+    """Copy what git knows of this checkout."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    package = folder / "installed" / "asc_kit"
-    package.mkdir(parents=True)
-    for entry in (*(folder / "asc_kit").iterdir(), *(folder / stage for stage in STAGES)):
-        (package / entry.name).symlink_to(entry)
+    return Tree(folder)
 
 
-def first_failure(folder: Path, tests: Sequence[str], suite: str) -> str | None:
-    """Return the test file that fails, or None."""
-    for name in tests:
-        if not (folder / suite / name).is_file():
-            continue
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"{suite}/{name}",
-             "-o", f"pythonpath={suite}/support"],
-            cwd=folder, env=os.environ | {"PYTHONPATH": str(folder / "installed"), "PYTHONDONTWRITEBYTECODE": "1"},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        try:
-            is_failure = process.wait(PATIENCE_S) != 0
-        except subprocess.TimeoutExpired:
-            # a loop without an end is noticed too
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            is_failure = True
-        if is_failure:
-            return name
-    return None
+def copy_commit(folder: Path, commit: str) -> Tree:
+    """Lay out the tree of a commit."""
+    folder.mkdir()
+    files = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "x", "-C", str(folder)], input=files, check=True)
+    return Tree(folder)
+
+
+def renamed_since(commit: str) -> dict[str, str]:
+    """Return the former names of files, by their names now."""
+    command = ["git", "diff", "--name-status", "-M30%", "--diff-filter=R", commit]
+    lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    return {new: old for _, old, new in (line.split("\t") for line in lines)}
+
+
+def place_before(old: Path, mutation: Mutation, former: dict[str, str]) -> tuple[Path, int] | None:
+    """Find the mutated line in an earlier tree: in the file of that time, or wherever it stands once."""
+    path = old / former.get(mutation.path, mutation.path)
+    now = [line.strip() for line in (ROOT / mutation.path).read_text().splitlines()]
+    if path.is_file():
+        before = [line.strip() for line in path.read_text().splitlines()]
+        for block in difflib.SequenceMatcher(None, now, before, autojunk=False).get_matching_blocks():
+            if block.a <= mutation.line - 1 < block.a + block.size:
+                return path, block.b + mutation.line - 1 - block.a
+    hits = [
+        (each, at)
+        for stage in (*STAGES, "asc_kit")
+        for each in sorted((old / stage).rglob(f"*{path.suffix}"))
+        for at, line in enumerate(each.read_text().splitlines())
+        if line.strip() == mutation.before.strip()
+    ]
+    return hits[0] if len(hits) == 1 else None
+
+
+def ask(tree: Tree, mutation: Mutation, path: Path, at: int) -> str | None:
+    """Return the test that kills a mutation of one line of a tree."""
+    tree.prepare(mutation.room)
+    whole = path.read_text()
+    lines = whole.splitlines(keepends=True)
+    indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+    lines[at] = indent + mutation.after.strip() + "\n"
+    path.write_text("".join(lines))
+    try:
+        return tree.killer(mutation.room)
+    finally:
+        path.write_text(whole)
 
 
 def main() -> None:
@@ -171,51 +252,37 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--room", default="", help="of those drawn, only the mutations of rooms with this in their name"
+        "--room", action="append", help="of those drawn, only the mutations of rooms with this in their name"
     )
     parser.add_argument("--old", help="a commit whose tests are compared")
     parser.add_argument("--out", type=Path, default=Path("mutations.jsonl"))
     parser.add_argument("--list", action="store_true", help="show the mutations and run nothing")
     arguments = parser.parse_args()
-    drawn = [each for each in draw(arguments.number, arguments.seed) if arguments.room in each.room]
+    rooms = arguments.room or [""]
+    drawn = [each for each in draw(arguments.number, arguments.seed) if any(room in each.room for room in rooms)]
     known = [json.loads(line) for line in arguments.out.read_text().splitlines()] if arguments.out.is_file() else []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if not arguments.list:
-            copy_tree(folder)
-        if arguments.old and not arguments.list:
-            tests = subprocess.run(
-                ["git", "archive", arguments.old, "tests"], cwd=ROOT, check=True, capture_output=True
-            )
-            (folder / "before").mkdir()
-            subprocess.run(["tar", "x", "-C", str(folder / "before")], input=tests.stdout, check=True)
-            # beside the new ones: tests find the root of the tree two folders above them
-            (folder / "before" / "tests").rename(folder / "tests_before")
-        for mutation in drawn:
-            row = next((row for row in known if row["mutation"] == asdict(mutation)), None)
-            if row is None and not arguments.list:
-                path = folder / mutation.path
-                whole = path.read_text()
-                lines = whole.splitlines(keepends=True)
-                lines[mutation.line - 1] = mutation.after + "\n"
-                path.write_text("".join(lines))
-                row = {"mutation": asdict(mutation), "new": first_failure(folder, ROOMS[mutation.room], "tests")}
-                if arguments.old:
-                    row["old"] = answer_before(folder, mutation, row["new"])
-                path.write_text(whole)
+    rows = {Mutation(**row["mutation"]): row for row in known}
+    if not arguments.list:
+        former = renamed_since(arguments.old) if arguments.old else {}
+        with tempfile.TemporaryDirectory() as name:
+            new = copy_checkout(Path(name).resolve() / "new")
+            old = copy_commit(Path(name).resolve() / "old", arguments.old) if arguments.old else None
+            for mutation in drawn:
+                if mutation in rows:
+                    continue
+                killed_by = ask(new, mutation, new.folder / mutation.path, mutation.line - 1)
+                row: dict[str, object] = {"mutation": asdict(mutation), "new": killed_by}
+                if old:
+                    place = place_before(old.folder, mutation, former)
+                    row["old"] = ask(old, mutation, *place) if place else NOT_THERE
+                rows[mutation] = row
                 with arguments.out.open("a") as out:
                     out.write(json.dumps(row) + "\n")
-            show(mutation, row)
-
-
-def answer_before(folder: Path, mutation: Mutation, new: str | None) -> str | None:
-    """Return what the old suite's tests say; they are run only where their files differ from the new ones."""
-    names = ROOMS[mutation.room]
-    before, now = ([folder / suite / name for name in names] for suite in ("tests_before", "tests"))
-    same = {n for n, a, b in zip(names, before, now, strict=True) if a.is_file() and a.read_bytes() == b.read_bytes()}
-    if new in same:
-        return new
-    return first_failure(folder, [name for name in names if name not in same], "tests_before")
+                show(mutation, row)
+            for suite, tree in (("new", new), ("old", old)):
+                for each in sorted({test for room in tree.failing.values() for test in room} if tree else ()):
+                    print(f"{suite}: {each} fails without a mutation, and was left out")
+    summarize(drawn, rows, is_listed=arguments.list)
 
 
 def show(mutation: Mutation, row: dict[str, object] | None) -> None:
@@ -227,6 +294,20 @@ def show(mutation: Mutation, row: dict[str, object] | None) -> None:
     print(f"{mutation.path}:{mutation.line}  {'  '.join(words)}", flush=True)
     if row is None or row["new"] is None:
         print(f"    - {mutation.before.strip()}\n    + {mutation.after.strip()}", flush=True)
+
+
+def summarize(drawn: Sequence[Mutation], rows: dict[Mutation, dict[str, object]], *, is_listed: bool) -> None:
+    """Print all that is known, and how many each suite kills, room by room."""
+    print()
+    for mutation in drawn:
+        if is_listed or mutation in rows:
+            show(mutation, rows.get(mutation))
+    print("\nroom: killed by new, old / mutations that both could see")
+    for room in dict.fromkeys(mutation.room for mutation in drawn):
+        asked = [rows[each] for each in drawn if each.room == room and each in rows]
+        both = [row for row in asked if row.get("old") != NOT_THERE]
+        killed = [sum(row.get(suite) is not None for row in both) for suite in ("new", "old")]
+        print(f"{room}: {killed[0]}, {killed[1]} / {len(both)}, {len(asked) - len(both)} more in new code")
 
 
 if __name__ == "__main__":
