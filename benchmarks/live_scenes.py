@@ -22,7 +22,8 @@ from asc_kit.bundle import Bundle
 from asc_kit.dataset import Clip, read_dataset
 from asc_kit.device_runner.classifier import SceneClassifier
 from asc_kit.device_runner.listening.following import FollowerSettings, SceneFollower
-from asc_kit.recordings.audio import load_clip
+from asc_kit.frontend import ListenSpec, stream_windows
+from asc_kit.recordings.audio import from_int16, load_clip, to_int16
 
 _SETTLED_S = 8.0  # a change that is not followed within this time counts with it
 
@@ -76,14 +77,15 @@ def walk(classifier: SceneClassifier, data: Path, hop_s: float, stay_s: float, c
         pieces.append(samples)
         scenes += [key[0]] * len(samples)
     audio = np.concatenate(pieces)
-    rate, n = frontend.sample_rate_hz, frontend.clip_samples
-    hop = round(hop_s * rate)
-    ends = np.arange(n, len(audio) + 1, hop)
-    probabilities = np.stack([classifier.probabilities(audio[end - n : end]) for end in ends])
+    rate = frontend.sample_rate_hz
+    spec = ListenSpec.nearest(frontend, hop_s * rate)
+    windows = stream_windows(from_int16(to_int16(audio)), spec)
+    probabilities = np.stack([classifier.features_probabilities(window) for window in windows])
+    ends = spec.window_samples + spec.hop_samples * np.arange(len(probabilities))
     lengths = np.cumsum([len(piece) for piece in pieces])[:-1]
     return Stream(
         times_s=ends / rate,
-        truth=tuple(scenes[end - n // 2] for end in ends),
+        truth=tuple(scenes[end - spec.window_samples // 2] for end in ends),
         changes_s=tuple(lengths / rate),
         probabilities=probabilities,
         labels=classifier.labels,

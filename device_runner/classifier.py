@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.bundle import Bundle, VariantName
-from asc_kit.inference.float_scores import find_variant, open_variant, window_probabilities
+from asc_kit.frontend import log_mel, model_input
+from asc_kit.inference.float_scores import find_variant, input_probabilities, open_variant
 from asc_kit.inference.interpreter import FloatModel, Int8Model, Kernels
 from asc_kit.recordings.audio import from_int16, to_int16
 
@@ -61,11 +62,13 @@ class SceneClassifier:
         NDArray[np.float64]
             Shape [n_labels], in the bundle's order; their sum is 1 unless a clip may have several labels.
         """
-        rounded = to_int16(clip)
+        return self.features_probabilities(log_mel(from_int16(to_int16(clip)), self.frontend))
+
+    def features_probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Classify log-mel values [n_frames, n_mels], of a clip or of a window of a stream; as `probabilities`."""
         if isinstance(self._model, FloatModel):
-            return window_probabilities(self._model, rounded, self.bundle.manifest)
-        quantized = self.bundle.audio_to_input(from_int16(rounded))
-        return self.bundle.probabilities(self._model.run(quantized).reshape(-1))
+            return input_probabilities(self._model, model_input(features, self.frontend), self.bundle.manifest)
+        return self.bundle.probabilities(self._model.run(self.bundle.features_to_input(features)).reshape(-1))
 
     def ranking(
         self, probabilities: NDArray[np.float64], top: int | None = None, threshold: float = 0.0

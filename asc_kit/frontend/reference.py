@@ -64,12 +64,33 @@ def log_mel(audio: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np.float3
     signal = np.asarray(audio, np.float64)
     if signal.shape != (spec.clip_samples,):
         raise DataError(f"the front end takes {spec.clip_samples} samples of one channel. Received: {signal.shape}")
-    taper, filters = _tables(spec)
-    offset = (spec.n_fft - spec.win_length) // 2
     if spec.center:
         signal = np.pad(signal, spec.n_fft // 2, mode=spec.pad_mode)
-    frames = np.lib.stride_tricks.sliding_window_view(signal[offset:], spec.win_length)
-    frames = frames[:: spec.hop_length][: spec.n_frames] * taper
+    return log_mel_frames(signal[(spec.n_fft - spec.win_length) // 2 :], spec, spec.n_frames)
+
+
+def log_mel_frames(
+    samples: NDArray[np.float32] | NDArray[np.float64], spec: FrontEndSpec, n_frames: int
+) -> NDArray[np.float32]:
+    """Compute the log-mel values of frames, each by itself, as `log_mel` does: the same bits, however many at once.
+
+    Parameters
+    ----------
+    samples
+        Shape [at least (n_frames - 1) * hop_length + win_length], full scale ±1; frame t begins at t * hop_length.
+    spec
+        The front end.
+    n_frames
+        How many, at least one.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape [n_frames, n_mels].
+    """
+    taper, filters = _tables(spec)
+    frames = np.lib.stride_tricks.sliding_window_view(np.asarray(samples, np.float64), spec.win_length)
+    frames = frames[:: spec.hop_length][:n_frames] * taper
     spectrum = np.fft.rfft(frames, spec.n_fft, axis=1)
     energy = spectrum.real**2 + spectrum.imag**2
     if spec.power == 1:

@@ -62,7 +62,13 @@ def window_probabilities(
     model: FloatModel, window: NDArray[np.int16], manifest: BundleManifest | RunManifest
 ) -> NDArray[np.float64]:
     """Classify one window: int16 [clip_samples] in, probabilities [n_labels] out; no quantization on the way."""
-    features = input_features(window, manifest.frontend)
+    return input_probabilities(model, input_features(window, manifest.frontend), manifest)
+
+
+def input_probabilities(
+    model: FloatModel, features: NDArray[np.float32], manifest: BundleManifest | RunManifest
+) -> NDArray[np.float64]:
+    """Classify the features of a window, of the shape of the network's input; probabilities [n_labels]."""
     return probabilities(model.run(features).reshape(-1).astype(np.float64), manifest.output_activation)
 
 

@@ -41,7 +41,7 @@ class Heard:
     scene: Scene | None = None
     """Where the listener is by this and the windows before; None where scenes are not followed."""
     window: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
-    """The audio, [clip_samples], full scale ±1, for whoever draws it."""
+    """The audio, [samples of a window], full scale ±1, for whoever draws it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 
 import numpy as np
 
+from asc_kit.frontend import FrameRing, ListenSpec
+from asc_kit.recordings.audio import from_int16, to_int16
+
 from ..classifier import SceneClassifier
 from .blocks import Batch
 from .events import Event, Heard, InputChange, Loss, SourceChange, Tally, Unheard
@@ -29,14 +32,15 @@ class Listener:
     """Classifies a sliding window of a stream.
 
     If several hops arrive at once, only the newest window is classified: the answer must not fall behind the sound.
-    A window never holds audio from both sides of a gap, nor audio that is no sound of a place.
+    A window never holds audio from both sides of a gap, nor audio that is no sound of a place. Its frames are those of
+    `ListenSpec`, each computed once.
 
     Parameters
     ----------
     rate_hz
         Sampling rate of the stream.
     hop_s
-        Seconds from one window to the next.
+        Seconds from one window to the next; the nearest number of whole frames is taken.
     duration_s
         Stop after so many seconds, but not before the first window; None for as long as audio comes.
     top
@@ -57,8 +61,10 @@ class Listener:
         self._classifier = classifier
         self._rate_hz = rate_hz
         self._target_hz = frontend.sample_rate_hz
-        self._window = frontend.clip_samples
-        self._hop = max(1, round(hop_s * self._target_hz))
+        self.spec = ListenSpec.nearest(frontend, hop_s * self._target_hz)
+        self._frames = FrameRing(self.spec)
+        self._window = self.spec.window_samples
+        self._hop = self.spec.hop_samples
         self._top = top
         self._due = self._window
         self._duration_s = duration_s
@@ -168,6 +174,7 @@ class Listener:
 
         self._stretch_start = self._end = position
         self._is_fresh = True
+        self._frames.forget()
         self._ring = np.zeros(0, np.float32)
         self._judge = InputJudge(self._rate_hz, self._window / self._target_hz)
         self._resampler = (
@@ -254,7 +261,10 @@ class Listener:
         late = self._end - end
         window = self._ring[len(self._ring) - late - self._window : len(self._ring) - late]
         began = time.perf_counter()
-        probabilities = self._classifier.probabilities(window)
+        # windows end at whole hops after the first, so that they begin at whole frames
+        first_frame = (end - self._window) // self._classifier.frontend.hop_length
+        features = self._frames.window(first_frame, from_int16(to_int16(window)))
+        probabilities = self._classifier.features_probabilities(features)
         latency_ms = 1000 * (time.perf_counter() - began)
         self.tally.windows += 1
         yield Heard(

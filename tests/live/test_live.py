@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from sound_server import LIVE, SoundServer, listening, missing, sound_server
-from tone_bundle import make_tone_bundle, tone
+from tone_bundle import HOP_S, WINDOW_S, make_tone_bundle, tone
 
 reason = missing()
 pytestmark = pytest.mark.skipif(reason is not None, reason=str(reason))
@@ -50,10 +50,11 @@ def test_it_hears_what_is_played(server: SoundServer, bundle: Path, recording: P
         player.wait(10)
     assert "(vmic.monitor) at 48000 Hz, 1 channel; Ctrl-C ends" in live.words
     windows = live.windows()
-    # first a whole clip of half a second, then one line per hop; a busy machine may leave some out, and says so
-    ends = np.cumsum([0.5 + 0.25 * windows[0]["skipped"], *(0.25 * (1 + line["skipped"]) for line in windows[1:])])
+    # first a whole window, then one line per hop; a busy machine may leave some out, and says so
+    skipped = [line["skipped"] for line in windows]
+    ends = WINDOW_S - HOP_S + np.cumsum([HOP_S * (1 + count) for count in skipped])
     np.testing.assert_allclose([line["time_s"] for line in windows], ends, atol=0.01)
-    assert ends[-1] == pytest.approx(9.0)
+    assert ends[-1] == pytest.approx(WINDOW_S + 33 * HOP_S)
     labels = [line["label"] for line in windows]
     # two seconds each are seven windows of pure tone
     assert labels.count("low") >= 4 and labels.count("high") >= 4 and labels.count("quiet") >= 4, labels
@@ -66,7 +67,7 @@ def test_it_hears_what_is_played(server: SoundServer, bundle: Path, recording: P
     assert all(line["label"] is None or line["level_dbfs"] > -90 for line in windows)
     heard = sum(line["label"] is not None for line in windows)
     assert (summary["event"], summary["windows"]) == ("summary", heard)
-    assert summary["windows"] + summary["unusable"] + summary["skipped"] == 35
+    assert summary["windows"] + summary["unusable"] + summary["skipped"] == 34
     assert f"{heard} windows, " in words
 
 
@@ -77,8 +78,8 @@ def test_lines_for_people(server: SoundServer, bundle: Path, recording: Path) ->
     player.kill()
     player.wait(10)
     assert result.returncode == 0, result.stderr
-    # half a clip is the hop: 0.5 s, then every 0.25 s
-    assert 1 <= len(result.stdout.splitlines()) <= 7, result.stdout
+    # half a clip is the hop: 0.53 s, then every 0.26 s
+    assert 1 <= len(result.stdout.splitlines()) <= 6, result.stdout
     assert "dBFS" in result.stdout and " ms " in result.stdout
     assert all(len(line) <= 80 for line in result.stdout.splitlines())
     assert "tones, int8, on " in result.stderr and "2.0 s: " in result.stderr and "Traceback" not in result.stderr

@@ -26,16 +26,17 @@ reason = missing()
 pytestmark = pytest.mark.skipif(reason is not None, reason=str(reason))
 SCRIPT = Path(__file__).parents[1] / "support" / "record_windows.py"
 HZ = 16000
-WINDOW = 8000
+CLIP = 8000
+# 32 frames of 256 samples, one after the other; 6 of them are nearest to 0.1 s
+WINDOW, HOP = 32 * 256, 6 * 256
 SCENE_S = 0.75
 SCENES = 8
-HOP_S = 0.1
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fields = {name: getattr(FRONTEND, name) for name in ("n_fft", "win_length", "n_mels")}
-    frontend = FrontEndSpec(sample_rate_hz=HZ, clip_samples=WINDOW, hop_length=256, f_max_hz=8000.0, **fields)
+    frontend = FrontEndSpec(sample_rate_hz=HZ, clip_samples=CLIP, hop_length=256, f_max_hz=8000.0, **fields)
     return make_tone_bundle(tmp_path_factory.mktemp("top"), frontend)
 
 
@@ -49,7 +50,7 @@ def top_noise(seed: int, rate: int, seconds: float) -> np.ndarray:
 def find_border(classifier: SceneClassifier) -> float:
     """The level in dBFS at which the network begins to hear the top of the band."""
     noise = top_noise(0, HZ, 0.5)
-    floor = np.random.default_rng(1).normal(0, 1e-4, WINDOW)
+    floor = np.random.default_rng(1).normal(0, 1e-4, CLIP)
     for level_db in np.arange(-85, -10, 0.25):
         clip = (noise * 10 ** (level_db / 20) + floor).astype(np.float32)
         if classifier.ranking(classifier.probabilities(clip))[0][0] == "high":
@@ -149,7 +150,7 @@ def test_live_is_as_right_as_offline(rate: int, channels: int, bundle: Path) -> 
     right_live, right_offline, counted, worst_db, worst = 0, 0, 0, 0.0, 0.0
     for window, end_s, label in zip(recorded.windows, recorded.time_s, recorded.labels, strict=True):
         # times follow the clock, windows are cut by samples
-        end = round(round(end_s / HOP_S) * HOP_S * HZ)
+        end = WINDOW + round((end_s * HZ - WINDOW) / HOP) * HOP
         number = scene_of(end / HZ - start / rate)
         if number is None:
             continue
@@ -157,7 +158,8 @@ def test_live_is_as_right_as_offline(rate: int, channels: int, bundle: Path) -> 
         truth = "high" if number % 2 == 0 else "quiet"
         counted += 1
         right_live += label == truth
-        right_offline += classifier.ranking(classifier.probabilities(same))[0][0] == truth
+        clip = same[len(same) - CLIP :]
+        right_offline += classifier.ranking(classifier.probabilities(clip))[0][0] == truth
         worst = max(worst, float(np.max(np.abs(window - same))))
         bins = slice(round(6900 * WINDOW / HZ), round(7100 * WINDOW / HZ))
         power = [np.sum(np.abs(np.fft.rfft(audio * np.hanning(WINDOW))[bins]) ** 2) for audio in (window, same)]

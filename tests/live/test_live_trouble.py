@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from sound_server import LIVE, Listening, SoundServer, listening, missing, sound_server
-from tone_bundle import make_tone_bundle
+from tone_bundle import HOP_S, WINDOW_S, make_tone_bundle
 
 reason = missing()
 pytestmark = pytest.mark.skipif(reason is not None, reason=str(reason))
@@ -135,7 +135,7 @@ def test_a_process_that_is_stopped(folder: Path, bundle: Path) -> None:
     after = next((at, line) for at, line in live.lines if at == sounded)
     assert after[1]["time_s"] - before[1]["time_s"] == pytest.approx(after[0] - before[0], abs=2.5)
     # every window that was due is classified, unusable or skipped
-    due = round((live.windows()[-1]["time_s"] - 0.5) / 0.25) + 1
+    due = round((live.windows()[-1]["time_s"] - WINDOW_S) / HOP_S) + 1
     assert summary["windows"] + summary["unusable"] + summary["skipped"] == due
 
 

@@ -18,16 +18,6 @@ from asc_kit.device_runner.listening.blocks import Batch
 from asc_kit.device_runner.listening.events import Heard
 from asc_kit.device_runner.listening.listener import Listener, listen
 
-
-class Keeping(SceneClassifier):
-    """A classifier that keeps the windows it is given."""
-
-    def probabilities(self, clip: np.ndarray) -> np.ndarray:
-        windows.append(clip.copy())
-        return super().probabilities(clip)
-
-
-windows: list[np.ndarray] = []
 came: list[np.ndarray] = []
 
 
@@ -38,7 +28,7 @@ def keep(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def main(bundle: Path, seconds: float, out: Path, by_server: bool) -> None:
-    classifier = Keeping(Bundle.open(bundle))
+    classifier = SceneClassifier(Bundle.open(bundle))
     wanted = classifier.frontend.sample_rate_hz
     if by_server:
         microphones._USUAL_RATES_HZ = (wanted,)
@@ -50,7 +40,7 @@ def main(bundle: Path, seconds: float, out: Path, by_server: bool) -> None:
         heard = [event for event in events if isinstance(event, Heard)]
         np.savez(
             out, rate_hz=microphone.rate_hz, channels=microphone.channels, came=np.concatenate(came),
-            windows=np.array(windows), time_s=[each.time_s for each in heard],
+            windows=np.array([each.window for each in heard]), time_s=[each.time_s for each in heard],
             labels=[each.ranking[0][0] for each in heard], gaps=listener.tally.gaps,
         )  # fmt: skip
 

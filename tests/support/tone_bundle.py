@@ -23,6 +23,8 @@ LABELS = ("high", "low", "quiet")
 FRONTEND = FrontEndSpec(
     sample_rate_hz=8000, clip_samples=4000, n_fft=256, win_length=256, hop_length=128, n_mels=16, f_max_hz=4000.0
 )
+# 32 frames, 128 samples apart; 16 of them are nearest to a quarter of a second
+WINDOW_S, HOP_S = (31 * 128 + 256) / 8000, 16 * 128 / 8000
 # log-mel values run from log(1e-5) = -11.5 to about 8
 _INPUT = TensorInfo(shape=(1, 16, 32, 1), scale=float(np.float32(0.1)), zero_point=0)
 _LOGITS = TensorInfo(shape=(1, 3), scale=float(np.float32(0.2)), zero_point=0)
