@@ -48,22 +48,22 @@ class OperatorView:
             hint=f"supported: {supported}",
         )
 
-    def activation(self) -> Activation:
+    def read_activation(self) -> Activation:
         """Return the fused activation."""
         code = int(self.options.FusedActivationFunction())
         if code not in _ACTIVATIONS:
             self.fail(f"fused activation {code}", "NONE, RELU, RELU6, RELU_N1_TO_1")
         return _ACTIVATIONS[code]
 
-    def positive(self, **values: int) -> None:
+    def check_positive(self, **values: int) -> None:
         """Check that sizes of a window are from 1 to a size that no network reaches."""
         for name, value in values.items():
             if not 0 < value <= LARGEST_STEP:
                 self.fail(f"{name} is {value}", f"positive values up to {LARGEST_STEP:,}")
 
-    def spatial(self, *, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> Padding:
+    def read_padding(self, *, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> Padding:
         """Return the padding of a window over rows and columns, and check the output's rows and columns with it."""
-        self.positive(
+        self.check_positive(
             kernel_h=kernel[0],
             kernel_w=kernel[1],
             stride_h=stride[0],
@@ -90,58 +90,58 @@ class OperatorView:
             pads.append((total // 2, total - total // 2))
         return Padding(top=pads[0][0], bottom=pads[0][1], left=pads[1][0], right=pads[1][1])
 
-    def activations(self, count: int) -> None:
+    def check_activations(self, count: int) -> None:
         """Check that the first `count` inputs and the outputs are activations: int8, with one scale, computed."""
         for tensor in (*self.inputs[:count], *self.outputs):
-            self.is_activation(tensor)
+            self.check_activation(tensor)
 
-    def is_activation(self, tensor: Tensor) -> None:
+    def check_activation(self, tensor: Tensor) -> None:
         """Check that a tensor is an activation: int8, quantized as a whole, computed by the network."""
-        self.is_quantized(tensor)
+        self.check_quantized(tensor)
         if tensor.data is not None:
             self.fail(f"tensor {tensor.describe()} is constant", "an input computed by the network")
 
-    def is_quantized(self, tensor: Tensor) -> None:
+    def check_quantized(self, tensor: Tensor) -> None:
         """Check that a tensor is int8 and quantized as a whole."""
         if tensor.dtype != "int8" or tensor.quantization is None or len(tensor.quantization.scales) != 1:
             self.fail(f"tensor {tensor.describe()} is not a quantized activation", "int8 with one scale")
 
-    def indices(self, tensor: Tensor, name: str) -> list[int]:
+    def read_indices(self, tensor: Tensor, name: str) -> list[int]:
         """Return the values of a constant of indices, such as axes."""
         if tensor.data is None or tensor.dtype != "int32":
             self.fail(f"{name} {tensor.describe()} are not constant int32", f"constant {name}")
         return [int(value) for value in tensor.data.reshape(-1)]
 
-    def axis(self, value: int, rank: int) -> int:
+    def read_axis(self, value: int, rank: int) -> int:
         """Return an axis, counted from 0 up."""
         if not -rank <= value < rank:
             self.fail(f"axis {value} of {rank} dimensions", f"axes from {-rank} to {rank - 1}")
         return value % rank
 
-    def batch_1(self) -> None:
+    def check_batch(self) -> None:
         """Check that input and output have batch 1."""
         for tensor in (self.inputs[0], self.output):
             if not tensor.shape or tensor.shape[0] != 1:
                 self.fail(f"tensor {tensor.describe()}", "a static batch of 1")
 
-    def count(self, least: int, most: int) -> None:
+    def check_inputs(self, least: int, most: int) -> None:
         """Check the number of inputs."""
         if not least <= len(self.inputs) <= most:
             self.fail(f"it has {len(self.inputs)} inputs", f"{least} to {most}")
 
-    def same_quantization(self, source: Tensor | None = None) -> None:
+    def check_same_quantization(self, source: Tensor | None = None) -> None:
         """Check that the outputs have the scale and zero point of an input, the first unless another is given."""
         source = source or self.inputs[0]
         for output in self.outputs:
             if (source.scale, source.zero_point) != (output.scale, output.zero_point):
                 self.fail("its input and its output are quantized differently", "one scale and zero point for both")
 
-    def no_activation(self) -> None:
+    def check_no_activation(self) -> None:
         """Check that there is no fused activation."""
-        if self.activation() != "NONE":
-            self.fail(f"fused activation {self.activation()}", "NONE")
+        if self.read_activation() != "NONE":
+            self.fail(f"fused activation {self.read_activation()}", "NONE")
 
-    def probabilities(self) -> None:
+    def check_probabilities(self) -> None:
         """Check that the output is quantized as TFLite wants probabilities."""
         if (self.output.scale, self.output.zero_point) != (1.0 / 256.0, -128):
             self.fail(

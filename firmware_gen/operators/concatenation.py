@@ -30,13 +30,13 @@ class Concatenation(RowWise[ConcatenationAttributes]):
 
     def read(self, view: OperatorView) -> ConcatenationAttributes:
         """Read and check its attributes."""
-        view.count(1, 255)
-        view.activations(len(view.inputs))
-        view.no_activation()
+        view.check_inputs(1, 255)
+        view.check_activations(len(view.inputs))
+        view.check_no_activation()
         for tensor in view.inputs:
-            view.same_quantization(tensor)
+            view.check_same_quantization(tensor)
         output = view.output.shape
-        axis = view.axis(int(view.options.Axis()), len(output))
+        axis = view.read_axis(int(view.options.Axis()), len(output))
         along = sum(tensor.shape[axis] for tensor in view.inputs if len(tensor.shape) == len(output))
         rest = {(*tensor.shape[:axis], *tensor.shape[axis + 1 :]) for tensor in (*view.inputs, view.output)}
         if along != output[axis] or len(rest) != 1:

@@ -37,9 +37,9 @@ class Conv2D(OperatorDefinition[Conv2DAttributes]):
 
     def read(self, view: OperatorView) -> Conv2DAttributes:
         """Read and check its attributes."""
-        view.count(2, 3)
-        view.activations(1)
-        view.batch_1()
+        view.check_inputs(2, 3)
+        view.check_activations(1)
+        view.check_batch()
         weights = view.inputs[1]
         if len(weights.shape) != 4:
             view.fail(f"weights {weights.describe()}", "layout OHWI")
@@ -47,7 +47,7 @@ class Conv2D(OperatorDefinition[Conv2DAttributes]):
         options = view.options
         stride = (int(options.StrideH()), int(options.StrideW()))
         dilation = (int(options.DilationHFactor()), int(options.DilationWFactor()))
-        padding = view.spatial(kernel=(kernel_h, kernel_w), stride=stride, dilation=dilation)
+        padding = view.read_padding(kernel=(kernel_h, kernel_w), stride=stride, dilation=dilation)
         in_channels = view.inputs[0].shape[3]
         if in_channels % depth or channels % (in_channels // depth) or view.output.shape[3] != channels:
             view.fail(
@@ -64,7 +64,7 @@ class Conv2D(OperatorDefinition[Conv2DAttributes]):
             dilation_h=dilation[0],
             dilation_w=dilation[1],
             padding=padding,
-            activation=view.activation(),
+            activation=view.read_activation(),
         )
 
     def lower(self, node: Node[Conv2DAttributes]) -> KernelCall | None:

@@ -41,9 +41,9 @@ class Elementwise(RowWise[ElementwiseAttributes]):
 
     def read(self, view: OperatorView) -> ElementwiseAttributes:
         """Read and check its attributes."""
-        view.count(2, 2)
+        view.check_inputs(2, 2)
         for tensor in (*view.inputs, view.output):
-            view.is_quantized(tensor)
+            view.check_quantized(tensor)
         if all(tensor.data is not None for tensor in view.inputs):
             view.fail("both inputs are constant", "at most one constant input")
         if _loops(view.inputs, view.output) is None:
@@ -55,7 +55,7 @@ class Elementwise(RowWise[ElementwiseAttributes]):
 
     def read_activation(self, view: OperatorView) -> Activation:
         """Return the fused activation."""
-        return view.activation()
+        return view.read_activation()
 
     def lower(self, node: Node[ElementwiseAttributes]) -> KernelCall:
         """Prepare loops, operands and the kernel's constants."""

@@ -18,7 +18,7 @@ class _Extremum(Elementwise):
     def read_activation(self, view: OperatorView) -> Activation:
         """Check that the inputs and the output share a quantization; there is no fused activation."""
         for tensor in view.inputs:
-            view.same_quantization(tensor)
+            view.check_same_quantization(tensor)
         return "NONE"
 
     def choose(self, node: Node[ElementwiseAttributes]) -> Kernel:

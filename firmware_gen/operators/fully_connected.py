@@ -47,8 +47,8 @@ class FullyConnected(OperatorDefinition[FullyConnectedAttributes]):
 
     def read(self, view: OperatorView) -> FullyConnectedAttributes:
         """Read and check its attributes."""
-        view.count(2, 3)
-        view.activations(1)
+        view.check_inputs(2, 3)
+        view.check_activations(1)
         weights = view.inputs[1]
         if len(weights.shape) != 2:
             view.fail(f"weights {weights.describe()}", "layout [outputs, inputs]")
@@ -60,7 +60,7 @@ class FullyConnected(OperatorDefinition[FullyConnectedAttributes]):
             view.fail(f"weights {weights.describe()} do not fit input and output", "weights [outputs, inputs]")
         check_weights(view, axis=0, channels=outputs)
         check_bias_scale(view)
-        return FullyConnectedAttributes(activation=view.activation())
+        return FullyConnectedAttributes(activation=view.read_activation())
 
     def lower(self, node: Node[FullyConnectedAttributes]) -> KernelCall:
         """Prepare the kernel's constants."""

@@ -32,8 +32,8 @@ class Lookup(RowWise[AttributesT]):
 
     def check(self, view: OperatorView) -> None:
         """Check its tensors."""
-        view.count(1, 1)
-        view.activations(1)
+        view.check_inputs(1, 1)
+        view.check_activations(1)
         if view.inputs[0].shape != view.output.shape:
             view.fail("its input and output have different shapes", "one shape")
 
@@ -79,7 +79,7 @@ class Logistic(PlainLookup):
 
     def read(self, view: OperatorView) -> NoAttributes:
         """Check its tensors."""
-        view.probabilities()
+        view.check_probabilities()
         return super().read(view)
 
     def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:

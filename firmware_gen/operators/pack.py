@@ -27,12 +27,12 @@ class Pack(Concatenation):
 
     def read(self, view: OperatorView) -> ConcatenationAttributes:
         """Read and check its attributes."""
-        view.count(1, 255)
-        view.activations(len(view.inputs))
+        view.check_inputs(1, 255)
+        view.check_activations(len(view.inputs))
         for tensor in view.inputs:
-            view.same_quantization(tensor)
+            view.check_same_quantization(tensor)
         output, n = view.output.shape, len(view.inputs)
-        axis = view.axis(int(view.options.Axis()), len(output))
+        axis = view.read_axis(int(view.options.Axis()), len(output))
         rest = (*output[:axis], *output[axis + 1 :])
         shapes = {tensor.shape for tensor in view.inputs}
         if int(view.options.ValuesCount()) != n or output[axis] != n or shapes != {rest}:
@@ -50,11 +50,11 @@ class Unpack(StridedCopy):
 
     def read(self, view: OperatorView) -> Any:
         """Read and check its attributes."""
-        view.count(1, 1)
-        view.activations(1)
-        view.same_quantization()
+        view.check_inputs(1, 1)
+        view.check_activations(1)
+        view.check_same_quantization()
         shape, n = view.inputs[0].shape, len(view.outputs)
-        axis = view.axis(int(view.options.Axis()), len(shape))
+        axis = view.read_axis(int(view.options.Axis()), len(shape))
         rest = (*shape[:axis], *shape[axis + 1 :])
         if int(view.options.Num()) != n or shape[axis] != n or {tensor.shape for tensor in view.outputs} != {rest}:
             view.fail(f"{n} outputs are not the slices of {view.inputs[0].describe()} along axis {axis}", "all slices")

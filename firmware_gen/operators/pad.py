@@ -28,9 +28,9 @@ class Pad(OperatorDefinition[PadAttributes]):
 
     def read(self, view: OperatorView) -> PadAttributes:
         """Read and check its attributes."""
-        view.count(2, 2)
-        view.activations(1)
-        view.same_quantization()
+        view.check_inputs(2, 2)
+        view.check_activations(1)
+        view.check_same_quantization()
         source, amounts = view.inputs
         rank = len(source.shape)
         if not 1 <= rank <= _RANK:

@@ -32,14 +32,14 @@ class _Pool2D(OperatorDefinition[Pool2DAttributes]):
 
     def read(self, view: OperatorView) -> Pool2DAttributes:
         """Read and check its attributes."""
-        view.count(1, 1)
-        view.activations(1)
-        view.batch_1()
-        view.same_quantization()
+        view.check_inputs(1, 1)
+        view.check_activations(1)
+        view.check_batch()
+        view.check_same_quantization()
         options = view.options
         kernel = (int(options.FilterHeight()), int(options.FilterWidth()))
         stride = (int(options.StrideH()), int(options.StrideW()))
-        padding = view.spatial(kernel=kernel, stride=stride, dilation=(1, 1))
+        padding = view.read_padding(kernel=kernel, stride=stride, dilation=(1, 1))
         if view.inputs[0].shape[3] != view.output.shape[3]:
             view.fail("its input and output have different channels", "the same channels")
         count = min(kernel[0], view.inputs[0].shape[1]) * min(kernel[1], view.inputs[0].shape[2])
@@ -52,7 +52,7 @@ class _Pool2D(OperatorDefinition[Pool2DAttributes]):
             stride_h=stride[0],
             stride_w=stride[1],
             padding=padding,
-            activation=view.activation(),
+            activation=view.read_activation(),
         )
 
     def lower(self, node: Node[Pool2DAttributes]) -> None:

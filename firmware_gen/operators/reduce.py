@@ -31,11 +31,11 @@ class Reduce(RowWise[ReduceAttributes]):
 
     def read(self, view: OperatorView) -> ReduceAttributes:
         """Read and check its attributes."""
-        view.count(2, 2)
-        view.activations(1)
+        view.check_inputs(2, 2)
+        view.check_activations(1)
         source = view.inputs[0]
         rank = len(source.shape)
-        axes = sorted({view.axis(axis, rank) for axis in view.indices(view.inputs[1], "axes")})
+        axes = sorted({view.read_axis(axis, rank) for axis in view.read_indices(view.inputs[1], "axes")})
         if not axes or levels(source.shape, tuple(axes)) is None:
             view.fail(f"the axes {axes} of {rank} dimensions", "axes in at most two groups of neighbours")
         kept = [1 if axis in axes else size for axis, size in enumerate(source.shape)]
@@ -153,7 +153,7 @@ class ReduceMax(Reduce):
 
     def check(self, view: OperatorView) -> None:
         """Check that the output needs no requantization."""
-        view.same_quantization()
+        view.check_same_quantization()
 
     def constants(self, node: Node[ReduceAttributes], count: int) -> Constants:
         """Return no constants."""

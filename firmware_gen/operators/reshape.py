@@ -15,9 +15,9 @@ class Reshape(OperatorDefinition[NoAttributes]):
 
     def read(self, view: OperatorView) -> NoAttributes:
         """Check its tensors: the output's shape is static, so neither options nor the shape input say more."""
-        view.count(1, 2)
-        view.activations(1)
-        view.same_quantization()
+        view.check_inputs(1, 2)
+        view.check_activations(1)
+        view.check_same_quantization()
         if view.inputs[0].n_elements != view.output.n_elements:
             view.fail(f"its input {view.inputs[0].describe()} has another number of elements", "equal sizes")
         if len(view.inputs) == 2 and view.inputs[1].data is None:

@@ -29,12 +29,12 @@ class ResizeNearestNeighbor(OperatorDefinition[ResizeAttributes]):
 
     def read(self, view: OperatorView) -> ResizeAttributes:
         """Read and check its attributes."""
-        view.count(2, 2)
-        view.activations(1)
-        view.batch_1()
-        view.same_quantization()
+        view.check_inputs(2, 2)
+        view.check_activations(1)
+        view.check_batch()
+        view.check_same_quantization()
         source, output = view.inputs[0].shape, view.output.shape
-        size = view.indices(view.inputs[1], "size")
+        size = view.read_indices(view.inputs[1], "size")
         if len(source) != 4 or (source[0], *size, source[3]) != output:
             view.fail(f"size {size} does not lead from {source} to {output}", "NHWC, a constant [height, width]")
         attributes = ResizeAttributes(

@@ -30,9 +30,9 @@ class Softmax(OperatorDefinition[SoftmaxAttributes]):
 
     def read(self, view: OperatorView) -> SoftmaxAttributes:
         """Read and check its attributes."""
-        view.count(1, 1)
-        view.activations(1)
-        view.probabilities()
+        view.check_inputs(1, 1)
+        view.check_activations(1)
+        view.check_probabilities()
         shape = view.inputs[0].shape
         if shape != view.output.shape or not shape:
             view.fail(f"shapes {shape} and {view.output.shape}", "one shape of at least one dimension")

@@ -87,11 +87,11 @@ class Slice(StridedCopy):
 
     def read(self, view: OperatorView) -> StridedCopyAttributes:
         """Read and check its attributes."""
-        view.count(3, 3)
-        view.activations(1)
-        view.same_quantization()
+        view.check_inputs(3, 3)
+        view.check_activations(1)
+        view.check_same_quantization()
         shape = view.inputs[0].shape
-        begin, sizes = view.indices(view.inputs[1], "begin"), view.indices(view.inputs[2], "size")
+        begin, sizes = view.read_indices(view.inputs[1], "begin"), view.read_indices(view.inputs[2], "size")
         inside = len(begin) == len(sizes) == len(shape) and all(
             0 <= first < n and (size == -1 or 0 < size <= n - first)
             for first, size, n in zip(begin, sizes, shape, strict=True)
@@ -116,14 +116,14 @@ class StridedSlice(StridedCopy):
 
     def read(self, view: OperatorView) -> StridedCopyAttributes:
         """Read and check its attributes."""
-        view.count(4, 4)
-        view.activations(1)
-        view.same_quantization()
+        view.check_inputs(4, 4)
+        view.check_activations(1)
+        view.check_same_quantization()
         options, shape = view.options, view.inputs[0].shape
         if options.Offset():
             view.fail("ends relative to the begin", "ends as positions")
         begins, ends, steps = (
-            view.indices(tensor, name)
+            view.read_indices(tensor, name)
             for tensor, name in zip(view.inputs[1:], ("begin", "end", "strides"), strict=True)
         )
         numbers = _numbers(len(begins), len(shape), int(options.EllipsisMask()), int(options.NewAxisMask()))
@@ -194,12 +194,12 @@ class Transpose(StridedCopy):
 
     def read(self, view: OperatorView) -> StridedCopyAttributes:
         """Read and check its attributes."""
-        view.count(2, 2)
-        view.activations(1)
-        view.same_quantization()
+        view.check_inputs(2, 2)
+        view.check_activations(1)
+        view.check_same_quantization()
         shape = view.inputs[0].shape
-        listed = view.indices(view.inputs[1], "permutation")
-        order = [view.axis(axis, len(shape)) for axis in listed]
+        listed = view.read_indices(view.inputs[1], "permutation")
+        order = [view.read_axis(axis, len(shape)) for axis in listed]
         if sorted(order) != list(range(len(shape))) or view.output.shape != tuple(shape[axis] for axis in order):
             view.fail(f"permutation {listed} does not lead from {shape} to its output", "a permutation of the axes")
         strides = row_major(shape)
@@ -215,7 +215,7 @@ class Split(StridedCopy):
 
     def read(self, view: OperatorView) -> Any:
         """Read and check its attributes, of which `take_apart` makes those of a copy for each output."""
-        view.count(2, 2)
+        view.check_inputs(2, 2)
         return _split(view, source=view.inputs[1], axis=view.inputs[0])
 
 
@@ -228,9 +228,9 @@ class SplitV(StridedCopy):
 
     def read(self, view: OperatorView) -> Any:
         """Read and check its attributes, of which `take_apart` makes those of a copy for each output."""
-        view.count(3, 3)
+        view.check_inputs(3, 3)
         split = _split(view, source=view.inputs[0], axis=view.inputs[2])
-        sizes = view.indices(view.inputs[1], "sizes")
+        sizes = view.read_indices(view.inputs[1], "sizes")
         shapes = [tensor.shape[split.axis] for tensor in view.outputs]
         # one size may be left to the rest
         if len(sizes) != len(shapes) or any(size not in (-1, out) for size, out in zip(sizes, shapes, strict=True)):
@@ -240,14 +240,14 @@ class SplitV(StridedCopy):
 
 def _split(view: OperatorView, source: Tensor, axis: Tensor) -> SplitAttributes:
     for tensor in (source, *view.outputs):
-        view.is_activation(tensor)
-    view.same_quantization(source)
+        view.check_activation(tensor)
+    view.check_same_quantization(source)
     if int(view.options.NumSplits()) != len(view.outputs):
         view.fail(f"num_splits is {int(view.options.NumSplits())}, and it has {len(view.outputs)} outputs", "as many")
-    values = view.indices(axis, "axis")
+    values = view.read_indices(axis, "axis")
     if len(values) != 1:
         view.fail(f"the axes {values}", "one axis")
-    along = view.axis(values[0], len(source.shape))
+    along = view.read_axis(values[0], len(source.shape))
     rest = {(*tensor.shape[:along], *tensor.shape[along + 1 :]) for tensor in (source, *view.outputs)}
     if len(rest) != 1 or sum(tensor.shape[along] for tensor in view.outputs) != source.shape[along]:
         view.fail(f"its outputs do not make up {source.describe()} along axis {along}", "equal sizes elsewhere")

@@ -34,7 +34,7 @@ class ConvolutionAttributes:
 
 def check_weights(view: OperatorView, *, axis: int, channels: int) -> None:
     """Check weights and bias: constant, int8 and int32, symmetric, one scale or one per channel along `axis`."""
-    view.count(2, 3)
+    view.check_inputs(2, 3)
     weights = view.inputs[1]
     quantization = weights.quantization
     if weights.data is None or weights.dtype != "int8" or quantization is None:
