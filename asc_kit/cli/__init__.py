@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": ("device_runner", "Compare a model's firmware with the reference kernels, on an emulated board."),
     "verify-link": ("device_runner", "Damage frames on the line to a board, and check that no wrong answer passes."),
     "report": ("device_runner", "Make a report page from benchmark results."),
+    "compare": ("device_runner", "Compare two measurements; fail where the new one is worse than allowed."),
     "predict": ("device_runner", "Classify recordings on this machine."),
     "live": ("device_runner", "Classify sound from the microphone."),
     "boards": ("device_runner", "List the boards that go by a name."),
