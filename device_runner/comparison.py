@@ -140,7 +140,7 @@ def mcnemar(lost: int, gained: int) -> float:
     """
     differing = lost + gained
     tail = sum(math.comb(differing, count) for count in range(min(lost, gained) + 1))
-    return min(1.0, 2 * (tail / 2**differing))
+    return min(1.0, 2 * (tail / (1 << differing)))
 
 
 Pair = tuple[Prediction, Prediction]
