@@ -58,7 +58,7 @@ FLOORS = {
     "device_runner": (
         ("classifier", "line"),
         ("attack", "bench", "listening", "predict", "verification"),
-        ("cycles", "outlets", "report"),
+        ("comparison", "cycles", "outlets", "report"),
         ("commands",),
     ),
 }
