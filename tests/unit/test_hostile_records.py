@@ -217,7 +217,7 @@ def test_what_is_no_file_is_not_read(tmp_path: Path, make: Callable[[Path], None
 
 
 def test_a_name_with_nul_is_told() -> None:
-    with pytest.raises(SpecError, match="cannot be read: embedded null byte"):
+    with pytest.raises(SpecError, match="cannot be read: .*embedded null"):
         read_json(Path("a\0b.json"))
 
 
