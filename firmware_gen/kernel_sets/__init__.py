@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asc_kit.hardware.board import Board, KernelSetName
     from asc_kit.hardware.target import Target
 
-    from .record import KernelSet
+    from .kernel_set import KernelSet
 
 PORTABLE = "portable"
 """The set that every core runs, and whose kernels do what another set lacks."""

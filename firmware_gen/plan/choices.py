@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from asc_kit.hardware.board import Optimize
 
-from ..kernel_sets.record import KernelSet, RowChooser
+from ..kernel_sets.kernel_set import KernelSet, RowChooser
 from ..network.graph import Graph, Operator, Tensor
 from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall

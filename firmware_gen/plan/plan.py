@@ -11,7 +11,7 @@ from asc_kit.hardware.board import KernelSetName, Optimize
 from asc_kit.tflite.references import reference_of
 
 from ..kernel_sets import PORTABLE, load_kernel_set
-from ..kernel_sets.record import KernelSet
+from ..kernel_sets.kernel_set import KernelSet
 from ..network.graph import Graph
 from ..network.kernel_call import ConstantArray, KernelCall, Requantize
 from .arena import Block, arena_end, liveness_bound, overlap_bound

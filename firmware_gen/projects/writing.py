@@ -23,7 +23,7 @@ from ..read.model import Model, name_file
 from ..write.emit import emit_example
 from ..write.sources import Files, c_sources, engine_files
 from .kinds import load_project_kind
-from .record import Engine
+from .project_kind import Engine
 from .variants import merge_engines, public_headers
 
 _SUFFIX = ".j2"

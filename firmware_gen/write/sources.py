@@ -18,7 +18,7 @@ from asc_kit.protocol import TimerUnit
 from ..c_text import c_string
 from ..frontend.tables import FrontEndTables
 from ..kernel_sets import PORTABLE, load_kernel_set
-from ..kernel_sets.record import SOURCE_SUFFIXES
+from ..kernel_sets.kernel_set import SOURCE_SUFFIXES
 from ..plan.plan import Plan
 from ..read.model import ModelInfo
 from .emit import emit_engine, emit_example

@@ -24,7 +24,7 @@ RECORD = """
 from dataclasses import replace
 from pathlib import Path
 
-from asc_kit.firmware_gen.kernel_sets.record import KernelSet
+from asc_kit.firmware_gen.kernel_sets.kernel_set import KernelSet
 from asc_kit.firmware_gen.operators import REGISTRY
 
 

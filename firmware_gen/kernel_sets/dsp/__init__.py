@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...network.row_call import OVER_READ
 from ..fully_connected import fully_connected_dsp
-from ..record import KernelSet
+from ..kernel_set import KernelSet
 from .add import sum_chooser
 from .convolution import narrow_convolution_row, quick_convolution_row
 from .depthwise import depthwise_row

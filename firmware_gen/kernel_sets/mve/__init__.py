@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...network.row_call import OVER_READ
 from ..fully_connected import fully_connected_mve
-from ..record import KernelSet
+from ..kernel_set import KernelSet
 from .add import sum_chooser
 from .conv_2d import conv_2d
 from .depthwise_conv_2d import depthwise_conv_2d

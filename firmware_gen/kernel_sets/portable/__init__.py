@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .. import PORTABLE
-from ..record import KernelSet
+from ..kernel_set import KernelSet
 
 KERNEL_SET = KernelSet(name=PORTABLE, header="asc_kernels.h", copy_kernel="asc_copy_row_s8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from ..record import ProjectKind
+from ..project_kind import ProjectKind
 
 
 def project_kind_names() -> tuple[str, ...]:

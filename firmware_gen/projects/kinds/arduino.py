@@ -8,7 +8,7 @@ from typing import Any
 from asc_kit.protocol import TimerUnit
 
 from ...write.sources import Files, app_files
-from ..record import Engine, ProjectKind
+from ..project_kind import Engine, ProjectKind
 
 _BENCHMARK = "examples/Benchmark"
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..record import ProjectKind
+from ..project_kind import ProjectKind
 
 KIND = ProjectKind(title="a CMSIS pack", engine_folder="src")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...write.sources import c_sources
-from ..record import Engine, ProjectKind
+from ..project_kind import Engine, ProjectKind
 
 
 def _values(engine: Engine) -> dict[str, Any]:

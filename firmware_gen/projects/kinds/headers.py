@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...write.sources import Files
-from ..record import Engine, ProjectKind
+from ..project_kind import Engine, ProjectKind
 from ..variants import assembler_files, join_sources
 
 

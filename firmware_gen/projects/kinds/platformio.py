@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..record import ProjectKind
+from ..project_kind import ProjectKind
 
 KIND = ProjectKind(title="a library for PlatformIO", engine_folder="src")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..record import ProjectKind
+from ..project_kind import ProjectKind
 
 KIND = ProjectKind(title="a module for Zephyr", engine_folder="src")

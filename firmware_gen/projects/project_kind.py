@@ -1,4 +1,4 @@
-"""The record of a kind of project, and what a kind makes its files of."""
+"""A kind of project, and the engines from which a kind makes its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of a kernel set; each folder beside this file has one."""
+"""A kernel set, as data: every folder beside this file holds one."""
 
 from __future__ import annotations
 
