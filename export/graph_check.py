@@ -1,18 +1,11 @@
-"""What a converted model holds: counts of operators, and the proof that all of it is integer."""
+"""The proof that a converted model is integer throughout."""
 
 from __future__ import annotations
-
-from collections import Counter
 
 from asc_kit.errors import ModelError
 from asc_kit.tflite.decoder import Decoder, read_checked
 
 _ALLOWED = {"INT8", "INT32"}
-
-
-def operator_counts(model: bytes) -> dict[str, int]:
-    """Count the operators of a flatbuffer by their TFLite names."""
-    return read_checked(model, lambda decoder: dict(sorted(Counter(decoder.ops()).items())))
 
 
 def check_integer(model: bytes) -> None:

@@ -51,11 +51,6 @@ class CacheSpec:
         if self.ways and self.lines % self.ways:
             raise BoardError("the lines of a cache are a multiple of its ways")
 
-    @property
-    def total_bytes(self) -> int:
-        """Bytes that it holds."""
-        return self.lines * self.line_bytes
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlashSpec:

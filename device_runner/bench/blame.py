@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asc_kit.frontend import FrontEndSpec
 from asc_kit.inference.interpreter import Int8Model
 from asc_kit.result import FEATURE_TOLERANCE_LSB, ClipDifference
 
@@ -71,9 +70,7 @@ def distance_of(features: NDArray[np.int8], wanted: NDArray[np.int8]) -> NDArray
     return np.abs(features.astype(np.int16) - wanted.astype(np.int16))
 
 
-def explain(
-    window: int, first: Inference, again: Repetition, reference: Int8Model, spec: FrontEndSpec
-) -> Sequence[ClipDifference]:
+def explain(window: int, first: Inference, again: Repetition, reference: Int8Model) -> Sequence[ClipDifference]:
     """Find out which side differs, from a window that differed and its repetition."""
     board_input, output = again.board_input, again.output
     differences: list[ClipDifference] = []

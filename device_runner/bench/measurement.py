@@ -64,9 +64,7 @@ class Measurement:
             done.append(self._run_window(station, window))
             # if a clip differs in several windows, one window is enough to find out why
             if not differences and self._differs(done[-1]):
-                differences += explain(
-                    number, done[-1], self._repeat(station, window), station.reference, self.bundle.manifest.frontend
-                )
+                differences += explain(number, done[-1], self._repeat(station, window), station.reference)
         distances = [window.distance for window in done]
         return Prediction(
             filename=clip.filename,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -99,19 +98,3 @@ class BlockQueue:
             self._blocks.clear()
             self._frames = 0
         return Batch(blocks=blocks, now_s=now_s())
-
-
-def timed(parts: Iterable[NDArray[np.float32]], rate_hz: int) -> Iterator[Batch]:
-    """Give recorded audio the arrival times of a faultless microphone.
-
-    Parameters
-    ----------
-    parts
-        Blocks of audio, shape [frames] or [frames, channels], full scale ±1.
-    """
-    frames = 0
-    for part in parts:
-        samples = part[:, None] if part.ndim == 1 else part
-        frames += len(samples)
-        arrival_s = frames / rate_hz
-        yield Batch(blocks=(Block(samples=samples, arrival_s=arrival_s),), now_s=arrival_s)

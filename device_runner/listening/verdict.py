@@ -71,11 +71,6 @@ class InputVerdict:
     clipped_share: float
     """Share of samples at or beyond full scale, of the channel with the most of them."""
 
-    @property
-    def is_usable(self) -> bool:
-        """Whether it may be classified."""
-        return self.reason is None
-
 
 @dataclass(frozen=True, slots=True)
 class _Sums:

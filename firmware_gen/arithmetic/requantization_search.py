@@ -277,7 +277,7 @@ def _search(sums: Sums, prescale: int, shift: int) -> _Part | None:
     multiplier = ideal.astype(np.int64)
     bounds = _bounds(sums, steps, multiplier, prescale, shift)
     for step in _MULTIPLIER_STEPS[1:]:
-        bad = np.flatnonzero(~_compatible(bounds, prescale))
+        bad = np.flatnonzero(~_compatible(bounds))
         if not bad.size:
             break
         tried = np.maximum(ideal[bad].astype(np.int64) + step, 0)
@@ -291,7 +291,7 @@ def _search(sums: Sums, prescale: int, shift: int) -> _Part | None:
         multiplier[bad] = tried
         for name, values in _bounds(some, steps[bad], tried, prescale, shift).items():
             bounds[name][bad] = values
-    if not _compatible(bounds, prescale).all():
+    if not _compatible(bounds).all():
         return None
     negative = _negative(bounds)
     lower = np.maximum(bounds["lower"], bounds["lower_negative"] + (negative << 32))
@@ -351,7 +351,7 @@ def _negative(bounds: dict[str, Int64s]) -> Int64s:
     return np.where((least < 0) & (most > 0), 0, np.maximum(middle, 0))
 
 
-def _compatible(bounds: dict[str, Int64s], prescale: int) -> NDArray[np.bool_]:
+def _compatible(bounds: dict[str, Int64s]) -> NDArray[np.bool_]:
     negative = _negative(bounds)
     lower = np.maximum(bounds["lower"], bounds["lower_negative"] + (negative << 32))
     upper = np.minimum(bounds["upper"], bounds["upper_negative"] + (negative << 32))

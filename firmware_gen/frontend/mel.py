@@ -24,16 +24,6 @@ class MelSlopes:
     scales: NDArray[np.float64]
     """Shape [n_mels], factor of each filter."""
 
-    def filter_bank(self, n_freqs: int) -> NDArray[np.float64]:
-        """Return the filters as a matrix, shape [n_freqs, n_mels]."""
-        n_mels = len(self.scales)
-        bank = np.zeros((n_freqs, n_mels + 2))
-        bins = self.first_bin + np.arange(len(self.slopes))
-        upper = np.repeat(np.arange(n_mels + 1), self.counts)
-        bank[bins, upper + 1] = self.slopes
-        bank[bins, upper] = 1.0 - self.slopes
-        return np.asarray(bank[:, 1:-1] * self.scales)
-
 
 def mel_slopes(spec: FrontEndSpec) -> MelSlopes:
     """Make the slopes of a specification: those of `mel_filter_bank`, arranged by edges."""

@@ -16,6 +16,7 @@ import soundfile
 import tensorflow as tf
 from click.testing import CliRunner
 from exported_tones import RUN, SETTINGS
+from operator_counts import operator_counts
 from sample_evaluation import perfect_evaluation
 from tone_data import BANDS_HZ
 
@@ -24,7 +25,7 @@ from asc_kit.cli import cli
 from asc_kit.dataset import Clip, Dataset, read_dataset
 from asc_kit.errors import ModelError
 from asc_kit.export.c_array import c_array
-from asc_kit.export.graph_check import check_integer, operator_counts
+from asc_kit.export.graph_check import check_integer
 from asc_kit.export.network.affine import Affine
 from asc_kit.export.network.execution import run
 from asc_kit.export.network.reading import read_network

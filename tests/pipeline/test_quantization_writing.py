@@ -8,11 +8,12 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from float_cases import FLOAT_OPERATORS, float_case
 from float_models import FloatBuilder
+from operator_counts import operator_counts
 from simulation import simulate
 from small_recipes import SMALL_RECIPES, small_network
 
 from asc_kit.errors import ModelError
-from asc_kit.export.graph_check import check_integer, operator_counts
+from asc_kit.export.graph_check import check_integer
 from asc_kit.export.network.affine import Affine, affine_of
 from asc_kit.export.network.graph import Network
 from asc_kit.export.network.operators import OPERATORS

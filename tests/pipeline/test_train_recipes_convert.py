@@ -9,10 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from operator_counts import operator_counts
 from small_settings import SMALL_SETTINGS
 
 from asc_kit.export.conversion import float_flatbuffer
-from asc_kit.export.graph_check import check_integer, operator_counts
+from asc_kit.export.graph_check import check_integer
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe, range_of
 from asc_kit.export.quantization.scheme import scheme_of

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from timed_audio import timed
 from tone_bundle import HOP_S, WINDOW_S, make_tone_bundle, tone
 
 from asc_kit.bundle import Bundle
 from asc_kit.device_runner.classifier import SceneClassifier
 from asc_kit.device_runner.commands.live import live
 from asc_kit.device_runner.listening import microphone as microphones
-from asc_kit.device_runner.listening.blocks import Batch, Block, BlockQueue, timed
+from asc_kit.device_runner.listening.blocks import Batch, Block, BlockQueue
 from asc_kit.device_runner.listening.events import Event, Heard, InputChange, Loss, SourceChange, Tally, Unheard
 from asc_kit.device_runner.listening.lines import (
     Layout,

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 from tagged_tones import write_tagged_tones
+from timed_audio import timed
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle, real_weights, tone
 from tone_variants import add_variants, variant_model
 
@@ -22,7 +23,7 @@ from asc_kit.device_runner.classifier import SceneClassifier
 from asc_kit.device_runner.commands.live import live
 from asc_kit.device_runner.commands.predict import predict
 from asc_kit.device_runner.listening import microphone as microphones
-from asc_kit.device_runner.listening.blocks import Batch, timed
+from asc_kit.device_runner.listening.blocks import Batch
 from asc_kit.device_runner.listening.listener import Listener, listen
 from asc_kit.device_runner.predict import predict_file
 from asc_kit.errors import BundleError, ModelError
