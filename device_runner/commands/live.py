@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from asc_kit.cli.output import say, say_json
 from asc_kit.errors import AscKitError
 
-from .options import LIKELY, check_threshold, threshold_option, variant_option
+from .options import LIKELY, Seconds, check_threshold, threshold_option, variant_option
 
 if TYPE_CHECKING:
     from asc_kit.bundle import VariantName
@@ -28,31 +27,21 @@ if TYPE_CHECKING:
 _TOP = 3
 
 
-class _Seconds(click.FloatRange):
-    """A finite time in seconds: click's range accepts ``nan`` and ``inf``."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        seconds = float(super().convert(value, param, ctx))
-        if not math.isfinite(seconds):
-            self.fail(f"{value} is not a length of time.", param, ctx)
-        return seconds
-
-
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path), required=False)
 @click.option("--device", metavar="NAME|INDEX", help="Microphone, by number, name or part of its name.")
 @click.option(
-    "--hop", type=_Seconds(min=0.05), metavar="SECONDS", help="Time from line to line.  [default: the bundle's]"
+    "--hop", type=Seconds(min=0.05), metavar="SECONDS", help="Time from line to line.  [default: the bundle's]"
 )
 @threshold_option
 @variant_option
 @click.option(
     "--smooth",
-    type=_Seconds(min=0),
+    type=Seconds(min=0),
     metavar="SECONDS",
     help="Time over which windows are averaged; 0 for the newest alone.  [default: 0.35]",
 )
-@click.option("--dwell", type=_Seconds(min=0), metavar="SECONDS", help="Least time a scene stays.  [default: 0.5]")
+@click.option("--dwell", type=Seconds(min=0), metavar="SECONDS", help="Least time a scene stays.  [default: 0.5]")
 @click.option(
     "--unsure",
     type=click.FloatRange(0, 1),
@@ -69,7 +58,7 @@ class _Seconds(click.FloatRange):
 @click.option("--web", metavar="PORT", help="Serve a page on this machine; ADDRESS:PORT for others too.")
 @click.option("--mqtt", metavar="URL", help="Publish to a broker, for Home Assistant too: mqtt://[USER@]HOST[:PORT].")
 @click.option("--mqtt-name", metavar="NAME", help="Name of this listener in topics.  [default: asc_kit_HOSTNAME]")
-@click.option("--duration", type=_Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
+@click.option("--duration", type=Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
 @click.option("--list-devices", is_flag=True, help="List the microphones and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def live(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,23 @@ if TYPE_CHECKING:
 LIKELY = 0.5
 """Probability from which a label counts, where a recording may have several: more likely than not."""
 
+
+class Seconds(click.FloatRange):
+    """A finite time in seconds: click's range accepts ``nan`` and ``inf``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the time."""
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a length of time.", param, ctx)
+        return seconds
+
+
+pcm_option = click.option(
+    "--pcm",
+    metavar="RATE[:CHANNELS[:ENCODING]]",
+    help="Format of raw samples from a file or pipe, as 48000 or 44100:2:s16le; without it, they must be WAV.",
+)
 threshold_option = click.option(
     "--threshold",
     type=click.FloatRange(0, 1),

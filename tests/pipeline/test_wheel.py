@@ -6,7 +6,9 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {"asc_kit": "asc_kit"} | {
@@ -61,3 +63,9 @@ def test_it_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     assert "qemu-mps2-an386" in result.stdout
+    # the demo's bundle comes with it
+    recording = tmp_path / "x.wav"
+    soundfile.write(recording, np.random.default_rng(0).normal(0, 0.1, 16000), 16000)
+    command = [sys.executable, "-P", "-m", "asc_kit", "predict", "--demo", str(recording)]
+    result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0 and result.stdout.endswith("\t[demo]\n"), result.stderr

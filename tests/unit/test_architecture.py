@@ -56,7 +56,7 @@ FLOORS = {
         ("commands",),
     ),
     "device_runner": (
-        ("classifier", "line"),
+        ("classifier", "line", "media"),
         ("attack", "bench", "listening", "predict", "verification"),
         ("comparison", "cycles", "outlets", "report"),
         ("commands",),

@@ -1,9 +1,11 @@
 """`asc-kit predict` on recordings of any rate and length."""
 
+import csv
 import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,13 @@ from wav_files import pcm_bytes, wav
 from asc_kit.bundle import Bundle
 from asc_kit.dataset import read_dataset
 from asc_kit.device_runner.classifier import SceneClassifier
+from asc_kit.device_runner.commands.demo_bundle import demo_folder
 from asc_kit.device_runner.predict import predict_file
 from asc_kit.errors import DataError
 from asc_kit.inference.int8_scores import clip_scores
 from asc_kit.inference.interpreter import Int8Model
-from asc_kit.recordings.audio import load_clip
+from asc_kit.recordings.audio import from_int16, load_clip
+from asc_kit.train.recipe import load_recipe
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +169,86 @@ def test_another_scale_is_refused(classifier: SceneClassifier, tmp_path: Path) -
     soundfile.write(tmp_path / "x.wav", 32768 * tone(440, 1.0, 8000), 8000, subtype="FLOAT")
     with pytest.raises(DataError, match="Expected: full scale from -1 to 1"):
         predict_file(classifier, tmp_path / "x.wav")
+
+
+def test_a_folder_a_pipe_and_what_is_compressed(folder: Path, tmp_path: Path) -> None:
+    recordings = tmp_path / "recordings"
+    (recordings / "more").mkdir(parents=True)
+    low = record(recordings / "a.wav", tone(300, 1.0, 8000))
+    high = recordings / "more" / "b.ogg"
+    soundfile.write(high, tone(3000, 1.0, 8000), 8000, subtype="VORBIS")
+    (recordings / "notes.txt").touch()
+    (recordings / "._a.wav").touch()
+    done = run(folder, recordings)
+    assert [line.split("\t")[:2] for line in done.stdout.splitlines()] == [[str(low), "low"], [str(high), "high"]]
+    assert done.stderr.splitlines() == [f"{recordings}: 1 other file left out"]
+    command = [sys.executable, "-m", "asc_kit", "predict", str(folder), "-"]
+    piped = subprocess.run(command, input=low.read_bytes(), capture_output=True, timeout=120)
+    assert piped.stdout.decode().split("\t")[:2] == ["-", "low"], piped.stderr
+    raw = subprocess.run([*command, "--pcm", "8000"], input=low.read_bytes()[44:], capture_output=True, timeout=120)
+    assert raw.stdout == piped.stdout
+    none = subprocess.run(command, input=b"", capture_output=True, timeout=120)
+    assert none.returncode == 1 and b"standard input holds no audio" in none.stderr
+
+
+def test_rows_by_time(folder: Path, tmp_path: Path, classifier: SceneClassifier) -> None:
+    audio = np.concatenate([tone(300, 12, 8000), tone(3000, 10.5, 8000)])
+    path = record(tmp_path / "x.wav", audio)
+    found = predict_file(classifier, path, every_s=5.0)
+    assert [(p.start_s, p.end_s) for p in found.periods] == [(0, 5), (5, 10), (10, 15), (15, 20), (20, 22.5)]
+    whole = predict_file(classifier, path)
+    assert sum(p.windows for p in found.periods) == found.windows == whole.windows
+    assert found.likeliest == pytest.approx(whole.likeliest)
+    likeliest = [LABELS[p.probabilities.argmax()] for p in found.periods]
+    assert likeliest == ["low", "low", "high", "high", "high"]
+    rows = list(csv.DictReader(run(folder, path, "--every", 5, "--csv").stdout.splitlines()))
+    assert [row["label"] for row in rows] == likeliest and rows[1]["start_s"] == "5.000"
+    assert all(sum(float(row[label]) for label in LABELS) == pytest.approx(1, abs=2e-4) for row in rows)
+    lines = [line.split("\t") for line in run(folder, path, "--every", 5).stdout.splitlines()]
+    assert [line[:4] for line in lines[:2]] == [[str(path), "0.00", "5.00", "low"], [str(path), "5.00", "10.00", "low"]]
+    periods = json.loads(run(folder, path, "--every", 5, "--json").stdout)["files"][0]["periods"]
+    assert [period["top"][0]["label"] for period in periods] == likeliest
+    table = run(folder, path, "--every", 5, "--table").stdout
+    assert "0:00:20.0" in table and table.count("low") >= 2
+
+
+def test_a_long_recording_takes_no_more_memory(classifier: SceneClassifier, tmp_path: Path) -> None:
+    def peak(seconds: int) -> int:
+        path = record(tmp_path / "x.wav", np.zeros(0))
+        with soundfile.SoundFile(path, "w", 8000, 1, "PCM_16") as file:
+            for _ in range(seconds // 60):
+                file.write(np.zeros(60 * 8000))
+        tracemalloc.start()
+        told: list[float] = []
+        predict_file(classifier, path, progress=lambda at, _: told.append(at))
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert told[-1] == seconds and len(told) == seconds // 10
+        return highest
+
+    # 240 s more are 7.7 MB of audio
+    assert peak(300) < peak(60) + 2_000_000
+
+
+def test_the_demos_network_says_what_it_is(tmp_path: Path) -> None:
+    path = record(tmp_path / "x.wav", tone(300, 1.0, 8000))
+    done = run("--demo", path)
+    assert done.returncode == 0 and done.stdout.rstrip().endswith("\t[demo]")
+    assert "trained on synthetic scenes" in done.stderr
+    assert "synthetic" in json.loads(run("--demo", path, "--json").stdout)["demo"]
+
+
+def test_the_demos_bundle_is_of_this_version() -> None:
+    opened = Bundle.open(demo_folder())
+    manifest = opened.manifest
+    files = [path for path in demo_folder().rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 150_000
+    assert manifest.frontend == load_recipe("micro_1m").frontend
+    assert manifest.provenance.metrics_int8.macro_accuracy > 0.7
+    (entry,) = manifest.golden
+    golden = opened.golden(entry)
+    np.testing.assert_array_equal(opened.audio_to_input(from_int16(golden.audio)), golden.input)
+    np.testing.assert_array_equal(Int8Model(opened.model_path.read_bytes()).run(golden.input), golden.output)
 
 
 # recordings with several labels
