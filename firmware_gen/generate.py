@@ -95,10 +95,11 @@ def make_library(
     kernels: KernelSetName | None = None,
     optimize: Optimize = "speed",
     budget: Budget | None = None,
+    prefix: str | None = None,
 ) -> Firmware:
     """Write a model as a library for a core or a part: the engine and an example; parameters as of `make_firmware`.
 
-    It must fit the `budget`; None: nothing is known of its memory.
+    It must fit the `budget`; None: nothing is known of its memory. With a `prefix`, names begin with it.
 
     Raises
     ------
@@ -114,7 +115,7 @@ def make_library(
         memory = measure_memory(plan, tables)
         if budget is not None:
             check_budget(plan, memory, budget, f"{target.kind} {target.name}")
-        sources = collect_library(plan, tables, info, target)
+        sources = collect_library(plan, tables, info, target, prefix)
         manifest = describe_firmware(plan, memory, info, target, sources)
         with new_folder(out, FIRMWARE, sources.files) as folder:
             for name, data in sources.files.items():

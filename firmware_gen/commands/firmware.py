@@ -14,7 +14,7 @@ from asc_kit.cli.output import say_json
 from ..kernel_sets import kernel_set_names
 from ..projects.kinds import project_kind_names
 from .memory_map import check_map, memory_map_option, write_map
-from .target import MemorySize, choose_budget, choose_target, tell_build
+from .target import MemorySize, Prefix, choose_budget, choose_target, tell_build
 
 if TYPE_CHECKING:
     from asc_kit.hardware.board import Arithmetic, KernelSetName, Optimize
@@ -61,6 +61,13 @@ _MOST_LABELS_BYTES = 1 << 20
     type=click.Choice(project_kind_names()),
     help="Write a library for another build system instead, into --out. See: docs/projects.md.",
 )
+@click.option(
+    "--prefix",
+    type=Prefix(),
+    metavar="NAME",
+    help="What names of functions, macros and files begin with, so that several networks live in one image.  "
+    "[default: asc]",
+)
 @click.option("--build/--no-build", default=False, help="Compile the image too.  [default: --no-build]")
 @memory_map_option("the firmware's folder")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as one JSON document on stdout.")
@@ -78,6 +85,7 @@ def firmware(
     labels: Path | None = None,
     input_shapes: tuple[InputShape, ...] = (),
     project: str | None = None,
+    prefix: str | None = None,
     build: bool = False,
     memory_map: Path | None = None,
     as_json: bool = False,
@@ -112,6 +120,8 @@ def firmware(
     if project is not None and (flash is not None or ram is not None):
         raise click.UsageError("--flash and --ram are not checked for a --project: leave them out")
     target = choose_target(board, core, part)
+    if prefix is not None and target.kind == "board" and project is None:
+        raise click.UsageError("--prefix goes with --core, --part or --project: a board's firmware has one network")
     if build and target.kind != "board":
         raise click.UsageError("--build makes the image of a --board; a library is compiled by your own build")
     budget = choose_budget(target, flash, ram)
@@ -131,7 +141,7 @@ def firmware(
     else:
         model = read_bundle(Bundle.open(bundle))
     if project is not None:
-        written = make_project(model, target, project, folder, kernels=kernels, optimize=optimize)
+        written = make_project(model, target, project, folder, kernels=kernels, optimize=optimize, prefix=prefix)
         console.print(
             f"{project} project {folder}: library {written.name}, {written.kernels} kernels",
             soft_wrap=True,
@@ -144,7 +154,7 @@ def firmware(
     if isinstance(target, Board):
         made = make_firmware(model, target, folder, compile_it=build, kernels=kernels, optimize=optimize)
     else:
-        made = make_library(model, target, folder, kernels=kernels, optimize=optimize, budget=budget)
+        made = make_library(model, target, folder, kernels=kernels, optimize=optimize, budget=budget, prefix=prefix)
     announce(made.manifest, folder)
     if memory_map is not None:
         write_map(made.plan, memory_map, folder, bundle.name)

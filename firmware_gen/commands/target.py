@@ -30,6 +30,23 @@ class MemorySize(click.ParamType):  # type: ignore[type-arg]
         return int(match[1]) << {"": 0, "k": 10, "m": 20}[match[2].lower()]
 
 
+class Prefix(click.ParamType):  # type: ignore[type-arg]
+    """What names begin with: ``kws``."""
+
+    name = "prefix"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it."""
+        text = str(value)
+        if re.fullmatch(r"[a-z][a-z0-9_]{0,23}", text) is None or text.endswith("_"):
+            self.fail(f"{text!r}. Expected: up to 24 lower-case letters, digits and _, a letter first", param, ctx)
+        if text.startswith("asc") or "arduino" in text or "library" in text:
+            self.fail(
+                f"{text!r} holds asc, arduino or library: names of the kit, or refused by a build system", param, ctx
+            )
+        return text
+
+
 def choose_budget(target: Board | Target, flash: int | None, ram: int | None) -> Budget:
     """Return the memory that the options name, or else that of the part.
 

@@ -10,6 +10,7 @@ from typing import Any
 from asc_kit.hardware.board import Arithmetic
 
 from ..read.model import ModelInfo
+from ..write.prefix import Naming
 from ..write.sources import Files
 
 _LONGEST_NAME = 32
@@ -44,10 +45,14 @@ class Engine:
     """Prefix of the names of the core's tools; empty for this machine's."""
     core_flags: tuple[str, ...]
     """Flags of the compiler for the core."""
+    naming: Naming | None = None
+    """Names of its own; None for those with ``asc``, which all networks without them have."""
 
     @property
     def name(self) -> str:
         """Name of the library: a C identifier of at most 32 characters."""
+        if self.naming is not None:
+            return self.naming.prefix
         words = re.sub(r"[^a-z0-9]+", "_", _REFUSED.sub("", self.info.name.lower())).strip("_")
         start = "" if words.startswith(_NAME_START) else _NAME_START
         return f"{start}{words or 'model'}"[:_LONGEST_NAME].rstrip("_")

@@ -7,6 +7,7 @@ build file chooses between engines: every file says itself for which core its co
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..write.sources import Files
@@ -21,7 +22,9 @@ _NO_STACK_CODE = """#if defined(__linux__) && defined(__ELF__)
 """
 
 
-def merge_engines(fast: Files, plain: Files, condition: str) -> Files:
+def merge_engines(
+    fast: Files, plain: Files, condition: str, conditions: Mapping[str, str | None] | None = None
+) -> Files:
     """Return the files of both engines by name.
 
     Files that are the same in both are for every core. One that both have with other contents holds both.
@@ -32,11 +35,17 @@ def merge_engines(fast: Files, plain: Files, condition: str) -> Files:
         The engines, by file name.
     condition
         Preprocessor expression: whether the core can run the faster one.
+    conditions
+        The expression of files that must not depend on which of the two engines has them; None: for every core.
     """
+    conditions = conditions or {}
     merged: Files = {}
     for name in sorted({*fast, *plain}):
-        if fast.get(name) == plain.get(name):
-            merged[name] = plain[name]
+        alone = fast[name] if name in fast else plain[name]
+        if fast.get(name) == plain.get(name) or (name in conditions and conditions[name] is None):
+            merged[name] = alone
+        elif name in conditions:
+            merged[name] = choose(name, str(conditions[name]), alone.decode(), "").encode()
         else:
             first, second = (files.get(name, b"").decode() for files in (fast, plain))
             merged[name] = choose(name, condition, first, second).encode()

@@ -21,6 +21,7 @@ from ..kernel_sets import PORTABLE, choose_kernel_set, load_kernel_set
 from ..plan.plan import make_plan
 from ..read.model import Model, name_file
 from ..write.emit import emit_example
+from ..write.prefix import find_names
 from ..write.sources import Files, c_sources, engine_files
 from .kinds import load_project_kind
 from .project_kind import Engine
@@ -55,6 +56,7 @@ def make_project(
     *,
     kernels: KernelSetName | None = None,
     optimize: Optimize = "speed",
+    prefix: str | None = None,
 ) -> Project:
     """Write a model as a project; the folder appears complete or not at all.
 
@@ -72,6 +74,8 @@ def make_project(
         Name of the kernel set; None for the target's own.
     optimize
         What to prefer where speed and size conflict.
+    prefix
+        What the network's own names begin with, which is the library's name too; None for ``asc``.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def make_project(
     """
     spec = load_project_kind(kind)
     with name_file(model.file):
-        engine = make_engine(model, target, choose_kernel_set(target, kernels), optimize, spec.frontend)
+        engine = make_engine(model, target, choose_kernel_set(target, kernels), optimize, spec.frontend, prefix)
     files, hint = project_files(engine, kind)
     output = OutputKind(name=f"{kind} project", command=f"asc-kit firmware --project {kind}")
     with new_folder(out, output, files) as folder:
@@ -99,13 +103,18 @@ def make_project(
 
 
 def make_engine(
-    model: Model, target: Board | Target, kernels: KernelSetName, optimize: Optimize, frontend: Arithmetic | None
+    model: Model,
+    target: Board | Target,
+    kernels: KernelSetName,
+    optimize: Optimize,
+    frontend: Arithmetic | None,
+    prefix: str | None = None,
 ) -> Engine:
     """Return the engine of a model, with portable kernels and integer arithmetic for cores that cannot run it.
 
     Parameters
     ----------
-    model, target, kernels, optimize
+    model, target, kernels, optimize, prefix
         As of `make_project`.
     frontend
         What the front end calculates with; None for the target's own.
@@ -115,7 +124,9 @@ def make_engine(
 
     def generate(kernel_set: KernelSetName, tables: FrontEndTables | None) -> Files:
         plan = make_plan(model.graph, kernel_set, optimize)
-        return {Path(name).name: data for name, data in engine_files(plan, tables, info).items()}
+        return {
+            Path(name).name: data for name, data in engine_files(plan, tables, info, weak=prefix is not None).items()
+        }
 
     own_tables = frontend_tables(info.frontend, info.input, frontend) if info.frontend is not None else None
     files = plain_files = generate(kernels, own_tables)
@@ -125,7 +136,15 @@ def make_engine(
             condition += " && defined(__ARM_FP)"
         fixed = frontend_tables(info.frontend, info.input, "fixed") if info.frontend is not None else None
         plain_files = generate(PORTABLE, fixed)
-        files = merge_engines(files, plain_files, condition)
+        # a kernel that another network needs elsewhere must be the same file there
+        conditions: dict[str, str | None] = {}
+        if prefix is not None:
+            conditions = dict.fromkeys(load_kernel_set(kernels).sources, load_kernel_set(kernels).condition)
+            conditions |= dict.fromkeys(load_kernel_set(PORTABLE).sources)
+        naming = find_names([files, plain_files], prefix or "asc")
+        files = merge_engines(files, plain_files, condition, conditions)
+    else:
+        naming = find_names([files], prefix or "asc")
     return Engine(
         info=info,
         files=files,
@@ -138,6 +157,7 @@ def make_engine(
         compiler=target.core.toolchain.compiler,
         compiler_prefix=target.core.toolchain.prefix,
         core_flags=target.core.toolchain.cflags,
+        naming=naming if prefix is not None else None,
     )
 
 
@@ -168,6 +188,8 @@ def project_files(engine: Engine, kind: str) -> tuple[Files, str]:
         if text.strip():  # a template may be for some networks alone
             files[name.removesuffix(_SUFFIX).replace("NAME", engine.name)] = text.encode()
     hint = _environment().get_template(f"hints/{kind}{_SUFFIX}").render(values)
+    if engine.naming is not None:
+        files, hint = engine.naming.rename_files(files), engine.naming.rename_text(hint)
     return files, hint.rstrip("\n")
 
 

@@ -20,6 +20,11 @@ from ..plan.streams.loops import find_loops
 from ..read.model import ModelInfo
 from .structs import struct_fields
 
+GENERATED_FILES = (
+    "asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c", "asc_frontend_tables.c", "asc_ends.c"
+)  # fmt: skip
+"""Names of the files that are made for one network; all others of an engine are the same for every network."""
+
 
 def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> dict[str, str]:
     """Return the generated files of the engine by name, with those of a front end if there are tables."""

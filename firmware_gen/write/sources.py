@@ -23,6 +23,7 @@ from ..plan.plan import Plan
 from ..read.model import ModelInfo
 from .emit import emit_engine, emit_example
 from .makefile import makefile
+from .prefix import find_names, weaken
 from .protocol_header import protocol_header
 
 Files = dict[str, bytes]
@@ -58,19 +59,37 @@ def collect_sources(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, 
     return Sources(files=files, compiled=compiled, firmware_id=fingerprint)
 
 
-def collect_library(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, target: Target) -> Sources:
-    """Return the files of a library: the engine, and an example that is compiled with it."""
-    files = engine_files(plan, tables, info)
+def collect_library(
+    plan: Plan, tables: FrontEndTables | None, info: ModelInfo, target: Target, prefix: str | None = None
+) -> Sources:
+    """Return the files of a library: the engine, and an example that is compiled with it.
+
+    Parameters
+    ----------
+    plan, tables, info
+        The network.
+    target
+        What it is for.
+    prefix
+        What its own names begin with; None for ``asc``, as those of all other networks.
+    """
+    files = engine_files(plan, tables, info, weak=prefix is not None)
+    example = {"example/main.c": with_license("main.c", emit_example(plan, tables, info).encode(), _GENERATED)}
+    if prefix is not None:
+        naming = find_names([files], prefix)
+        files, example = naming.rename_files(files), naming.rename_files(example)
     compiled = c_sources(files)
     # a library has no Makefile, whose flags the fingerprint of firmware includes
     command = {"": target.compile_command.encode()}
     fingerprint = firmware_id(files | command, target.core.name, plan.kernels.name)
-    files["example/main.c"] = with_license("main.c", emit_example(plan, tables, info).encode(), _GENERATED)
-    return Sources(files=files, compiled=compiled, firmware_id=fingerprint)
+    return Sources(files=files | example, compiled=compiled, firmware_id=fingerprint)
 
 
-def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> Files:
-    """Return the drop-in library: generated files, the kernels the network uses, the front end, what they include."""
+def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, *, weak: bool = False) -> Files:
+    """Return the drop-in library: generated files, the kernels the network uses, the front end, what they include.
+
+    With `weak`, kernels and front end may be in an image more than once: see `prefix.py`.
+    """
     generated = {name: text.encode() for name, text in emit_engine(plan, tables, info).items()}
     frontend = {path.name: path for path in (_package_folder("runtime") / "frontend").iterdir()}
     runtime = {**frontend, **load_kernel_set(PORTABLE).sources, **plan.kernels.sources}
@@ -89,6 +108,8 @@ def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> 
         sources = [f"{Path(name).stem}{suffix}" for suffix in SOURCE_SUFFIXES]
         waiting += _INCLUDE.findall(data.decode())
         waiting += [source for source in sources if source in runtime]
+        if weak:
+            data = weaken(name, data.decode()).encode()
         if name.endswith(".S") and name in plan.kernels.sources and plan.kernels.requires:
             # an assembler has no other way to leave out what a core lacks, in builds that compile every file for it
             data = f"#if {plan.kernels.requires}\n".encode() + data + b"#endif\n"

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
-from engine_cases import assert_equal, split_outputs
+from engine_cases import RUNTIME, assert_equal, reference, split_outputs
 from reference_networks import cp_mobile
 from tone_bundle import LABELS, make_tone_bundle
 
@@ -26,6 +27,7 @@ from asc_kit.firmware_gen.projects.writing import Project, make_engine, make_pro
 from asc_kit.firmware_gen.read.model import Model, read_bare, read_bundle
 from asc_kit.firmware_gen.write.sources import engine_files
 from asc_kit.hardware.target import core_target
+from asc_kit.inference.interpreter import Int8Model
 
 M4F = "cortex-m4f"
 # commands of the extra dev
@@ -186,6 +188,76 @@ def test_cmake(model: Model, tmp_path: Path) -> None:
     run("cmake", "-S", folder / "consumer", "-B", tmp_path / "c", f"-DCMAKE_PREFIX_PATH={installed}", cwd=tmp_path)
     run("cmake", "--build", tmp_path / "c", cwd=tmp_path)
     assert heard(tmp_path / "c" / "consumer") == "quiet"
+
+
+TWO = """
+#include <stdio.h>
+#include "kws_model.h"
+#include "scene_model.h"
+static kws_state_t kws;
+static scene_state_t scene;
+int main(void) {
+    kws_init(&kws);
+    scene_init(&scene);
+    if (fread(kws_input(&kws), KWS_INPUT_BYTES, 1, stdin) != 1) return 1;
+    if (fread(scene_input(&scene), SCENE_INPUT_BYTES, 1, stdin) != 1) return 1;
+    if (kws_run(&kws) != ASC_OK || scene_run(&scene) != ASC_OK) return 1;
+    fwrite(kws_output(&kws), KWS_OUTPUT_BYTES, 1, stdout);
+    fwrite(scene_output(&scene), SCENE_OUTPUT_BYTES, 1, stdout);
+    return 0;
+}
+"""
+TWO_CMAKE = """cmake_minimum_required(VERSION 3.20)
+project(two LANGUAGES C)
+add_subdirectory(kws)
+add_subdirectory(scene)
+add_executable(two main.c)
+target_link_libraries(two PRIVATE kws::kws scene::scene)
+"""
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None or shutil.which("cmake") is None, reason="needs gcc and CMake")
+@pytest.mark.parametrize(("kind", "core"), [("headers", "native"), ("cmake", M4F)])
+def test_two_networks_in_one_program(kind: str, core: str, tmp_path: Path) -> None:
+    """Two projects as they are, with the kernels in both: outputs are those of the reference, names are there once."""
+    case = cp_mobile()
+    (tmp_path / "network.tflite").write_bytes(case.model)
+    bundle = Bundle.open(make_tone_bundle(tmp_path / "bundle"))
+    model = read_bundle(bundle)
+    for name, network in (("kws", model), ("scene", read_bare(tmp_path / "network.tflite"))):
+        made = make_project(network, core_target(core), kind, tmp_path / name, prefix=name)
+        assert made.name == name
+    (tmp_path / "main.c").write_text(TWO)
+    (tmp_path / "CMakeLists.txt").write_text(TWO_CMAKE)
+    if kind == "cmake":
+        run("cmake", "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release", cwd=tmp_path)
+        run("cmake", "--build", "build", cwd=tmp_path)
+        program = tmp_path / "build" / "two"
+    else:
+        program = tmp_path / "two"
+        sources = ["main.c", "kws/kws_model.c", "scene/scene_model.c"]
+        run("gcc", "-O2", "-ffp-contract=off", "-Ikws", "-Iscene", *sources, "-lm", "-o", "two", cwd=tmp_path)
+    features = np.arange(model.info.input.n_elements).astype(np.int8)
+    given = features.tobytes() + case.inputs[0].tobytes()
+    answer = subprocess.run([program], input=given, capture_output=True, check=True).stdout
+    heard = Int8Model(bundle.model_path.read_bytes()).run(features.reshape(model.info.input.shape)).reshape(-1)
+    assert answer == heard.tobytes() + reference(case)[0].tobytes()
+    symbols = re.findall(r" [TWVDRB] (\w+)", run("nm", program, cwd=tmp_path))
+    assert {"kws_run", "scene_run", "asc_run_stream"} <= set(symbols) and len(symbols) == len(set(symbols))
+
+
+@pytest.mark.parametrize("kind", project_kind_names())
+def test_every_kind_has_the_prefix(model: Model, kind: str, tmp_path: Path) -> None:
+    """Nothing is left that two networks would both have, but what is the same for both."""
+    make_project(model, core_target(M4F), kind, tmp_path / "net", prefix="kws")
+    shared = {path.name for path in RUNTIME.rglob("*.*")}
+    for path in (tmp_path / "net").rglob("*"):
+        if path.is_file() and path.name not in (*shared, ".asc-kit.json"):
+            own = re.findall(
+                r"\b(?:asc|ASC)_(?:model|weights|run|init|input|state_t|labels|CLIP_SAMPLES|MODEL_H)\b",
+                path.read_text(encoding="utf-8"),
+            )
+            assert not own and not path.name.startswith("asc_model"), path
 
 
 STUBS = Path(__file__).resolve().parents[1] / "support"

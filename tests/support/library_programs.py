@@ -105,7 +105,7 @@ def run_program(
     text
         C with `void program(const int8_t *input, int8_t *output)`, which includes cases.h.
     engines
-        Folders of engines; of files with the same name, the first is compiled.
+        Folders of engines; this machine compiles all of their files, a board one of those with the same name.
     request
         Its input.
     n_answer
@@ -119,9 +119,10 @@ def run_program(
     (folder / "cases.c").write_text(_CASES_C)
     (folder / "program.c").write_text(text)
     (folder / "main.c").write_text(_HOST_MAIN)
-    files = {path.name: path for engine in reversed(engines) for path in sorted(engine.glob("*.[cS]"))}
-    sources = [folder / "program.c", *files.values()]
+    files = [path for engine in engines for path in sorted(engine.glob("*.[cS]"))]
+    sources = [folder / "program.c", *files]
     if board is not None:
+        sources = [folder / "program.c", *{path.name: path for path in files}.values()]
         sources += [folder / "cases.c", Path(__file__).with_name("emulated_main.c")]
         return run_image(sources, bytes(4) + request, folder, load_board(board), engines)[4:]
     command = ["gcc", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *WARNINGS]

@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-typedef struct asc_frontend_config asc_frontend_config_t;
+typedef struct asc_frontend_constants asc_frontend_config_t;
 
 /* A word of the working memory: floats, or integers on cores without them. */
 typedef union {
@@ -29,7 +29,7 @@ typedef union {
 } asc_frontend_work_t;
 
 /* Constants, made by the generator from the front end's specification. */
-struct asc_frontend_config {
+struct asc_frontend_constants {
     int32_t n_fft, win_length, hop_length, n_frames, n_mels, clip_samples;
     int32_t first;                /* position of frame 0's first sample; negative where the clip is padded */
     int32_t reflect;              /* 1: the clip's mirror image stands in the padding; 0: zeros */
@@ -59,8 +59,6 @@ typedef struct {
     int32_t end;      /* position after the last sample in the buffer, padding included */
     int32_t frame;    /* next frame */
 } asc_frontend_t;
-
-extern const asc_frontend_config_t asc_frontend_config;
 
 /* Starts a clip. */
 void asc_frontend_init(asc_frontend_t *state);
