@@ -9,6 +9,7 @@ from pathlib import Path
 from asc_kit.bundle import Bundle
 from asc_kit.firmware import MANIFEST, FirmwareManifest
 from asc_kit.hardware.board import Board, KernelSetName, Optimize
+from asc_kit.hardware.part import usual_part
 from asc_kit.hardware.target import Target
 from asc_kit.outputs import new_folder
 from asc_kit.records.record import write_bytes, write_json
@@ -71,7 +72,8 @@ def make_firmware(
     """
     with name_file(model.file):
         info = model.info
-        plan = make_plan(model.graph, choose_kernel_set(board, kernels), optimize)
+        part = board.part or usual_part(board.core.name)
+        plan = make_plan(model.graph, choose_kernel_set(board, kernels), optimize, part)
         tables = frontend_tables(info.frontend, info.input, board.frontend) if info.frontend is not None else None
         memory = measure_memory(plan, tables)
         check_fit(memory, plan.most_rows, board)
@@ -110,7 +112,8 @@ def make_library(
     """
     with name_file(model.file):
         info = model.info
-        plan = make_plan(model.graph, choose_kernel_set(target, kernels), optimize)
+        part = target.part or usual_part(target.core.name)
+        plan = make_plan(model.graph, choose_kernel_set(target, kernels), optimize, part)
         tables = frontend_tables(info.frontend, info.input, target.frontend) if info.frontend is not None else None
         memory = measure_memory(plan, tables)
         if budget is not None:

@@ -20,7 +20,8 @@ def optimize_option(command: Command) -> Command:
         type=click.Choice(["speed", "size"]),
         default="speed",
         show_default=True,
-        help="Fewer instructions or fewer bytes: DSP kernels (Cortex-M4, M7, M33) store weights in 16 bits or in 8.",
+        help="Fewer cycles or fewer bytes of constants: DSP kernels (Cortex-M4, M7, M33) store weights in 16 bits "
+        "where that is quicker, or always in 8.",
     )(command)
 
 

@@ -16,7 +16,7 @@ from asc_kit.errors import BoardError
 from asc_kit.hardware.core import Arithmetic as Arithmetic
 from asc_kit.hardware.core import CoreSpec, RecordWord, ToolchainSpec, core_names, core_of_title, load_core
 from asc_kit.hardware.core import KernelSetName as KernelSetName
-from asc_kit.hardware.part import PartSpec, load_part, part_names
+from asc_kit.hardware.part import PartSpec, load_part, part_names, parts_with
 from asc_kit.hardware.places import BOARD_FILE, USER_BOARDS, boards_folder, folder_faults, offer, user_folders
 from asc_kit.hardware.target import TargetKind
 from asc_kit.protocol import BOARD_NAME
@@ -252,6 +252,22 @@ class Board(BoardFacts):
         if self.memory is not None:
             flags += [f"-Wl,--defsym={name}={value:#x}" for name, value in self.memory.symbols.items()]
         return tuple(flags)
+
+    def with_part(self, part: PartSpec) -> Board:
+        """Return the board with another part of the same core: what cycles are estimated for, and kernels chosen by.
+
+        Raises
+        ------
+        BoardError
+            When the part has another core.
+        """
+        if part.core_name != self.core.name:
+            names = ", ".join(one.name for one in parts_with(self.core.name)) or "none"
+            raise BoardError(
+                f"part {part.name} has a {part.core_name}, board {self.name} a {self.core.name}",
+                hint=f"parts with that core: {names}",
+            )
+        return replace(self, part=part)
 
     def with_core(self, core: CoreSpec) -> Board:
         """Return the board with another core, such as one that runs a part of its core's instructions."""

@@ -51,6 +51,11 @@ class CacheSpec:
         if self.ways and self.lines % self.ways:
             raise BoardError("the lines of a cache are a multiple of its ways")
 
+    @property
+    def total_bytes(self) -> int:
+        """Bytes that it holds."""
+        return self.lines * self.line_bytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlashSpec:
@@ -158,3 +163,11 @@ def load_part(word: str, beside: Path = Path()) -> PartSpec:
 def parts_with(core: str) -> tuple[PartSpec, ...]:
     """Return the kit's parts that have a core, by its name."""
     return tuple(part for part in map(load_part, part_names()) if part.core == core)
+
+
+def usual_part(core: str) -> PartSpec | None:
+    """Return the part that stands for a core, by its name, where none is named.
+
+    The kit's part whose estimates were checked on silicon; None where there is none.
+    """
+    return next((part for part in parts_with(core) if part.error is not None), None)

@@ -50,16 +50,21 @@ def plan(
     The model is that of a BUNDLE, or any int8 .tflite file. An operator that the engine does not support is refused
     by its name.
     """
+    from asc_kit.hardware.part import usual_part
+
     from ..plan.plan import make_plan, plan_document
     from ..read.model import name_file
     from ..read.reader import read_model
 
     if memory_map is not None:
         check_map(memory_map, Path())
+    chip = None
     if core is not None or part is not None:
-        kernels = choose_kernel_set(choose_target(None, core, part), kernels)
+        target = choose_target(None, core, part)
+        kernels = choose_kernel_set(target, kernels)
+        chip = target.part or usual_part(target.core.name)
     with name_file(model):
-        made = make_plan(read_model(_flatbuffer(model), input_shapes), kernels or PORTABLE, optimize)
+        made = make_plan(read_model(_flatbuffer(model), input_shapes), kernels or PORTABLE, optimize, chip)
     if as_json:
         say_json(plan_document(made))
     else:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..write.fit import Budget
 
-_USAGE = "give one of --board, --core and --part: asc-kit boards lists them"
+_USAGE = "give one of --board, --core and --part, or the --part of a --board: asc-kit boards lists them"
 
 
 class MemorySize(click.ParamType):  # type: ignore[type-arg]
@@ -69,18 +69,21 @@ def choose_budget(target: Board | Target, flash: int | None, ram: int | None) ->
 
 
 def choose_target(board: str | None, core: str | None, part: str | None) -> Board | Target:
-    """Return what the options name.
+    """Return what the options name: one of them, or a board with a part, which kernels are then chosen for.
 
     Raises
     ------
     click.UsageError
-        When they are not exactly one.
+        When they are others.
     BoardError
-        When it is unknown or invalid.
+        When it is unknown or invalid, or the part has another core than the board.
     """
     from asc_kit.hardware.board import load_board
+    from asc_kit.hardware.part import load_part
     from asc_kit.hardware.target import core_target, part_target
 
+    if board is not None and part is not None and core is None:
+        return load_board(board).with_part(load_part(part))
     given = [word for word in (board, core, part) if word is not None]
     if len(given) != 1:
         raise click.UsageError(f"{_USAGE}. Received: {len(given)}")

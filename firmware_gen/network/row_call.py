@@ -91,12 +91,17 @@ class RowCall:
     """
 
     call: KernelCall
-    """Kernel, constants, scratch memory and multiply-accumulates of one row. `inputs` are tensor indices of the graph
-    or constants; `overlap` is between one row of the output and the row of an input from which it is computed."""
+    """Kernel, constants, scratch memory; multiply-accumulates and cycles of one row. `inputs` are tensor indices of the
+    graph or constants; `overlap` is between one row of the output and the row of an input from which it is computed."""
     windows: tuple[Window, ...]
     """For each input that is not constant, the rows that it needs."""
     takes_rows: bool
     """Whether it takes an array of row pointers."""
+    height: int = 1
+    """How many rows of its output one call computes, a divisor of all. The window is then that of all these, from the
+    first on. In the lines of the output they lie one behind the other, and do not wrap."""
+    reads_together: bool = False
+    """Whether so many lines of its inputs do not wrap either."""
     takes_row_number: bool = False
     """Whether it is told which row of the output it computes."""
     output_layouts: tuple[Layout, ...] = ("pixels",)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from asc_kit.errors import ModelError
 
+from ..network.costs import Costs
 from ..network.graph import Activation, Operator, Padding, Tensor
 from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall, Window
@@ -162,6 +163,10 @@ class Node(Generic[AttributesT]):
     """Its output."""
     scratch_bytes: int | None = None
     """Most scratch memory for its kernel, where that has a choice; None for what is usual."""
+    rows_at_once: int = 1
+    """Most rows of its output that a call may compute, where its kernel has a choice."""
+    costs: Costs = Costs()
+    """Of the part it runs on."""
 
     @property
     def attributes(self) -> AttributesT:
@@ -271,7 +276,7 @@ def longer_rows(node: Node[AttributesT], least: int) -> Node[AttributesT] | None
             return None
     count = next(n for n in range(1, height + 1) if height % n == 0 and (n * width >= least or n == height))
     inputs = tuple(tensor if tensor.data is not None else _join_rows(tensor, count) for tensor in node.inputs)
-    return replace(node, inputs=inputs, output=_join_rows(node.output, count))
+    return replace(node, inputs=inputs, output=_join_rows(node.output, count), rows_at_once=1)
 
 
 def _join_rows(tensor: Tensor, count: int) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from asc_kit.hardware.board import Optimize
 
 from ..kernel_sets.kernel_set import KernelSet, RowChooser
+from ..network.costs import Costs
 from ..network.graph import Graph, Operator, Tensor
 from ..network.kernel_call import KernelCall
 from ..network.row_call import RowCall
@@ -94,7 +95,13 @@ class Choice:
 
 
 def choose(
-    graph: Graph, operator: Operator, kernels: KernelSet, optimize: Optimize, scratch_bytes: int | None = None
+    graph: Graph,
+    operator: Operator,
+    kernels: KernelSet,
+    optimize: Optimize,
+    scratch_bytes: int | None = None,
+    rows_at_once: int = 1,
+    costs: Costs | None = None,
 ) -> Choice:
     """Return what an operator can become with a set of kernels, for speed or for size.
 
@@ -106,12 +113,18 @@ def choose(
         The set, and what is preferred.
     scratch_bytes
         Most scratch memory for a kernel that has a choice: more is quicker. None for what is usual.
+    rows_at_once
+        Most rows that a call of a kernel with a choice computes in a stream: more is quicker, and takes more lines.
+    costs
+        Of the part it runs on; None for no part in particular.
     """
     node: AnyNode = Node(
         operator=operator,
         inputs=tuple(graph.tensors[index] for index in operator.inputs),
         output=graph.tensors[operator.output],
         scratch_bytes=scratch_bytes,
+        rows_at_once=rows_at_once,
+        costs=costs if costs is not None else Costs(),
     )
     definition = REGISTRY[operator.op]
     chooser = kernels.row_kernel(operator.op, optimize)

@@ -183,6 +183,7 @@ def _program_entry(number: int, entry: WholeStep | StreamSteps, plan: Plan) -> d
                 "window": first,
                 "windows": len(row_step.sources),
                 "lines": row_step.target,
+                "rows": row_step.call.height,
                 "step": position,
                 "call": _row_call(position, row_step, entry.scratch_offset),
                 "title": f"{position} {row_step.operator.op}, {plan.steps[position].call.macs:,} MACs",

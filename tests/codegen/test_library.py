@@ -117,6 +117,7 @@ def test_floats_without_a_unit_are_warned_of(bundle: Bundle, tmp_path: Path) -> 
         (("--core", "cortex-m4", "--part", "rp2040"), "Received: 2"),
         (("--core", "cortex-m4", "--build"), "--build makes the image of a --board"),
         (("--core", "cortex-m5"), "did you mean cortex-m"),
+        (("--board", "qemu-mps2-an386", "--part", "stm32h743"), "part stm32h743 has a cortex-m7"),
         (("--part", "rp2350"), "did you mean rp2040?"),
         (("--part", "rp2040", "--kernels", "dsp"), "part rp2040 (Cortex-M0+) cannot run the dsp kernels"),
         (("--core", "cortex-m3", "--kernels", "mve"), "core cortex-m3 (Cortex-M3) cannot run the mve kernels"),

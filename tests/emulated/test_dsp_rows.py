@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from dsp_cases import convolution_case
 from dsp_rows import RowCase, row_case, run_rows
-from emulated_cases import missing_tools
+from emulated_cases import BOARD, missing_tools
 from engine_cases import reference
 from int8_case import Case
 from int8_cases import examples
@@ -20,6 +20,7 @@ from int8_cases import examples
 from asc_kit.firmware_gen.kernel_sets.dsp.convolution import convolution_row, quick_convolution_row
 from asc_kit.firmware_gen.plan.choices import MOST_SCRATCH
 from asc_kit.hardware.board import Optimize
+from asc_kit.hardware.core import load_core
 
 RANDOM_SEED = 20261121
 LAYOUTS = ("pixels", "planes", "quads")
@@ -68,6 +69,37 @@ def test_convolutions(wide: bool, tmp_path: Path) -> None:
     fields = [dict(row.call.call.fields) for row in rows]
     assert len(rows) > 25 and {field["wide"] for field in fields} == {int(wide)}
     assert min(Counter(field["form"] for field in fields).values()) >= 4
+    assert_exact(rows, tmp_path)
+
+
+@pytest.mark.parametrize("wide", [True, False], ids=["16 bits", "8 bits"])
+def test_convolutions_of_several_rows(wide: bool, tmp_path: Path) -> None:
+    """Two and four rows in one call: of all layouts, with odd and even widths, pointwise and with windows."""
+    rng = np.random.default_rng(RANDOM_SEED)
+    rows = []
+    for index in range(36):
+        kernel = [(1, 1), (3, 3), (1, 1), (2, 2), (1, 1), (5, 3)][index % 6]
+        stride = (1, 1) if kernel == (1, 1) or index % 4 == 1 else (2, int(rng.integers(1, 3)))
+        activation, zero_point = ACTIVATIONS[index // 2 % len(ACTIVATIONS)]
+        case = convolution_case(
+            rng,
+            kernel=kernel,
+            size=(4 * stride[0] * int(rng.integers(1, 3)), int(rng.integers(2, 12))),
+            depth=int(rng.integers(1, 40 if kernel == (1, 1) else 12)),
+            channels=int(rng.integers(1, 12)),
+            stride=stride,
+            activation=activation,
+            zero_point=zero_point,
+            same=True,
+        )
+        own = partial(convolution_row, wide_weights=1 << 20 if wide else 0)
+        found = row_case(case, LAYOUTS[index % 3], index // 3, "speed", own, rows_at_once=(2, 4)[index // 6 % 2])
+        rows += [found] if found is not None else []
+    shapes = Counter((row.call.height, row.call.reads_together) for row in rows)
+    assert min(shapes[2, False], shapes[2, True], shapes[4, True]) >= 4
+    fields = [dict(row.call.geometry(row.inputs, row.output)) for row in rows]
+    assert {1, 2} <= {field["second_row"] for field in fields}
+    assert any(row.call.height > 1 and not field["second_row"] for row, field in zip(rows, fields, strict=True))
     assert_exact(rows, tmp_path)
 
 
@@ -137,3 +169,16 @@ def test_operators_with_any_attribute(op: str, n: int, tmp_path: Path) -> None:
     rows = with_kernels(examples(op, n))
     assert len(rows) >= 4
     assert_exact(rows, tmp_path)
+
+
+def test_a_core_without_floating_point_registers_keeps_variables_on_the_stack(tmp_path: Path) -> None:
+    rng = np.random.default_rng(RANDOM_SEED)
+    cases = [random_convolution(rng, index) for index in range(10)]
+    cases += [convolution_case(rng, kernel=(3, 3), size=(4, 9), depth=5, channels=5, depthwise=True) for _ in range(2)]
+    rows = with_kernels(cases)
+    assert len(rows) > 9
+    soft = BOARD.with_core(load_core("cortex-m4"))
+    for row, (_, outputs) in zip(rows, run_rows(rows, tmp_path, board=soft), strict=True):
+        expected = reference(row.case).reshape(-1, *row.node.output.shape[1:])
+        for given, wanted in zip(outputs, expected, strict=True):
+            np.testing.assert_array_equal(given, wanted[-len(given) :], err_msg=row.case.what)

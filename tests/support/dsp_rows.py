@@ -7,7 +7,7 @@ bytes of the output that no element owns must keep their value.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +63,18 @@ def row_case(
     seed: int = 0,
     optimize: Optimize = "speed",
     convolution: Callable[[AnyNode], RowCall | None] | None = None,
+    rows_at_once: int = 1,
 ) -> RowCase | None:
-    """Choose the kernel of a case, of a CONV_2D by `convolution` if it is given; None when there is none."""
+    """Choose the kernel of a case, of a CONV_2D by `convolution` if it is given; None when there is none.
+
+    Of several rows at once, every other case has lines without padding, whose last column is followed by the next row's
+    first.
+    """
     node = single_node(case)
     if node is None:
         return None
+    node = replace(node, rows_at_once=rows_at_once)
+    packed = rows_at_once > 1 and seed % 2 == 0
     op = node.operator.op
     chooser = load_kernel_set("dsp").row_kernel(op, optimize)
     if op == "CONV_2D" and convolution is not None:
@@ -83,10 +90,11 @@ def row_case(
     for tensor, window in zip(activations, call.windows, strict=True):
         _, height, width, channels = tensor.shape
         rows = height + window.top + window.bottom
-        inputs.append(_lines(window.layout, rows, width + window.left + window.right, channels, int(rng.integers(4))))
+        slack = 0 if packed else int(rng.integers(4))
+        inputs.append(_lines(window.layout, rows, width + window.left + window.right, channels, slack))
     _, height, width, channels = node.output.shape
-    left, right = (int(value) for value in rng.integers(0, 3, 2))
-    output = _lines(layout, height, width + left + right, channels, int(rng.integers(4)))
+    left, right, slack = (0, 0, 0) if packed else (int(value) for value in (*rng.integers(0, 3, 2), rng.integers(4)))
+    output = _lines(layout, height, width + left + right, channels, slack)
     return RowCase(case=case, node=node, call=call, inputs=tuple(inputs), output=output, out_left=left, seed=seed)
 
 
@@ -197,7 +205,7 @@ def _case_function(index: int, row: RowCase, fill: bool) -> list[str]:
     text += [
         "    int32_t *const scratch_end = scratch + sizeof scratch / sizeof *scratch - 4;",
         "    for (int32_t i = 0; i < 4; ++i) scratch_end[i] = 0x5A5A5A5A;",
-        f"    for (int32_t r = 0; r < {height}; ++r) {{",
+        f"    for (int32_t r = 0; r < {height}; r += {row.call.height}) {{",
     ]
     pointers, base = [], 0
     for window, lines in zip(row.call.windows, row.inputs, strict=True):

@@ -66,7 +66,8 @@ class Memory:
             row_step = stream.steps[move]
             target = stream.buffers[row_step.target]
             row = done[move]
-            done[move] += 1
+            height = row_step.call.height if row < target.top + target.height else 1
+            done[move] += height
             reads = []
             if row < target.top + target.height:
                 self._scratch(entry.scratch_offset, row_step.call.call.scratch_bytes)
@@ -80,7 +81,11 @@ class Memory:
             for read_back in reads:
                 self._read(*read_back)
             name = row if row < target.top + target.height else _BELOW
-            written = self._line(number, entry, row_step.target, row, name, padding=name == _BELOW)
+            lines = [
+                self._line(number, entry, row_step.target, row + more, name + more, padding=name == _BELOW)
+                for more in range(height)
+            ]
+            written = (np.concatenate([line[0] for line in lines]), np.concatenate([line[1] for line in lines]))
             self._write(*written)
             if row_step.call.takes_rows and all(distance is None for distance in row_step.call.call.overlap):
                 # such a kernel may still read when it has begun to write

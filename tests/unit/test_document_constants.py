@@ -71,7 +71,7 @@ IMPULSES, TIMES = "train/augmentation/impulse_responses.py", "device_runner/benc
 QUOTED = [
     ("engine/design.md", "Within {:.0f} % of that peak", PLAN, "100 * _LARGER - 100"),
     ("engine/design.md", "whose arena is within {:.0f} % of the smallest", PLAN, "100 * _LARGER - 100"),
-    ("engine/design.md", "allowed arena at {:.0f} % above its own", PLAN, "100 * _WITH_SCRATCH - 100"),
+    ("engine/design.md", "allowed arena at {:.0f} % above its own", PLAN, "100 * _THAN_USUAL - 100"),
     (
         "engine/design.md",
         "every byte above {:.0f}, {:.0f}, {:.0f}, {:.0f} and {:.0f} % of the peak",

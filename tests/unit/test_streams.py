@@ -55,14 +55,21 @@ def replay(stream: Stream, counts: list[int]) -> int:
         row = done[number]
         held = content(buffer, row)
         if held == row:
-            computed += 1
+            computed += step.call.height
             for source, window in zip(step.sources, step.call.windows, strict=True):
                 first = (row - buffer.top) * window.stride + stream.buffers[source].top - window.top
                 for read in range(first, first + window.rows * window.dilation, window.dilation):
                     if lines[source][read % counts[source]] != content(stream.buffers[source], read):
                         raise LostRow(f"row {read} of {stream.buffers[source].tensor.describe()}")
-        lines[step.target][row % counts[step.target]] = held
-        done[number] += 1
+        rows = step.call.height if held == row else 1
+        # a call that computes several rows finds and leaves them one behind the other
+        several = (*(step.sources if step.call.reads_together else ()), step.target) if rows > 1 else ()
+        for index in several:
+            first = row - buffer.top + stream.buffers[index].top
+            assert stream.buffers[index].whole or first % counts[index] + rows <= counts[index]
+        for written in range(row, row + rows):
+            lines[step.target][written % counts[step.target]] = content(buffer, written)
+        done[number] += rows
     for step, row in zip(stream.steps, done, strict=True):
         buffer = stream.buffers[step.target]
         assert row <= buffer.rows

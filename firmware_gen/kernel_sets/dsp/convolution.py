@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ...network.costs import Costs
 from ...network.graph import Activation, Tensor
 from ...network.kernel_call import ConstantArray, FieldValue, KernelCall
-from ...network.row_call import Lines, RowCall
+from ...network.row_call import Lines, RowCall, Window
 from ...operators.base import AnyNode, Node
 from ...operators.conv_2d import Conv2DAttributes
 from ...operators.weights import convolution_window, dense_weights, describe_weights
@@ -20,15 +23,17 @@ _USUAL_BYTES = 12288
 _WORD, _GROUP = 4, 4
 
 # Cycles of asc_conv_row_dsp.S on a Cortex-M4, by docs/cycles.md; words are four inputs of an output.
-_PACK_CALL, _PACK_OUTPUT, _PACK_WORD = 250, 12, 6.3
-_GROUP_CYCLES = {4: (75, 33.8), 2: (52, 18.0), 1: (38, 12.0)}
+_CALL, _PACK_OUTPUT, _PACK_WORD = 280, 12, 6.3
+_GROUP_CYCLES = {4: (52, 33.8), 2: (52, 18.5), 1: (38, 12.8)}
 """A group of so many outputs of two channels: in all, and for each word."""
-_WIDEN_PAIR, _WIDEN_WORD = 50, 12.5
-"""Two channels of narrow weights, for each chunk."""
-_FLASH_WAIT = 4.0
-"""For 8 bytes that are read in sequence, about what an STM32L4 at full speed waits."""
-_OTHER_MEMORY = 2.0
-"""Wide weights: loads from RAM and from flash do not overlap, two for each word of a group."""
+_APART = {1: 0, 2: 1, 4: 4}
+"""More for each group of several rows, whose outputs do not lie together."""
+_PAIR = 75
+"""Two channels, for each chunk."""
+_WIDEN_WORD = 12.5
+"""A word of narrow weights of two channels, for each chunk."""
+_PAIR_WORDS = 8
+"""Constants of two channels beside the weights."""
 
 
 _MOST_FORMS = 256
@@ -60,7 +65,7 @@ def convolution_row(node: Node[Conv2DAttributes], wide_weights: int) -> RowCall 
         Most weights to be stored in 16 bits.
     """
     attributes = node.attributes
-    source, weights, (_, _, out_w, channels) = node.inputs[0], node.inputs[1], node.output.shape
+    source, weights, (_, out_h, columns, channels) = node.inputs[0], node.inputs[1], node.output.shape
     assert weights.data is not None
     _, kernel_h, kernel_w, group_depth = weights.shape
     depth = source.shape[3]
@@ -76,18 +81,34 @@ def convolution_row(node: Node[Conv2DAttributes], wide_weights: int) -> RowCall 
     words = segments * segment_words
     pairs = _pairs(channels)
     wide = dense.size <= wide_weights
-    by_pixel = (kernel_h, kernel_w, attributes.stride_w) == (1, 1, 1)
-    chunk = (
-        min(out_w, _GROUP)
-        if wide
-        else _chunk(out_w, words, _USUAL_BYTES if node.scratch_bytes is None else node.scratch_bytes)
-    )
+    by_pixel = (kernel_h, kernel_w, attributes.stride_w, attributes.stride_h) == (1, 1, 1, 1)
+    most = node.rows_at_once if by_pixel else min(node.rows_at_once, 2 if attributes.dilation_h == 1 else 1)
+    height = _height(most, out_h, columns)
+    out_w = columns * height
+    if node.scratch_bytes is None:
+        chunk = min(out_w, _GROUP) if wide else _chunk(out_w, words, _USUAL_BYTES)
+    else:
+        chunk = _chunk(out_w, words, node.scratch_bytes)
 
     def geometry(inputs: tuple[Lines, ...], output: Lines) -> tuple[tuple[str, FieldValue], ...]:
+        given, made = attributes.stride_w * inputs[0].pixel_step, output.pixel_step
+        rows = (inputs[0].line_step, output.line_step)
+        neighbours = height == 1 or (by_pixel and rows == (columns * given, columns * made))
+        shape = 1 if neighbours else height
+        second, third, _, advance, rest = _outputs(shape, rows[0], given)
+        to_second, to_third, to_fourth, to_next, to_rest = _outputs(shape, rows[1], made)
         return (
             ("segment_step", attributes.dilation_w * inputs[0].pixel_step),
-            ("in_pixel_step", attributes.stride_w * inputs[0].pixel_step),
-            ("out_pixel_step", output.pixel_step),
+            ("second_row", attributes.stride_h if shape == 2 else 0),
+            ("in_third", third),
+            ("in_second", second),
+            ("in_advance", advance),
+            ("in_rest", third - rest),
+            ("out_second", to_second),
+            ("out_third", to_third - to_second),
+            ("out_next", to_next - to_fourth),
+            ("out_advance", to_next),
+            ("out_rest", to_rest),
             ("out_channel_step", output.channel_step if channels > 1 else 0),
         )
 
@@ -123,17 +144,42 @@ def convolution_row(node: Node[Conv2DAttributes], wide_weights: int) -> RowCall 
         inputs=(source.index,),
         # a chunk is packed before its outputs are written, over inputs that no other output needs
         overlap=(0 if by_pixel and channels <= depth else None,),
-        macs=out_w * channels * kernel_h * kernel_w * group_depth,
-        cycles=_cycles(out_w, words, len(pairs), chunk, wide),
-        scratch_bytes=_WORD * segments + (0 if wide else 32 + 16 * words) + 8 * words * chunk,
+        macs=columns * channels * kernel_h * kernel_w * group_depth,
+        cycles=_cycles(_Shape(out_w, words, len(pairs), chunk, height), node.costs, wide=wide) / height,
+        scratch_bytes=2 * _WORD * segments + (0 if wide else 16 * words) + 8 * words * chunk,
     )
     return RowCall(
         call=call,
-        windows=(convolution_window(attributes, kernel_h),),
+        windows=(_window(attributes, kernel_h, height),),
         takes_rows=True,
+        height=height,
+        reads_together=by_pixel,
         output_layouts=("pixels", "planes", "quads"),
         geometry=geometry,
     )
+
+
+def _height(most: int, rows: int, columns: int) -> int:
+    """Return how many rows are computed at once: a divisor of all, and no more than leave no output over."""
+    return next(n for n in (4, 2, 1) if n <= most and rows % n == 0 and (n == 1 or n * columns >= _GROUP))
+
+
+def _window(attributes: Conv2DAttributes, kernel_h: int, height: int) -> Window:
+    """Return the window of one row of outputs, or the rows of several: the next one's are a stride below."""
+    window = convolution_window(attributes, kernel_h)
+    return replace(window, rows=kernel_h + (height - 1) * attributes.stride_h)
+
+
+def _outputs(rows: int, row_step: int, pixel_step: int) -> tuple[int, int, int, int, int]:
+    """Return where outputs lie that are computed together, in bytes from the first.
+
+    Four of a row, two columns of two rows, or a column of four rows; the next four; and where two are left, the second.
+    """
+    if rows == 1:
+        return pixel_step, 2 * pixel_step, 3 * pixel_step, 4 * pixel_step, pixel_step
+    if rows == 2:
+        return pixel_step, row_step, row_step + pixel_step, 2 * pixel_step, row_step
+    return row_step, 2 * row_step, 3 * row_step, pixel_step, row_step
 
 
 def _pays_dense(positions: int, depth: int, group_depth: int) -> bool:
@@ -158,18 +204,34 @@ def _form(node: AnyNode, dense: NDArray[np.int8], activation: Activation) -> For
     return _forms[key][1]
 
 
-def _cycles(out_w: int, words: int, pairs: int, chunk: int, wide: bool) -> float:
-    """Estimate the cycles of a row."""
-    total = _PACK_CALL + out_w * (_PACK_OUTPUT + _PACK_WORD * words)
-    for first in range(0, out_w, chunk):
-        count = min(chunk, out_w - first)
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What the time of a call depends on."""
+
+    outputs: int
+    words: int
+    pairs: int
+    chunk: int
+    rows: int
+
+
+def _cycles(shape: _Shape, costs: Costs, *, wide: bool) -> float:
+    """Estimate the cycles of a call."""
+    words, pairs = shape.words, shape.pairs
+    total = costs.pace * (_CALL + shape.outputs * (_PACK_OUTPUT + _PACK_WORD * words))
+    pair_bytes = _WORD * (_PAIR_WORDS + (4 if wide else 2) * words)
+    for first in range(0, shape.outputs, shape.chunk):
+        count = min(shape.chunk, shape.outputs - first)
         groups = [_GROUP] * (count // _GROUP) + [2] * (count // 2 % 2) + [1] * (count % 2)
+        cycles = _PAIR + (0.0 if wide else words * _WIDEN_WORD)
         for group in groups:
             fixed, by_word = _GROUP_CYCLES[group]
-            read = 2 * _FLASH_WAIT + _OTHER_MEMORY if wide else 0.0
-            total += pairs * (fixed + words * (by_word + read))
-        if not wide:
-            total += pairs * (_WIDEN_PAIR + words * (_WIDEN_WORD + _FLASH_WAIT))
+            cycles += fixed + _APART[shape.rows] + words * by_word
+        cycles *= costs.pace
+        if wide:
+            cycles += 2 * costs.other_memory * words * len(groups)
+        times = len(groups) if wide else 1
+        total += pairs * (cycles + costs.reading(pair_bytes, times, of=pairs * pair_bytes))
     return total
 
 

@@ -104,6 +104,8 @@ class _Draft:
     """(tensor, layout, whether it is a copy) -> buffer."""
     wants: dict[tuple[int, Layout], Window] = field(default_factory=dict)
     """(tensor, layout) -> a window with the most padding that any reader wants."""
+    together: dict[int, int] = field(default_factory=dict)
+    """Most rows of a tensor that are written or read at once."""
     made: dict[int, Layout] = field(default_factory=dict)
     """Layout in which the operator that computes a tensor writes it."""
 
@@ -125,10 +127,13 @@ class _Draft:
             activations = [source for source in call.call.inputs if isinstance(source, int)]
             for tensor, window in zip(activations, call.windows, strict=True):
                 users.setdefault(tensor, []).append(window.layout)
+                if call.reads_together:
+                    self.together[tensor] = max(self.together.get(tensor, 1), call.height)
                 key = (tensor, window.layout)
                 self.wants[key] = _widest(self.wants.get(key, window), window)
         for operator, call in zip(self.operators, self.calls, strict=True):
             tensor = operator.output
+            self.together[tensor] = max(self.together.get(tensor, 1), call.height)
             possible = [layout for layout in call.output_layouts if tensor not in self.no_quads or layout != "quads"]
             wanted = users.get(tensor, [])
             best: Layout = max(possible, key=wanted.count, default="pixels")
@@ -170,15 +175,17 @@ class _Draft:
 
     def _add(self, tensor: int, layout: Layout) -> int:
         want = self.wants.get((tensor, layout), Window())
+        together = self.together.get(tensor, 1)
         self.buffers.append(
             Buffer(
                 tensor=self.tensors[tensor],
                 whole=False,
                 layout=layout,
-                top=want.top,
+                top=-(-want.top // together) * together,
                 bottom=want.bottom,
                 left=want.left,
                 right=want.right,
+                together=together,
             )
         )
         return len(self.buffers) - 1

@@ -92,7 +92,10 @@ class _Counters:
         pairs = zip(self._buffers, self._lines, strict=True)
         return Schedule(
             order=tuple(self._order),
-            lines=tuple(buffer.height if buffer.whole else min(n, buffer.rows) for buffer, n in pairs),
+            lines=tuple(
+                buffer.height if buffer.whole else min(-(-n // buffer.together) * buffer.together, buffer.rows)
+                for buffer, n in pairs
+            ),
             overlap=self._overlap,
         )
 
@@ -107,14 +110,16 @@ class _Counters:
         return None
 
     def _move(self, number: int) -> None:
-        """Compute the next row of a step's output, for which all is there."""
+        """Compute the next row of a step's output, or a few, for which all is there."""
         self._order.append(number)
         step = self._steps[number]
         target = step.target
         out, row = self._buffers[target], self._done[target]
-        self._lines[target] = max(self._lines[target], row + 1 - min(self._lowest(target), row))
+        # padding below is filled row by row
+        rows = step.call.height if row < self._ends[target] else 1
+        self._lines[target] = max(self._lines[target], row + rows - min(self._lowest(target), row))
         before = {source: self._lowest(source) for source in self._given} if out.whole and not out.given else {}
-        self._done[target] += 1
+        self._done[target] += rows
         for source, needed in before.items():
             kept = self._lowest(source)
             distance = _distance(step, row, out, self._buffers[source], source, needed=needed, kept=kept)
@@ -146,16 +151,17 @@ def _needs_of(step: RowStep, buffers: Sequence[Buffer]) -> list[_Need]:
 
 
 def _distance(step: RowStep, row: int, out: Buffer, source: Buffer, index: int, *, needed: int, kept: int) -> int:
-    """Return how far before a whole input its output must begin when this row of it is written.
+    """Return how far before a whole input its output must begin when this row of it is written, or a few from it on.
 
-    The row must end before the first input row begins that this move or a later one needs. A kernel that may write over
-    the row it reads does so if no other step needs that row afterwards.
+    The last must end before the first input row begins that this move or a later one needs. A kernel that may write
+    over the row it reads does so if no other step needs that row afterwards.
     """
     if needed == _NEVER:
         return -_NEVER
     own = _own_distance(step, index)
-    distance = (row + 1) * out.row_bytes - needed * source.row_bytes
-    if own is not None and needed == row < kept:
+    height = step.call.height
+    distance = (row + height) * out.row_bytes - needed * source.row_bytes
+    if own is not None and needed == row and row + height <= kept:
         distance = min(distance, row * out.row_bytes - row * source.row_bytes + own)
     return distance
 
@@ -163,7 +169,7 @@ def _distance(step: RowStep, row: int, out: Buffer, source: Buffer, index: int, 
 def _own_distance(step: RowStep, source: int) -> int | None:
     """Return how far before the input row of a buffer a step's output row must begin; None: they must not overlap."""
     call = step.call.call
-    if step.call.n_rows != len(step.call.windows) or step.sources.count(source) != 1:
+    if step.call.n_rows != len(step.call.windows) * step.call.height or step.sources.count(source) != 1:
         return None
     # of the inputs that are not constant
     distances = [

@@ -34,6 +34,8 @@ class Buffer:
     """Columns of padding on the left."""
     right: int = 0
     """Columns of padding on the right."""
+    together: int = 1
+    """Rows that are written or read at once: the padding above and the lines are multiples of it."""
     count: int = 0
     """Number of lines, once the schedule is known."""
 

@@ -57,3 +57,45 @@
     mla \acc, \sign, \negative, \acc
     ssat \acc, #8, \acc, asr #13
 .endm
+
+/*
+ * Variables that an inner loop wants again and again are *kept*: in floating-point registers where there are any, those
+ * that functions need not preserve, else on the stack. To move one of these takes a cycle and waits for nothing; a load
+ * takes two, unless another one stands behind it. `slot` is the place on the stack.
+ */
+#ifdef __ARM_FP
+.macro kept name, number, slot
+    kept_\name .req s\number
+.endm
+.macro keep name, register
+    vmov kept_\name, \register
+.endm
+.macro fetch register, name
+    vmov \register, kept_\name
+.endm
+/* Two with neighbouring numbers. */
+.macro keep_2 name, other, register, second
+    vmov kept_\name, kept_\other, \register, \second
+.endm
+.macro fetch_2 register, second, name, other
+    vmov \register, \second, kept_\name, kept_\other
+.endm
+#else
+.macro kept name, number, slot
+    .equ kept_\name, \slot
+.endm
+.macro keep name, register
+    str \register, [sp, #kept_\name]
+.endm
+.macro fetch register, name
+    ldr \register, [sp, #kept_\name]
+.endm
+.macro keep_2 name, other, register, second
+    keep \name, \register
+    keep \other, \second
+.endm
+.macro fetch_2 register, second, name, other
+    fetch \register, \name
+    fetch \second, \other
+.endm
+#endif

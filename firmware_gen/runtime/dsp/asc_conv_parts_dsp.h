@@ -1,61 +1,80 @@
 /* clang-format off */ /* assembler, which it does not know */
 /*
- * What asc_conv_row_dsp.S is made of: its variables on the stack, the names of its registers, and its macros: products,
- * where unrolled loops are entered, and how it walks over segments, outputs and channels.
+ * What asc_conv_row_dsp.S is made of: its variables, the names of its registers, and its macros: products, where
+ * unrolled loops are entered, how sums become outputs, and how it walks over segments.
  */
 #ifndef ASC_CONV_PARTS_DSP_H
 #define ASC_CONV_PARTS_DSP_H
 
 #include "asc_assembly_dsp.h"
 
-/* Variables on the stack, byte offsets from sp. Those that LDRD loads together are neighbours. */
-.equ P, 0             /* parameters */
-.equ OUTPUT, 4        /* first output of the chunk */
-.equ COLUMN, 8        /* bytes from the rows' beginning to the chunk's first window */
-.equ LEFT, 12         /* outputs of the row still to do */
-.equ COUNT, 16        /* outputs of the chunk */
-.equ SEGMENTS, 20     /* table of segments */
+/* Variables on the stack, byte offsets from sp. */
+.equ P, 0            /* parameters */
+.equ OUTPUT, 4       /* first output of the chunk */
+.equ COLUMN, 8       /* bytes from the rows' beginning to the chunk's first window */
+.equ LEFT, 12        /* outputs of the row still to do */
+.equ COUNT, 16       /* outputs of the chunk */
+.equ SEGMENTS, 20    /* table of segments */
 .equ SEGMENTS_END, 24
-.equ PACKED, 28       /* packed inputs */
-.equ GROUPS_END, 32   /* end of the groups of four */
-.equ GROUP_BYTES, 36  /* of a group of four */
-.equ INPUTS, 40       /* the group */
-.equ INPUTS_END, 44
-.equ STREAM, 48       /* wide form of the pair of channels: starts, weights, constants; or of all, in flash */
-.equ STREAM_END, 52   /* end of the pairs to compute */
-.equ ENTRY_4, 56      /* where the unrolled products begin */
-.equ ENTRY_2, 60
-.equ ENTRY_1, 64
-.equ FORM_4, 68       /* where their sums are requantized */
-.equ FORM_2, 72
-.equ FORM_1, 76
-.equ SKIP_4, 80       /* pairs of four inputs that the loop leaves out the first time */
-.equ TAIL_2, 84       /* where to go on with their outputs stored */
-.equ TAIL_1, 88
-.equ STEP, 92         /* out_pixel_step */
-.equ STEP_3, 96       /* three of them */
-.equ CHANNEL, 100     /* out_channel_step */
-.equ STORE, 104       /* next output */
-.equ FIRST_END, 108   /* wide: end of the first pair if channels are odd, else of the last */
-.equ LAST_END, 112    /* wide: end of the last pair */
-.equ NEXT, 108        /* narrow: the next pair of channels in flash */
-.equ PAIR_OUTPUT, 112 /* narrow: first output of the pair */
-.equ PAIRS, 116       /* narrow: pairs still to do */
-.equ PAIR_STEP, 120   /* narrow: bytes to the outputs of the next pair */
-.equ WEIGHTS_END, 124 /* narrow: end of the widened weights */
-.equ NARROW_4, 128    /* narrow: where the sums of four outputs are requantized */
-.equ SUMS, 132        /* accumulators of ASC_FORM_GENERAL, up to 8 */
-.equ FRAME, 164
+.equ PACKED, 28      /* packed inputs */
+.equ SCRATCH, 32     /* place for the widened weights of a pair of channels */
+.equ PAIR_BYTES, 36  /* of such weights */
+.equ WEIGHTS, 40     /* the pair's */
+.equ ENTRY_2, 44     /* where the unrolled products of two outputs begin */
+.equ ENTRY_1, 48
+.equ FORM_2, 52      /* where their sums are requantized */
+.equ FORM_1, 56
+.equ CHANNEL, 60     /* out_channel_step */
+.equ NEXT, 64        /* the next pair of channels in flash */
+.equ PAIR_OUTPUT, 68 /* first output of the pair */
+.equ PAIRS, 72       /* pairs still to do */
+.equ PAIR_STEP, 76   /* bytes to the outputs of the next pair */
+.equ NEGATIVE, 80    /* constants of negative sums, of either channel */
+.equ GROUPS, 88      /* groups of four still to pack */
+.equ SUMS, 88        /* accumulators of ASC_FORM_GENERAL, up to 8 */
+.equ WIDEN, 120      /* how a pair's weights become wide */
+/* Distances, as the parameters of these names. */
+.equ IN_SECOND, 124
+.equ IN_ADVANCE, 128
+.equ IN_REST, 132
+.equ OUT_THIRD, 136
+.equ OUT_NEXT, 140
+.equ OUT_ADVANCE, 144
+.equ OUT_REST, 148
+.equ KEPT, 152
+#ifdef __ARM_FP
+.equ FRAME, KEPT
+#else
+.equ FRAME, KEPT + 64
+#endif
+
+/* Variables that every group of outputs wants. */
+kept store, 0, KEPT + 0   /* next output */
+kept step, 1, KEPT + 4    /* out_second */
+kept weights, 2, KEPT + 8 /* the pair's, from the second on, less what the loop leaves out */
+kept end, 3, KEPT + 12     /* their end */
+kept skip, 4, KEPT + 16    /* bytes of inputs that the loop leaves out the first time */
+kept entry, 5, KEPT + 20   /* where it is entered */
+kept finish, 6, KEPT + 24  /* where the sums of four outputs are requantized and stored */
+kept groups, 7, KEPT + 28  /* end of the groups of four */
+kept start_0, 8, KEPT + 32 /* what the sums of either channel start from */
+kept start_1, 9, KEPT + 36
+kept first_0, 10, KEPT + 40 /* first weights of either channel */
+kept first_1, 11, KEPT + 44
+kept multiplier_0, 12, KEPT + 48
+kept rounding_0, 13, KEPT + 52
+kept multiplier_1, 14, KEPT + 56
+kept rounding_1, 15, KEPT + 60
 
 .equ UNROLLED_4, 8 /* pairs of inputs: as far as the offset of a short load reaches */
-.equ UNROLLED_2, 4  /* words */
+.equ UNROLLED_2, 2 /* words */
 .equ UNROLLED_1, 2
 
-/* Packing: source, destination, and the words left of a segment. */
+/* Packing: source, distances of the second and of the third output's, destination, and the words left of a segment. */
 src .req r0
 dst .req r1
-step .req r10
-step_3 .req r11
+second .req r10
+third .req r11
 left .req r12
 segment .req lr
 
@@ -69,7 +88,7 @@ xp .req r4
 wp .req r5
 /* After the products the same registers say where to store. */
 step_1 .req r0
-steps_3 .req r1
+to_third .req r1
 channel .req r2
 store .req r3
 
@@ -93,101 +112,153 @@ store .req r3
     smlad lr, x1, w1, lr
 .endm
 
-/* The sums of four outputs of two channels: starts from what is at wp, and leaves wp at the pair's constants. The loop
- * ends when `pointer` is what is at [sp, #end]. */
-.macro sums_4 name, pointer, end
-    ldr r6, [wp]
-    ldr r10, [wp, #4]
-    ldr r0, [sp, #SKIP_4]
-    adds wp, #8
-    mov r7, r6
-    mov r8, r6
-    mov r9, r6
-    mov r11, r10
-    mov r12, r10
-    mov lr, r10
-    cbz r0, .Lproduct_4_\name
-    /* leave out r0 pairs: go back by them, and enter the loop behind them */
-    sub xp, xp, r0, lsl #4
-    sub wp, wp, r0, lsl #3
-    ldr pc, [sp, #ENTRY_4]
-    .balign 4
-.Lproduct_4_\name:
-    .irp k, 0, 1, 2, 3, 4, 5, 6, 7
-    product_4 \k
-    .endr
-    adds xp, #(16 * UNROLLED_4)
-    adds wp, #(8 * UNROLLED_4)
-    ldr r0, [sp, #\end]
-    cmp \pointer, r0
-    bne.w .Lproduct_4_\name
+/* The same for the first pair of the inputs, which begins the sums. */
+.macro first_product_4
+    fetch_2 r6, r10, start_0, start_1
+    ldm.w xp!, {x0, x1, r8, r9}
+    fetch_2 w0, w1, first_0, first_1
+    smlad r7, x1, w0, r6
+    smlad r11, x1, w1, r10
+    smlad r12, r8, w1, r10
+    smlad r8, r8, w0, r6
+    smlad lr, r9, w1, r10
+    smlad r9, r9, w0, r6
+    smlad r6, x0, w0, r6
+    smlad r10, x0, w1, r10
 .endm
 
-/* Requantizes the eight sums; constants are at wp. */
+/* Requantizes the eight sums. */
 .macro positive_4
-    ldr r0, [wp]
-    ldr r1, [wp, #4]
-    ldr r2, [wp, #8]
-    ldr r3, [wp, #12]
+    fetch_2 r0, r1, multiplier_0, rounding_0
     .irp sum, r6, r7, r8, r9
     asc_requantize_positive \sum, r0, r1
     .endr
+    fetch_2 r0, r1, multiplier_1, rounding_1
     .irp sum, r10, r11, r12, lr
-    asc_requantize_positive \sum, r2, r3
+    asc_requantize_positive \sum, r0, r1
     .endr
 .endm
 
 .macro signed_4
-    ldr r0, [wp]
-    ldr r1, [wp, #4]
-    ldr r2, [wp, #16]
+    fetch_2 r0, r1, multiplier_0, rounding_0
+    ldr r2, [sp, #NEGATIVE]
     .irp sum, r6, r7, r8, r9
     asc_requantize_signed \sum, r0, r1, r2, r3
     .endr
-    ldr r0, [wp, #8]
-    ldr r1, [wp, #12]
-    ldr r2, [wp, #20]
+    fetch_2 r0, r1, multiplier_1, rounding_1
+    ldr r2, [sp, #(NEGATIVE + 4)]
     .irp sum, r10, r11, r12, lr
     asc_requantize_signed \sum, r0, r1, r2, r3
     .endr
 .endm
 
 .macro general_4
-    adds wp, #24
     add r0, sp, #SUMS
     stm r0, {r6-r12, lr}
     movs r2, #4
     bl .Lgeneral
-    subs wp, #24
     add r0, sp, #SUMS
     ldm r0, {r6-r12, lr}
 .endm
 
-/* Stores them; `store` is then at the second channel's. */
-.macro store_4
-    ldr step_1, [sp, #STEP]
-    ldr steps_3, [sp, #STEP_3]
+/* Stores them, wherever columns and channels lie. */
+.macro store_any_4
+    fetch store, store
+    fetch step_1, step
     ldr channel, [sp, #CHANNEL]
-    ldr store, [sp, #STORE]
+    ldr to_third, [sp, #OUT_THIRD]
     strb.w r6, [store]
-    strb.w r7, [store, step_1]
-    strb.w r8, [store, step_1, lsl #1]
-    strb.w r9, [store, steps_3]
-    add store, store, channel
-    strb.w r10, [store]
-    strb.w r11, [store, step_1]
-    strb.w r12, [store, step_1, lsl #1]
-    strb.w lr, [store, steps_3]
+    strb.w r10, [store, channel]
+    add store, store, step_1
+    strb.w r7, [store]
+    strb.w r11, [store, channel]
+    ldr r6, [sp, #OUT_NEXT]
+    add store, store, to_third
+    strb.w r8, [store]
+    strb.w r12, [store, channel]
+    add store, store, step_1
+    strb.w r9, [store]
+    strb.w lr, [store, channel]
+    add store, store, r6
 .endm
 
-/* Narrow weights: with four outputs stored, goes on to the next group of the row if there is one. */
-.macro next_4 again
-    subs store, store, channel
-    add store, store, step_1, lsl #2
-    str store, [sp, #STORE]
-    ldr r0, [sp, #GROUPS_END]
+/* Stores them where the second channel is the byte behind the first. */
+.macro store_pixels_4
+    fetch store, store
+    fetch step_1, step
+    bfi r6, r10, #8, #8
+    bfi r7, r11, #8, #8
+    bfi r8, r12, #8, #8
+    bfi r9, lr, #8, #8
+    strh.w r6, [store]
+    add store, store, step_1
+    strh.w r7, [store]
+    add store, store, step_1
+    strh.w r8, [store]
+    add store, store, step_1
+    strh.w r9, [store]
+    add store, store, step_1
+.endm
+
+/* The same of several rows. */
+.macro store_pixels_rows
+    fetch store, store
+    fetch step_1, step
+    ldr to_third, [sp, #OUT_THIRD]
+    ldr r2, [sp, #OUT_NEXT]
+    bfi r6, r10, #8, #8
+    bfi r7, r11, #8, #8
+    bfi r8, r12, #8, #8
+    bfi r9, lr, #8, #8
+    strh.w r6, [store]
+    add store, store, step_1
+    strh.w r7, [store]
+    add store, store, to_third
+    strh.w r8, [store]
+    add store, store, step_1
+    strh.w r9, [store]
+    add store, store, r2
+.endm
+
+/* Stores them where the next column is the byte behind the one before. */
+.macro store_planes_4
+    fetch store, store
+    ldr channel, [sp, #CHANNEL]
+    bfi r6, r7, #8, #8
+    bfi r8, r9, #8, #8
+    bfi r10, r11, #8, #8
+    bfi r12, lr, #8, #8
+    pkhbt r6, r6, r8, lsl #16
+    pkhbt r10, r10, r12, lsl #16
+    str.w r6, [store]
+    str.w r10, [store, channel]
+    adds store, #4
+.endm
+
+/* The same of two rows. */
+.macro store_planes_rows
+    fetch store, store
+    ldr channel, [sp, #CHANNEL]
+    ldr to_third, [sp, #OUT_THIRD]
+    bfi r6, r7, #8, #8
+    bfi r8, r9, #8, #8
+    bfi r10, r11, #8, #8
+    bfi r12, lr, #8, #8
+    adds to_third, #1 /* to the second row */
+    strh.w r6, [store]
+    strh.w r10, [store, channel]
+    add channel, channel, to_third
+    strh.w r8, [store, to_third]
+    strh.w r12, [store, channel]
+    adds store, #2
+.endm
+
+/* With four outputs stored, goes on to the next group of the chunk if there is one. */
+.macro next_4
+    keep store, store
+    fetch r0, groups
     cmp xp, r0
-    bne.w \again
+    bne.w .Lgroup_4
 .endm
 
 /* 16 products: a word of inputs of two outputs, of two channels. */
@@ -216,6 +287,12 @@ store .req r3
     smlad r12, r1, r11, r12
 .endm
 
+/* The constants of both channels, for fewer than four outputs. */
+.macro constants
+    fetch_2 r0, r1, multiplier_0, rounding_0
+    fetch_2 r2, r3, multiplier_1, rounding_1
+.endm
+
 /* Stores at [sp, #slot] where an unrolled loop is entered so that it ends with its last product; n: how many. */
 .macro entry slot, label, n, unrolled, bytes
     rsb r6, \n, #0
@@ -238,24 +315,32 @@ store .req r3
     str r5, [sp, #\slot]
 .endm
 
-/* Stores at [sp, #slot] where to go on after storing; whether weights are wide has set the flags. */
-.macro tail slot, wide, narrow
-    adr.w r5, \narrow
-    it ne
-    adrne.w r5, \wide
-    orr r5, r5, #1 /* Thumb */
-    str r5, [sp, #\slot]
+/* Widens a word of inputs of four outputs: src is the first one's, `third` the third one's. */
+.macro pack_4
+    ldr r7, [src, second]
+    ldr r9, [third, second]
+    ldr r6, [src], #4
+    ldr r8, [third], #4
+    sxtb16 r2, r6
+    sxtb16 r3, r7
+    sxtb16 r4, r8
+    sxtb16 r5, r9
+    sxtb16 r6, r6, ror #8
+    sxtb16 r7, r7, ror #8
+    sxtb16 r8, r8, ror #8
+    sxtb16 r9, r9, ror #8
+    stm dst!, {r2-r9}
 .endm
 
-/* Walks over the segments of a group of outputs: src at the next segment, its words in left. */
+/* Walks over the segments of a group of outputs: src at the next segment, its words in left. Label 2 is where the next
+ * words are. */
 .macro begin_segments
     ldr segment, [sp, #SEGMENTS]
-1:  ldr src, [segment], #4
+1:  ldm segment!, {src, third}
     ldr left, [sp, #COLUMN]
     add src, src, left
     ldr left, [sp, #P]
     ldr left, [left, #ASC_CONV_SEGMENT_WORDS]
-2:
 .endm
 
 .macro end_segments
@@ -266,43 +351,5 @@ store .req r3
     bne 1b
 .endm
 
-/* Goes on by n outputs: COLUMN is moved while a chunk is packed. */
-.macro next_column n
-    ldr left, [sp, #COLUMN]
-    .if \n == 1
-    add left, left, step
-    .else
-    add left, left, step, lsl #(\n / 2)
-    .endif
-    str left, [sp, #COLUMN]
-.endm
-
-/* Wide weights: all pairs for the inputs at xp and the outputs at `store`, of `bytes` for each word. */
-.macro wide_group bytes
-    ldr r1, [r0, #ASC_CONV_WORDS]
-    mov r2, #\bytes
-    mla r1, r1, r2, xp
-    strd xp, r1, [sp, #INPUTS] /* and INPUTS_END */
-    str store, [sp, #STORE]
-    ldr wp, [sp, #STREAM]
-    ldr r1, [sp, #FIRST_END]
-    str r1, [sp, #STREAM_END]
-.endm
-
-/* Wide weights: with the outputs of a pair stored, goes on to the next pair, or to `done` after the last. Of an odd
- * number of channels the second pair begins with the second channel. */
-.macro wide_next begin, done
-    add store, store, channel
-    ldr r0, [sp, #STREAM_END]
-    str store, [sp, #STORE]
-    cmp wp, r0
-    bne \begin
-    ldr r1, [sp, #LAST_END]
-    cmp wp, r1
-    beq \done
-    str r1, [sp, #STREAM_END]
-    sub store, store, channel
-    str store, [sp, #STORE]
-.endm
 
 #endif

@@ -71,7 +71,7 @@ odd_2 .req r12  /* (b5, b7) */
 
 /* Loads a channel's constants, weights, and dst. */
 .macro load_channel
-    ldr r12, [sp, #STREAM]
+    fetch r12, stream
     ldm r12!, {r3-r11}
     strd r3, r4, [sp, #WEIGHTS]
     str r5, [sp, #(WEIGHTS + 8)]
@@ -81,9 +81,9 @@ odd_2 .req r12  /* (b5, b7) */
     str r11, [sp, #START]
     ldr r3, [r12], #4
     str r3, [sp, #NEGATIVE]
-    str r12, [sp, #STREAM]
-    ldr dst, [sp, #OUTPUT]
-    ldr r4, [sp, #SPAN]
+    keep stream, r12
+    fetch dst, output
+    fetch r4, span
     add r4, r4, dst
     str r4, [sp, #END]
     cmp r4, dst
@@ -123,7 +123,7 @@ depthwise_begin asc_depthwise_3x3_dilated_dsp, 2
     store_four
     bne .Lfour
 .Lrest:
-    ldr even, [sp, #REST]
+    fetch even, rest
     cbz even, .Lnext
     str even, [sp, #LEFT]
 .Lsingle:
@@ -145,7 +145,7 @@ depthwise_begin asc_depthwise_3x3_dilated_dsp, 2
     store_four
     bne .Lgeneral_four
 .Lgeneral_rest:
-    ldr even, [sp, #REST]
+    fetch even, rest
     cmp even, #0
     beq .Lgeneral_next
     str even, [sp, #LEFT]

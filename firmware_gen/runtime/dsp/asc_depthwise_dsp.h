@@ -32,6 +32,15 @@
 .equ LEFT, 112 /* outputs still left of a row */
 .equ FRAME, 116
 
+/* What each channel wants. */
+kept stream, 4, STREAM
+kept channels, 5, CHANNELS
+kept output, 6, OUTPUT
+kept out_step, 7, OUT_STEP
+kept span, 8, SPAN
+kept advance, 9, ADVANCE
+kept rest, 10, REST
+
 row_0 .req r0
 row_1 .req r1
 row_2 .req r2
@@ -45,18 +54,18 @@ asc_function \name
     ldr r4, [r0, #ASC_DEPTHWISE_STREAM]
     ldr r5, [r0, #ASC_DEPTHWISE_CHANNELS]
     ldr r7, [r0, #ASC_DEPTHWISE_OUT_CHANNEL_STEP]
-    str r4, [sp, #STREAM]
-    strd r5, r2, [sp, #CHANNELS] /* and OUTPUT */
+    keep stream, r4
+    keep_2 channels, output, r5, r2
     ldr r3, [r0, #ASC_DEPTHWISE_OUT_PIXEL_STEP]
     ldr r4, [r0, #ASC_DEPTHWISE_OUT_W]
     lsrs r6, r4, #\log2
     sub r5, r4, r6, lsl #\log2
     mul r6, r6, r3
     lsls r6, r6, #\log2
-    strd r7, r6, [sp, #OUT_STEP] /* and SPAN */
+    keep_2 out_step, span, r7, r6
     str r3, [sp, #STEP]
     ldr r6, [r0, #ASC_DEPTHWISE_ADVANCE]
-    strd r6, r5, [sp, #ADVANCE] /* and REST */
+    keep_2 advance, rest, r6, r5
     ldr r4, [r0, #ASC_DEPTHWISE_SHIFT]
     ldr r5, [r0, #ASC_DEPTHWISE_MIN]
     ldr r6, [r0, #ASC_DEPTHWISE_MAX]
@@ -76,17 +85,15 @@ asc_end \name
 
 /* Goes on to the next channel's rows, and leaves for `again` if there is one. Any of r3 to r9 may be lost. */
 .macro depthwise_next again
-    ldr r3, [sp, #ADVANCE]
-    ldr r4, [sp, #CHANNELS]
-    ldr r5, [sp, #OUTPUT]
-    ldr r6, [sp, #OUT_STEP]
+    fetch r3, advance
+    fetch_2 r4, r5, channels, output
+    fetch r6, out_step
     add row_0, row_0, r3
     add row_1, row_1, r3
     add row_2, row_2, r3
     adds r5, r5, r6
-    str r5, [sp, #OUTPUT]
     subs r4, r4, #1
-    str r4, [sp, #CHANNELS]
+    keep_2 channels, output, r4, r5
     bne \again
 .endm
 

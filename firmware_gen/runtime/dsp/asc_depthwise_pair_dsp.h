@@ -19,45 +19,51 @@ even .req r10
 odd .req r11
 start .req r12
 
+/* What the loop wants in each turn, of ASC_FORM_POSITIVE. */
+kept multiplier, 0, MULTIPLIER
+kept rounding, 1, ROUNDING
+kept step, 2, STEP
+kept end, 3, END
+
 /* Loads a channel's weights, constants (the negative one into odd), and dst; r10 is where the loop's outputs end. */
 .macro load_channel
-    ldr r12, [sp, #STREAM]
+    fetch r12, stream
     ldm r12!, {r3-r11}
-    str r12, [sp, #STREAM]
+    keep stream, r12
     mov start, r10
-    ldr dst, [sp, #OUTPUT]
-    ldr r10, [sp, #SPAN]
-    str r6, [sp, #MULTIPLIER]
-    str r7, [sp, #ROUNDING]
+    fetch dst, output
+    fetch r10, span
     add r10, r10, dst
-    str r10, [sp, #END]
 .endm
 
 .macro depthwise_pairs name
 depthwise_begin \name, 1
+    ldr r3, [sp, #STEP]
+    keep step, r3
 .Lchannel:
     load_channel
+    keep_2 multiplier, rounding, r6, r7
+    keep end, r10
     cmp r10, dst
     beq .Lrest
+    .balign 4
 .Lpair:
     pair_sums
-    ldr even, [sp, #MULTIPLIER]
-    ldr odd, [sp, #ROUNDING]
+    fetch_2 even, odd, multiplier, rounding
     depthwise_positive sum_a, even, odd
     depthwise_positive sum_b, even, odd
-    ldr even, [sp, #STEP]
-    ldr odd, [sp, #END]
+    fetch even, step
+    fetch odd, end
     strb sum_a, [dst]
     strb sum_b, [dst, even]
     add dst, dst, even, lsl #1
     cmp dst, odd
     bne .Lpair
 .Lrest:
-    ldr sum_a, [sp, #REST]
+    fetch sum_a, rest
     cbz sum_a, .Lnext
     single_sum
-    ldr even, [sp, #MULTIPLIER]
-    ldr odd, [sp, #ROUNDING]
+    fetch_2 even, odd, multiplier, rounding
     depthwise_positive sum_a, even, odd
     strb sum_a, [dst]
 .Lnext:
@@ -66,7 +72,9 @@ depthwise_begin \name, 1
 
 .Lgeneral_channel:
     load_channel
+    strd r6, r7, [sp, #MULTIPLIER] /* and ROUNDING */
     str odd, [sp, #NEGATIVE]
+    str r10, [sp, #END]
     cmp r10, dst
     beq .Lgeneral_rest
 .Lgeneral_pair:
@@ -80,7 +88,7 @@ depthwise_begin \name, 1
     cmp dst, odd
     bne .Lgeneral_pair
 .Lgeneral_rest:
-    ldr sum_a, [sp, #REST]
+    fetch sum_a, rest
     cmp sum_a, #0
     beq .Lgeneral_next
     single_sum

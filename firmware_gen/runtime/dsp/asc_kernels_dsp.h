@@ -24,17 +24,25 @@
 #define ASC_CONV_SEGMENT_STEP 20
 #define ASC_CONV_SEGMENT_WORDS 24
 #define ASC_CONV_WORDS 28
-#define ASC_CONV_IN_PIXEL_STEP 32
-#define ASC_CONV_CHUNK 36
-#define ASC_CONV_OUT_W 40
-#define ASC_CONV_OUT_PIXEL_STEP 44
-#define ASC_CONV_OUT_CHANNEL_STEP 48
-#define ASC_CONV_WIDE 52
-#define ASC_CONV_RAISED 56
-#define ASC_CONV_FORM 60
-#define ASC_CONV_SHIFT 64
-#define ASC_CONV_MIN 68
-#define ASC_CONV_MAX 72
+#define ASC_CONV_CHUNK 32
+#define ASC_CONV_OUT_W 36
+#define ASC_CONV_WIDE 40
+#define ASC_CONV_RAISED 44
+#define ASC_CONV_FORM 48
+#define ASC_CONV_SHIFT 52
+#define ASC_CONV_MIN 56
+#define ASC_CONV_MAX 60
+#define ASC_CONV_SECOND_ROW 64
+#define ASC_CONV_IN_THIRD 68
+#define ASC_CONV_IN_SECOND 72
+#define ASC_CONV_IN_ADVANCE 76
+#define ASC_CONV_IN_REST 80
+#define ASC_CONV_OUT_SECOND 84
+#define ASC_CONV_OUT_THIRD 88
+#define ASC_CONV_OUT_NEXT 92
+#define ASC_CONV_OUT_ADVANCE 96
+#define ASC_CONV_OUT_REST 100
+#define ASC_CONV_OUT_CHANNEL_STEP 104
 
 /* Offsets of asc_depthwise_row_dsp_t. */
 #define ASC_DEPTHWISE_STREAM 0
@@ -87,21 +95,29 @@ typedef struct {
      * [2 channels][2] in the order of SXTB16; multiplier and rounding of either channel; negative of either */
     const int32_t *stream;
     int32_t pairs;
-    int32_t odd;              /* whether the second pair begins at channel 1 */
-    int32_t kernel_h;         /* rows of the window */
-    int32_t row_segments;     /* pieces of contiguous inputs in a row of the window */
-    int32_t segment_step;     /* bytes from one to the next */
-    int32_t segment_words;    /* their length in words of 4 inputs; weights beyond the inputs are 0 */
-    int32_t words;            /* kernel_h * row_segments * segment_words */
-    int32_t in_pixel_step;    /* bytes between the windows of neighbouring outputs */
-    int32_t chunk;            /* outputs of a row computed at once: 4 when wide; else a multiple of 4, or all */
-    int32_t out_w;            /* outputs of a row */
-    int32_t out_pixel_step;   /* bytes to the next output of the row */
+    int32_t odd;             /* whether the second pair begins at channel 1 */
+    int32_t kernel_h;        /* rows of the window */
+    int32_t row_segments;    /* pieces of contiguous inputs in a row of the window */
+    int32_t segment_step;    /* bytes from one to the next */
+    int32_t segment_words;   /* their length in words of 4 inputs; weights beyond the inputs are 0 */
+    int32_t words;           /* kernel_h * row_segments * segment_words */
+    int32_t chunk;           /* outputs computed at once: a multiple of 4, or all */
+    int32_t out_w;           /* outputs of a row, or of all rows that are computed together */
+    int32_t wide;            /* whether weights are wide already */
+    int32_t raised;          /* whether weights are widened to 256 times their value */
+    int32_t form;            /* ASC_FORM_* */
+    int32_t shift, min, max; /* of ASC_FORM_GENERAL */
+    /* Two rows of outputs: how many rows the second one's window is below the first one's. 0: one, or their distance is
+     * that of all windows. */
+    int32_t second_row;
+    /* Bytes between the windows of four outputs: from the first to the third, where second_row is 0; from the first to
+     * the second and, as far, from the third to the fourth; to the next four. Where two are left the second is so much
+     * nearer to the first than a third. */
+    int32_t in_third, in_second, in_advance, in_rest;
+    /* Bytes between four outputs: from the first to the second; from the second to the third; from the fourth to the
+     * next four; from four to four. Where two are left, from the first to the second. */
+    int32_t out_second, out_third, out_next, out_advance, out_rest;
     int32_t out_channel_step; /* bytes to the next channel; 0 where there is one */
-    int32_t wide;             /* whether weights are wide already */
-    int32_t raised;           /* whether weights are widened to 256 times their value */
-    int32_t form;             /* ASC_FORM_* */
-    int32_t shift, min, max;  /* of ASC_FORM_GENERAL */
 } asc_conv_row_dsp_t;
 
 ASC_AT(asc_conv_row_dsp_t, stream, ASC_CONV_STREAM);
@@ -112,17 +128,25 @@ ASC_AT(asc_conv_row_dsp_t, row_segments, ASC_CONV_ROW_SEGMENTS);
 ASC_AT(asc_conv_row_dsp_t, segment_step, ASC_CONV_SEGMENT_STEP);
 ASC_AT(asc_conv_row_dsp_t, segment_words, ASC_CONV_SEGMENT_WORDS);
 ASC_AT(asc_conv_row_dsp_t, words, ASC_CONV_WORDS);
-ASC_AT(asc_conv_row_dsp_t, in_pixel_step, ASC_CONV_IN_PIXEL_STEP);
 ASC_AT(asc_conv_row_dsp_t, chunk, ASC_CONV_CHUNK);
 ASC_AT(asc_conv_row_dsp_t, out_w, ASC_CONV_OUT_W);
-ASC_AT(asc_conv_row_dsp_t, out_pixel_step, ASC_CONV_OUT_PIXEL_STEP);
-ASC_AT(asc_conv_row_dsp_t, out_channel_step, ASC_CONV_OUT_CHANNEL_STEP);
 ASC_AT(asc_conv_row_dsp_t, wide, ASC_CONV_WIDE);
 ASC_AT(asc_conv_row_dsp_t, raised, ASC_CONV_RAISED);
 ASC_AT(asc_conv_row_dsp_t, form, ASC_CONV_FORM);
 ASC_AT(asc_conv_row_dsp_t, shift, ASC_CONV_SHIFT);
 ASC_AT(asc_conv_row_dsp_t, min, ASC_CONV_MIN);
 ASC_AT(asc_conv_row_dsp_t, max, ASC_CONV_MAX);
+ASC_AT(asc_conv_row_dsp_t, second_row, ASC_CONV_SECOND_ROW);
+ASC_AT(asc_conv_row_dsp_t, in_third, ASC_CONV_IN_THIRD);
+ASC_AT(asc_conv_row_dsp_t, in_second, ASC_CONV_IN_SECOND);
+ASC_AT(asc_conv_row_dsp_t, in_advance, ASC_CONV_IN_ADVANCE);
+ASC_AT(asc_conv_row_dsp_t, in_rest, ASC_CONV_IN_REST);
+ASC_AT(asc_conv_row_dsp_t, out_second, ASC_CONV_OUT_SECOND);
+ASC_AT(asc_conv_row_dsp_t, out_third, ASC_CONV_OUT_THIRD);
+ASC_AT(asc_conv_row_dsp_t, out_next, ASC_CONV_OUT_NEXT);
+ASC_AT(asc_conv_row_dsp_t, out_advance, ASC_CONV_OUT_ADVANCE);
+ASC_AT(asc_conv_row_dsp_t, out_rest, ASC_CONV_OUT_REST);
+ASC_AT(asc_conv_row_dsp_t, out_channel_step, ASC_CONV_OUT_CHANNEL_STEP);
 
 /* A 3x3 depthwise convolution. */
 typedef struct {

@@ -68,9 +68,9 @@ static void fill_row(const asc_lines_t *lines, int8_t *line) {
     }
 }
 
-/* Computes the next row of a stage's output. */
-static void compute_row(const asc_stream_t *s, uint32_t index, uint32_t row, int8_t *arena, asc_run_row_fn run_row,
-                        const int8_t **rows) {
+/* Computes the next rows of a stage's output, as many as it does at once; returns their number. */
+static uint32_t compute_rows(const asc_stream_t *s, uint32_t index, uint32_t row, int8_t *arena, asc_run_row_fn run_row,
+                             const int8_t **rows) {
     const asc_stage_t *const stage = &s->stages[index];
     const asc_lines_t *const target = &s->lines[stage->lines];
     const uint32_t r = row - target->top;
@@ -78,10 +78,11 @@ static void compute_row(const asc_stream_t *s, uint32_t index, uint32_t row, int
     int8_t *const line = arena + target->offset + place * target->line_step;
     if (r >= target->height) {
         fill_row(target, line);
-        return;
+        return 1;
     }
     find_rows(s->windows + stage->window, stage->windows, r, arena, rows);
     run_row(arena, index, rows, (int32_t)r, line + stage->column_offset);
+    return stage->rows;
 }
 
 void asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row, uint16_t *done, const int8_t **rows,
@@ -98,7 +99,7 @@ void asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row
         for (uint32_t t = loop->times; t != 0u; --t) {
             for (const uint16_t *move = loop->moves; move != last; ++move) {
                 const uint64_t start = profile != 0 ? profile->clock() : 0u;
-                compute_row(s, *move, done[*move]++, arena, run_row, rows);
+                done[*move] = (uint16_t)(done[*move] + compute_rows(s, *move, done[*move], arena, run_row, rows));
                 if (profile != 0) {
                     profile->times[s->stages[*move].step] += profile->clock() - start;
                 }

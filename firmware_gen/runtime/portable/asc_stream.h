@@ -1,9 +1,9 @@
 /*
  * Streams: parts of a network that are computed row by row.
  *
- * A stage computes one row of its output per call, as soon as the rows it needs are there. A tensor inside of a stream
- * has place for a few rows only, its lines, which are used in turn: row r lies in line r % count. Rows and columns of
- * padding exist as others do and hold the zero point, so that kernels know no borders.
+ * A stage computes one row of its output per call, or a few, as soon as the rows it needs are there. A tensor inside of
+ * a stream has place for a few rows only, its lines, which are used in turn: row r lies in line r % count. Rows and
+ * columns of padding exist as others do and hold the zero point, so that kernels know no borders.
  *
  * Order     the generator has found it: which stage computes its next row, move by move, as loops. Nothing is computed
  *           before it is needed, and a row is there when a move reads it.
@@ -46,12 +46,13 @@ typedef struct {
     uint16_t window;        /* first of its windows */
     uint16_t windows;
     uint16_t lines; /* the output */
+    uint16_t rows;  /* of the output, that a move computes; rows of padding below come one by one */
     uint16_t step;  /* number for the profile */
 } asc_stage_t;
 
 /* Moves that are made several times, one after the other. */
 typedef struct {
-    const uint16_t *moves; /* each the stage that computes its next row */
+    const uint16_t *moves; /* each the stage that computes its next rows */
     uint16_t n_moves, times;
 } asc_loop_t;
 
@@ -63,7 +64,7 @@ typedef struct {
     uint16_t n_lines, n_stages, n_loops;
 } asc_stream_t;
 
-/* Runs the kernel of a stage for one row of its output. */
+/* Runs the kernel of a stage for one row of its output, or for as many as it computes at once, `row` the first. */
 typedef void (*asc_run_row_fn)(int8_t *arena, uint32_t stage, const int8_t *const *rows, int32_t row, int8_t *output);
 
 /* done: place for n_stages counters; rows: for the pointers to all rows of a stage; profile: may be 0. */
