@@ -55,7 +55,9 @@ class Known:
     """What was asked for before, while a network is cut in many ways."""
 
     choices: dict[tuple[int, Freedom], Choice] = field(default_factory=dict)
-    """What operators can become."""
+    """What operators can become; what is alike is the same object."""
+    distinct: dict[tuple[float, ...], Choice] = field(default_factory=dict)
+    """The different ones: the operator, memory and time."""
     parts: dict[tuple[int, ...], tuple[tuple[Step, ...], list[Part]]] = field(default_factory=dict)
     """Parts: where they begin and end, and the identities of what their operators become."""
 
@@ -343,17 +345,35 @@ def draft_plan(
 
 
 def _choose(graph: Graph, position: int, aim: Aim, freedom: Freedom, known: Known) -> Choice:
-    if (position, freedom) not in known.choices:
-        known.choices[position, freedom] = choose(
-            graph,
-            graph.operators[position],
-            aim.kernels,
-            aim.optimize,
-            freedom.scratch_bytes,
-            freedom.rows,
-            aim.costs,
-        )
-    return known.choices[position, freedom]
+    found = known.choices.get((position, freedom))
+    if found is None:
+        usual = known.choices.get((position, Freedom()))
+        if usual is not None and not usual.has_scratch_choice:
+            found = usual
+        else:
+            found = choose(
+                graph,
+                graph.operators[position],
+                aim.kernels,
+                aim.optimize,
+                freedom.scratch_bytes,
+                freedom.rows,
+                aim.costs,
+            )
+            found = known.distinct.setdefault((position, *_memory_and_time(found)), found)
+        known.choices[position, freedom] = found
+    return found
+
+
+def _memory_and_time(choice: Choice) -> tuple[float, ...]:
+    """Return all that freedom changes: kernels of one operator that agree in this are the same."""
+    calls = [choice.rows, choice.joined.call if choice.joined is not None else None]
+    return tuple(
+        figure
+        for call in calls
+        if call is not None
+        for figure in (call.call.cycles or 0.0, call.call.scratch_bytes or 0, call.height)
+    )
 
 
 def _draft(graph: Graph, aim: Aim, choices: list[Choice], ranges: Sequence[tuple[int, int]], known: Known) -> Draft:
