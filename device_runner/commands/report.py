@@ -13,12 +13,14 @@ from asc_kit.cli.output import say_json
 @click.argument("results", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RESULTS...")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR",
-    help="Folder to write: index.html and report.md.",
+    help="Folder to write: index.html, report.md, .csv, .json and .tex, badge.svg.",
 )  # fmt: skip
 @click.option("--all", "every", is_flag=True, help="Take every measurement in a folder, not only the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def report(results: tuple[Path, ...], out: Path, every: bool, as_json: bool) -> Path:
-    """Make a report from one or more results.json: a self-contained page and Markdown.
+    """Make a report from one or more results.json: a self-contained page, and the same in Markdown.
+
+    Beside them the figures for other programs: CSV, JSON, a LaTeX table and a badge.
 
     Several results are compared side by side. A folder is searched with everything below it; the report takes the
     newest measurement of each bundle, board and mode, partial measurements only where no full one exists.

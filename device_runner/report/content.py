@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from asc_kit.result import BenchmarkResult, Summary
 
-from ..bench.verdict import LINK_LINES, SIDES, difference_text, problems_of
+from ..bench.verdict import LINK_LINES, SIDES, difference_text
 from . import figures
 from .parts import DataTable, Figure, Results, Section, columns, of, rows_of
-from .quality import quality_rows, quality_sections
-from .words import bytes_text, count, duration, percent, timer_sentence, timer_words
+from .quality import DEVICES, quality_of, quality_rows, quality_sections
+from .words import bytes_text, count, duration, percent, timer_words
 
 _SHOWN_DIFFERENCES = 10
 
@@ -24,10 +24,14 @@ def title_of(results: Results) -> str:
 
 def sections_of(results: Results) -> tuple[Section, ...]:
     """Return the chapters of a report on these results."""
+    first, *more = quality_sections(results)
+    devices = [section for section in more if section.anchor == DEVICES]
     return (
-        _summary(results),
         *_differences(results),
-        *quality_sections(results),
+        first,
+        *devices,
+        _summary(results),
+        *(section for section in more if section.anchor != DEVICES),
         _latency(results),
         _profile(results),
         _memory(results),
@@ -70,25 +74,43 @@ def _summary(results: Results) -> Section:
         ("Parameters", lambda r: count(r.parameters)),
         ("Multiply-accumulates per inference", lambda r: count(r.macs)),
     )
-    notes = tuple(
-        of(f"Not as it must be: {problem}.", item, results) for item in results for problem in problems_of(item.result)
-    )
-    notes += tuple(dict.fromkeys(timer_sentence(item.result) for item in results))
-    if len({item.result.evaluation.data_id for item in results}) > 1:
-        notes += ("The results were measured on different clips: their accuracies do not compare one to one.",)
-    notes += tuple(
-        of(
-            f"A partial measurement: {count(item.result.clips)} of the {count(item.result.split_clips)} clips of the "
-            "split. It does not stand for the whole",
-            item,
-            results,
-        )
-        + "."
-        for item in results
-        if item.result.partial and item.result.split_clips is not None
-    )
     table = DataTable(caption="Results at a glance", header=("", *columns(results)), rows=rows)
-    return Section(anchor="summary", title="Results", text=notes, tables=(table,))
+    fronts = tuple(_front(unit, results) for unit in dict.fromkeys(item.result.latency.unit for item in results))
+    return Section(
+        anchor="summary",
+        title="Side by side" if len(results) > 1 else "All figures",
+        figures=tuple(f for f in fronts if f is not None),
+        tables=(table,),
+    )
+
+
+def _front(unit: str, results: Results) -> Figure | None:
+    """Draw quality against latency for the results of one unit of time; None for fewer than two."""
+    points = [
+        (
+            item.name,
+            item.result.latency.median if unit == "instructions" else _milliseconds(item.result),
+            quality_of(item.result),
+            item.result.memory.arena_bytes,
+        )
+        for item in results
+        if item.result.latency.unit == unit
+    ]
+    if len(points) < 2:
+        return None
+    axis = "instructions per inference" if unit == "instructions" else "latency, ms"
+    what = "Accuracy" if results[0].result.task == "single_label" else "lwlrap"
+    listed = "; ".join(f"{name}: {percent(quality)}, {cost:,.4g}" for name, cost, quality, _ in points)
+    return Figure(
+        title=f"{what} against {axis}; the line joins those that no other beats in both, the area of a dot grows with "
+        "the network's RAM",
+        alt=f"{what} against {axis}. {listed}.",
+        svg=figures.pareto(points, axis, f"{what.lower() if what == 'Accuracy' else what}, %"),
+    )
+
+
+def _milliseconds(result: BenchmarkResult) -> float:
+    return 1000 * result.latency.median / result.latency.timer_hz
 
 
 def _clips(result: BenchmarkResult) -> str:

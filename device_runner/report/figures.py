@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asc_kit.pages import INK, PALETTE, svg
+from asc_kit.pages import INK, PALETTE, RULE, svg
 
 _WIDTH_IN = 4.8
 
@@ -166,6 +166,37 @@ def memory(parts: Mapping[str, Mapping[str, int]]) -> str:
         axes.tick_params(length=0)
 
     return svg(draw, (_WIDTH_IN, 0.7 + 0.34 * len(rows)), legend=[(title, colours[title]) for title in titles])
+
+
+def pareto(points: Sequence[tuple[str, float, float, int]], cost_axis: str, quality_axis: str) -> str:
+    """Draw quality against cost; a line joins the points that no other beats in both.
+
+    Parameters
+    ----------
+    points
+        Name, cost, quality from 0 to 1 and bytes of RAM; the area of a dot grows with the bytes.
+    cost_axis, quality_axis
+        Titles of the axes.
+    """
+    most = max(size for *_, size in points) or 1
+    best: list[tuple[float, float]] = []
+    for _, cost, quality, _ in sorted(points, key=lambda point: (point[1], -point[2])):
+        if not best or quality > best[-1][1]:
+            best.append((cost, quality))
+
+    def draw(axes: Any) -> None:
+        axes.plot([cost for cost, _ in best], [100 * quality for _, quality in best], color=RULE, linewidth=1.2)
+        for number, (_, cost, quality, size) in enumerate(points):
+            axes.scatter([cost], [100 * quality], s=[20 + 120 * size / most], color=PALETTE[number % len(PALETTE)])
+        axes.set_xlabel(cost_axis)
+        axes.set_ylabel(quality_axis)
+        axes.margins(0.15)
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(_few_ticks())
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+
+    legend = [(name, PALETTE[number % len(PALETTE)]) for number, (name, *_) in enumerate(points)]
+    return svg(draw, (_WIDTH_IN, 3.0), grid="both", legend=legend)
 
 
 def _few_ticks() -> Any:

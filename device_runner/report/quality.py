@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
 
 from asc_kit.result import BenchmarkResult
@@ -12,6 +13,8 @@ from .parts import DataTable, Figure, Line, Results, Section, columns, of
 from .words import count, interval, nats, percent
 
 _SEEN = "Heard in training"
+DEVICES = "recording-devices"
+"""Anchor of the chapter about recording devices."""
 
 
 def quality_rows(results: Results) -> tuple[Line, ...]:
@@ -43,6 +46,12 @@ def quality_sections(results: Results) -> tuple[Section, ...]:
             sections.append(_by_device_tags(results))
         return tuple(sections)
     return (_by_scene(results), _by_device(results), _confusions(results), _calibration(results))
+
+
+def quality_of(result: BenchmarkResult) -> float:
+    """Return accuracy, or lwlrap where clips have several labels, from 0 to 1."""
+    evaluation = result.evaluation
+    return evaluation.accuracy if isinstance(evaluation, Evaluation) else evaluation.lwlrap
 
 
 def _scenes(result: BenchmarkResult) -> Evaluation:
@@ -120,11 +129,61 @@ def _by_device(results: Results) -> Section:
         lambda r: _scenes(r).per_recording_device,
     )
     return Section(
-        anchor="recording-devices",
+        anchor=DEVICES,
         title="Accuracy by recording device",
         figures=(_device_figure("Accuracy", "accuracy, %", names, heard, bars),),
-        tables=tables,
+        tables=(*tables, *_by_scene_and_device(names, results)),
     )
+
+
+def _by_scene_and_device(devices: Sequence[str], results: Results) -> list[DataTable]:
+    """Cross scenes and recording devices, as the DCASE baselines do; mean ± sd over measurements of one kind."""
+    kinds: dict[str, list[BenchmarkResult]] = {}
+    for item in results:
+        result = item.result
+        kinds.setdefault(", ".join((result.name, result.board, result.mode)), []).append(result)
+    tables = []
+    for kind, runs in kinds.items():
+        rows = [
+            (
+                scene or "All",
+                *(
+                    _mean_and_deviation([_accuracy_of(run, scene, device) for run in runs])
+                    for device in (None, *devices)
+                ),
+            )
+            for scene in (*_scenes(runs[0]).labels, None)
+        ]
+        name = f" ({kind})" if len(kinds) > 1 else ""
+        over = f", mean ± sd over {len(runs)} measurements" if len(runs) > 1 else ""
+        tables.append(
+            DataTable(
+                caption=f"Accuracy by scene and recording device, %{over}{name}",
+                header=("Scene", "All", *devices),
+                rows=tuple(rows),
+                folded=True,
+            )
+        )
+    return tables
+
+
+def _accuracy_of(result: BenchmarkResult, scene: str | None, device: str | None) -> float | None:
+    """Return the share that is right of the clips of a scene and a recording device; None stands for all."""
+    right = [
+        clip.predicted in clip.labels
+        for clip in result.predictions
+        if scene in (None, *clip.labels) and device in (None, clip.recording_device)
+    ]
+    return sum(right) / len(right) if right else None
+
+
+def _mean_and_deviation(shares: Sequence[float | None]) -> str:
+    """Write the mean in percent, and the sample standard deviation of several."""
+    known = [100 * share for share in shares if share is not None]
+    if not known:
+        return "–"
+    spread = f" ± {statistics.stdev(known):.1f}" if len(known) > 1 else ""
+    return f"{statistics.mean(known):.1f}{spread}"
 
 
 def _confusions(results: Results) -> Section:
@@ -224,7 +283,7 @@ def _by_device_tags(results: Results) -> Section:
         rows=tuple((name, heard[name], *(_ranking(found.get(name)) or "–" for found in groups)) for name in names),
     )
     return Section(
-        anchor="recording-devices",
+        anchor=DEVICES,
         title="Ranking by recording device",
         figures=(_device_figure("lwlrap", "lwlrap, %", names, heard, bars),),
         tables=(table,),

@@ -1,4 +1,4 @@
-"""Render a report and write its two files."""
+"""Render a report and write its files."""
 
 from __future__ import annotations
 
@@ -11,27 +11,44 @@ from asc_kit.pages import page_templates
 from asc_kit.text import markdown
 
 from .content import sections_of, title_of
+from .headline import badge_of, headline_of
 from .parts import DataTable
 from .reading import NamedResult
+from .tables import badge, csv_text, json_data, latex_text
 
 PAGE = "index.html"
 MARKDOWN = "report.md"
-REPORT = OutputKind(name="report", command="asc-kit report", names=(PAGE, MARKDOWN), option="-o", is_guest=True)
+CSV, JSON, LATEX, BADGE = "report.csv", "report.json", "report.tex", "badge.svg"
+NAMES = (PAGE, MARKDOWN, CSV, JSON, LATEX, BADGE)
+REPORT = OutputKind(name="report", command="asc-kit report", names=NAMES, option="-o", is_guest=True)
 
 
 def write_report(results: Sequence[NamedResult], out: Path) -> tuple[Path, Path]:
-    """Write ``index.html`` (self-contained) and ``report.md`` into `out` and return their paths.
+    """Write a report into `out` and return the paths of ``index.html`` (self-contained) and ``report.md``.
 
-    Both are rendered before either is written; other files in `out` stay, and files of these names that no report wrote
-    are refused.
+    Beside them stand ``report.csv``, ``report.json``, ``report.tex`` and ``badge.svg``. All are rendered before any is
+    written; other files in `out` stay, and files of these names that no report wrote are refused.
     """
     check_output(out, REPORT)
     environment = page_templates(str(__package__))
     environment.filters |= {"markdown_table": _markdown_table, "markdown": markdown}
-    content = {"title": title_of(results), "sections": sections_of(results), "version": __version__}
+    content = {
+        "title": title_of(results),
+        "headline": headline_of(results),
+        "sections": sections_of(results),
+        "version": __version__,
+    }
     page = environment.get_template("page.html").render(content)
     text = environment.get_template("report.md").render(content)
-    page_path, markdown_path = write_files(out, REPORT, {PAGE: page.encode(), MARKDOWN: text.encode()})
+    files = {
+        PAGE: page.encode(),
+        MARKDOWN: text.encode(),
+        CSV: csv_text(results).encode(),
+        JSON: json_data(results),
+        LATEX: latex_text(results).encode(),
+        BADGE: badge(*badge_of([item.result for item in results])).encode(),
+    }
+    page_path, markdown_path, *_ = write_files(out, REPORT, files)
     return page_path, markdown_path
 
 

@@ -1,17 +1,20 @@
 """The report: its numbers are those of results.json, and the page needs nothing from outside."""
 
+import csv
 import json
 import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from html_page import Page, markdown_tables
 from sample_result import LABELS, TEST_DEVICES, TRAIN_DEVICES, host_result, sample_result
 
-from asc_kit.device_runner.report import read_results, write_report
+from asc_kit.device_runner.report import figures, read_results, write_report
 from asc_kit.errors import SpecError
 from asc_kit.records.record import write_json
 from asc_kit.result import BenchmarkResult, ClipDifference
@@ -57,6 +60,81 @@ def share(group: Group) -> str:
     """How a group's accuracy is written."""
     low, high = (f"{100 * end:.1f}" for end in group.interval)
     return f"{100 * group.accuracy:.1f} %, {group.correct} of {group.clips} (95 % interval {low} to {high} %)"
+
+
+def test_the_first_screen_has_four_figures_and_the_agreement(one: tuple[BenchmarkResult, Page, str]) -> None:
+    result, page, markdown = one
+    assert isinstance(result.evaluation, Evaluation)
+    low, high = (f"{100 * end:.1f}" for end in result.evaluation.accuracy_interval)
+    lines = (
+        f"- Accuracy: {100 * result.evaluation.accuracy:.1f} % (95 % interval {low} to {high} %)",
+        "- Instructions per inference: 1.23 M (the same every time)",
+        # 23,456 + 12,288 + 812 and 14,320 + 37,104 + 4,100 + 9,216 bytes
+        "- RAM: 35.7 kB (arena 22.9, front end 12.0, stack 0.8)",
+        "- Flash: 63.2 kB (weights 36.2, code 14.0, front end 13.0)",
+        "- All outputs are bit-identical to the reference kernels; same label as the host on 180 of 180 clips.",
+    )
+    head = markdown[: markdown.index("## ")]
+    assert all(line in head.splitlines() for line in lines), head
+    cards = [value for tag, name, value in page.attributes if (tag, name) == ("section", "class")]
+    assert cards == ["card"]
+
+
+def test_flash_is_not_summed_without_the_network(tmp_path: Path) -> None:
+    _, markdown = write_report(read_results(save(tmp_path, a=host_result())), tmp_path / "report")
+    assert "- Flash: – (not known: the firmware was not built here)" in markdown.read_text()
+    assert " & -- & " in (tmp_path / "report" / "report.tex").read_text()
+
+
+def test_scenes_and_recording_devices_are_crossed(one: tuple[BenchmarkResult, Page, str]) -> None:
+    result, page, _ = one
+    rows = page.rows("Accuracy by scene and recording device, %")
+    assert rows["Scene"] == ["All", *TEST_DEVICES] and list(rows) == ["Scene", *LABELS, "All"]
+    for scene in LABELS:
+        for device, cell in zip(TEST_DEVICES, rows[scene][1:], strict=True):
+            right = [
+                p.predicted == scene
+                for p in result.predictions
+                if p.labels == (scene,) and p.recording_device == device
+            ]
+            assert cell == f"{100 * sum(right) / len(right):.1f}"
+    assert isinstance(result.evaluation, Evaluation)
+    assert rows["All"][0] == f"{100 * result.evaluation.accuracy:.1f}"
+
+
+def test_runs_of_one_kind_have_a_mean_and_a_deviation(tmp_path: Path) -> None:
+    runs = [sample_result(seed) for seed in (1, 2, 3)]
+    named = read_results(save(tmp_path, a=runs[0], b=runs[1], c=runs[2]))
+    page = Page(write_report(named, tmp_path / "report")[0].read_text())
+    rows = page.rows("Accuracy by scene and recording device, %, mean ± sd over 3 measurements")
+    shares = [100 * run.evaluation.accuracy for run in runs if isinstance(run.evaluation, Evaluation)]
+    assert rows["All"][0] == f"{np.mean(shares):.1f} ± {np.std(shares, ddof=1):.1f}"
+
+
+def test_figures_for_other_programs(tmp_path: Path) -> None:
+    audio, host = sample_result(1), host_result(3)
+    write_report(read_results(save(tmp_path, audio=audio, host=host)), tmp_path / "report")
+    with (tmp_path / "report" / "report.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    documents = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert [row["board"] for row in rows] == ["qemu-mps2-an386", "host"]
+    for row, document, result in zip(rows, documents, (audio, host), strict=True):
+        assert row == {name: "" if value is None else str(value) for name, value in document.items()}
+        assert document["accuracy"] == pytest.approx(result.evaluation.accuracy, abs=1e-6)
+        assert document["code_bytes"] == result.memory.code_bytes and document["lwlrap"] is None
+    latex = (tmp_path / "report" / "report.tex").read_text()
+    assert "cp\\_mobile\\_micro & qemu-mps2-an386 &" in latex and "1.23\\,M instructions" in latex
+    assert all(line.count("&") == 7 for line in latex.splitlines() if line.endswith("\\\\"))
+    badge = ElementTree.parse(tmp_path / "report" / "badge.svg").getroot()
+    share = f"{100 * audio.evaluation.accuracy:.1f} % on qemu-mps2-an386"
+    assert [element.text for element in badge if element.text] == ["cp_mobile_micro", share]
+
+
+def test_the_front_joins_what_no_other_beats() -> None:
+    points = [("a", 1.0, 0.5, 10), ("b", 2.0, 0.7, 10), ("worse", 3.0, 0.6, 10), ("c", 4.0, 0.9, 10)]
+    drawn = figures.pareto(points, "ms", "accuracy, %")
+    shape = re.search(r'<path d="([^"]*)"[^>]*style="fill: none; stroke: var\(--rule\); stroke-width: 1.2', drawn)
+    assert shape is not None and re.findall("[ML]", shape[1]) == ["M", "L", "L"]
 
 
 def test_scenes_and_recording_devices(one: tuple[BenchmarkResult, Page, str]) -> None:
