@@ -13,7 +13,7 @@ from pathlib import Path
 
 from asc_kit.errors import AscKitError
 from asc_kit.process import locking
-from asc_kit.process.console import console
+from asc_kit.process.console import print_line
 from asc_kit.records.record import read_record
 
 from .exchanging import NEW, OLD, PLAN, ExchangePlan, carry_out, forget_plan, partial_folder, source_of
@@ -121,7 +121,7 @@ def _sweep_sibling(target: Path) -> bool:
     try:
         if lock.is_certain:
             _clear(sibling)
-            _say(f"{target}: removed what an interrupted run left beside it")
+            print_line(f"{target}: removed what an interrupted run left beside it")
     finally:
         lock.release()
     return True
@@ -143,9 +143,9 @@ def _repair(target: Path, work: Path, lock: locking.Lock) -> None:
         forget_plan(work)
         if plan.source == "partial":
             shutil.rmtree(partial_folder(target), ignore_errors=True)
-        _say(f"{target}: finished what an interrupted run had begun to write there")
+        print_line(f"{target}: finished what an interrupted run had begun to write there")
     else:
-        _say(f"{target}: removed what an interrupted run left there")
+        print_line(f"{target}: removed what an interrupted run left there")
     _remove(left)
 
 
@@ -162,7 +162,3 @@ def _clear(work: Path) -> None:
         _remove([path for path in work.iterdir() if path.name != _LOCK])
         (work / _LOCK).unlink(missing_ok=True)
         work.rmdir()
-
-
-def _say(text: str) -> None:
-    console.print(text, soft_wrap=True, markup=False)

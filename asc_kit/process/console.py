@@ -45,10 +45,15 @@ class PipeConsole(Console):
 console = PipeConsole(stderr=True, highlight=False)
 
 
+def print_line(text: str) -> None:
+    """Print a text on stderr as it stands: no markup, no breaks but its own."""
+    console.print(text, soft_wrap=True, markup=False)
+
+
 @functools.cache
 def note(text: str) -> None:
     """Print a note on stderr, each text only once."""
-    console.print(f"Note: {text}", soft_wrap=True, markup=False)
+    print_line(f"Note: {text}")
 
 
 @contextmanager

@@ -31,9 +31,9 @@ def _accuracy(scores: Evaluation) -> Table:
         interval=scores.accuracy_interval, log_loss=scores.log_loss,
     )  # fmt: skip
     _add_groups(table, [overall])
-    macro = (_percent(scores.macro_accuracy), _interval(scores.macro_accuracy_interval), f"{scores.macro_log_loss:.3f}")
+    macro = (percent(scores.macro_accuracy), _interval(scores.macro_accuracy_interval), f"{scores.macro_log_loss:.3f}")
     table.add_row("mean over scenes", "", "", *macro)
-    table.add_row("calibration error (ECE)", "", "", _percent(scores.ece), "", "")
+    table.add_row("calibration error (ECE)", "", "", percent(scores.ece), "", "")
     for title, groups in (
         ("devices in training", [g for g in (scores.seen_devices, scores.unseen_devices) if g]),
         ("scene", scores.per_scene),
@@ -47,31 +47,32 @@ def _accuracy(scores: Evaluation) -> Table:
 
 def _add_groups(table: Table, groups: Iterable[Group]) -> None:
     for group in groups:
-        figures = (_percent(group.accuracy), _interval(group.interval), f"{group.log_loss:.3f}")
+        figures = (percent(group.accuracy), _interval(group.interval), f"{group.log_loss:.3f}")
         table.add_row(escape(group.name), str(group.clips), str(group.correct), *figures)
 
 
 def _tagging(scores: TaggingEvaluation) -> Table:
     table = titled_table("Label ranking", "", "clips", "lwlrap, %", "95 % interval", "log loss")
-    overall = (_percent(scores.lwlrap), _interval(scores.lwlrap_interval), f"{scores.log_loss:.3f}")
+    overall = (percent(scores.lwlrap), _interval(scores.lwlrap_interval), f"{scores.log_loss:.3f}")
     table.add_row("all clips", str(scores.clips), *overall)
-    table.add_row("mean over labels", "", _percent(scores.macro_lwlrap), "", "")
+    table.add_row("mean over labels", "", percent(scores.macro_lwlrap), "", "")
     devices = [group for group in (scores.seen_devices, scores.unseen_devices) if group is not None]
     if len(scores.per_recording_device) > 1:
         table.add_section()
         table.add_row("[dim]by recording device[/]", *[""] * 4)
         for group in (*devices, *scores.per_recording_device):
-            table.add_row(escape(group.name), str(group.clips), _percent(group.lwlrap), "", f"{group.log_loss:.3f}")
+            table.add_row(escape(group.name), str(group.clips), percent(group.lwlrap), "", f"{group.log_loss:.3f}")
     table.add_section()
     table.add_row("[dim]by label[/]", *[""] * 4)
     for label in scores.per_label:
-        table.add_row(escape(label.name), str(label.clips), _percent(label.lwlrap), "", "")
+        table.add_row(escape(label.name), str(label.clips), percent(label.lwlrap), "", "")
     return table
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Write a share from 0 to 1 in percent, without the sign."""
     return f"{100 * share:.1f}"
 
 
 def _interval(ends: tuple[float, float]) -> str:
-    return f"{_percent(ends[0])} to {_percent(ends[1])}"
+    return f"{percent(ends[0])} to {percent(ends[1])}"

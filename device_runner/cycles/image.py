@@ -6,12 +6,12 @@ import bisect
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asc_kit.errors import ToolError
+from asc_kit.hardware.elf import open_elf
 
 from .instruction import Instruction, decode, unknown
 
@@ -69,7 +69,7 @@ def read_image(path: Path, *, prefix: str) -> Image:
     prefix
         Prefix of the tools' names, such as ``arm-none-eabi-``.
     """
-    with _open_elf(path) as elf:
+    with open_elf(path) as elf:
         symbols = [(kind, symbol) for kind, symbol in _symbols(elf)]
         # without this option, objdump misreads Helium
         machine = ("-m", "armv8.1-m.main") if _has_helium(elf) else ()
@@ -129,15 +129,3 @@ def _disassemble(path: Path, objdump: str, machine: Iterable[str]) -> Iterator[I
             yield unknown(address, size)
         elif not match[3].startswith((".", "<")):
             yield decode(address, size, match[3], match[4] or "")
-
-
-@contextmanager
-def _open_elf(path: Path) -> Iterator[Any]:
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
-    with path.open("rb") as stream:
-        try:
-            yield ELFFile(stream)
-        except ELFError as failure:
-            raise ToolError(f"{path} is not an ELF file this kit can read: {failure}") from failure

@@ -15,12 +15,11 @@ from asc_kit.hardware.target import Target
 from asc_kit.outputs import OutputKind, new_folder
 from asc_kit.records.record import write_bytes
 
-from ..c_text import c_comment, c_string
 from ..frontend.tables import FrontEndTables, frontend_tables
 from ..kernel_sets import PORTABLE, choose_kernel_set, load_kernel_set
 from ..plan.plan import make_plan
 from ..read.model import Model, name_file
-from ..write.emit import emit_example
+from ..write.emit import emit_example, make_environment
 from ..write.prefix import find_names
 from ..write.sources import Files, c_sources, engine_files
 from .kinds import load_project_kind
@@ -201,13 +200,4 @@ def _templates() -> Path:
 def _environment() -> Any:
     import jinja2
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_templates()),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # no HTML
-    )
-    environment.filters.update(comment=c_comment, string=c_string, json=json.dumps)
-    return environment
+    return make_environment(jinja2.FileSystemLoader(_templates()), {"json": json.dumps})

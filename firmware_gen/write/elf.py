@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asc_kit.errors import ToolError
+from asc_kit.hardware.elf import open_elf
 
 _ALLOCATED = 0x2  # SHF_ALLOC
 _STACK_SECTION = ".stack"
@@ -38,7 +37,7 @@ def image_sizes(image: Path, engine_objects: Iterable[Path], frontend_objects: I
     engine_objects, frontend_objects
         Object files whose functions are counted, as far as the linker kept them.
     """
-    with _open_elf(image) as elf:
+    with open_elf(image) as elf:
         linked = dict(_functions(elf))
         flash = ram = 0
         for section in elf.iter_sections():
@@ -58,7 +57,7 @@ def image_sizes(image: Path, engine_objects: Iterable[Path], frontend_objects: I
 def _linked_bytes(objects: Iterable[Path], linked: dict[str, int]) -> int:
     total = 0
     for path in objects:
-        with _open_elf(path) as elf:
+        with open_elf(path) as elf:
             total += sum(size for name, size in _functions(elf) if linked.get(name) == size)
     return total
 
@@ -70,15 +69,3 @@ def _functions(elf: Any) -> Iterator[tuple[str, int]]:
     for symbol in table.iter_symbols():
         if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_size"]:
             yield symbol.name, int(symbol["st_size"])
-
-
-@contextmanager
-def _open_elf(path: Path) -> Iterator[Any]:
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-
-    with path.open("rb") as stream:
-        try:
-            yield ELFFile(stream)
-        except ELFError as failure:
-            raise ToolError(f"{path} is not an ELF file this kit can read: {failure}") from failure

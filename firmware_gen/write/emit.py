@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -85,15 +85,31 @@ def template(name: str) -> Any:
 def _environment() -> Any:
     import jinja2
 
+    filters: dict[str, Callable[..., str]] = {"float": c_float, "elements": c_elements}
+    return make_environment(jinja2.PackageLoader("asc_kit.firmware_gen", "templates"), filters)
+
+
+def make_environment(loader: Any, filters: Mapping[str, Callable[..., str]]) -> Any:
+    """Return jinja2's environment for text that is not HTML: a directive leaves no line, a lacking value is an error.
+
+    Parameters
+    ----------
+    loader
+        Finds the templates.
+    filters
+        Filters beside ``comment`` and ``string``, by name.
+    """
+    import jinja2
+
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("asc_kit.firmware_gen", "templates"),
+        loader=loader,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # C, not HTML
+        autoescape=False,
     )
-    environment.filters.update(comment=c_comment, string=c_string, float=c_float, elements=c_elements)
+    environment.filters.update(comment=c_comment, string=c_string, **filters)
     return environment
 
 

@@ -95,7 +95,7 @@ def _evaluate(
     as_json: bool,
 ) -> None:
     from asc_kit import __version__
-    from asc_kit.process.console import console
+    from asc_kit.process.console import console, print_line
     from asc_kit.scores.evaluation import evaluation_of
 
     from ..evaluation.assessment import Recordings, labelled_clips
@@ -116,7 +116,7 @@ def _evaluate(
         results.append((subject, evaluation_of(dataset, scores, subject.labels, subject.heard)))
         if predictions is not None:
             write_predictions(predictions, dataset, subject.labels, scores)
-            _say(f"predictions: {predictions}")
+            print_line(f"predictions: {predictions}")
     document = build_document(results, __version__)
     if len(subjects) == 1:
         show_evaluation(results[0][1], subjects[0].title)
@@ -126,20 +126,22 @@ def _evaluate(
             console.print(table.to_rich(console.width))
     if out is not None:
         for path in write_evaluation(document, out):
-            _say(f"wrote {path}")
+            print_line(f"wrote {path}")
     if as_json:
         shown = results[0][1] if len(subjects) == 1 else document
         say_json(shown)
 
 
 def _predict_unlabelled(subject: Subject, data: Path, predictions: Path) -> None:
+    from asc_kit.process.console import print_line
+
     from ..evaluation.assessment import Recordings, unlabelled_clips
     from ..evaluation.files import write_predictions
 
     dataset = unlabelled_clips(data, subject)
     _check_free(None, predictions)
     write_predictions(predictions, dataset, subject.labels, subject.score(Recordings(dataset)))
-    _say(f"predictions of {len(dataset.clips):,} recordings: {predictions}")
+    print_line(f"predictions of {len(dataset.clips):,} recordings: {predictions}")
 
 
 def _evaluate_checkpoints(
@@ -153,7 +155,7 @@ def _evaluate_checkpoints(
     as_json: bool,
 ) -> None:
     from asc_kit.errors import SpecError
-    from asc_kit.process.console import console
+    from asc_kit.process.console import console, print_line
     from asc_kit.records.record import to_plain
     from asc_kit.run import Run
     from asc_kit.scores.evaluation import headline
@@ -176,7 +178,7 @@ def _evaluate_checkpoints(
         console.print(f"epoch {record.epoch:4d}  {figure} {100 * value:6.2f} %  {loss}{'  (was there)' * was_there}")
     best = max(records, key=lambda record: headline(record.evaluation)[1])
     show_evaluation(best.evaluation, f"{subject.title}, best checkpoint: epoch {best.epoch}")
-    _say(f"records and logs: {out}")
+    print_line(f"records and logs: {out}")
     if as_json:
         say_json([to_plain(record) for record in records])
 
@@ -201,9 +203,3 @@ def _check_free(out: Path | None, predictions: Path | None) -> None:
         check_output(out, EVALUATION)
     if predictions is not None:
         check_file(predictions, PREDICTIONS)
-
-
-def _say(text: str) -> None:
-    from asc_kit.process.console import console
-
-    console.print(text, soft_wrap=True, markup=False)

@@ -21,6 +21,7 @@ from asc_kit.process.console import console
 from asc_kit.records.record import read_record
 from asc_kit.result import RESULTS, BenchmarkResult
 from asc_kit.scores.evaluation import Evaluation
+from asc_kit.scores.tables import percent
 
 RECIPE = "cp_mobile_micro"
 
@@ -151,8 +152,8 @@ def _summary(bundle: Bundle, measured: dict[str, BenchmarkResult]) -> Table:
         ("board, audio", audio.evaluation, f"{audio.bit_identical}/{audio.clips}"),
     ):
         assert isinstance(found, Evaluation)  # the synthetic scenes have one class each
-        groups = [_percent(group.accuracy) if group else "" for group in (found.seen_devices, found.unseen_devices)]
-        means = (_percent(found.accuracy), _percent(found.macro_accuracy))
+        groups = [percent(group.accuracy) if group else "" for group in (found.seen_devices, found.unseen_devices)]
+        means = (percent(found.accuracy), percent(found.macro_accuracy))
         table.add_row(title, str(found.clips), *means, *groups, exact)
     latency, memory = features.latency, features.memory
     frontend = audio.latency.frontend
@@ -173,7 +174,3 @@ def _summary(bundle: Bundle, measured: dict[str, BenchmarkResult]) -> Table:
     table.caption = "\n".join(lines)
     table.caption_justify = "left"
     return table
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"

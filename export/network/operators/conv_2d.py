@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..graph import WeightAxes
-from .definition import Call, Definition, Requantize, Scales
-from .rounding import requantize_sums
+from .definition import Call, Definition
+from .rounding import round_convolution
 from .windows import padding_of
 
 
@@ -60,17 +60,12 @@ def _dilated(x: Any, kernel: Any, strides: tuple[int, int], dilations: tuple[int
     return tf.nn.conv2d(tf.pad(x, ((0, 0), *ends, (0, 0))), spread[: reach[0], : reach[1]], strides, "VALID")
 
 
-def _round(scales: Scales) -> Requantize:
-    steps = tf.cast(scales.weights, tf.float64) * scales.of(0)
-    return requantize_sums(steps, scales.output, scales.dtype, activation=scales.operator.activation)
-
-
 DEFINITIONS = (
     Definition(
         op="CONV_2D",
         int8_version=3,  # and 6 in groups, whatever the type
         compute=_conv_2d,
-        rounding=_round,
+        rounding=round_convolution,
         weight_axes=WeightAxes(output=0, input=3),
     ),
 )

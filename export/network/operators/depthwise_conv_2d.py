@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..graph import WeightAxes
-from .definition import Call, Definition, Requantize, Scales
-from .rounding import requantize_sums
+from .definition import Call, Definition
+from .rounding import round_convolution
 from .windows import padding_of
 
 
@@ -64,17 +64,12 @@ def _plus(x: Any, kernel: Any) -> Any:
     return (tf.reshape(rows, (-1, h, w, channels)) + tf.reshape(columns, (-1, h, w, channels)))[:, :height, :width]
 
 
-def _round(scales: Scales) -> Requantize:
-    steps = tf.cast(scales.weights, tf.float64) * scales.of(0)
-    return requantize_sums(steps, scales.output, scales.dtype, activation=scales.operator.activation)
-
-
 DEFINITIONS = (
     Definition(
         op="DEPTHWISE_CONV_2D",
         int8_version=3,
         compute=_depthwise_conv_2d,
-        rounding=_round,
+        rounding=round_convolution,
         weight_axes=WeightAxes(output=3, input=3),
     ),
 )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .definition import Requantize
+from .definition import Requantize, Scales
 
 RELU, RELU6 = 1, 3
 """Codes of fused activation functions."""
@@ -114,6 +114,12 @@ def requantize_sums(steps: Any, output: float, dtype: Any, *, activation: int, o
         return rounded if top is None else tf.where(value >= 6.0, tf.cast(top, dtype), rounded)
 
     return requantize
+
+
+def round_convolution(scales: Scales) -> Requantize:
+    """Return the rounding of a convolution's sums: a step of them is a step of the input times one of the weights."""
+    steps = tf.cast(scales.weights, tf.float64) * scales.of(0)
+    return requantize_sums(steps, scales.output, scales.dtype, activation=scales.operator.activation)
 
 
 def steps_of_six(scale: float) -> float:
