@@ -203,11 +203,13 @@ class BundleManifest:
                 f"outputs of a {self.task} model cannot be {self.output_activation}",
             ),
             (
-                all(found.task == self.task for found in figures),
+                all(evaluation.task == self.task for evaluation in figures),
                 "the figures of the model are of another task than its own",
             ),
             (
-                all(not isinstance(found, Evaluation) or found.labels == self.labels for found in figures),
+                all(
+                    not isinstance(evaluation, Evaluation) or evaluation.labels == self.labels for evaluation in figures
+                ),
                 "the figures of the model are of other labels than its own",
             ),
             (differ(entry.name for entry in self.golden), "the names of golden clips must differ"),
@@ -292,19 +294,19 @@ class Bundle:
                 if sizes.get(f"{name}.npy", 0) > math.prod(shape) * np.dtype(kind).itemsize + _NPY_HEADER_BYTES:
                     raise ValueError(f"{name} has {sizes[f'{name}.npy']:,} bytes")
             with np.load(path, allow_pickle=False) as arrays:
-                found = {name: arrays[name] for name in expected}
+                stored = {name: arrays[name] for name in expected}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as failure:
             raise BundleError(f"{path} is not a golden clip: {failure}", hint="export the run again") from failure
         for name, (kind, shape) in expected.items():
             # tensors are compared as rows of bytes, whatever shape an interpreter gave them
-            fits = found[name].shape == shape or (kind is np.int8 and found[name].size == math.prod(shape))
-            if found[name].dtype != kind or not fits:
+            fits = stored[name].shape == shape or (kind is np.int8 and stored[name].size == math.prod(shape))
+            if stored[name].dtype != kind or not fits:
                 raise BundleError(
                     f"{path}: {name} must be {np.dtype(kind)} {list(shape)}. "
-                    f"Received: {found[name].dtype} {list(found[name].shape)}",
+                    f"Received: {stored[name].dtype} {list(stored[name].shape)}",
                     hint="export the run again",
                 )
-        return Golden(**found)
+        return Golden(**stored)
 
     def features_to_input(self, features: NDArray[np.float32]) -> NDArray[np.int8]:
         """Return the model's int8 input for log-mel values [n_frames, n_mels]."""

@@ -182,10 +182,10 @@ def seal(request: Frame, answer: bytes) -> bytes:
         Status and data.
     """
     lengths = SEAL_HEAD.pack(request.sequence, request.type, len(request.payload))
-    found = hashlib.blake2s(lengths, digest_size=SEAL_BYTES, salt=_salt(request.nonce))
-    found.update(request.payload)
-    found.update(answer)
-    return found.digest()
+    hasher = hashlib.blake2s(lengths, digest_size=SEAL_BYTES, salt=_salt(request.nonce))
+    hasher.update(request.payload)
+    hasher.update(answer)
+    return hasher.digest()
 
 
 def digest(nonce: int, data: bytes) -> bytes:

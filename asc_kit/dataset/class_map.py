@@ -84,8 +84,8 @@ def find_class_map(given: Path | None, *folders: Path) -> ClassMap | None:
     """Read the given class map, or the first ``class_map.csv`` in `folders`; None if there is none."""
     if given is not None:
         return read_class_map(given)
-    found = next((folder / CLASS_MAP for folder in folders if (folder / CLASS_MAP).is_file()), None)
-    return read_class_map(found) if found else None
+    path = next((folder / CLASS_MAP for folder in folders if (folder / CLASS_MAP).is_file()), None)
+    return read_class_map(path) if path else None
 
 
 def class_order(labels: Iterable[str], class_map: ClassMap | None) -> tuple[str, ...]:

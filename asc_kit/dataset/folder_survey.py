@@ -76,13 +76,13 @@ def every_folder_a_split(root: Path) -> ClassFolders | None:
 
 
 def _folders_with_recordings(root: Path) -> list[_Folder]:
-    found = []
+    folders = []
     for path in folders_in(root):
         inner = tuple(folder for folder in folders_in(path) if holds_recordings(folder))
         has_own = holds_recordings(path, deep=False)
         if inner or has_own:
-            found.append(_Folder(path, role_of(path.name), has_own, inner))
-    return found
+            folders.append(_Folder(path, role_of(path.name), has_own, inner))
+    return folders
 
 
 def _splits(folders: Sequence[_Folder]) -> ClassFolders | None:
@@ -127,9 +127,9 @@ def _as_splits(held: Sequence[_Folder], splits: Sequence[_Folder]) -> ClassFolde
     if apart:
         says = f"{look}, but {_list(apart)} has no class of train"
         return Question(says=says, hint=f"{_AS_SPLITS}; or say that they are: --layout split_folders")
-    found = _splits(splits)
-    assert found is not None
-    return found
+    classes_by_split = _splits(splits)
+    assert classes_by_split is not None
+    return classes_by_split
 
 
 def _doubt_of_names(held: Sequence[_Folder]) -> Question | None:

@@ -32,7 +32,7 @@ class ClassFolders:
     """Names of the splits, by the names of their folders."""
 
 
-def read_folders(root: Path, found: ClassFolders, class_map: Path | None) -> Dataset:
+def read_folders(root: Path, class_folders: ClassFolders, class_map: Path | None) -> Dataset:
     """Read a data set with a folder per class.
 
     Raises
@@ -42,7 +42,7 @@ def read_folders(root: Path, found: ClassFolders, class_map: Path | None) -> Dat
     """
     order = find_class_map(class_map, root)
     splits: dict[str | None, list[Clip]] = defaultdict(list)
-    for split, folders in found.by_split.items():
+    for split, folders in class_folders.by_split.items():
         for folder in folders:
             label = label_of(folder)
             check_label(label, order, str(folder))
@@ -57,7 +57,7 @@ def read_folders(root: Path, found: ClassFolders, class_map: Path | None) -> Dat
         root=root,
         labels=class_order((clip.scene_label for clip in every), order),
         clips=tuple(every),
-        splits=ListedSplits(clips=own, refusals=refusals, aliases=found.split_folders),
+        splits=ListedSplits(clips=own, refusals=refusals, aliases=class_folders.split_folders),
     )
 
 

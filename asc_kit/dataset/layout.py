@@ -88,14 +88,14 @@ def find_layout(root: Path, layout: Layout | None = None) -> Layout:
         return next(iter(tables))
     if (root / META).is_file():
         return Layout.TAU  # what is wrong with the table its reader says
-    found = survey(root)
+    answer = survey(root)
     whole = [folder.name for folder in folders_in(root) if _tables(folder)]
-    if isinstance(found, ClassFolders) and whole:
+    if isinstance(answer, ClassFolders) and whole:
         says = f"{', '.join(whole[:_SHOWN])} holds the tables of a data set, and is no class"
-        found = Question(says=says, hint=AS_CLASSES)
-    if isinstance(found, ClassFolders):
-        return Layout.FOLDERS if None in found.by_split else Layout.SPLIT_FOLDERS
-    raise _uncertain(root, found)
+        answer = Question(says=says, hint=AS_CLASSES)
+    if isinstance(answer, ClassFolders):
+        return Layout.FOLDERS if None in answer.by_split else Layout.SPLIT_FOLDERS
+    raise _uncertain(root, answer)
 
 
 def folders_of(root: Path, layout: Layout | None) -> ClassFolders:
@@ -106,16 +106,16 @@ def folders_of(root: Path, layout: Layout | None) -> ClassFolders:
     DataError
         If the meaning of the folders is uncertain.
     """
-    found: ClassFolders | Question | None
+    answer: ClassFolders | Question | None
     if layout is Layout.FOLDERS:
-        found = every_folder_a_class(root)
+        answer = every_folder_a_class(root)
     elif layout is Layout.SPLIT_FOLDERS:
-        found = every_folder_a_split(root)
+        answer = every_folder_a_split(root)
     else:
-        found = survey(root)
-    if not isinstance(found, ClassFolders):
-        raise _uncertain(root, found)
-    return found
+        answer = survey(root)
+    if not isinstance(answer, ClassFolders):
+        raise _uncertain(root, answer)
+    return answer
 
 
 def read_dataset(root: Path, class_map: Path | None = None, layout: Layout | None = None) -> Dataset:
@@ -136,12 +136,12 @@ def read_dataset(root: Path, class_map: Path | None = None, layout: Layout | Non
     DataError
         If the layout of the folder is uncertain, or if its tables are broken or contradict each other.
     """
-    found = find_layout(root, layout)
-    if found is Layout.TAU:
+    actual = find_layout(root, layout)
+    if actual is Layout.TAU:
         return read_tau(root, class_map)
-    if found.label_column is not None:
-        return read_tagging(root, class_map, found.label_column)
-    if found is Layout.URBANSOUND8K:
+    if actual.label_column is not None:
+        return read_tagging(root, class_map, actual.label_column)
+    if actual is Layout.URBANSOUND8K:
         table = find_fold_table(root)
         assert table is not None
         return read_urbansound(root, table, class_map)

@@ -73,9 +73,9 @@ def check_pin(root: Path, path: Path) -> None:
     if path.parent != root or not _MARK.issubset(_keys(root / PINS)):
         return
     pinned = read_pins(root).files.get(path.name)
-    if pinned is not None and (found := sha256_file(path)) != pinned.sha256:
+    if pinned is not None and (actual := sha256_file(path)) != pinned.sha256:
         raise DataError(
-            f"{path} is not the file that was verified: SHA-256 {found[:16]}…, {PINS} says {pinned.sha256[:16]}…",
+            f"{path} is not the file that was verified: SHA-256 {actual[:16]}…, {PINS} says {pinned.sha256[:16]}…",
             hint=f"remove it and run: asc-kit data splits --data {root}; for a split of your own, use another name",
         )
 

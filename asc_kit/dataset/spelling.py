@@ -26,16 +26,16 @@ def locate(root: Path, filename: str) -> Path:
     path = root / filename
     if filename.isascii() or os.path.lexists(path):
         return path
-    found = root
+    place = root
     for part in PurePosixPath(filename).parts:
-        step = found / part
+        step = place / part
         if not os.path.lexists(step):
-            names = listing(found)
+            names = listing(place)
             if composed(part) not in names:
                 return path
-            step = found / names[composed(part)]
-        found = step
-    return found
+            step = place / names[composed(part)]
+        place = step
+    return place
 
 
 def listing(folder: Path) -> Mapping[str, str]:
@@ -68,11 +68,11 @@ def twins(labels: Iterable[str]) -> list[tuple[str, ...]]:
 
 def quote(names: Iterable[str]) -> str:
     """Name labels so that their difference is visible: with escapes for non-ASCII characters, if two look alike."""
-    found = list(names)
-    alike = len({composed(name) for name in found}) < len(found) or any(
-        unicodedata.category(mark) in ("Cf", "Zs") and mark != " " for name in found for mark in name
+    listed = list(names)
+    alike = len({composed(name) for name in listed}) < len(listed) or any(
+        unicodedata.category(mark) in ("Cf", "Zs") and mark != " " for name in listed for mark in name
     )
-    return ", ".join(ascii(name) if alike else repr(name) for name in found)
+    return ", ".join(ascii(name) if alike else repr(name) for name in listed)
 
 
 def warn_of_twins(labels: Iterable[str]) -> None:

@@ -147,9 +147,9 @@ class AudioFinder:
 
     def _on_disk(self, folder: str, name: str) -> str | None:
         """Return the name of a file as on the disk; None if there is none."""
-        found = self._listing(folder).get(composed(name))
+        stored = self._listing(folder).get(composed(name))
         # two files may differ only in Unicode form
-        return name if found is not None and found != name and (self.root / folder / name).exists() else found
+        return name if stored is not None and stored != name and (self.root / folder / name).exists() else stored
 
     def _listing(self, folder: str) -> Mapping[str, str]:
         if folder not in self._listings:
@@ -249,9 +249,9 @@ def _read_split(
             raise DataError(f"{where}: {name} has no label. Received: {text!r}")
         for label in labels:
             check_label(label, order, where)
-        found = finder.find(table.path, name)
-        filename = found or finder.expected(table.path, name)
-        if found is None:
+        stored = finder.find(table.path, name)
+        filename = stored or finder.expected(table.path, name)
+        if stored is None:
             missing[filename] = name
         if filename in chosen:
             raise DataError(f"{where}: {name} stands there twice")

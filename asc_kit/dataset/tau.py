@@ -151,7 +151,7 @@ class TableSplits:
 
     def read(self, dataset: Dataset, names: Sequence[str]) -> Dataset:
         """Return the clips of the first split that exists among `names`."""
-        path = next((found for name in names if (found := self.find(name)) is not None), None)
+        path = next((candidate for name in names if (candidate := self.find(name)) is not None), None)
         if path is None:
             present = f"splits there: {', '.join(self.names()) or 'none'}"
             if any(name.removesuffix(".csv") in OFFICIAL_SPLITS for name in names):

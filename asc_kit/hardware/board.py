@@ -287,9 +287,9 @@ class Board(BoardFacts):
 
 def board_paths() -> tuple[Path, ...]:
     """Return the ``board.toml`` of every board that goes by a name: the kit's and those in ASC_KIT_BOARDS, sorted."""
-    found = [path for folder in (boards_folder(), *user_folders()) for path in folder.glob(f"*/{BOARD_FILE}")]
+    paths = [path for folder in (boards_folder(), *user_folders()) for path in folder.glob(f"*/{BOARD_FILE}")]
     # a folder that ASC_KIT_BOARDS names twice holds its boards once
-    return tuple(sorted({path.resolve(): path for path in found}.values(), key=lambda path: path.parent.name))
+    return tuple(sorted({path.resolve(): path for path in paths}.values(), key=lambda path: path.parent.name))
 
 
 def board_names() -> tuple[str, ...]:
@@ -336,13 +336,13 @@ def survey_boards() -> dict[Path, Board | str]:
 
     One board's fault is never another's.
     """
-    found: dict[Path, Board | str] = {}
+    boards: dict[Path, Board | str] = {}
     for path in board_paths():
         try:
-            found[path] = _read_named(_places(path.parent.name))
+            boards[path] = _read_named(_places(path.parent.name))
         except BoardError as failure:
-            found[path] = failure.message
-    return found
+            boards[path] = failure.message
+    return boards
 
 
 def read_board(path: Path) -> Board:

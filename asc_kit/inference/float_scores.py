@@ -101,8 +101,8 @@ def float_scores(
         If the model does not fit the manifest.
     """
 
-    def one(interpreter: FloatModel, index: int) -> NDArray[np.float64]:
+    def score_clip(interpreter: FloatModel, index: int) -> NDArray[np.float64]:
         windows = read_windows(dataset, manifest.frontend, manifest.hop_samples, index)
         return np.asarray(np.mean([window_probabilities(interpreter, each, manifest) for each in windows], axis=0))
 
-    return np.stack(map_models(lambda: load_variant(model, manifest), one, len(dataset.clips), title))
+    return np.stack(map_models(lambda: load_variant(model, manifest), score_clip, len(dataset.clips), title))

@@ -38,12 +38,12 @@ def clip_scores(bundle: Bundle, dataset: Dataset, title: str = "reference kernel
     """
     manifest = bundle.manifest
 
-    def one(interpreter: Int8Model, index: int) -> NDArray[np.float64]:
+    def score_clip(interpreter: Int8Model, index: int) -> NDArray[np.float64]:
         windows = read_windows(dataset, manifest.frontend, manifest.hop_samples, index)
         outputs = [interpreter.run(bundle.audio_to_input(from_int16(window))).reshape(-1) for window in windows]
         return np.asarray(bundle.probabilities(np.stack(outputs)).mean(axis=0))
 
-    return np.stack(map_int8(bundle.model_path.read_bytes(), one, len(dataset.clips), title))
+    return np.stack(map_int8(bundle.model_path.read_bytes(), score_clip, len(dataset.clips), title))
 
 
 def map_int8(model: bytes, work: Callable[[Int8Model, int], T], count: int, title: str) -> Sequence[T]:
@@ -67,11 +67,11 @@ def map_models(make: Callable[[], M], work: Callable[[M, int], T], count: int, t
     for _ in range(workers):
         idle.put(make())
 
-    def one(index: int) -> T:
+    def work_on(index: int) -> T:
         model = idle.get()
         try:
             return work(model, index)
         finally:
             idle.put(model)
 
-    return in_parallel(one, range(count), title, threads=workers)
+    return in_parallel(work_on, range(count), title, threads=workers)

@@ -121,12 +121,12 @@ class FloatModel:
     def __init__(self, model: bytes, *, input_shape: tuple[int, ...], n_outputs: int) -> None:
         self._interpreter, self.runtime = _prepare(model, "fast")
         self._input, self._output = _ends(self._interpreter, np.dtype(np.float32))
-        found = tuple(tuple(int(n) for n in details["shape"]) for details in (self._input, self._output))
+        shapes = tuple(tuple(int(n) for n in details["shape"]) for details in (self._input, self._output))
         expected = (input_shape, (1, n_outputs))
-        if found != expected:
+        if shapes != expected:
             raise ModelError(
                 f"expected a model that takes {expected[0]} and gives {expected[1]}. "
-                f"Received: one that takes {found[0]} and gives {found[1]}"
+                f"Received: one that takes {shapes[0]} and gives {shapes[1]}"
             )
 
     def run(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -177,7 +177,7 @@ def _fix_shapes(interpreter: Any, input_shapes: Sequence[InputShape]) -> None:
         signature = signature_of(sizes, [int(size) for size in details.get("shape_signature", ())])
         inputs.append(ModelInput(index=details["index"], name=details["name"], sizes=sizes, signature=signature))
     for index, wanted in fixed_input_shapes(inputs, input_shapes).items():
-        if next(one.sizes for one in inputs if one.index == index) != wanted:
+        if next(entry.sizes for entry in inputs if entry.index == index) != wanted:
             interpreter.resize_tensor_input(index, wanted)
 
 

@@ -114,7 +114,9 @@ def _plan(
     if in_the_way:
         raise in_the_way_error(target, kind, in_the_way)
     going = [
-        path for path, found in here.items() if found not in (None, "something else") and found != staged.get(path)
+        path
+        for path, content in here.items()
+        if content not in (None, "something else") and content != staged.get(path)
     ]
     take = {path: str(here[path]) for path in sorted(going, key=lambda path: (path != kind.manifest, path))}
     put = {path: sha256 for path, sha256 in staged.items() if here[path] != sha256}
@@ -130,9 +132,9 @@ def _plan(
     return ExchangePlan(source=place, take=take, put=put, folders=folders), inventory
 
 
-def _gives_way(target: Path, path: str, found: str | None, mine: Mapping[str, str], kind: OutputKind) -> bool:
+def _gives_way(target: Path, path: str, content: str | None, mine: Mapping[str, str], kind: OutputKind) -> bool:
     """Return whether the obstacle in a new file's place may go: a product, or a folder or file of the kit's."""
-    if found != "something else":
+    if content != "something else":
         return kind.is_product(path)
     for parent in PurePosixPath(path).parents:
         if parent.as_posix() in mine:

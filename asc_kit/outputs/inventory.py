@@ -139,8 +139,8 @@ def edited(folder: Path, kind: OutputKind, files: Mapping[str, str]) -> list[str
 
 
 def _is(folder: Path, kind: OutputKind, path: str, sha256: str) -> bool:
-    found = state(folder, path)
-    return found in (None, sha256) or (kind.is_product(path) and found != "something else")
+    content = state(folder, path)
+    return content in (None, sha256) or (kind.is_product(path) and content != "something else")
 
 
 def digests(folder: Path, *, without: Iterable[str] = ()) -> dict[str, str]:
@@ -152,12 +152,12 @@ def digests(folder: Path, *, without: Iterable[str] = ()) -> dict[str, str]:
         Paths to leave out.
     """
     left_out = set(without)
-    found = {}
+    digests = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if name not in left_out and path.is_file():
-            found[name] = sha256_file(path)
-    return found
+            digests[name] = sha256_file(path)
+    return digests
 
 
 def some(paths: Iterable[str]) -> str:

@@ -44,10 +44,10 @@ def show_doubts(doubts: Iterable[Doubt]) -> None:
     by_kind: dict[DoubtKind, dict[Path, Doubt]] = defaultdict(dict)
     for doubt in doubts:
         by_kind[doubt.kind].setdefault(doubt.path, doubt)
-    for kind, found in by_kind.items():
-        examples = [f"  {doubt.path}: {doubt.says}" for doubt in list(found.values())[:_EXAMPLES]]
-        more = ["  …"] if len(found) > _EXAMPLES else []
-        text = "\n".join([f"Warning: {_recordings(len(found))} with {SAYS[kind]}", *examples, *more])
+    for kind, by_path in by_kind.items():
+        examples = [f"  {doubt.path}: {doubt.says}" for doubt in list(by_path.values())[:_EXAMPLES]]
+        more = ["  …"] if len(by_path) > _EXAMPLES else []
+        text = "\n".join([f"Warning: {_recordings(len(by_path))} with {SAYS[kind]}", *examples, *more])
         console.print(text, markup=False, soft_wrap=True, style="yellow")
 
 

@@ -217,13 +217,13 @@ class _Spliced(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         wanted = min(len(buffer), max(0, self._size - self._place))
         if self._place < len(self._header):
-            found = self._header[self._place : self._place + wanted]
+            data = self._header[self._place : self._place + wanted]
         else:
             self._file.seek(self._data_start + self._place - len(self._header))
-            found = self._file.read(wanted)
-        buffer[: len(found)] = found
-        self._place += len(found)
-        return len(found)
+            data = self._file.read(wanted)
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
 
     def close(self) -> None:
         self._file.close()

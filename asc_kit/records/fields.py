@@ -183,8 +183,8 @@ def require(*checks: tuple[bool, str], error: type[AscKitError] = SpecError) -> 
 
 def differ(names: Iterable[str]) -> bool:
     """Return whether no name occurs twice."""
-    found = list(names)
-    return len(set(found)) == len(found)
+    listed = list(names)
+    return len(set(listed)) == len(listed)
 
 
 def check_inner_path(text: str) -> str | None:

@@ -109,10 +109,10 @@ def sweep_files(folder: Path) -> None:
     _swept.add(folder)
     try:
         with os.scandir(folder) as entries:
-            found = [Path(entry.path) for entry in entries if is_temporary(entry.name)]
+            leftovers = [Path(entry.path) for entry in entries if is_temporary(entry.name)]
     except OSError:
         return  # nothing of ours can be in a folder that cannot be listed and written
-    for path in found:
+    for path in leftovers:
         if path.is_file() and not path.is_symlink() and (lock := _taken(path)) is not None:
             try:
                 path.unlink(missing_ok=True)

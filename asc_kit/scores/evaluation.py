@@ -403,7 +403,7 @@ def _tagging_evaluation(
         macro_lwlrap=float(np.mean([label.lwlrap for label in per_label])),
         log_loss=float(losses.mean()),
         per_label=per_label,
-        per_recording_device=tuple(found for found in by_device if found is not None),
+        per_recording_device=tuple(of_device for of_device in by_device if of_device is not None),
         seen_devices=group("seen", seen),
         unseen_devices=group("unseen", ~seen),
     )

@@ -145,11 +145,11 @@ def label_precisions(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> N
     NDArray[np.float64]
         Shape [n_clips, n_labels]; NaN where the clip does not have the label.
     """
-    found = np.full(scores.shape, np.nan)
+    precision = np.full(scores.shape, np.nan)
     for row, (clip_scores, clip_truth) in enumerate(zip(scores, truth, strict=True)):
         at_least = clip_scores >= clip_scores[clip_truth][:, np.newaxis]
-        found[row, clip_truth] = at_least[:, clip_truth].sum(axis=1) / at_least.sum(axis=1)
-    return found
+        precision[row, clip_truth] = at_least[:, clip_truth].sum(axis=1) / at_least.sum(axis=1)
+    return precision
 
 
 def lwlrap(precisions: NDArray[np.float64]) -> float:

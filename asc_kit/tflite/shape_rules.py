@@ -85,8 +85,8 @@ def _extent(size: int, kernel: int, stride: int, dilation: int, padding: int) ->
 def _window(step: Step, kernel: tuple[int, int], dilation: tuple[int, int], channels: int) -> list[Shape]:
     batch, *sides, _ = _rank(step.shape(0), 4)
     strides = (step.options.StrideH(), step.options.StrideW())
-    found = [_extent(*sizes, step.options.Padding()) for sizes in zip(sides, kernel, strides, dilation, strict=True)]
-    return [(batch, *found, channels)]
+    extents = [_extent(*sizes, step.options.Padding()) for sizes in zip(sides, kernel, strides, dilation, strict=True)]
+    return [(batch, *extents, channels)]
 
 
 def _rank(shape: Shape, rank: int) -> Shape:
@@ -248,12 +248,12 @@ def _slice(step: Step) -> list[Shape]:
     shape, begin, sizes = step.shape(0), step.numbers(1), step.numbers(2)
     if not len(shape) == len(begin) == len(sizes):
         raise UnknownShapeError(f"begin {begin} and sizes {sizes} of {shape}")
-    found = tuple(
+    counts = tuple(
         size - first if wanted == -1 else wanted for size, first, wanted in zip(shape, begin, sizes, strict=True)
     )
-    if any(first < 0 or n < 0 or first + n > size for size, first, n in zip(shape, begin, found, strict=True)):
+    if any(first < 0 or n < 0 or first + n > size for size, first, n in zip(shape, begin, counts, strict=True)):
         raise UnknownShapeError(f"begin {begin} and sizes {sizes} of {shape}")
-    return [found]
+    return [counts]
 
 
 def strided_ranges(step: Step) -> tuple[list[slice | int | None], list[int]]:
@@ -268,42 +268,42 @@ def strided_ranges(step: Step) -> tuple[list[slice | int | None], list[int]]:
     taken = len(begin) - len(new) - len(ellipsis)
     if taken > len(shape) or len(ellipsis) > 1:
         raise UnknownShapeError(f"{taken} indexes of {len(shape)} dimensions")
-    found: list[slice | int | None] = []
+    parts: list[slice | int | None] = []
     sizes = iter(shape)
     for bit in bits:
         if bit in ellipsis:
-            found += [slice(None)] * (len(shape) - taken)
+            parts += [slice(None)] * (len(shape) - taken)
             for _ in range(len(shape) - taken):
                 next(sizes)
         elif bit in new:
-            found.append(None)
+            parts.append(None)
         else:
             size = next(sizes)
             if options.ShrinkAxisMask() >> bit & 1:
                 if not -size <= begin[bit] < size:
                     raise UnknownShapeError(f"index {begin[bit]} of {size}")
-                found.append(begin[bit])
+                parts.append(begin[bit])
                 continue
             first = None if options.BeginMask() >> bit & 1 else begin[bit]
             last = None if options.EndMask() >> bit & 1 else end[bit]
-            found.append(slice(first, last, strides[bit]))
-    return found, list(sizes)
+            parts.append(slice(first, last, strides[bit]))
+    return parts, list(sizes)
 
 
 def _strided_slice(step: Step) -> list[Shape]:
     if step.options.Offset():
         raise UnknownShapeError("its ends count from its beginnings")
     ranges, rest = strided_ranges(step)
-    found: list[int] = []
+    kept: list[int] = []
     sizes = iter(step.shape(0))
     for taken in ranges:
         if taken is None:
-            found.append(1)
+            kept.append(1)
         elif isinstance(taken, slice):
-            found.append(len(range(*taken.indices(next(sizes)))))
+            kept.append(len(range(*taken.indices(next(sizes)))))
         else:
             next(sizes)
-    return [(*found, *rest)]
+    return [(*kept, *rest)]
 
 
 def _gather(step: Step) -> list[Shape]:

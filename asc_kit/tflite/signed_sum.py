@@ -100,25 +100,25 @@ class _Writer:
         order = [axis for axis in range(len(shape)) if axis not in reduced] + reduced
         count = math.prod(shape[axis] for axis in reduced)
         kept = math.prod(shape) // max(count, 1)
-        found: list[Any] = []
+        operators: list[Any] = []
         quantization = self.graph.tensors[source].quantization
         if order != sorted(order):
             moved = self._tensor(tuple(shape[axis] for axis in order), quantization)
-            found.append(self._operator(_TRANSPOSE, [source, self._indices(order)], moved))
+            operators.append(self._operator(_TRANSPOSE, [source, self._indices(order)], moved))
             source = moved
         image = self._tensor((1, kept, count, 1), quantization)
-        found.append(self._reshape(source, image))
+        operators.append(self._reshape(source, image))
         sums = self._tensor((1, kept, 1, 1), self.graph.tensors[output].quantization)
         options = self.schema.Conv2DOptionsT()
         options.padding = self.schema.Padding.VALID
         options.strideH = options.strideW = options.dilationHFactor = options.dilationWFactor = 1
-        found.append(
+        operators.append(
             self._operator(
                 _CONV_2D, [image, self._ones(count), self._no_bias(quantization)], sums, "Conv2DOptions", options
             )
         )
-        found.append(self._reshape(sums, output, shapes[output]))
-        return found
+        operators.append(self._reshape(sums, output, shapes[output]))
+        return operators
 
     def _reshape(self, source: int, target: int, shape: tuple[int, ...] | None = None) -> Any:
         wanted = list(shape if shape is not None else self.graph.tensors[target].shape)

@@ -145,16 +145,18 @@ def _summary(bundle: Bundle, measured: dict[str, BenchmarkResult]) -> Table:
     table.add_column(no_wrap=True)
     for heading in ("clips", "all", "per scene", "seen devices", "unseen", "bit-exact"):
         table.add_column(heading, justify="right")
-    for title, found, exact in (
+    for title, evaluation, exact in (
         ("float, host", provenance.metrics_float, ""),
         ("int8, host", provenance.metrics_int8, ""),
         ("board, features", features.evaluation, f"{features.bit_identical}/{features.clips}"),
         ("board, audio", audio.evaluation, f"{audio.bit_identical}/{audio.clips}"),
     ):
-        assert isinstance(found, Evaluation)  # the synthetic scenes have one class each
-        groups = [percent(group.accuracy) if group else "" for group in (found.seen_devices, found.unseen_devices)]
-        means = (percent(found.accuracy), percent(found.macro_accuracy))
-        table.add_row(title, str(found.clips), *means, *groups, exact)
+        assert isinstance(evaluation, Evaluation)  # the synthetic scenes have one class each
+        groups = [
+            percent(group.accuracy) if group else "" for group in (evaluation.seen_devices, evaluation.unseen_devices)
+        ]
+        means = (percent(evaluation.accuracy), percent(evaluation.macro_accuracy))
+        table.add_row(title, str(evaluation.clips), *means, *groups, exact)
     latency, memory = features.latency, features.memory
     frontend = audio.latency.frontend
     lines = [f"network {latency.median:,.0f} {latency.unit} ({latency.median / bundle.manifest.macs:.2f} per MAC)"]
