@@ -151,7 +151,7 @@ def given_inputs(path: Path, tensor: TensorInfo, end_type: str) -> list[NDArray[
             raise DataError(f"{path}: array {name} is {array.dtype} of shape {array.shape}", hint=hint)
         if array.ndim > len(tensor.shape) + 1:
             raise DataError(f"{path}: array {name} has {array.ndim} dimensions", hint=hint)
-        inputs += [_quantized(one, tensor) for one in array.reshape(-1, tensor.n_elements)]
+        inputs += [_quantized(values, tensor) for values in array.reshape(-1, tensor.n_elements)]
     if not inputs:
         raise DataError(f"{path} has no arrays", hint=hint)
     return inputs
@@ -196,11 +196,11 @@ def compare(
         report = session.run(macs=macs)
         return session.read_output(), report.network_time
 
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     for values in inputs:
         output, network_time = session.repeat(lambda values=values: clip(values))  # type: ignore[misc]
-        found.append(Comparison(output=output, expected=reference.run(values), network_time=network_time))
-    return found
+        comparisons.append(Comparison(output=output, expected=reference.run(values), network_time=network_time))
+    return comparisons
 
 
 def verify_model(
@@ -254,9 +254,9 @@ def verify_model(
         with booted(board, folder / "firmware" / built.manifest.image) as session:
             if session.hello.firmware_id != built.manifest.firmware_id:
                 raise BoardError(f"the board runs firmware {session.hello.firmware_id}, not the one that was built")
-            found = compare(session, reference, [values for _, values in chosen], macs)
+            comparisons = compare(session, reference, [values for _, values in chosen], macs)
             stack_bytes = session.stats().stack_used_bytes
-    return _described(model, board, built, [kind for kind, _ in chosen], found, reference.runtime, stack_bytes)
+    return _described(model, board, built, [kind for kind, _ in chosen], comparisons, reference.runtime, stack_bytes)
 
 
 def _described(
@@ -264,12 +264,12 @@ def _described(
     board: Board,
     built: BuiltModel,
     kinds: Sequence[str],
-    found: Sequence[Comparison],
+    comparisons: Sequence[Comparison],
     runtime: str,
     stack_bytes: int,
 ) -> Verification:
     manifest = built.manifest
-    wrong = [number for number, one in enumerate(found) if not one.is_exact]
+    wrong = [number for number, comparison in enumerate(comparisons) if not comparison.is_exact]
     return Verification(
         model=model.name,
         model_sha256=hashlib.sha256(built.model).hexdigest(),
@@ -281,10 +281,10 @@ def _described(
         input_type=built.input_type,
         output_type=built.output_type,
         inputs={kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
-        exact=len(found) - len(wrong),
+        exact=len(comparisons) - len(wrong),
         differing=len(wrong),
-        largest_difference=max((one.largest_difference for one in found), default=0),
-        first_difference=_where(wrong[0], kinds[wrong[0]], found[wrong[0]]) if wrong else None,
+        largest_difference=max((comparison.largest_difference for comparison in comparisons), default=0),
+        first_difference=_where(wrong[0], kinds[wrong[0]], comparisons[wrong[0]]) if wrong else None,
         references={
             op: OTHER_REFERENCES.get(op, REFERENCE) for op in sorted({operator.op for operator in manifest.operators})
         },
@@ -292,17 +292,17 @@ def _described(
         operators=len(manifest.operators),
         macs=sum(operator.macs for operator in manifest.operators),
         timer=board.timer,
-        network_time=max((one.network_time for one in found), default=0),
+        network_time=max((comparison.network_time for comparison in comparisons), default=0),
         arena_bytes=manifest.memory.arena_bytes,
         weight_bytes=manifest.memory.weight_bytes,
         stack_bytes=stack_bytes,
     )
 
 
-def _where(number: int, kind: str, one: Comparison) -> str:
-    places = np.flatnonzero(one.output != one.expected)
+def _where(number: int, kind: str, comparison: Comparison) -> str:
+    places = np.flatnonzero(comparison.output != comparison.expected)
     at = places[0]
     return (
-        f"input {number} ({kind}): {len(places)} of {one.output.size} bytes differ, the first at {at}: "
-        f"{one.output[at]}, the reference has {one.expected[at]}"
+        f"input {number} ({kind}): {len(places)} of {comparison.output.size} bytes differ, the first at {at}: "
+        f"{comparison.output[at]}, the reference has {comparison.expected[at]}"
     )

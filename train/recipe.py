@@ -220,9 +220,9 @@ def _with_model_file(recipe: Recipe, folder: Path) -> Recipe:
         )
     if not Path(recipe.model).is_absolute():
         read_model_file(path)
-    found = replace(recipe, model=str(path))
-    _check_settings(found)
-    return found
+    located = replace(recipe, model=str(path))
+    _check_settings(located)
+    return located
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:

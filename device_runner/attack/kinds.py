@@ -45,8 +45,8 @@ class Way:
 
     def past(self, wanted: Callable[[Frame], bool]) -> bytes | None:
         """Return a past frame, drawn from the wanted frames."""
-        found = [data for data in self.history if (frame := unpacked(data)) is not None and wanted(frame)]
-        return self.random.choice(found) if found else None
+        matching = [data for data in self.history if (frame := unpacked(data)) is not None and wanted(frame)]
+        return self.random.choice(matching) if matching else None
 
 
 Pieces = list[bytes]

@@ -230,5 +230,5 @@ def _kind_of(failure: BoardError) -> str:
     )
 
 
-def _sum(one: LinkStatistics, other: LinkStatistics) -> LinkStatistics:
-    return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in LinkStatistics.__slots__})
+def _sum(first: LinkStatistics, second: LinkStatistics) -> LinkStatistics:
+    return replace(first, **{name: getattr(first, name) + getattr(second, name) for name in LinkStatistics.__slots__})

@@ -157,19 +157,19 @@ def is_emulated(board: Board | None) -> bool:
 
 def environment_of(bundle: Bundle, board: Board | None, *, has_toolchain: bool) -> dict[str, str]:
     """Return the versions of the host's packages and tools."""
-    found = {"system": platform.platform(), "python": platform.python_version(), "numpy": np.__version__}
+    versions = {"system": platform.platform(), "python": platform.python_version(), "numpy": np.__version__}
     for package in ("ai-edge-litert", "tflite-runtime"):
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
             break  # the first one installed is the one that runs
         except metadata.PackageNotFoundError:
             continue
-    found["reference"] = reference_of_model(bundle.model_path.read_bytes())
+    versions["reference"] = reference_of_model(bundle.model_path.read_bytes())
     if board is not None and board.emulator is not None and is_emulated(board):
-        found["emulator"] = _first_line([board.emulator.program, "--version"])
+        versions["emulator"] = _first_line([board.emulator.program, "--version"])
     if board is not None and has_toolchain:
-        found["compiler"] = _first_line([board.compiler, "--version"])
-    return found
+        versions["compiler"] = _first_line([board.compiler, "--version"])
+    return versions
 
 
 def _first_line(command: list[str]) -> str:

@@ -63,12 +63,12 @@ class Subject:
 
     def difference(self, other: Subject) -> str | None:
         """Return the difference from another subject; None if they are equal."""
-        found = [
+        differences = [
             f"{field.name.replace('_', ' ')} was {getattr(self, field.name)}, and is {getattr(other, field.name)} now"
             for field in fields(self)
             if getattr(self, field.name) != getattr(other, field.name)
         ]
-        return "; ".join(found) or None
+        return "; ".join(differences) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

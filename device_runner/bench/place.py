@@ -47,15 +47,15 @@ def check_new(out: Path | None, bundle: Path) -> None:
 
 def _check_free(folder: Path, names: Iterable[str]) -> None:
     """Refuse a folder that holds files of these names; temporary files do not count."""
-    found = sorted(name for name in names if not is_temporary(name))
-    if not found:
+    present = sorted(name for name in names if not is_temporary(name))
+    if not present:
         return
-    if JOURNAL in found and RESULTS not in found:
+    if JOURNAL in present and RESULTS not in present:
         raise AscKitError(
             f"{folder} holds a measurement that is not finished",
             hint=f"continue it by the same command with --resume {folder}, or {_NEW_RUN}",
         )
-    what = "a result" if RESULTS in found else f"{found[0]}{' and more' if len(found) > 1 else ''}"
+    what = "a result" if RESULTS in present else f"{present[0]}{' and more' if len(present) > 1 else ''}"
     raise AscKitError(f"{folder} holds {what}, and results replace nothing", hint=_NEW_RUN)
 
 
@@ -123,13 +123,13 @@ def find_unfinished(bundle: Path, board: str, mode: str) -> Path:
         If there is none.
     """
     runs = runs_folder(bundle, board, mode)
-    found = sorted(path.parent for path in runs.glob(f"*/{JOURNAL}") if not (path.parent / RESULTS).exists())
-    if not found:
+    unfinished = sorted(path.parent for path in runs.glob(f"*/{JOURNAL}") if not (path.parent / RESULTS).exists())
+    if not unfinished:
         raise AscKitError(
             f"there is no unfinished measurement in {runs}",
             hint="leave --resume out to begin a measurement; name a folder given with --out: --resume DIR",
         )
-    return found[-1]
+    return unfinished[-1]
 
 
 def check_unfinished(folder: Path) -> None:

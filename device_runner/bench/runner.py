@@ -131,8 +131,8 @@ def _check_samples(measurement: Measurement, journal: Journal) -> None:
     if not journal.done:
         return
     indices = sorted(journal.done)
-    found = in_parallel(lambda index: samples_id(measurement.windows(index)), indices, "recordings of before")
-    for index, fingerprint in zip(indices, found, strict=True):
+    fingerprints = in_parallel(lambda index: samples_id(measurement.windows(index)), indices, "recordings of before")
+    for index, fingerprint in zip(indices, fingerprints, strict=True):
         before = journal.done[index].prediction
         clip = measurement.dataset.clips[index]
         if (before.filename, before.samples_id) != (clip.filename, fingerprint):

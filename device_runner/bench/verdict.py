@@ -106,13 +106,13 @@ def _front_end(result: BenchmarkResult) -> tuple[str, ...]:
 
 def _blame(predictions: Sequence[Prediction], sides: Sequence[Side]) -> str:
     """Name the sides that differ, the most frequent first, with the observation in the first clip of each."""
-    found: dict[Side, list[ClipDifference]] = {}
+    by_side: dict[Side, list[ClipDifference]] = {}
     for item in predictions:
         for difference in item.differences:
             if difference.side in sides:
-                found.setdefault(difference.side, []).append(difference)
+                by_side.setdefault(difference.side, []).append(difference)
     texts = []
-    for side, differences in sorted(found.items(), key=lambda entry: -len(entry[1])):
+    for side, differences in sorted(by_side.items(), key=lambda entry: -len(entry[1])):
         again = sum(difference.reproducible for difference in differences)
         texts.append(
             f". To blame is {SIDES[side]}, the same again in {again} of {len(differences)} clips that were sent again: "

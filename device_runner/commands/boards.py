@@ -33,13 +33,13 @@ def boards(as_json: bool) -> None:
 
     for fault in folder_faults():
         note(fault)
-    found = survey_boards()
+    survey = survey_boards()
     if as_json:
-        say_json([_plain(path, board) for path, board in found.items()], indent=None)
+        say_json([_plain(path, board) for path, board in survey.items()], indent=None)
         return
     # three columns: with a column for every fact a terminal of 80 cuts off the names, which users must type
     table = Table(Column("name", no_wrap=True), Column("core", no_wrap=True), "board")
-    for path, board in found.items():
+    for path, board in survey.items():
         name = escape(path.parent.name)
         if isinstance(board, str):
             table.add_row(name, "", escape(f"not valid: {board}"))

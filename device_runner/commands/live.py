@@ -255,13 +255,13 @@ def _list_devices(as_json: bool) -> None:
 
     from ..listening.microphone import input_devices
 
-    found = input_devices()
+    devices = input_devices()
     if as_json:
-        say_json([asdict(each) for each in found])
+        say_json([asdict(each) for each in devices])
         return
-    if not found:
+    if not devices:
         say("no microphone", err=True)
-    for each in found:
+    for each in devices:
         mark = "*" if each.is_default else " "
         details = f"{each.host_api}, {each.channels} channels, {each.default_rate_hz} Hz"
         say(f"{mark} {each.index:3d}  {each.name}  ({details})")

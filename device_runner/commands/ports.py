@@ -22,14 +22,14 @@ def ports(as_json: bool) -> None:
 
     from ..line.transport import available_ports
 
-    found = available_ports()
+    available = available_ports()
     if as_json:
-        say_json([asdict(port) for port in found], indent=None)
+        say_json([asdict(port) for port in available], indent=None)
         return
-    if not found:
+    if not available:
         console.print("No serial ports. Is the board plugged in, and the cable one with data lines?")
         return
     table = Table(Column("port", no_wrap=True), "description", "hardware")
-    for port in found:
+    for port in available:
         table.add_row(*map(escape, (port.path, port.description, port.hardware_id)))
     print_table(table)

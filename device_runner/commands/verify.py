@@ -50,29 +50,29 @@ def verify(
 
     from ..verification import verify_model
 
-    found = verify_model(
+    result = verify_model(
         model, load_board(board), inputs=inputs, count=count, input_shapes=input_shapes, optimize=optimize
     )
-    kinds = ", ".join(f"{number} {kind}" for kind, number in found.inputs.items())
+    kinds = ", ".join(f"{number} {kind}" for kind, number in result.inputs.items())
     console.print(
-        f"{found.model} on {found.board} ({found.core}, {found.kernels} kernels): {found.exact} of "
-        f"{found.exact + found.differing} outputs are those of the reference kernels ({kinds})",
+        f"{result.model} on {result.board} ({result.core}, {result.kernels} kernels): {result.exact} of "
+        f"{result.exact + result.differing} outputs are those of the reference kernels ({kinds})",
         soft_wrap=True,
         markup=False,
     )
-    for op, reference in found.references.items():
+    for op, reference in result.references.items():
         console.print(f"  {op}: {reference}", soft_wrap=True, markup=False)
     console.print(
-        f"{found.operators} operators, {found.macs:,} MACs, at most {found.network_time:,} {found.timer} an inference, "
-        f"arena {found.arena_bytes:,} bytes, weights {found.weight_bytes:,}, stack {found.stack_bytes:,}",
+        f"{result.operators} operators, {result.macs:,} MACs, at most {result.network_time:,} {result.timer} an inference, "
+        f"arena {result.arena_bytes:,} bytes, weights {result.weight_bytes:,}, stack {result.stack_bytes:,}",
         soft_wrap=True,
         markup=False,
     )
     if as_json:
-        say_json(found)
-    if found.differing:
+        say_json(result)
+    if result.differing:
         raise MismatchError(
-            f"{found.differing} outputs differ from the reference kernels, by up to {found.largest_difference} steps. "
-            f"{found.first_difference}",
+            f"{result.differing} outputs differ from the reference kernels, by up to {result.largest_difference} steps. "
+            f"{result.first_difference}",
             hint="this is a defect of the engine: report it with the model",
         )

@@ -107,11 +107,11 @@ class CoreModel:
 
     def cycles(self, blocks: Blocks, counts: Counts) -> dict[Key, float]:
         """Return cycles without wait states."""
-        found = {key: _sum(counter, self.costs) for key, counter in counts.items()}
+        total = {key: _sum(counter, self.costs) for key, counter in counts.items()}
         if self.dual_issue:
             for key, cycles in dual_issue_cycles(blocks).items():
-                found[key] = found.get(key, 0.0) + cycles
-        return found
+                total[key] = total.get(key, 0.0) + cycles
+        return total
 
     def most_cycles(self, counts: Counts) -> float | None:
         """Return the upper bound of all cycles, if the estimate is a bracket."""

@@ -29,7 +29,7 @@ _FPU_LATENCY, _FPU_MAC_LATENCY = 3, 5
 
 def dual_issue_cycles(blocks: Blocks) -> dict[Key, float]:
     """Return cycles by function and operator, without wait states and mispredicted branches."""
-    found: dict[Key, float] = defaultdict(float)
+    cycles: dict[Key, float] = defaultdict(float)
     known: dict[tuple[int, int, int, int], int] = {}
     for visit in blocks.trace.visits:
         listed, key = blocks.of(visit), blocks.key(visit)
@@ -38,8 +38,8 @@ def dual_issue_cycles(blocks: Blocks) -> dict[Key, float]:
             if edge not in known:
                 before = blocks.instructions.get((start, end), ())[-_CONTEXT:]
                 known[edge] = last_issue((*before, *listed)) - last_issue(before)
-            found[key] += count * (known[edge] + (_NEW_PAIR if start and end != visit.start else 0))
-    return found
+            cycles[key] += count * (known[edge] + (_NEW_PAIR if start and end != visit.start else 0))
+    return cycles
 
 
 def last_issue(listed: Sequence[Instruction]) -> int:

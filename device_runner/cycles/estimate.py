@@ -158,11 +158,11 @@ def _behind(costs: Mapping[Key, Cost], blocks: Blocks, part: PartSpec, memory: i
 
 
 def _grouped(costs: Mapping[Key, Cost], group: Callable[[Key], K]) -> dict[K, Cost]:
-    found: dict[K, Cost] = {}
+    grouped: dict[K, Cost] = {}
     for key, cost in costs.items():
         name = group(key)
-        found[name] = found.get(name, Cost()) + cost
-    return found
+        grouped[name] = grouped.get(name, Cost()) + cost
+    return grouped
 
 
 def accuracy(part: PartSpec) -> str:

@@ -223,14 +223,14 @@ def _between(image: Image, start: int, end: int) -> Iterator[Instruction]:
 
 def count_events(blocks: Blocks) -> Counts:
     """Count all events of a trace by function and operator, and `instructions` and `unaligned` accesses as well."""
-    found: defaultdict[Key, EventCounts] = defaultdict(lambda: defaultdict(float))
+    counts: defaultdict[Key, EventCounts] = defaultdict(lambda: defaultdict(float))
     for visit in blocks.trace.visits:
-        _count_block(blocks, visit, found[blocks.key(visit)])
-    _count_minorities(blocks, found)
+        _count_block(blocks, visit, counts[blocks.key(visit)])
+    _count_minorities(blocks, counts)
     for access in blocks.trace.accesses:
-        here = found[Key(function=blocks.image.function_at(access.address), owner=access.owner)]
+        here = counts[Key(function=blocks.image.function_at(access.address), owner=access.owner)]
         here["unaligned"] += access.unaligned
-    return dict(found)
+    return dict(counts)
 
 
 def _count_block(blocks: Blocks, visit: Visit, here: EventCounts) -> None:
@@ -264,7 +264,7 @@ def _long_runs(listed: tuple[Instruction, ...]) -> int:
     return runs
 
 
-def _count_minorities(blocks: Blocks, found: Counts) -> None:
+def _count_minorities(blocks: Blocks, counts: Counts) -> None:
     """Count the conditional branches that went the less usual way, which a predictor of the usual way would miss."""
     taken: Counter[int] = Counter()
     for visit in blocks.trace.visits:
@@ -277,4 +277,4 @@ def _count_minorities(blocks: Blocks, found: Counts) -> None:
             executed = blocks.executed[last.address]
             share = visit.count / executed
             fewer = min(taken[last.address], executed - taken[last.address])
-            found[blocks.key(visit)]["branch_minority"] += share * fewer
+            counts[blocks.key(visit)]["branch_minority"] += share * fewer

@@ -105,9 +105,9 @@ class Instruction:
 
 def registers(text: str) -> list[str]:
     """Return the registers in a text, each once, ranges expanded."""
-    found = [f"{bank}{i}" for bank, low, high in _RANGE.findall(text) for i in range(int(low), int(high) + 1)]
-    found += [_ALIAS.get(name, name) for name in _REGISTER.findall(text)]
-    return list(dict.fromkeys(found))
+    names = [f"{bank}{i}" for bank, low, high in _RANGE.findall(text) for i in range(int(low), int(high) + 1)]
+    names += [_ALIAS.get(name, name) for name in _REGISTER.findall(text)]
+    return list(dict.fromkeys(names))
 
 
 def unknown(address: int, size: int) -> Instruction:

@@ -57,7 +57,7 @@ def _why_not_qemu(program: str) -> str | None:
 
 
 def _compiler() -> str | None:
-    return next((found for name in _COMPILERS if (found := shutil.which(name)) is not None), None)
+    return next((path for name in _COMPILERS if (path := shutil.which(name)) is not None), None)
 
 
 def build_plugin(folder: Path | None = None) -> Path:

@@ -94,7 +94,7 @@ def cycles_record(
         model_sha256=model_sha256,
         firmware_id=firmware_id,
         most_cycles_without_waits=None if estimate.most_cycles is None else round(estimate.most_cycles),
-        parts=tuple(_part_cycles(one, operators) for one in estimate.parts),
+        parts=tuple(_part_cycles(part, operators) for part in estimate.parts),
     )
 
 

@@ -90,5 +90,5 @@ def check_cores(board: Board, parts: Sequence[PartSpec]) -> None:
         if part.core_name != board.core.name:
             raise BoardError(
                 f"part {part.name} has a {part.core_name}, the code of board {board.name} is for a {board.core.name}",
-                hint=f"parts with that core: {', '.join(one.name for one in parts_with(board.core.name)) or 'none'}",
+                hint=f"parts with that core: {', '.join(part.name for part in parts_with(board.core.name)) or 'none'}",
             )

@@ -33,7 +33,7 @@ class PortInfo:
 
 def available_ports() -> tuple[PortInfo, ...]:
     """List the serial ports of this machine, sorted by path."""
-    found = [
+    ports = [
         PortInfo(
             path=port.device,
             description="" if port.description == "n/a" else port.description,
@@ -41,7 +41,7 @@ def available_ports() -> tuple[PortInfo, ...]:
         )
         for port in list_ports.comports()
     ]
-    return tuple(sorted(found, key=lambda port: port.path))
+    return tuple(sorted(ports, key=lambda port: port.path))
 
 
 def open_port(path: str, baud: int = DEFAULT_BAUD) -> serial.Serial:

@@ -124,14 +124,14 @@ def input_devices() -> list[InputDevice]:
     return [
         InputDevice(
             index=number,
-            name=str(found["name"]),
-            host_api=str(apis[found["hostapi"]]["name"]),
-            channels=int(found["max_input_channels"]),
-            default_rate_hz=round(found["default_samplerate"]),
+            name=str(device["name"]),
+            host_api=str(apis[device["hostapi"]]["name"]),
+            channels=int(device["max_input_channels"]),
+            default_rate_hz=round(device["default_samplerate"]),
             is_default=number == default,
         )
-        for number, found in enumerate(sounddevice.query_devices())
-        if found["max_input_channels"] > 0
+        for number, device in enumerate(sounddevice.query_devices())
+        if device["max_input_channels"] > 0
     ]
 
 

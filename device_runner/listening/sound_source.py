@@ -51,9 +51,9 @@ def find_source() -> SoundSource | None:
     with _Server() as server:
         deadline_s = time.monotonic() + _LISTED_S
         while server.is_connected:
-            found = server.recorded()
-            if found is not None:
-                return found
+            source = server.recorded()
+            if source is not None:
+                return source
             if time.monotonic() > deadline_s:
                 break
             time.sleep(0.05)
@@ -192,8 +192,8 @@ class _Server:
         stream = self._stream()
         if stream is None:
             return None
-        found = next((_as_source(s) for s in self._list("source_list") if s.index == stream.source), None)
-        return None if found is None else replace(found, is_muted=found.is_muted or bool(stream.mute))
+        source = next((_as_source(s) for s in self._list("source_list") if s.index == stream.source), None)
+        return None if source is None else replace(source, is_muted=source.is_muted or bool(stream.mute))
 
     def record_from(self, name: str) -> None:
         """Connect this process's stream to another source."""
@@ -226,10 +226,10 @@ class _Server:
             return None
 
 
-def _as_source(found: Any) -> SoundSource:
+def _as_source(source: Any) -> SoundSource:
     return SoundSource(
-        name=found.name,
-        rate_hz=found.sample_spec.rate,
-        channels=found.sample_spec.channels,
-        is_muted=bool(found.mute),
+        name=source.name,
+        rate_hz=source.sample_spec.rate,
+        channels=source.sample_spec.channels,
+        is_muted=bool(source.mute),
     )

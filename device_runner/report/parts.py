@@ -64,12 +64,12 @@ def columns(results: Results) -> tuple[str, ...]:
 
 def rows_of(results: Results, *lines: Line) -> tuple[tuple[str, ...], ...]:
     """Build a row per line and a cell per result; a line without any value is left out."""
-    found = []
+    rows = []
     for title, cell in lines:
         cells = [cell(item.result) for item in results]
         if any(text is not None for text in cells):
-            found.append((title, *(text if text is not None else "–" for text in cells)))
-    return tuple(found)
+            rows.append((title, *(text if text is not None else "–" for text in cells)))
+    return tuple(rows)
 
 
 def of(title: str, item: NamedResult, results: Results) -> str:

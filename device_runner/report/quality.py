@@ -65,8 +65,8 @@ def _tags(result: BenchmarkResult) -> TaggingEvaluation:
 
 
 def _share(result: BenchmarkResult) -> str:
-    found = _scenes(result)
-    return f"{percent(found.accuracy)}, {count(found.correct)} of {count(found.clips)}"
+    evaluation = _scenes(result)
+    return f"{percent(evaluation.accuracy)}, {count(evaluation.correct)} of {count(evaluation.clips)}"
 
 
 def _accuracy(group: Group | None) -> str | None:
@@ -189,8 +189,8 @@ def _mean_and_deviation(shares: Sequence[float | None]) -> str:
 def _confusions(results: Results) -> Section:
     pictures, tables = [], []
     for item in results:
-        found = _scenes(item.result)
-        labels, matrix = found.labels, found.confusion
+        evaluation = _scenes(item.result)
+        labels, matrix = evaluation.labels, evaluation.confusion
         worst = max(
             (
                 (matrix[row][column], true, guess)
@@ -222,14 +222,14 @@ def _confusions(results: Results) -> Section:
 def _calibration(results: Results) -> Section:
     pictures = []
     for item in results:
-        found = _scenes(item.result)
-        bins = [(cell.clips, cell.confidence, cell.accuracy) for cell in found.calibration]
-        sure = sum(cell.clips * cell.confidence for cell in found.calibration) / found.clips
+        evaluation = _scenes(item.result)
+        bins = [(cell.clips, cell.confidence, cell.accuracy) for cell in evaluation.calibration]
+        sure = sum(cell.clips * cell.confidence for cell in evaluation.calibration) / evaluation.clips
         pictures.append(
             Figure(
                 title=of("How often it is right, by how sure it is; dashed: equally", item, results),
-                alt=f"Reliability diagram. Mean confidence {percent(sure)}, accuracy {percent(found.accuracy)}, "
-                f"expected calibration error {percent(found.ece)}.",
+                alt=f"Reliability diagram. Mean confidence {percent(sure)}, accuracy {percent(evaluation.accuracy)}, "
+                f"expected calibration error {percent(evaluation.ece)}.",
                 svg=figures.reliability(bins),
             )
         )
@@ -274,13 +274,15 @@ def _by_label(results: Results) -> Section:
 
 def _by_device_tags(results: Results) -> Section:
     groups = [{g.name: g for g in _tags(item.result).per_recording_device} for item in results]
-    names = list(dict.fromkeys(name for found in groups for name in found))
+    names = list(dict.fromkeys(name for of_result in groups for name in of_result))
     heard = _heard(names, results)
-    bars = _device_bars(names, results, [{name: g.lwlrap for name, g in found.items()} for found in groups])
+    bars = _device_bars(names, results, [{name: g.lwlrap for name, g in of_result.items()} for of_result in groups])
     table = DataTable(
         caption="lwlrap by recording device",
         header=("Recording device", _SEEN, *columns(results)),
-        rows=tuple((name, heard[name], *(_ranking(found.get(name)) or "–" for found in groups)) for name in names),
+        rows=tuple(
+            (name, heard[name], *(_ranking(of_result.get(name)) or "–" for of_result in groups)) for name in names
+        ),
     )
     return Section(
         anchor=DEVICES,
@@ -300,8 +302,8 @@ def _heard(names: Sequence[str], results: Results) -> dict[str, str]:
 
 def _device_bars(names: Sequence[str], results: Results, shares: Sequence[dict[str, float]]) -> figures.Bars:
     return [
-        (item.name, found, frozenset(name for name in names if name not in item.result.train_recording_devices))
-        for item, found in zip(results, shares, strict=True)
+        (item.name, share, frozenset(name for name in names if name not in item.result.train_recording_devices))
+        for item, share in zip(results, shares, strict=True)
     ]
 
 

@@ -64,19 +64,19 @@ def read_results(paths: Sequence[Path], *, every: bool = False) -> tuple[NamedRe
 
 
 def _files_in(folder: Path, *, every: bool) -> tuple[Path, ...]:
-    found = find_results(folder, every=every)
-    if not found.taken:
+    search = find_results(folder, every=every)
+    if not search.taken:
         raise SpecError(
             f"{folder} holds no {RESULTS}, nor does any folder in it",
             hint="measure with: asc-kit bench BUNDLE --board NAME --data DIR; finish an interrupted measurement with "
             "the same command and --resume",
         )
-    if found.left_out:
+    if search.left_out:
         note(
-            f"{folder}: {len(found.left_out)} older or partial measurements beside newer ones are left out "
+            f"{folder}: {len(search.left_out)} older or partial measurements beside newer ones are left out "
             "(--all takes them)"
         )
-    return found.taken
+    return search.taken
 
 
 def _read(path: Path) -> BenchmarkResult:

@@ -22,9 +22,9 @@ def mixing_weights(batch: Any, alpha: float, seed: Any) -> Any:
     """Return weights of each clip, float32 [batch], from Beta(alpha, alpha)."""
     # a beta variable is the share of a gamma variable in the sum of two; for a tiny alpha both may be 0
     one_seed, other_seed = streams(seed, 2)
-    one = tf.random.stateless_gamma((batch,), one_seed, alpha)
-    other = tf.random.stateless_gamma((batch,), other_seed, alpha)
-    return tf.math.divide_no_nan(one, one + other)
+    gamma = tf.random.stateless_gamma((batch,), one_seed, alpha)
+    gamma_beside = tf.random.stateless_gamma((batch,), other_seed, alpha)
+    return tf.math.divide_no_nan(gamma, gamma + gamma_beside)
 
 
 def partners(batch: Any, seed: Any) -> Any:

@@ -173,7 +173,7 @@ def _check_unlisted(inventory: Inventory) -> None:
         for name in sorted(names):
             filename = (below / name).as_posix()
             if name.lower().endswith(AUDIO_SUFFIXES) and filename not in listed and not name.startswith("."):
-                inventory.found.add("unlisted", filename, filename)
+                inventory.findings.add("unlisted", filename, filename)
 
 
 def _check_same_audio(
@@ -192,18 +192,18 @@ def _check_same_audio(
             here, there = inventory.clips[name].labels, inventory.clips[first].labels
             if set(here) != set(there):
                 text = f"{name} ({','.join(here)}) is {first} ({','.join(there)})"
-                inventory.found.add("conflicting", name, text)
+                inventory.findings.add("conflicting", name, text)
             else:
-                inventory.found.add("duplicate", name, f"{name} is {first}")
+                inventory.findings.add("duplicate", name, f"{name} is {first}")
         for train, test in pairs:
             trained = [name for name in names if name in inventory.splits[train]]
             for name in names:
                 if trained and name in inventory.splits[test] and name not in trained:
-                    inventory.found.add("leaking_audio", name, f"{name} in {test} is {trained[0]} in {train}")
+                    inventory.findings.add("leaking_audio", name, f"{name} in {test} is {trained[0]} in {train}")
 
 
 def _check_pair(inventory: Inventory, train: str, test: str) -> None:
-    findings = inventory.found
+    findings = inventory.findings
     trained, tested = inventory.splits[train], inventory.splits[test]
     for name in tested:
         if name in trained:

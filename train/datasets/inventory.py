@@ -55,7 +55,7 @@ class Inventory:
     """Its layout."""
     asked: Layout | None = None
     """Layout that the user named; None if it was detected."""
-    found: Findings
+    findings: Findings
     """Its faults."""
     class_map: ClassMap | None = None
     """Order of its classes, if given."""
@@ -71,22 +71,22 @@ class Inventory:
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return every training split that has a matching test split, with that split."""
-        found = []
+        pairs = []
         for train in self.splits:
             if _TRAIN_NAME.fullmatch(train):
                 usual = test_split_for(train)
                 # folds may lie in a folder of the challenges, or not
                 usual = (*usual, *(name.rpartition("/")[2] for name in usual)) if usual != TEST_SPLITS else usual
                 test = next((name for name in usual if name in self.splits), None)
-                found += [(train, test)] if test is not None else []
-        return found
+                pairs += [(train, test)] if test is not None else []
+        return pairs
 
     def add(self, clip: Clip, where: str) -> None:
         """Keep a clip; report if an earlier row gave it another label, or if the class map lacks a label."""
         known = self.clips.setdefault(composed(clip.filename), clip)
         if set(known.labels) != set(clip.labels):
             text = f"{clip.filename}: {known.scene_label} and, in {where}, {clip.scene_label}"
-            self.found.add("mislabelled", clip.filename, text)
+            self.findings.add("mislabelled", clip.filename, text)
         self.check_labels(clip, where)
 
     def check_labels(self, clip: Clip, where: str) -> None:
@@ -94,10 +94,10 @@ class Inventory:
         for label in clip.labels:
             problem = self.class_map.unknown(label) if self.class_map else None
             if problem:
-                self.found.add("unknown_label", clip.filename, f"{where}: {problem}")
+                self.findings.add("unknown_label", clip.filename, f"{where}: {problem}")
 
 
-def take_inventory(root: Path, class_map: Path | None, found: Findings, layout: Layout | None = None) -> Inventory:
+def take_inventory(root: Path, class_map: Path | None, findings: Findings, layout: Layout | None = None) -> Inventory:
     """Read all tables of a data set, or its folders; `layout` is the layout that the user names.
 
     Raises
@@ -105,11 +105,11 @@ def take_inventory(root: Path, class_map: Path | None, found: Findings, layout: 
     DataError
         If it has none of the layouts: then there is nothing to check.
     """
-    inventory = Inventory(root=root, layout=find_layout(root, layout), asked=layout, found=found)
+    inventory = Inventory(root=root, layout=find_layout(root, layout), asked=layout, findings=findings)
     try:
         inventory.class_map = find_class_map(class_map, root, *(root / folder for folder in META_FOLDERS))
     except DataError as failure:
-        found.add("table", "class map", failure.message)
+        findings.add("table", "class map", failure.message)
     if inventory.layout is Layout.TAU:
         _read_tau(inventory)
     elif inventory.layout.label_column is not None:
@@ -119,10 +119,10 @@ def take_inventory(root: Path, class_map: Path | None, found: Findings, layout: 
     else:
         _read_folders(inventory)
     if not inventory.clips:
-        found.add("table", "no clips", "no table names a clip that can be used")
+        findings.add("table", "no clips", "no table names a clip that can be used")
     for group in twins(label for clip in inventory.clips.values() for label in clip.labels):
         for other in group[1:]:
-            found.add("label_twins", other, quote((group[0], other)))
+            findings.add("label_twins", other, quote((group[0], other)))
     return inventory
 
 
@@ -130,11 +130,13 @@ def _read_tau(inventory: Inventory) -> None:
     meta = inventory.root / META
     for line, clip in _meta_rows(inventory):
         if composed(clip.filename) in inventory.clips:
-            inventory.found.add("table", f"{meta}:{line}", f"{META}, line {line}: {clip.filename} stands there twice")
+            inventory.findings.add(
+                "table", f"{meta}:{line}", f"{META}, line {line}: {clip.filename} stands there twice"
+            )
         inventory.add(clip, f"{META}, line {line}")
         told = parse_name(clip.filename)
         if told is not None and told.scene != clip.scene_label:
-            inventory.found.add("mislabelled", clip.filename, f"{clip.filename}: labelled {clip.scene_label}")
+            inventory.findings.add("mislabelled", clip.filename, f"{clip.filename}: labelled {clip.scene_label}")
     labels = {clip.scene_label for clip in inventory.clips.values()}
     splits = TableSplits(root=inventory.root)
     tables = splits.paths()
@@ -143,24 +145,24 @@ def _read_tau(inventory: Inventory) -> None:
         # the challenges' list of test files has no labels; evaluation uses the table with labels
         if path.is_file() and path not in tables and header_of(path, "\t") != SPLIT_COLUMNS[:1]:
             text = f"{name}.csv is not TAB-separated with the columns {', '.join(SPLIT_COLUMNS)}"
-            inventory.found.add("table", str(path), text)
+            inventory.findings.add("table", str(path), text)
     for path in tables:
         chosen = inventory.splits[str(path.relative_to(inventory.root).with_suffix(""))] = {}
         try:
             check_pin(inventory.root, path)
         except DataError as failure:
-            inventory.found.add("table", f"{path}:pin", failure.message)
+            inventory.findings.add("table", f"{path}:pin", failure.message)
         for line, (filename, label) in _rows(inventory, path, SPLIT_COLUMNS, "\t"):
             where = f"{path.name}, line {line}"
             name = composed(filename)
             if name not in inventory.clips:
-                inventory.found.add("not_in_meta", filename, f"{where}: {filename}")
+                inventory.findings.add("not_in_meta", filename, f"{where}: {filename}")
                 continue
             problem = contradiction(filename, label, inventory.clips, sorted(labels))
             if problem is not None:
-                inventory.found.add("mislabelled", filename, f"{where}: {problem[0]}")
+                inventory.findings.add("mislabelled", filename, f"{where}: {problem[0]}")
             if name in chosen:
-                inventory.found.add("table", f"{path}:{line}", f"{where}: {filename} stands there twice")
+                inventory.findings.add("table", f"{path}:{line}", f"{where}: {filename} stands there twice")
             chosen[name] = inventory.clips[name]
 
 
@@ -170,7 +172,7 @@ def _meta_rows(inventory: Inventory) -> list[tuple[int, Clip]]:
         table = read_table(meta, "\t")
         table.require(SPLIT_COLUMNS)
     except DataError as failure:
-        inventory.found.add("table", str(meta), failure.message)
+        inventory.findings.add("table", str(meta), failure.message)
         return []
 
     return read_meta(table, table.select(meta_columns(table), _complainer(inventory, meta)))
@@ -182,28 +184,28 @@ def _read_tagging(inventory: Inventory, column: LabelColumn) -> None:
     for path in paths:
         if split_name(path) in inventory.splits:
             text = f"split {split_name(path)} is there twice: {path.name} is one of two"
-            inventory.found.add("table", str(path), text)
+            inventory.findings.add("table", str(path), text)
         table = _table(inventory, path)
         if table is None:
             continue
         if without_labels(table, column):
-            inventory.found.add("no_labels", str(path), path.name)
+            inventory.findings.add("no_labels", str(path), path.name)
             continue
         chosen = inventory.splits.setdefault(split_name(path), {})
         for line, (name, text, part) in label_rows(table, column, _complainer(inventory, path)):
             where = f"{path.name}, line {line}"
             labels = column.read(text)
             if not labels:
-                inventory.found.add("table", f"{path}:{line}", f"{where}: {name} has no label")
+                inventory.findings.add("table", f"{path}:{line}", f"{where}: {name} has no label")
                 continue
             try:
                 filename = finder.find(path, name) or finder.expected(path, name)
             except DataError as failure:
-                inventory.found.add("table", f"{path}:{line}", failure.message)
+                inventory.findings.add("table", f"{path}:{line}", failure.message)
                 continue
             key = composed(filename)
             if key in chosen:
-                inventory.found.add("table", f"{path}:{line}", f"{where}: {name} stands there twice")
+                inventory.findings.add("table", f"{path}:{line}", f"{where}: {name} stands there twice")
             clip = tagging_clip(filename, labels)
             inventory.add(clip, where)
             chosen[key] = clip
@@ -220,7 +222,7 @@ def _read_urbansound(inventory: Inventory) -> None:
     for line, fold, clip in slices(inventory.root, table, _complainer(inventory, path)):
         where = f"{path.name}, line {line}"
         if composed(clip.filename) in inventory.clips:
-            inventory.found.add("table", f"{path}:{line}", f"{where}: {clip.filename} stands there twice")
+            inventory.findings.add("table", f"{path}:{line}", f"{where}: {clip.filename} stands there twice")
         else:
             rows.append((fold, clip))
         inventory.add(clip, where)
@@ -234,7 +236,7 @@ def _read_folders(inventory: Inventory) -> None:
         for path in folders_in(parent):
             if not holds_recordings(path):
                 name = str(path.relative_to(inventory.root))
-                inventory.found.add("empty_folder", name, name)
+                inventory.findings.add("empty_folder", name, name)
     for split, folders in by_split.items():
         chosen = inventory.splits.setdefault(split, {}) if split is not None else {}
         for folder in folders:
@@ -242,7 +244,7 @@ def _read_folders(inventory: Inventory) -> None:
                 try:
                     clip = clip_in_folder(inventory.root, label_of(folder), path)
                 except DataError as failure:
-                    inventory.found.add("table", repr(path), failure.message)
+                    inventory.findings.add("table", repr(path), failure.message)
                     continue
                 # two files may differ in Unicode form alone, and are two clips without a table
                 inventory.clips[clip.filename] = chosen[clip.filename] = clip
@@ -265,12 +267,12 @@ def _table(inventory: Inventory, path: Path, delimiter: str = ",") -> Table | No
     try:
         return read_table(path, "\t" if delimiter == "\t" else ",")
     except DataError as failure:
-        inventory.found.add("table", str(path), failure.message)
+        inventory.findings.add("table", str(path), failure.message)
         return None
 
 
 def _complainer(inventory: Inventory, path: Path) -> Complain:
     def complain(line: int, message: str) -> None:
-        inventory.found.add("table", f"{path}:{line}", f"{path.name}, line {line}: {message}")
+        inventory.findings.add("table", f"{path}:{line}", f"{path.name}, line {line}: {message}")
 
     return complain

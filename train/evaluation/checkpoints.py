@@ -59,14 +59,16 @@ def checkpoints_of(run: Run, every: int) -> list[tuple[int, Path]]:
     SpecError
         When there are none.
     """
-    found = sorted(
+    checkpoints = sorted(
         (int(match[1]), path) for path in (run.path / CHECKPOINTS).glob("*") if (match := _NAME.fullmatch(path.name))
     )
-    if not found:
+    if not checkpoints:
         raise SpecError(
             f"run {run.path} has no checkpoints in {CHECKPOINTS}/", hint="train with: --set checkpoint_epochs=1"
         )
-    return [each for number, each in enumerate(found, start=1) if number % every == 0 or number == len(found)]
+    return [
+        each for number, each in enumerate(checkpoints, start=1) if number % every == 0 or number == len(checkpoints)
+    ]
 
 
 def evaluate_checkpoints(
@@ -116,8 +118,8 @@ def _known(path: Path, sha256: str, dataset: Dataset) -> CheckpointRecord | None
         record = read_record(CheckpointRecord, path)
     except SpecError:
         return None  # of another version, or no such record: it is made again
-    found = record.evaluation
-    same = (record.weights_sha256, found.data_id, found.split) == (
+    evaluation = record.evaluation
+    same = (record.weights_sha256, evaluation.data_id, evaluation.split) == (
         sha256,
         dataset.data_id,
         dataset.split_name or "all",
@@ -170,12 +172,12 @@ class _Network:
 def _write_scalars(folder: Path, record: CheckpointRecord) -> None:
     import tensorflow as tf
 
-    found: Evaluation | TaggingEvaluation = record.evaluation
+    evaluation: Evaluation | TaggingEvaluation = record.evaluation
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default():
-        for name, value in figures_of(found).items():
+        for name, value in figures_of(evaluation).items():
             tf.summary.scalar(name, value, step=record.epoch)
-        if isinstance(found, TaggingEvaluation):
-            for label in found.per_label:
+        if isinstance(evaluation, TaggingEvaluation):
+            for label in evaluation.per_label:
                 tf.summary.scalar(f"lwlrap/{label.name}", label.lwlrap, step=record.epoch)
     writer.close()

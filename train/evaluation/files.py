@@ -33,15 +33,15 @@ def write_evaluation(document: EvaluationDocument, out: Path) -> tuple[Path, ...
     """
     files = {"evaluation.json": json_bytes(document), "evaluation.md": to_markdown(document).encode()}
     for number, model in enumerate(document.models, start=1):
-        found = model.evaluation
-        if not isinstance(found, Evaluation):
+        evaluation = model.evaluation
+        if not isinstance(evaluation, Evaluation):
             continue
         from .pictures import confusion_png, reliability_png
 
         suffix = f"_{number}" if len(document.models) > 1 else ""
-        title = f"{model.name}, {model.kind}, seed {model.seed}, split {found.split}"
+        title = f"{model.name}, {model.kind}, seed {model.seed}, split {evaluation.split}"
         for name, draw in (("confusion", confusion_png), ("reliability", reliability_png)):
-            files[f"{name}{suffix}.png"] = draw(found, title)
+            files[f"{name}{suffix}.png"] = draw(evaluation, title)
     return write_files(out, EVALUATION, files)
 
 

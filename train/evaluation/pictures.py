@@ -27,9 +27,9 @@ _OTHER_FONTS = (
 _NO_LETTER = "missing from font"
 
 
-def confusion_png(found: Evaluation, title: str) -> bytes:
+def confusion_png(evaluation: Evaluation, title: str) -> bytes:
     """Draw the confusion matrix: depth of colour and percent are shares of the row, below them the number of clips."""
-    labels, matrix = found.labels, found.confusion
+    labels, matrix = evaluation.labels, evaluation.confusion
     side = max(4.0, 1.6 + 0.62 * len(labels))
     # many classes leave no room for two lines of text in a cell
     counts_too = len(labels) <= 20
@@ -60,12 +60,12 @@ def confusion_png(found: Evaluation, title: str) -> bytes:
         axes.set_aspect("equal")
         axes.tick_params(length=0)
 
-    return _png(draw, (side + 0.8, side), f"{title}\nmacro accuracy {100 * found.macro_accuracy:.1f} %")
+    return _png(draw, (side + 0.8, side), f"{title}\nmacro accuracy {100 * evaluation.macro_accuracy:.1f} %")
 
 
-def reliability_png(found: Evaluation, title: str) -> bytes:
+def reliability_png(evaluation: Evaluation, title: str) -> bytes:
     """Draw the share classified rightly over the confidence, and below it how many clips each bin has."""
-    filled = [cell for cell in found.calibration if cell.clips]
+    filled = [cell for cell in evaluation.calibration if cell.clips]
 
     def draw(axes: Any) -> None:
         most = max(cell.clips for cell in filled)
@@ -82,7 +82,7 @@ def reliability_png(found: Evaluation, title: str) -> bytes:
         axes.set_axisbelow(True)
         axes.legend(loc="best", fontsize=8, frameon=False)
 
-    return _png(draw, (4.8, 4.2), f"{title}\nexpected calibration error {100 * found.ece:.1f} %")
+    return _png(draw, (4.8, 4.2), f"{title}\nexpected calibration error {100 * evaluation.ece:.1f} %")
 
 
 def _png(draw: Any, size_in: tuple[float, float], title: str) -> bytes:

@@ -151,13 +151,13 @@ def to_markdown(document: EvaluationDocument) -> str:
 
 def _models(document: EvaluationDocument) -> PlainTable:
     figures = [figures_of(model.evaluation) for model in document.models]
-    names = list(dict.fromkeys(name for found in figures for name in found))
+    names = list(dict.fromkeys(name for of_model in figures for name in of_model))
     rows = tuple(
         (
             f"{number}. {model.group}, seed {model.seed}",
-            *(_figure(name, found[name]) if name in found else "–" for name in names),
+            *(_figure(name, of_model[name]) if name in of_model else "–" for name in names),
         )
-        for number, (model, found) in enumerate(zip(document.models, figures, strict=True), start=1)
+        for number, (model, of_model) in enumerate(zip(document.models, figures, strict=True), start=1)
     )
     return PlainTable(caption=f"Models; {_UNITS}", header=("model", *names), rows=rows)
 
@@ -188,8 +188,8 @@ def _by(
     columns: int,
 ) -> PlainTable:
     """Build a row per group and a column per label; with many labels, turned."""
-    names = list(dict.fromkeys(name for found in figures for name in found))
-    cells = [[_percent(found[name].mean) if name in found else "–" for name in names] for found in figures]
+    names = list(dict.fromkeys(name for of_group in figures for name in of_group))
+    cells = [[_percent(of_group[name].mean) if name in of_group else "–" for name in names] for of_group in figures]
     totals = [_mean_sd(headline, group.figures[headline]) for group in groups]
     if len(names) <= columns:
         rows = tuple((group.title, *line, total) for group, line, total in zip(groups, cells, totals, strict=True))

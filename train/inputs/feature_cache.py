@@ -51,9 +51,9 @@ def cached_log_mel(
     """
     name = f"{spec.spec_id}-{_fingerprint(dataset, hop_samples)}"
     paths = folder / f"{name}.log_mel.npy", folder / f"{name}.clip.npy"
-    found = _read(paths, spec)
-    if found is not None:
-        return found
+    cached = _read(paths, spec)
+    if cached is not None:
+        return cached
     console.print(f"feature cache: nothing yet of front end {spec.spec_id} for these clips in {folder}", soft_wrap=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,9 +62,9 @@ def cached_log_mel(
         raise AscKitError(
             f"the feature cache {folder} cannot be written: {failure}", hint="make room, or leave --cache out"
         ) from failure
-    found = _read(paths, spec)
-    assert found is not None
-    return found
+    cached = _read(paths, spec)
+    assert cached is not None
+    return cached
 
 
 def _fingerprint(dataset: Dataset, hop_samples: int | None) -> str:
