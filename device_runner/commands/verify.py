@@ -63,8 +63,8 @@ def verify(
     for op, reference in result.references.items():
         console.print(f"  {op}: {reference}", soft_wrap=True, markup=False)
     console.print(
-        f"{result.operators} operators, {result.macs:,} MACs, at most {result.network_time:,} {result.timer} an inference, "
-        f"arena {result.arena_bytes:,} bytes, weights {result.weight_bytes:,}, stack {result.stack_bytes:,}",
+        f"{result.operators} operators, {result.macs:,} MACs, at most {result.network_time:,} {result.timer} an "
+        f"inference, arena {result.arena_bytes:,} bytes, weights {result.weight_bytes:,}, stack {result.stack_bytes:,}",
         soft_wrap=True,
         markup=False,
     )
@@ -72,7 +72,7 @@ def verify(
         say_json(result)
     if result.differing:
         raise MismatchError(
-            f"{result.differing} outputs differ from the reference kernels, by up to {result.largest_difference} steps. "
-            f"{result.first_difference}",
+            f"{result.differing} outputs differ from the reference kernels, by up to {result.largest_difference} "
+            f"steps. {result.first_difference}",
             hint="this is a defect of the engine: report it with the model",
         )
