@@ -184,7 +184,7 @@ def _measure(
         windows = read_windows(test_set, spec, manifest.hop_samples, index)
         features = np.concatenate([input_features(window, spec) for window in windows])
         inputs = input_info.quantize(features)
-        outputs = np.stack([interpreter.run(one[np.newaxis]).reshape(-1) for one in inputs])
+        outputs = np.stack([interpreter.run(window[np.newaxis]).reshape(-1) for window in inputs])
         both = (in_batches(network, features), output_info.dequantize(outputs))
         of_float, of_int8 = (probabilities(real.astype(np.float64), activation).mean(axis=0) for real in both)
         simulated = in_batches(lambda part: simulation(part).numpy(), input_info.dequantize(inputs))

@@ -38,16 +38,16 @@ def float_flatbuffer(saved_model: Path) -> bytes:
 
 def _refused(saved_model: Path, failure: Any) -> ModelError:
     """Return the error for a network that the converter refuses: its operators and layers, if it names them."""
-    found = []
-    for one in failure.errors:
-        if one.HasField("operator"):
-            parts = [call.name.split("@")[0].split("/") for call in one.location.call[:1]]
+    operators = []
+    for fault in failure.errors:
+        if fault.HasField("operator"):
+            parts = [call.name.split("@")[0].split("/") for call in fault.location.call[:1]]
             layer = f" in layer {parts[0][1]}" if parts and len(parts[0]) > 1 else ""
-            found.append(f"{one.operator.name.removeprefix('tf.')}{layer}")
-    if not found:
+            operators.append(f"{fault.operator.name.removeprefix('tf.')}{layer}")
+    if not operators:
         return ModelError(f"TensorFlow cannot convert {saved_model} for TensorFlow Lite: {failure!s:.500}")
     return ModelError(
-        f"TensorFlow Lite has no operator for {', '.join(dict.fromkeys(found))}",
+        f"TensorFlow Lite has no operator for {', '.join(dict.fromkeys(operators))}",
         hint="replace it in the model by what TensorFlow Lite knows",
     )
 

@@ -53,7 +53,7 @@ def training_windows(
     # of long recordings a few windows of each, rather than all windows of a few
     most = max(1, settings.qat_windows // len(chosen.clips))
 
-    def one(index: int) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
+    def read_clip(index: int) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
         windows = spread(read_windows(chosen, spec, manifest.hop_samples, index), most)
         features = np.concatenate([input_features(window, spec) for window in windows])
         targets = np.zeros((len(features), len(column)), np.float32)
@@ -61,6 +61,6 @@ def training_windows(
         logits = in_batches(lambda part: teacher(part).numpy(), features)
         return info.quantize(features), targets, logits.reshape(len(features), -1)
 
-    columns = zip(*in_parallel(one, range(len(chosen.clips)), "windows for fine-tuning"), strict=True)
+    columns = zip(*in_parallel(read_clip, range(len(chosen.clips)), "windows for fine-tuning"), strict=True)
     inputs, targets, logits = (np.concatenate(column) for column in columns)
     return TrainingWindows(inputs=inputs, targets=targets, teacher_logits=logits)

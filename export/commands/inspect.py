@@ -73,10 +73,10 @@ def inspect(
     with hidden_stderr():
         from ..inspection.inspecting import inspect_bundle
 
-    found = inspect_bundle(opened, opened_run, data, n_clips or _CLIPS, reference, layout)
-    show(found, console if as_json else PipeConsole(highlight=False))
+    inspection = inspect_bundle(opened, opened_run, data, n_clips or _CLIPS, reference, layout)
+    show(inspection, console if as_json else PipeConsole(highlight=False))
     if html is not None:
-        write_page(found, html)
+        write_page(inspection, html)
         console.print(f"wrote {html}", soft_wrap=True, markup=False)
     if as_json:
-        say_json(found)
+        say_json(inspection)

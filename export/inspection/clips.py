@@ -61,14 +61,14 @@ def golden_clips(bundle: Bundle) -> HeardClips:
             f"bundle {bundle.path} has no golden clips", hint="name recordings with --run RUN or --data DIR"
         )
     golden = [bundle.golden(entry) for entry in manifest.golden]
-    _refuse_silence([(entry.filename, one.audio) for entry, one in zip(manifest.golden, golden, strict=True)])
+    _refuse_silence([(entry.filename, clip.audio) for entry, clip in zip(manifest.golden, golden, strict=True)])
     labels = [tuple(entry.scene_label.split(",")) for entry in manifest.golden]
     unknown = sorted({label for each in labels for label in each} - set(manifest.labels))
     if unknown:
         raise BundleError(f"golden clips of {bundle.path} have labels that the bundle does not: {', '.join(unknown)}")
     return HeardClips(
         record=ClipsRecord(source="golden", clips=len(golden), windows=len(golden), data_id=None),
-        features=np.stack([model_input(one.features, manifest.frontend)[0] for one in golden]),
+        features=np.stack([model_input(clip.features, manifest.frontend)[0] for clip in golden]),
         clip=np.arange(len(golden)),
         truth=_truth(labels, manifest.labels),
     )

@@ -92,9 +92,9 @@ def inspect_bundle(
         check_provenance(bundle.manifest, run.manifest)
     network = read_network(bundle.model_path.read_bytes())
     scheme = stored_scheme(network)
-    found = reference_of(bundle, network, run, reference)
+    chosen = reference_of(bundle, network, run, reference)
     clips = _clips(bundle, run, data, n_clips, layout)
-    return _inspect(bundle, network, scheme, found, clips)
+    return _inspect(bundle, network, scheme, chosen, clips)
 
 
 def reference_of(bundle: Bundle, network: Network, run: Run | None, wanted: ReferenceKind | None) -> Reference:
@@ -289,10 +289,10 @@ def _record(network: Network, layer: Layer, affine: Affine, measured: Measured, 
 
 def _clip_notes(clips: HeardClips) -> tuple[str, ...]:
     n_clips = clips.record.clips
-    one = f"one clip is {100 / n_clips:.3g} points: differences of a clip or two mean nothing"
+    meaning = f"one clip is {100 / n_clips:.3g} points: differences of a clip or two mean nothing"
     if clips.record.source == "golden":
         return (
-            f"on the {n_clips} golden clips of the bundle, too few to judge accuracy by: {one}; "
+            f"on the {n_clips} golden clips of the bundle, too few to judge accuracy by: {meaning}; "
             "--run RUN or --data DIR takes clips of the test split",
         )
-    return (f"on {n_clips:,} clips of split {clips.record.source}: {one}",)
+    return (f"on {n_clips:,} clips of split {clips.record.source}: {meaning}",)

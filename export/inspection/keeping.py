@@ -56,16 +56,16 @@ def outputs_when_kept(
         Outputs [n, *inner] by `Layer.index`; by `ALL_INT8` those of the network that keeps none.
     """
     simulated = _Simulated(network, constants, scheme, layers)
-    found: dict[int, list[NDArray[np.float32]]] = {ALL_INT8: [], **{layer.index: [] for layer in layers}}
+    by_layer: dict[int, list[NDArray[np.float32]]] = {ALL_INT8: [], **{layer.index: [] for layer in layers}}
     parts = list(_parts(network, features))
     with progress_bar("one layer in float", len(parts) * len(layers)) as (bar, task):
         for part in parts:
             values = simulated.all_of(tf.constant(part))
-            found[ALL_INT8].append(values[network.output].numpy())
+            by_layer[ALL_INT8].append(values[network.output].numpy())
             for layer in layers:
-                found[layer.index].append(simulated.keeping(layer, values, tf.constant(part)).numpy())
+                by_layer[layer.index].append(simulated.keeping(layer, values, tf.constant(part)).numpy())
                 bar.advance(task)
-    return {index: np.concatenate(outputs) for index, outputs in found.items()}
+    return {index: np.concatenate(outputs) for index, outputs in by_layer.items()}
 
 
 class _Simulated:

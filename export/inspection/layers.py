@@ -57,7 +57,7 @@ def stored_scheme(network: Network) -> dict[int, Affine]:
 
 def layers_of(network: Network, scheme: Mapping[int, Affine]) -> tuple[Layer, ...]:
     """Return the layers in order of execution, the input first."""
-    found = [Layer(index=INPUT, tensor=network.input, name="input", op="INPUT", operator=None, sharing=())]
+    layers = [Layer(index=INPUT, tensor=network.input, name="input", op="INPUT", operator=None, sharing=())]
     for operator in network.operators:
         before = [index for index in operator.inputs if index in scheme]
         rescaled = any(scheme[index] != scheme[operator.output] for index in before)
@@ -65,7 +65,7 @@ def layers_of(network: Network, scheme: Mapping[int, Affine]) -> tuple[Layer, ..
         if not passes_on(operator) or rescaled:
             # the converter gives the output a name of its own
             name = "output" if operator.output == network.output else network.layer_name(operator)
-            found.append(
+            layers.append(
                 Layer(
                     index=operator.index, tensor=operator.output, name=name, op=operator.op, operator=operator,
                     sharing=(),
@@ -76,8 +76,8 @@ def layers_of(network: Network, scheme: Mapping[int, Affine]) -> tuple[Layer, ..
         replace(
             layer,
             sharing=tuple(
-                other.index for other in found if other is not layer and group[other.tensor] == group[layer.tensor]
+                other.index for other in layers if other is not layer and group[other.tensor] == group[layer.tensor]
             ),
         )
-        for layer in found
+        for layer in layers
     )

@@ -34,22 +34,22 @@ def check_target(path: Path) -> None:
     check_file(path, PAGE)
 
 
-def write_page(found: Inspection, path: Path) -> None:
+def write_page(inspection: Inspection, path: Path) -> None:
     """Write the page, whole or not at all."""
-    write_file(path, PAGE, render(found).encode())
+    write_file(path, PAGE, render(inspection).encode())
 
 
-def render(found: Inspection) -> str:
+def render(inspection: Inspection) -> str:
     """Return the page."""
-    named = {suggestion.layer for suggestion in found.suggestions}
+    named = {suggestion.layer for suggestion in inspection.suggestions}
     context: dict[str, Any] = {
-        "found": found,
+        "inspection": inspection,
         "words": words,
-        "noise": pictures.noise(found.layers, LOW_DB),
-        "costs": pictures.costs(found.ranking),
-        "histograms": {layer.index: pictures.histogram(layer) for layer in found.layers},
-        "shown": [layer for layer in found.layers if layer.index in named or layer.kept.rank <= _SHOWN],
-        "folded": [layer for layer in found.layers if layer.index not in named and layer.kept.rank > _SHOWN],
+        "noise": pictures.noise(inspection.layers, LOW_DB),
+        "costs": pictures.costs(inspection.ranking),
+        "histograms": {layer.index: pictures.histogram(layer) for layer in inspection.layers},
+        "shown": [layer for layer in inspection.layers if layer.index in named or layer.kept.rank <= _SHOWN],
+        "folded": [layer for layer in inspection.layers if layer.index not in named and layer.kept.rank > _SHOWN],
         "low_db": LOW_DB,
     }
     return str(page_templates(str(__package__)).get_template("page.html").render(context))

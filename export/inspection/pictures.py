@@ -56,14 +56,14 @@ def costs(ranking: Sequence[LayerRecord]) -> str:
 
 def histogram(layer: LayerRecord) -> str:
     """Draw how often values occur in float, counts on a logarithmic scale, and what int8 reaches."""
-    found = layer.histogram
+    counted = layer.histogram
 
     def draw(axes: Any) -> None:
-        edges = np.linspace(found.low, found.high, len(found.counts) + 1)
+        edges = np.linspace(counted.low, counted.high, len(counted.counts) + 1)
         axes.axvspan(layer.lowest, layer.highest, color=GREEN, alpha=0.16, linewidth=0)
         for end in (layer.lowest, layer.highest):
             axes.axvline(end, color=GREEN, linewidth=1.2)
-        axes.stairs(np.maximum(found.counts, 0.5), edges, baseline=0.5, fill=True, color=BLUE)
+        axes.stairs(np.maximum(counted.counts, 0.5), edges, baseline=0.5, fill=True, color=BLUE)
         axes.set_yscale("log")
         axes.set_ylim(bottom=0.5)
         axes.set_xlim(*_limits(layer))

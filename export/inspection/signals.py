@@ -102,8 +102,8 @@ def measure(
     sums: _Sums | None = None
     with progress_bar("layers", len(parts)) as (bar, task):
         for part in parts:
-            one = tf.nest.map_structure(lambda tensor: tensor.numpy(), graph(tf.constant(part)))
-            sums = one if sums is None else tf.nest.map_structure(np.add, sums, one)
+            sums_of_part = tf.nest.map_structure(lambda tensor: tensor.numpy(), graph(tf.constant(part)))
+            sums = sums_of_part if sums is None else tf.nest.map_structure(np.add, sums, sums_of_part)
             bar.advance(task)
     assert sums is not None, "no features"
     ratio = {index: sqnr_db(*energies) for index, energies in sums.energies.items()}
@@ -204,13 +204,13 @@ class _Pair:
         sums.energies[index] = tf.stack([_energy(x), _energy(x - rounded)])
         if index not in self.at:
             return
-        affine, one = self.scheme[index], self.seen[index]
+        affine, observed = self.scheme[index], self.seen[index]
         steps = tf.clip_by_value(tf.round(x / affine.scale) + affine.zero_point, -128.0, 127.0)
         half = affine.scale / 2
         sums.layers[self.at[index].index] = _LayerSums(
             alone=_energy(x - alone),
             drift=tf.reduce_sum(tf.cast(x - alone, tf.float64), axis=list(range(x.shape.rank - 1))),
-            counts=tf.histogram_fixed_width(x, [one.low, _upper(one)], _BINS, tf.int64),
+            counts=tf.histogram_fixed_width(x, [observed.low, _upper(observed)], _BINS, tf.int64),
             codes=tf.histogram_fixed_width(steps, [-128.0, 128.0], _CODES, tf.int64),
             outside=tf.stack(
                 [
@@ -236,27 +236,27 @@ def _energy(x: Any) -> Any:
     return tf.reduce_sum(tf.cast(each, tf.float64))
 
 
-def _upper(one: Observed) -> float:
+def _upper(observed: Observed) -> float:
     """Return the upper end of a histogram: equal values need a width as well."""
-    return max(one.high, one.low + max(1e-6, 1e-6 * abs(one.low)))
+    return max(observed.high, observed.low + max(1e-6, 1e-6 * abs(observed.low)))
 
 
-def _quantiles(counts: NDArray[np.int64], one: Observed) -> tuple[float, float]:
+def _quantiles(counts: NDArray[np.int64], observed: Observed) -> tuple[float, float]:
     below = np.concatenate([[0], np.cumsum(counts)]) / counts.sum()
-    edges = np.linspace(one.low, _upper(one), _BINS + 1)
+    edges = np.linspace(observed.low, _upper(observed), _BINS + 1)
     # the first place where the share is reached, and the last where it is not yet exceeded
     low = float(edges[max(0, int(np.searchsorted(below, _INNER[0], "right")) - 1)])
     high = float(edges[min(_BINS, int(np.searchsorted(below, _INNER[1], "left")))])
-    return max(low, one.low), min(high, one.high)
+    return max(low, observed.low), min(high, observed.high)
 
 
-def _unreached(one: Observed, affine: Affine) -> float:
-    reached = min(one.high, affine.highest) - max(one.low, affine.lowest)
+def _unreached(observed: Observed, affine: Affine) -> float:
+    reached = min(observed.high, affine.highest) - max(observed.low, affine.lowest)
     return min(1.0, max(0.0, 1.0 - max(0.0, reached) / (affine.highest - affine.lowest)))
 
 
-def _channel_spread(one: Observed) -> float | None:
-    heard = one.channel_peak[one.channel_peak > 0]
+def _channel_spread(observed: Observed) -> float | None:
+    heard = observed.channel_peak[observed.channel_peak > 0]
     return float(heard.max() / np.quantile(heard, _QUIET_CHANNELS)) if len(heard) else None
 
 

@@ -59,18 +59,18 @@ class Findings:
     """What `Quality.score` is."""
 
 
-def suggestions_for(found: Findings) -> tuple[Suggestion, ...]:
+def suggestions_for(findings: Findings) -> tuple[Suggestion, ...]:
     """Return what to try, the gravest first: the whole network, then layers by what they cost.
 
     A layer is named by the first rule that it breaks. Of a rule that many break, the costliest are named; the last of
     them says how many more there are.
     """
-    made = [*_whole(found)]
-    ranked = sorted(found.layers, key=lambda layer: layer.kept.rank)
+    made = [*_whole(findings)]
+    ranked = sorted(findings.layers, key=lambda layer: layer.kept.rank)
     named: set[int] = set()
     for rule in _RULES:
         hits = [
-            (layer, hit) for layer in ranked if layer.index not in named and (hit := rule(layer, found)) is not None
+            (layer, hit) for layer in ranked if layer.index not in named and (hit := rule(layer, findings)) is not None
         ]
         named |= {layer.index for layer, _ in hits}
         more = len(hits) - _MOST_LAYERS
@@ -83,8 +83,8 @@ def suggestions_for(found: Findings) -> tuple[Suggestion, ...]:
                 rule="nothing", layer=None, finding="nothing conspicuous", advice="leave the quantization as it is"
             ),
         )
-    if made[0].rule != "accuracy" and any(one.layer is not None for one in made):
-        made.insert(0, _no_loss(found))
+    if made[0].rule != "accuracy" and any(suggestion.layer is not None for suggestion in made):
+        made.insert(0, _no_loss(findings))
     return tuple(made)
 
 
@@ -98,46 +98,48 @@ Hit = tuple[Rule, str, str]
 LayerRule = Callable[[LayerRecord, Findings], Hit | None]
 
 
-def _whole(found: Findings) -> Iterator[Suggestion]:
-    lost = found.of_float.score - found.of_int8.score
+def _whole(findings: Findings) -> Iterator[Suggestion]:
+    lost = findings.of_float.score - findings.of_int8.score
     # a single clip is no loss
-    if lost > LOST_SCORE and lost * found.n_clips > 1.5:
-        yield _loss(found, lost)
-    others = (1 - found.agreement.same_class) * found.agreement.windows
-    if found.agreement.same_class < SAME_CLASS and others > _MOST_TIES + 0.5:
+    if lost > LOST_SCORE and lost * findings.n_clips > 1.5:
+        yield _loss(findings, lost)
+    others = (1 - findings.agreement.same_class) * findings.agreement.windows
+    if findings.agreement.same_class < SAME_CLASS and others > _MOST_TIES + 0.5:
         yield Suggestion(
             rule="simulation",
             layer=None,
             finding="kernels and simulation find the same class for only "
-            f"{100 * found.agreement.same_class:.1f} % of the inputs, "
-            f"{found.agreement.mean_steps:.1f} output steps apart in the mean",
+            f"{100 * findings.agreement.same_class:.1f} % of the inputs, "
+            f"{findings.agreement.mean_steps:.1f} output steps apart in the mean",
             advice="treat the figures of layers as hints; int8 accuracy is measured with the kernels themselves",
         )
 
 
-def _loss(found: Findings, lost: float) -> Suggestion:
+def _loss(findings: Findings, lost: float) -> Suggestion:
     """Say what int8 loses, and which layer brings most of it back, if that is sure."""
-    against = "the float network" if found.has_run else "the same weights with float activations"
-    finding = f"int8 loses {100 * lost:.1f} points of {found.score_name} against {against}"
-    sure = min((layer for layer in found.layers if layer.kept.certain), key=lambda one: one.kept.rank, default=None)
+    against = "the float network" if findings.has_run else "the same weights with float activations"
+    finding = f"int8 loses {100 * lost:.1f} points of {findings.score_name} against {against}"
+    sure = min(
+        (layer for layer in findings.layers if layer.kept.certain), key=lambda layer: layer.kept.rank, default=None
+    )
     if sure is not None:
         finding += f"; {title_of(sure)} alone in float brings back {100 * sure.kept.score_gain:.1f}"
     if sure is not None and sure.op in _PRESCRIBED:
         advice = "its outputs differ by less than the step that TFLite prescribes: train until they differ more"
-    elif found.settings.method == "ptq":
+    elif findings.settings.method == "ptq":
         advice = f"fine-tune it under quantization: {command('--quantize qat')}"
     else:
-        advice = f"begin with another calibration: {command('--quantize qat', _other(found.settings))}"
+        advice = f"begin with another calibration: {command('--quantize qat', _other(findings.settings))}"
     return Suggestion(rule="accuracy", layer=None, finding=finding, advice=advice)
 
 
-def _no_loss(found: Findings) -> Suggestion:
+def _no_loss(findings: Findings) -> Suggestion:
     """Say that there is no need to act on what follows."""
-    lost = 100 * (found.of_float.score - found.of_int8.score)
+    lost = 100 * (findings.of_float.score - findings.of_int8.score)
     return Suggestion(
         rule="accuracy",
         layer=None,
-        finding=f"int8 loses nothing significant: {lost:.1f} points of {found.score_name} are within "
+        finding=f"int8 loses nothing significant: {lost:.1f} points of {findings.score_name} are within "
         f"{100 * LOST_SCORE:g} points or one clip",
         advice="the suggestions below show where noise comes from; for these clips no change is needed",
     )
@@ -160,20 +162,20 @@ def _is_low(sqnr_db: float | None, limit: float) -> bool:
     return sqnr_db is not None and sqnr_db < limit
 
 
-def _clipping(layer: LayerRecord, found: Findings) -> Hit | None:
+def _clipping(layer: LayerRecord, findings: Findings) -> Hit | None:
     if layer.clipped <= CLIPPED or not _is_low(layer.sqnr_alone_db, LOW_DB) or layer.op in _PRESCRIBED:
         return None
     finding = (
         f"{_percent(layer.clipped)} of the values lie outside the int8 range {layer.lowest:.3g} to "
         f"{layer.highest:.3g}; seen: {layer.low:.3g} to {layer.high:.3g}"
     )
-    if found.settings.calibration != "min_max":
+    if findings.settings.calibration != "min_max":
         return "clipping", finding, f"keep all values: {command('--calibration min_max')}"
-    many = 2 * max(100, found.settings.representative_clips)
+    many = 2 * max(100, findings.settings.representative_clips)
     return "clipping", finding, f"set ranges from more clips: {command(f'--representative {many}')}"
 
 
-def _outliers(layer: LayerRecord, found: Findings) -> Hit | None:
+def _outliers(layer: LayerRecord, findings: Findings) -> Hit | None:
     inner = max(layer.inner_high, 0.0) - min(layer.inner_low, 0.0)
     # what calibration has cut off is no outlier any more, and a range that nothing reaches is another matter
     reached = max(min(layer.high, layer.highest), 0.0) - min(max(layer.low, layer.lowest), 0.0)
@@ -186,30 +188,30 @@ def _outliers(layer: LayerRecord, found: Findings) -> Hit | None:
         f"outliers set the range: 99.8 % of the values lie within {_percent(share)} of it, "
         f"{layer.inner_low:.3g} to {layer.inner_high:.3g}"
     )
-    return "outliers", finding, f"cut them off: {command(_other(found.settings))}"
+    return "outliers", finding, f"cut them off: {command(_other(findings.settings))}"
 
 
-def _channels(layer: LayerRecord, found: Findings) -> Hit | None:
+def _channels(layer: LayerRecord, findings: Findings) -> Hit | None:
     spread = layer.channel_spread
     if spread is None or spread <= CHANNELS or not _is_low(layer.sqnr_alone_db, FAIR_DB):
         return None
     finding = f"its loudest channel is {spread:,.0f} times as large as its quiet ones, which share its scale"
-    if found.settings.equalization:
+    if findings.settings.equalization:
         return "channels", finding, f"equalization did not help: {command('--quantize qat')}"
     return "channels", finding, f"equalize the channels: {command('--equalize')}"
 
 
-def _bias(layer: LayerRecord, found: Findings) -> Hit | None:
+def _bias(layer: LayerRecord, findings: Findings) -> Hit | None:
     share = layer.constant_share
     if share is None or share <= CONSTANT or not _is_low(layer.sqnr_alone_db, FAIR_DB) or layer.clipped > CLIPPED:
         return None
     finding = f"{_percent(share)} of its noise is a mean error of each channel, the same for all clips"
-    if found.settings.bias_correction:
+    if findings.settings.bias_correction:
         return "bias", finding, f"bias correction did not help: {command('--quantize qat')}"
     return "bias", finding, f"correct it through the biases: {command('--correct-bias')}"
 
 
-def _fall(layer: LayerRecord, found: Findings) -> Hit | None:
+def _fall(layer: LayerRecord, findings: Findings) -> Hit | None:
     if layer.fall_db is None or layer.fall_db <= FALL_DB or layer.sqnr_db is None or layer.sqnr_db >= FAIR_DB:
         return None
     finding = f"the signal-to-noise ratio falls by {layer.fall_db:.1f} dB here, to {layer.sqnr_db:.1f} dB"
@@ -217,12 +219,12 @@ def _fall(layer: LayerRecord, found: Findings) -> Hit | None:
         finding += ", by this layer's own rounding"
     else:
         finding += ": it amplifies the noise of its input"
-    if found.settings.method == "qat":
+    if findings.settings.method == "qat":
         return "fall", finding, "fine-tuning is done already; if accuracy is lost, use a wider layer or another kind"
     return "fall", finding, f"let the weights adapt: {command('--quantize qat')}"
 
 
-def _unreached(layer: LayerRecord, found: Findings) -> Hit | None:
+def _unreached(layer: LayerRecord, findings: Findings) -> Hit | None:
     if layer.unreached <= UNREACHED or layer.high == layer.low or layer.op in _PRESCRIBED:
         return None
     if not _is_low(layer.sqnr_alone_db, FAIR_DB):
@@ -234,10 +236,10 @@ def _unreached(layer: LayerRecord, found: Findings) -> Hit | None:
     if layer.sharing:
         finding += f"; it shares its scale with {_layers(layer.sharing)}"
         return "unreached", finding, f"let the weights adapt to that scale: {command('--quantize qat')}"
-    return "unreached", finding, f"use a tighter range: {command(_other(found.settings))}"
+    return "unreached", finding, f"use a tighter range: {command(_other(findings.settings))}"
 
 
-def _constant(layer: LayerRecord, found: Findings) -> Hit | None:
+def _constant(layer: LayerRecord, findings: Findings) -> Hit | None:
     if layer.high > layer.low:
         return None
     return (

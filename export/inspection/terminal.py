@@ -53,58 +53,58 @@ class _Column:
         return max(len(self.name), *map(len, self.cells))
 
 
-def show(found: Inspection, console: Console) -> None:
+def show(inspection: Inspection, console: Console) -> None:
     """Print an inspection: networks, values, noise and costs, the costliest layers, suggestions."""
 
     def say(text: str, style: str | None = None) -> None:
         console.print(text, style=style, markup=False, highlight=False)
 
-    say(f"{found.name}, model {found.model_sha256[:16]}: {settings_of(found)}", "bold")
-    for note in found.notes:
+    say(f"{inspection.name}, model {inspection.model_sha256[:16]}: {settings_of(inspection)}", "bold")
+    for note in inspection.notes:
         say(f"note: {note}")
-    console.print(_networks(found))
-    say(agreement_sentence(found) + "\n")
+    console.print(_networks(inspection))
+    say(agreement_sentence(inspection) + "\n")
     say("Values in float, and what int8 can say; unused: share of its 256 codes, %", "bold")
-    console.print(_layer_table(found, _values(found, console), console.width))
+    console.print(_layer_table(inspection, _values(inspection, console), console.width))
     say("Signal to quantization noise in dB; what the network gains when the layer alone is in float", "bold")
-    console.print(_layer_table(found, _noise(found), console.width))
-    say(_ranking_title(found), "bold")
-    for layer in found.ranking[:_COSTLIEST]:
-        say(f"{layer.kept.rank}. {title_of(layer)}: {_cost(layer, found)}")
+    console.print(_layer_table(inspection, _noise(inspection), console.width))
+    say(_ranking_title(inspection), "bold")
+    for layer in inspection.ranking[:_COSTLIEST]:
+        say(f"{layer.kept.rank}. {title_of(layer)}: {_cost(layer, inspection)}")
     say("\nSuggestions", "bold")
-    for suggestion in found.suggestions:
-        where = "" if suggestion.layer is None else f"{title_of(found.layer(suggestion.layer))}: "
+    for suggestion in inspection.suggestions:
+        where = "" if suggestion.layer is None else f"{title_of(inspection.layer(suggestion.layer))}: "
         say(f"- {where}{suggestion.finding}")
         say(f"  {suggestion.advice}")
 
 
-def _ranking_title(found: Inspection) -> str:
-    if any(layer.kept.certain for layer in found.layers):
-        return f"Costliest layers: first those whose cost in {found.score_name} is beyond chance"
-    return f"Costliest layers, by the probability they move: no difference in {found.score_name} is beyond chance"
+def _ranking_title(inspection: Inspection) -> str:
+    if any(layer.kept.certain for layer in inspection.layers):
+        return f"Costliest layers: first those whose cost in {inspection.score_name} is beyond chance"
+    return f"Costliest layers, by the probability they move: no difference in {inspection.score_name} is beyond chance"
 
 
-def _cost(layer: LayerRecord, found: Inspection) -> str:
-    kept, moved = layer.kept, found.of_simulation.moved
+def _cost(layer: LayerRecord, inspection: Inspection) -> str:
+    kept, moved = layer.kept, inspection.of_simulation.moved
     share = kept.moved_gain / moved if moved else 0.0
     return (
-        f"in float {points(kept.score_gain)} points of {found.score_name}, log loss {gain(-kept.log_loss_gain)}, "
+        f"in float {points(kept.score_gain)} points of {inspection.score_name}, log loss {gain(-kept.log_loss_gain)}, "
         f"moves {100 * share:.0f} % of what int8 moves in all"
     )
 
 
-def _networks(found: Inspection) -> Table:
+def _networks(inspection: Inspection) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("networks on these clips")
-    for name in (f"{found.score_name} %", "log loss", "moved %"):
+    for name in (f"{inspection.score_name} %", "log loss", "moved %"):
         table.add_column(name, justify="right")
-    for row in quality_rows(found):
+    for row in quality_rows(inspection):
         table.add_row(*row)
     return table
 
 
-def _values(found: Inspection, console: Console) -> list[_Column]:
-    layers = found.layers
+def _values(inspection: Inspection, console: Console) -> list[_Column]:
+    layers = inspection.layers
     bars = _Column(name="histogram", cells=tuple(sparkline(layer.histogram.counts) for layer in layers), luxury=2)
     return [
         _Column(name="float range", cells=tuple(ends(layer.low, layer.high) for layer in layers)),
@@ -121,8 +121,8 @@ def _values(found: Inspection, console: Console) -> list[_Column]:
     ]
 
 
-def _noise(found: Inspection) -> list[_Column]:
-    layers = found.layers
+def _noise(inspection: Inspection) -> list[_Column]:
+    layers = inspection.layers
     return [
         _Column(
             name="alone",
@@ -146,9 +146,9 @@ def _noise(found: Inspection) -> list[_Column]:
     ]
 
 
-def _layer_table(found: Inspection, columns: Sequence[_Column], width: int) -> Table:
+def _layer_table(inspection: Inspection, columns: Sequence[_Column], width: int) -> Table:
     """Return a table with a row for each layer; names give way to figures, and luxuries to names."""
-    ops = [short_op(layer.op) for layer in found.layers]
+    ops = [short_op(layer.op) for layer in inspection.layers]
 
     def left(shown: Sequence[_Column]) -> int:
         return width - 3 - max(map(len, ops)) - sum(column.width for column in shown) - 2 * (len(shown) + 3)
@@ -156,7 +156,7 @@ def _layer_table(found: Inspection, columns: Sequence[_Column], width: int) -> T
     shown = list(columns)
     while left(shown) < _LEAST_NAME and (most := max(column.luxury for column in shown)) > 0:
         shown = [column for column in shown if column.luxury < most]
-    longest = max(len(layer.name) for layer in found.layers)
+    longest = max(len(layer.name) for layer in inspection.layers)
     name_width = max(4, min(left(shown), longest, _MOST_NAME))
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("#", justify="right", width=3)
@@ -165,7 +165,7 @@ def _layer_table(found: Inspection, columns: Sequence[_Column], width: int) -> T
     for column in shown:
         justify = "left" if column.name == "histogram" else "right"
         table.add_column(column.name, justify=justify, no_wrap=True, width=column.width)  # type: ignore[arg-type]
-    for row, layer in enumerate(found.layers):
+    for row, layer in enumerate(inspection.layers):
         cells = (_marked(column.cells[row], column.marked is not None and column.marked[row]) for column in shown)
         table.add_row(row_number(layer), escape(layer.name), ops[row], *cells)
     return table

@@ -62,9 +62,9 @@ def title_of(layer: LayerRecord) -> str:
     return "the input" if layer.index < 0 else f"layer {layer.index} {layer.name} ({short_op(layer.op)})"
 
 
-def settings_of(found: Inspection) -> str:
+def settings_of(inspection: Inspection) -> str:
     """Say how the bundle was quantized."""
-    settings = found.quantization
+    settings = inspection.quantization
     calibration = settings.calibration.replace("_", "-")
     if settings.calibration == "percentile":
         calibration += f" {settings.percentile:g}"
@@ -74,26 +74,27 @@ def settings_of(found: Inspection) -> str:
         if on
     ]
     return ", ".join(
-        (settings.method.upper(), calibration, f"ranges from {found.representative_clips} training clips", *extras)
+        (settings.method.upper(), calibration, f"ranges from {inspection.representative_clips} training clips", *extras)
     )
 
 
-def quality_rows(found: Inspection) -> tuple[tuple[str, str, str, str], ...]:
+def quality_rows(inspection: Inspection) -> tuple[tuple[str, str, str, str], ...]:
     """Return what is said of each network: name, score, log loss, moved probability."""
     rows: tuple[tuple[str, Quality], ...] = (
-        ("float", found.of_float),
-        ("int8, reference kernels", found.of_int8),
-        ("int8, simulated in float", found.of_simulation),
+        ("float", inspection.of_float),
+        ("int8, reference kernels", inspection.of_int8),
+        ("int8, simulated in float", inspection.of_simulation),
     )
     return tuple(
-        (name, f"{100 * one.score:.2f}", f"{one.log_loss:.4f}", f"{100 * one.moved:.2f}") for name, one in rows
+        (name, f"{100 * quality.score:.2f}", f"{quality.log_loss:.4f}", f"{100 * quality.moved:.2f}")
+        for name, quality in rows
     )
 
 
-def agreement_sentence(found: Inspection) -> str:
+def agreement_sentence(inspection: Inspection) -> str:
     """Say how far the simulation can be trusted."""
-    one = found.agreement
+    fidelity = inspection.agreement
     return (
-        f"Kernels against simulation, {one.windows:,} inputs: outputs differ by {one.mean_steps:.2f} int8 steps in the "
-        f"mean, {one.max_steps:.1f} at most; same class for {100 * one.same_class:.1f}\u00a0%."
+        f"Kernels against simulation, {fidelity.windows:,} inputs: outputs differ by {fidelity.mean_steps:.2f} int8 "
+        f"steps in the mean, {fidelity.max_steps:.1f} at most; same class for {100 * fidelity.same_class:.1f}\u00a0%."
     )

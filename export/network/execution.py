@@ -117,20 +117,20 @@ def statistics(
     """
 
     def look(part: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        noted: dict[str, Any] = {}
 
         def note(index: int, value: Any, _inputs: Sequence[Any]) -> Any:
-            found[str(index)] = statistic(index, value)
+            noted[str(index)] = statistic(index, value)
             return value
 
         execute(network, part, observe=note)
-        return found
+        return noted
 
     shape = (None, *network.tensors[network.input].inner)
     graph = tf.function(look, input_signature=[tf.TensorSpec(shape, tf.float32)], autograph=False)
     for part in batches(features):
-        found = graph(tf.constant(part))
-        yield {int(index): tf.nest.map_structure(lambda value: value.numpy(), item) for index, item in found.items()}
+        noted = graph(tf.constant(part))
+        yield {int(index): tf.nest.map_structure(lambda value: value.numpy(), item) for index, item in noted.items()}
 
 
 def in_batches(function: Callable[[Any], NDArray[np.float32]], features: NDArray[np.float32]) -> NDArray[np.float32]:

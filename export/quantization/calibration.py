@@ -80,13 +80,13 @@ def observe(network: Network, features: NDArray[np.float32], *, histograms: bool
 
     seen: dict[int, Observed] = {}
     with progress_bar("ranges", len(batches(features)) * (1 + histograms)) as (bar, task):
-        for found in statistics(network, features, extremes):
-            for index, (low, high, peak) in found.items():
-                one = seen.setdefault(index, Observed(low=np.inf, high=-np.inf, channel_peak=np.zeros_like(peak)))
+        for by_tensor in statistics(network, features, extremes):
+            for index, (low, high, peak) in by_tensor.items():
+                before = seen.setdefault(index, Observed(low=np.inf, high=-np.inf, channel_peak=np.zeros_like(peak)))
                 seen[index] = Observed(
-                    low=float(np.minimum(one.low, low)),
-                    high=float(np.maximum(one.high, high)),
-                    channel_peak=np.maximum(one.channel_peak, peak),
+                    low=float(np.minimum(before.low, low)),
+                    high=float(np.maximum(before.high, high)),
+                    channel_peak=np.maximum(before.channel_peak, peak),
                 )
             bar.advance(task, 1)
         _check(network, seen)
@@ -94,20 +94,20 @@ def observe(network: Network, features: NDArray[np.float32], *, histograms: bool
             return seen
 
         def count(index: int, value: Any) -> Any:
-            one = seen[index]
-            return tf.histogram_fixed_width(value, [one.low, one.top], _BINS, tf.int64)
+            observed = seen[index]
+            return tf.histogram_fixed_width(value, [observed.low, observed.top], _BINS, tf.int64)
 
         counts = {index: np.zeros(_BINS, np.int64) for index in seen}
-        for found in statistics(network, features, count):
-            for index, part in found.items():
+        for by_tensor in statistics(network, features, count):
+            for index, part in by_tensor.items():
                 counts[index] += part
             bar.advance(task, 1)
-    return {index: replace(one, counts=counts[index]) for index, one in seen.items()}
+    return {index: replace(observed, counts=counts[index]) for index, observed in seen.items()}
 
 
 def _check(network: Network, seen: dict[int, Observed]) -> None:
-    for index, one in seen.items():
-        if not (np.isfinite(one.low) and np.isfinite(one.high)):
+    for index, observed in seen.items():
+        if not (np.isfinite(observed.low) and np.isfinite(observed.high)):
             producer = network.producer(index)
             where = "the input" if producer is None else f"layer {network.layer_name(producer)} ({producer.op})"
             raise ModelError(
@@ -140,8 +140,8 @@ def _percentiles(seen: Observed, shares: tuple[float, float]) -> list[float]:
     assert seen.counts is not None
     below = np.concatenate([[0], np.cumsum(seen.counts)])
     edges = np.linspace(seen.low, seen.top, _BINS + 1)
-    found = np.interp(np.divide(shares, 100.0) * below[-1], below, edges)
-    return [float(value) for value in np.clip(found, seen.low, seen.high)]
+    percentiles = np.interp(np.divide(shares, 100.0) * below[-1], below, edges)
+    return [float(value) for value in np.clip(percentiles, seen.low, seen.high)]
 
 
 def _least_error(seen: Observed, low: float, high: float) -> tuple[float, float]:
@@ -152,8 +152,8 @@ def _least_error(seen: Observed, low: float, high: float) -> tuple[float, float]
             if extreme == 0.0:
                 continue
             tried = extreme * _SHARES
-            ranges = [(ends[0], one) if end else (one, ends[1]) for one in tried]
-            ends[end] = float(tried[int(np.argmin([_squared_error(seen, *one) for one in ranges]))])
+            ranges = [(ends[0], bound) if end else (bound, ends[1]) for bound in tried]
+            ends[end] = float(tried[int(np.argmin([_squared_error(seen, *bound) for bound in ranges]))])
     return ends[0], ends[1]
 
 

@@ -89,7 +89,7 @@ def _readers(network: Network, producer: Operator) -> tuple[Operator, ...]:
     if len(network.consumers(producer.weights)) > 1:
         return ()
     channels = network.tensors[producer.output].shape[-1]
-    found: list[Operator] = []
+    readers: list[Operator] = []
     pending = [producer.output]
     while pending:
         index = pending.pop()
@@ -99,10 +99,10 @@ def _readers(network: Network, producer: Operator) -> tuple[Operator, ...]:
             if _passes_channels(network, reader, channels):
                 pending.append(reader.output)
             elif reader.has_weights and _reads_channels(network, reader, channels):
-                found.append(reader)
+                readers.append(reader)
             else:
                 return ()
-    return tuple(found)
+    return tuple(readers)
 
 
 def _passes_channels(network: Network, reader: Operator, channels: int) -> bool:

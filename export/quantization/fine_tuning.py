@@ -161,7 +161,7 @@ class _Trained:
 
     def are_finite(self) -> bool:
         """Whether all weights are numbers, and no larger than any network has use for."""
-        return all(bool(np.all(np.abs(one.numpy()) < _LARGEST)) for one in self.variables)
+        return all(bool(np.all(np.abs(variable.numpy()) < _LARGEST)) for variable in self.variables)
 
     def masked(self, gradients: list[Any]) -> list[Any]:
         """Leave out the gradients of weights that are to stay 0."""
@@ -170,26 +170,26 @@ class _Trained:
 
     def scales(self, scheme: Mapping[int, Affine]) -> dict[int, Any]:
         """Return the scales of the weights, [channels] by tensor index: what `weight_scales` would say of them now."""
-        found: dict[int, Any] = {}
+        by_tensor: dict[int, Any] = {}
         for operator in self._network.weighted:
             index, axis = operator.weights, operator.axes.output
             weights = self._value(index)
             others = [n for n in range(weights.shape.rank) if n != axis]
             largest = tf.reduce_max(tf.abs(weights), others) / WEIGHT_MAX
             for_bias = tf.abs(self._value(operator.bias)) / (scheme[operator.inputs[0]].scale * BIAS_MAX)
-            found[index] = tf.maximum(found.get(index, largest), for_bias)
-        return {index: tf.stop_gradient(_with_neighbours(scales)) for index, scales in found.items()}
+            by_tensor[index] = tf.maximum(by_tensor.get(index, largest), for_bias)
+        return {index: tf.stop_gradient(_with_neighbours(scales)) for index, scales in by_tensor.items()}
 
     def constants(self, scales: Mapping[int, Any]) -> dict[int, Any]:
         """Return all constants of operators with weights, weights rounded: equations (28) and (29)."""
-        found = {index: _rounded(self._value(index), scales[index], axis) for index, axis in self._axis.items()}
-        return {index: tf.convert_to_tensor(variable) for index, variable in self._variables.items()} | found
+        weights = {index: _rounded(self._value(index), scales[index], axis) for index, axis in self._axis.items()}
+        return {index: tf.convert_to_tensor(variable) for index, variable in self._variables.items()} | weights
 
     def _value(self, index: int) -> Any:
         return tf.convert_to_tensor(self._variables.get(index, self._network.constant(index)))
 
     def network(self) -> Network:
-        return self._network.with_constants({index: one.numpy() for index, one in self._variables.items()})
+        return self._network.with_constants({index: variable.numpy() for index, variable in self._variables.items()})
 
 
 def _is_average(operator: Operator, weights: NDArray[Any]) -> bool:
@@ -236,7 +236,7 @@ class _RunningRanges:
     def _which_move(self, network: Network) -> NDArray[np.float32]:
         """Return 1 for groups that may move: not the input's, whose codes windows are, nor prescribed ones."""
         still = {self._group_of[network.input]}
-        still |= {self._group_of[one.output] for one in network.operators if one.op in FIXED_OUTPUT}
+        still |= {self._group_of[operator.output] for operator in network.operators if operator.op in FIXED_OUTPUT}
         return np.array([float(group not in still) for group in self._rows], np.float32)
 
     def observer(self) -> Observer:

@@ -73,7 +73,7 @@ def quantized(
     if settings.equalization:
         network = equalized(network, seen)
         seen = observe(network, features, histograms=histograms)
-    ranges = {index: range_of(one, settings) for index, one in seen.items()}
+    ranges = {index: range_of(observed, settings) for index, observed in seen.items()}
     scheme = scheme_of(network, ranges)
     if settings.bias_correction:
         network = with_corrected_biases(network, scheme, features)

@@ -128,11 +128,11 @@ def weight_scales(network: Network, operator: Operator, scheme: Mapping[int, Aff
     weights, axis = network.constant(operator.weights), operator.axes.output
     largest = np.abs(weights).max(axis=tuple(n for n in range(weights.ndim) if n != axis)).astype(np.float64)
     scales = largest / WEIGHT_MAX
-    for one in network.consumers(operator.weights):
-        if not one.has_weights:  # a constant operand too
+    for reader in network.consumers(operator.weights):
+        if not reader.has_weights:  # a constant operand too
             continue
-        bias = np.abs(network.constant(one.bias).astype(np.float64))
-        scales = np.maximum(scales, bias / (scheme[one.inputs[0]].scale * BIAS_MAX))
+        bias = np.abs(network.constant(reader.bias).astype(np.float64))
+        scales = np.maximum(scales, bias / (scheme[reader.inputs[0]].scale * BIAS_MAX))
     # a channel of zeros only: any scale is right, that of its neighbours keeps the arithmetic ordinary
     heard = scales > LEAST_SCALE
     usual = scales[heard].mean() if heard.any() else 1.0
@@ -149,16 +149,16 @@ def quantized_weights(weights: NDArray[np.float32], scales: NDArray[np.float32],
 
 def quantized_constant(values: NDArray[np.float32]) -> NDArray[np.int8]:
     """Return a constant operand as int8."""
-    one = constant_affine(values)
-    steps = np.rint(values.astype(np.float64) / one.scale) + one.zero_point
+    affine = constant_affine(values)
+    steps = np.rint(values.astype(np.float64) / affine.scale) + affine.zero_point
     return np.asarray(np.clip(steps, -128, 127), np.int8)
 
 
 def rounded_constant(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the real values that a quantized constant operand stands for."""
-    one = constant_affine(values)
-    steps = quantized_constant(values).astype(np.float64) - one.zero_point
-    return np.asarray(steps * one.scale, np.float32)
+    affine = constant_affine(values)
+    steps = quantized_constant(values).astype(np.float64) - affine.zero_point
+    return np.asarray(steps * affine.scale, np.float32)
 
 
 def rounded_weights(network: Network, operator: Operator, scheme: Mapping[int, Affine]) -> NDArray[np.float32]:

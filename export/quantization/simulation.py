@@ -52,10 +52,10 @@ def fake_quantizer(
     def rounded(index: int, value: Any, inputs: Sequence[Any]) -> Any:
         if index in keep or index in passed_on:
             return value
-        one, requantize = scheme[index], rounding.get(index)
-        steps = tf.round(value / one.scale) if requantize is None else requantize(value, inputs)
-        steps = tf.clip_by_value(tf.cast(steps, tf.float32), -128.0 - one.zero_point, 127.0 - one.zero_point)
-        return _straight_through(value, steps * one.scale, one)
+        affine, requantize = scheme[index], rounding.get(index)
+        steps = tf.round(value / affine.scale) if requantize is None else requantize(value, inputs)
+        steps = tf.clip_by_value(tf.cast(steps, tf.float32), -128.0 - affine.zero_point, 127.0 - affine.zero_point)
+        return _straight_through(value, steps * affine.scale, affine)
 
     return rounded
 
@@ -117,10 +117,14 @@ def with_rounded_weights(
         for index in operator.inputs:
             if index >= 0 and network.is_constant(index) and network.constant(index).dtype == np.float32:
                 constants[index] = rounded_constant(network.constant(index))
-                one = constant_affine(network.constant(index))
+                affine = constant_affine(network.constant(index))
                 stored[index] = Quantization(
-                    scales=np.array([one.scale], np.float32), zero_points=np.array([one.zero_point], np.int32), axis=0
+                    scales=np.array([affine.scale], np.float32),
+                    zero_points=np.array([affine.zero_point], np.int32),
+                    axis=0,
                 )
     rounded = network.with_constants(constants)
-    tensors = tuple(replace(one, quantization=stored.get(one.index, one.quantization)) for one in rounded.tensors)
+    tensors = tuple(
+        replace(tensor, quantization=stored.get(tensor.index, tensor.quantization)) for tensor in rounded.tensors
+    )
     return replace(rounded, tensors=tensors)

@@ -39,8 +39,8 @@ def int8_flatbuffer(network: Network, scheme: Mapping[int, Affine]) -> bytes:
 
     model = schema.ModelT.InitFromPackedBuf(network.flatbuffer)
     writer = _Writer(schema, model)
-    for index, one in scheme.items():
-        writer.set_quantization(index, schema.TensorType.INT8, [one.scale], [one.zero_point])
+    for index, affine in scheme.items():
+        writer.set_quantization(index, schema.TensorType.INT8, [affine.scale], [affine.zero_point])
     for operator in network.operators:
         if operator.op not in OPERATORS:
             raise unsupported(network, operator, f"operator {operator.op}")
@@ -51,7 +51,7 @@ def int8_flatbuffer(network: Network, scheme: Mapping[int, Affine]) -> bytes:
             record.inputs = [given[0], writer.put(given[1], network.tensors[operator.weights].name, *weights)]
             own = given[2] if len(given) > 2 else -1
             if own < 0 and not bias[0].any():
-                record.inputs += given[2:]  # challenges count every parameter, also one that is 0
+                record.inputs += given[2:]  # challenges count every parameter, also those that are 0
             else:
                 record.inputs.append(writer.put(own, network.tensors[operator.bias].name, *bias))
         else:
@@ -127,8 +127,10 @@ class _Writer:
         """Write a constant operand, one scale for all of it; anything that is none stays."""
         if index < 0 or not network.is_constant(index) or network.constant(index).dtype != np.float32:
             return index
-        one, steps = constant_affine(network.constant(index)), quantized_constant(network.constant(index))
-        return self.put(index, network.tensors[index].name, steps, np.array([one.scale], np.float32), one.zero_point, 0)
+        affine, steps = constant_affine(network.constant(index)), quantized_constant(network.constant(index))
+        return self.put(
+            index, network.tensors[index].name, steps, np.array([affine.scale], np.float32), affine.zero_point, 0
+        )
 
     def drop_unused_buffers(self) -> None:
         """Leave out what no tensor and no metadata has any more: the float constants."""

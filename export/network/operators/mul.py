@@ -11,10 +11,10 @@ from .rounding import Multiplier
 
 
 def _round(scales: Scales) -> Requantize:
-    one, other = np.float32(scales.of(0)), np.float32(scales.of(1))
+    first, second = np.float32(scales.of(0)), np.float32(scales.of(1))
     # the kernel has this factor in float32
-    multiplier = Multiplier.of(float(one * other / np.float32(scales.output))).to(scales.dtype)
-    per_step = 1.0 / (float(one) * float(other))
+    multiplier = Multiplier.of(float(first * second / np.float32(scales.output))).to(scales.dtype)
+    per_step = 1.0 / (float(first) * float(second))
     return lambda value, _: multiplier.scaled(tf.cast(tf.round(value * per_step), scales.dtype))
 
 

@@ -27,8 +27,8 @@ def _reduce(function: Callable[..., Any]) -> Callable[[Call], list[Any]]:
 
 def _mean(x: Any, axis: list[int], keepdims: bool) -> Any:
     """Return means along axes, one after the other: sums of few numbers, of which float32 loses less."""
-    for one in axis:
-        x = tf.reduce_mean(x, axis=one, keepdims=keepdims)
+    for number in axis:
+        x = tf.reduce_mean(x, axis=number, keepdims=keepdims)
     return x
 
 
