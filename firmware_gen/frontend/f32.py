@@ -57,7 +57,7 @@ class FloatTables:
             **({"twiddles": np.concatenate(self.twiddles)} if self.twiddles else {}),
             "last_table": self.last_table,
             "counts": self.mel.counts,
-            "slopes": self.mel.slopes.astype(np.float32),
+            "shares": self.mel.shares.astype(np.float32),
             "scales": self.mel.scales.astype(np.float32),
         }
 
@@ -73,7 +73,7 @@ class FloatTables:
             "finish": "asc_frontend_magnitude_f32" if spec.power == 1 else 0,
             "first_bin": self.mel.first_bin,
             "counts": "counts",
-            "slopes": "slopes",
+            "shares": "shares",
             "scales": "scales",
             "offset": c_float(spec.log_offset),
         }

@@ -1,4 +1,4 @@
-"""The mel filters as the C front end takes them: rising slopes bin by bin."""
+"""The mel filters as the C front end takes them: rising slopes bin by bin, or as lines."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ class MelSlopes:
     """Shape [n_mels + 1], bins from one edge to the next."""
     slopes: NDArray[np.float64]
     """Shape [sum of counts], from 0 to 1."""
+    shares: NDArray[np.float64]
+    """Shape [n_mels + 1, 2], between two edges: how much slopes change by bin, and the falling slope of the last bin;
+    in row 0 the rising slope of the first bin. Zeros where there is no bin."""
     scales: NDArray[np.float64]
     """Shape [n_mels], factor of each filter."""
 
@@ -35,9 +38,15 @@ def mel_slopes(spec: FrontEndSpec) -> MelSlopes:
     bins_hz, upper = bins_hz[inside], upper[inside]
     slopes = (bins_hz - edges_hz[upper - 1]) / (edges_hz[upper] - edges_hz[upper - 1])
     scales = np.ones(spec.n_mels) if spec.mel_norm == "none" else 2.0 / (edges_hz[2:] - edges_hz[:-2])
+    slopes = np.clip(slopes, 0.0, 1.0)
+    counts = np.bincount(upper - 1, minlength=spec.n_mels + 1)
+    changes = spec.sample_rate_hz / spec.n_fft / np.diff(edges_hz)
+    last = np.cumsum(counts) - 1
+    ends = np.concatenate([slopes[:1], 1.0 - slopes[last[1:]]]) if len(slopes) else np.zeros(len(counts))
     return MelSlopes(
         first_bin=int(np.argmax(inside)),
-        counts=np.bincount(upper - 1, minlength=spec.n_mels + 1).astype(np.uint16),
-        slopes=np.clip(slopes, 0.0, 1.0),
+        counts=counts.astype(np.uint16),
+        slopes=slopes,
+        shares=np.where(counts[:, np.newaxis] > 0, np.stack([changes, ends], axis=1), 0.0),
         scales=scales,
     )

@@ -1,4 +1,4 @@
-"""The pass of the Fourier transform in assembler against the one in C: the same bits."""
+"""Passes of the Fourier transform in assembler against those in C: the same bits."""
 
 from __future__ import annotations
 
@@ -49,17 +49,63 @@ static void passes(const int8_t *input, int8_t *output) {
 }
 const case_t cases[N_CASES] = {{passes, 4 + sizeof factors + sizeof values, 2 * sizeof values}};
 """
+_WINDOW_UNIT = """
+#include <string.h>
+#include "cases.h"
+#include "asc_fft_window_f32.h"
+#ifndef ASC_FFT_REGISTERS_F32
+#error "there is no pass in assembler"
+#endif
+#undef ASC_FFT_REGISTERS_F32
+#define asc_fft_window_8x8_f32 window_8x8
+#define asc_fft_window_8x6_f32 window_8x6
+#define asc_fft_window_8x4_f32 window_8x4
+#define asc_fft_window_4x4_f32 window_4x4
+#define asc_fft_window_4x3_f32 window_4x3
+#define asc_fft_window_any_f32 window_any
+void window_8x8(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
+void window_8x6(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
+void window_8x4(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
+void window_4x4(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
+void window_4x3(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
+void window_any(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
+#include "asc_fft_window_f32.c"
+#undef asc_fft_window_8x6_f32
+static float values[FLOATS], others[FLOATS], window[6 * FLOATS / 8];
+static int16_t samples[6 * FLOATS / 8 + 1];
+static uint16_t order[FLOATS / 16];
+/* input: window, order, samples; output: both results. Samples begin in the middle of a word, as in a stream */
+static void passes(const int8_t *input, int8_t *output) {
+    const asc_fft_window_f32_t c = {FLOATS, 6 * FLOATS / 8, window, order};
+    memcpy(window, input, sizeof window);
+    memcpy(order, input + sizeof window, sizeof order);
+    memcpy(samples + 1, input + sizeof window + sizeof order, sizeof samples - 2);
+    asc_fft_window_8x6_f32(&c, samples + 1, values);
+    window_8x6(&c, samples + 1, others);
+    memcpy(output, values, sizeof values);
+    memcpy(output + sizeof values, others, sizeof others);
+}
+const case_t cases[N_CASES] = {{passes, sizeof window + sizeof order + sizeof samples - 2, 2 * sizeof values}};
+"""
 LENGTHS = (1, 2, 3, 5, 8, 64)
 LONGEST = max(LENGTHS)
+N_FFT = 512
+BOARDS = ("qemu-mps2-an386", "qemu-mps2-an500", "qemu-mps2-an505")
 
 
-@pytest.mark.parametrize("board", ["qemu-mps2-an386", "qemu-mps2-an500", "qemu-mps2-an505"])
+def write_unit(unit: str, floats: int, folder: Path) -> Path:
+    """Write a unit with one case for so many floats; return its C file."""
+    header = f"#include <stdint.h>\n#define N_CASES 1\n#define FLOATS {floats}\n#define LONGEST {LONGEST}\n"
+    header += "typedef struct { void (*run)(const int8_t *, int8_t *); uint32_t input_bytes, output_bytes; } case_t;\n"
+    (folder / "cases.h").write_text(header + "extern const case_t cases[N_CASES];\n")
+    (folder / "cases.c").write_text(unit)
+    return folder / "cases.c"
+
+
+@pytest.mark.parametrize("board", BOARDS)
 def test_the_same_bits(board: str, tmp_path: Path) -> None:
     n = 8 * np.lcm.reduce(LENGTHS)
-    header = f"#include <stdint.h>\n#define N_CASES 1\n#define FLOATS {2 * n}\n#define LONGEST {LONGEST}\n"
-    header += "typedef struct { void (*run)(const int8_t *, int8_t *); uint32_t input_bytes, output_bytes; } case_t;\n"
-    (tmp_path / "cases.h").write_text(header + "extern const case_t cases[N_CASES];\n")
-    (tmp_path / "cases.c").write_text(_UNIT)
+    unit = write_unit(_UNIT, 2 * n, tmp_path)
     rng = np.random.default_rng(8)
     # of very different sizes, so that every rounding shows
     values = (rng.normal(size=2 * n) * 2.0 ** rng.integers(-20, 20, 2 * n)).astype("<f4")
@@ -70,7 +116,21 @@ def test_the_same_bits(board: str, tmp_path: Path) -> None:
         interleaved = np.stack([factors.real, factors.imag], axis=-1).astype("<f4")
         requests += (0).to_bytes(4, "little") + m.to_bytes(4, "little") + interleaved.tobytes() + values.tobytes()
     sizes = [16 * n] * len(LENGTHS)
-    for _, output in run_emulated([tmp_path / "cases.c"], requests, sizes, tmp_path, load_board(board)):
+    for _, output in run_emulated([unit], requests, sizes, tmp_path, load_board(board)):
         in_assembler, in_c = np.frombuffer(output, "<u4").reshape(2, -1)
         assert np.array_equal(in_assembler, in_c)
         assert not np.array_equal(in_c, values.view("<u4"))
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_same_bits_of_a_window(board: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    window = (rng.uniform(size=6 * N_FFT // 8) * 2.0 ** rng.integers(-30, -16, 6 * N_FFT // 8)).astype("<f4")
+    order = (2 * rng.permutation(N_FFT // 16)).astype("<u2")
+    samples = rng.integers(-32768, 32768, 6 * N_FFT // 8).astype("<i2")
+    requests = (0).to_bytes(4, "little") + window.tobytes() + order.tobytes() + samples.tobytes()
+    unit = write_unit(_WINDOW_UNIT, N_FFT, tmp_path)
+    [(_, output)] = run_emulated([unit], requests, [8 * N_FFT], tmp_path, load_board(board))
+    in_assembler, in_c = np.frombuffer(output, "<u4").reshape(2, -1)
+    assert np.array_equal(in_assembler, in_c)
+    assert in_c.all()

@@ -261,7 +261,7 @@ void write_bins(const asc_frontend_config_t *config, const int16_t *samples, asc
 
 # names in asc_frontend_tables.c, but not those of fields
 _STATIC_NAMES = re.compile(
-    r"(?<![.\w])(window|order|twiddles|last_table|turns|counts|slopes|scales|thresholds|passes|tables"
+    r"(?<![.\w])(window|order|twiddles|last_table|turns|counts|slopes|shares|scales|thresholds|passes|tables"
     r"|asc_frontend_config)\b"
 )
 

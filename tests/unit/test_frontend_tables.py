@@ -42,6 +42,17 @@ def test_slopes_stand_for_the_filter_bank(name: str) -> None:
     np.testing.assert_allclose(bank, mel_filter_bank(spec), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", sorted(SPECS | CLIP_SPECS))
+def test_shares_stand_for_the_slopes(name: str) -> None:
+    mel = mel_slopes((SPECS | CLIP_SPECS)[name])
+    assert mel.counts.max() > 2
+    starts = np.cumsum(mel.counts) - mel.counts
+    for row, (start, n, (change, end)) in enumerate(zip(starts, mel.counts, mel.shares, strict=True)):
+        slopes = mel.slopes[start : start + n]
+        expected = end + change * (np.arange(n) if row == 0 else np.arange(n)[::-1])
+        np.testing.assert_allclose(slopes if row == 0 else 1.0 - slopes, expected, rtol=0, atol=1e-12)
+
+
 def guess(thresholds: Thresholds, bits: np.ndarray) -> np.ndarray:
     """What C guesses, in Python's integers."""
     exact = [(thresholds.guess_start + int(b) * thresholds.guess_slope) >> 32 for b in bits]

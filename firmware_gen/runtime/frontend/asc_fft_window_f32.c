@@ -24,6 +24,7 @@ void asc_fft_window_8x8_f32(const asc_fft_window_f32_t *c, const int16_t *sample
     }
 }
 
+#ifndef ASC_FFT_REGISTERS_F32
 void asc_fft_window_8x6_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x) {
     const int32_t s = c->n_fft / 8;
     const float *v = c->window;
@@ -35,6 +36,7 @@ void asc_fft_window_8x6_f32(const asc_fft_window_f32_t *c, const int16_t *sample
             asc_four_of_3_f32(windowed(a + s, v + 2), windowed(a + 3 * s, v + 6), windowed(a + 5 * s, v + 10)));
     }
 }
+#endif
 
 void asc_fft_window_8x4_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x) {
     const asc_complex_f32_t zero = {0.0f, 0.0f};

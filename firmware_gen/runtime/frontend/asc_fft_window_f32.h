@@ -17,18 +17,13 @@
 
 #include <stdint.h>
 
+#include "asc_fft_window_8x6_f32.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef struct {
-    int32_t n_fft, win_length;
-    const float *window;
-    const uint16_t *order;
-} asc_fft_window_f32_t;
-
 void asc_fft_window_8x8_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
-void asc_fft_window_8x6_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
 void asc_fft_window_8x4_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
 void asc_fft_window_4x4_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
 void asc_fft_window_4x3_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);

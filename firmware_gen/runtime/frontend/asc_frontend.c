@@ -54,13 +54,19 @@ static inline void store_pair(int16_t *to, uint32_t pair) {
 
 /* Copies n samples to an address below their own or in another buffer; not memmove, which may go byte by byte. */
 static void copy(int16_t *to, const int16_t *from, int32_t n) {
-    for (; n >= 8; n -= 8, to += 8, from += 8) {
+    for (; n >= 16; n -= 16, to += 16, from += 16) {
         /* loads first, then stores: next to its own kind, a load takes one cycle less on many cores */
         const uint32_t a = load_pair(from), b = load_pair(from + 2), c = load_pair(from + 4), d = load_pair(from + 6);
+        const uint32_t e = load_pair(from + 8), f = load_pair(from + 10), g = load_pair(from + 12);
+        const uint32_t h = load_pair(from + 14);
         store_pair(to, a);
         store_pair(to + 2, b);
         store_pair(to + 4, c);
         store_pair(to + 6, d);
+        store_pair(to + 8, e);
+        store_pair(to + 10, f);
+        store_pair(to + 12, g);
+        store_pair(to + 14, h);
     }
     for (; n > 0; --n) {
         *to++ = *from++;

@@ -3,6 +3,8 @@
 
 #include "asc_frontend_f32.h"
 
+#include <math.h>
+
 void asc_frontend_spectrum_f32(const asc_frontend_f32_t *c, const int16_t *samples, float *work) {
     const int32_t n_fft = c->window.n_fft;
     c->first_pass(&c->window, samples, work);
@@ -16,41 +18,52 @@ void asc_frontend_spectrum_f32(const asc_frontend_f32_t *c, const int16_t *sampl
     }
 }
 
+/* Sums of the bins of an interval. */
 typedef struct {
-    float rising, falling;
-} share_t;
+    float bins;   /* sum of P */
+    float partly; /* sum of P, each times its distance to the bin added last */
+} sums_t;
 
-static inline share_t add_bin(share_t share, float bin, float slope) {
-    const float rising = bin * slope;
-    const share_t sum = {share.rising + rising, share.falling + (bin - rising)};
-    return sum;
+/* Adds a bin and its followers, `step` floats apart: two sums each, neither of which waits for the one before. */
+static inline sums_t sum_bins(const float *bin, int32_t step, int32_t n) {
+    float bins = 0.0f, partly = 0.0f;
+    for (; n >= 4; n -= 4, bin += 4 * step) {
+        const float one = bins + bin[0];
+        partly += bins;
+        const float two = one + bin[step];
+        partly += one;
+        const float three = two + bin[2 * step];
+        partly += two;
+        bins = three + bin[3 * step];
+        partly += three;
+    }
+    for (; n > 0; --n, bin += step) {
+        partly += bins;
+        bins += *bin;
+    }
+    const sums_t sums = {bins, partly};
+    return sums;
 }
 
 void asc_frontend_bands_f32(const asc_frontend_f32_t *c, int32_t n_mels, float *work) {
     const float *bin = work + 2 * c->first_bin;
-    const float *slope = c->slopes;
+    const float *share = c->shares;
     const float *scale = c->scales;
     const uint16_t *count = c->counts;
     const float offset = c->offset;
-    float rising = 0.0f; /* of the band whose falling slope comes next */
-    for (int32_t n = *count; n > 0; --n, bin += 2) {
-        rising += *bin * *slope++;
-    }
+    /* of the first interval only the rising part is wanted: added from its last bin on, the rising slope falls */
+    const sums_t first = sum_bins(bin + 2 * *count - 2, -2, *count);
+    float rising = first.partly * share[0] + first.bins * share[1];
+    bin += 2 * *count;
     float *band = work + 1;
     for (const float *const end = band + 2 * n_mels; band != end; band += 2) {
-        share_t share = {0.0f, 0.0f};
-        int32_t n = *++count;
-        for (; n >= 4; n -= 4, bin += 8, slope += 4) {
-            share = add_bin(share, bin[0], slope[0]);
-            share = add_bin(share, bin[2], slope[1]);
-            share = add_bin(share, bin[4], slope[2]);
-            share = add_bin(share, bin[6], slope[3]);
-        }
-        for (; n > 0; --n, bin += 2, ++slope) {
-            share = add_bin(share, *bin, *slope);
-        }
-        *band = (rising + share.falling) * *scale++ + offset;
-        rising = share.rising;
+        const int32_t n = *++count;
+        share += 2;
+        const sums_t sums = sum_bins(bin, 2, n);
+        bin += 2 * n;
+        const float falling = sums.partly * share[0] + sums.bins * share[1];
+        *band = (rising + falling) * *scale++ + offset;
+        rising = fabsf(sums.bins - falling); /* where nothing is left, rounding may leave less than nothing */
     }
 }
 

@@ -3,13 +3,15 @@
  *
  * Formula   e[m] = offset + scale[m] * sum_k filter[m][k] * |X[k]|^power
  *           Filters are triangles. Between the centres of two neighbours, m and m + 1, every bin is in both, and
- *           their slopes there, one falling and one rising, add up to 1: with P = |X[k]|^power and r the rising
- *           slope, m + 1 gets r P and m gets P - r P                                                            (6)
+ *           their slopes there, one falling and one rising, add up to 1. Of the n bins of such an interval, with
+ *           P = |X[k]|^power and the falling slope s of the last one, which changes by d from bin to bin, m gets
+ *           F = d * sum_i (n - 1 - i) P_i + s * sum_i P_i, and m + 1 gets |sum_i P_i - F|                           (6)
+ *           The first sum is that of all partial sums of the second one: no bin is multiplied.
  *           (scale[m] is 2 / width for filters of area 1, else 1)
- * Shapes    slopes float [bins], from first_bin on; counts uint16 [n_mels + 1], bins from one filter's lower edge to
- *           the next one's
- * Error     that of the bins, asc_fft_f32.h, and 2^-24 of e for each bin of a sum; P >= r P >= 0, so that no e is
- *           below the offset
+ * Shapes    counts uint16 [n_mels + 1], bins from one filter's lower edge to the next one's, from first_bin on;
+ *           shares float [n_mels + 1][2], d and s; before the first centre s is the rising slope of the first bin
+ * Error     that of the bins, asc_fft_f32.h, and 2^-24 of sum_i P_i for each bin of an interval; neither F nor what
+ *           m + 1 gets is negative, so that no e is below the offset
  */
 #ifndef ASC_FRONTEND_F32_H
 #define ASC_FRONTEND_F32_H
@@ -40,7 +42,7 @@ typedef struct {
     void (*finish)(float *work, int32_t n_fft); /* asc_frontend_magnitude_f32, or null where powers are wanted */
     int32_t first_bin;
     const uint16_t *counts;
-    const float *slopes;
+    const float *shares;
     const float *scales;
     float offset;
 } asc_frontend_f32_t;
