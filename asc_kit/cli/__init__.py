@@ -34,7 +34,7 @@ COMMANDS = {
     "compare": ("device_runner", "Compare two measurements; fail where the new one is worse than allowed."),
     "predict": ("device_runner", "Classify recordings on this machine."),
     "live": ("device_runner", "Classify sound from the microphone."),
-    "boards": ("device_runner", "List the boards that go by a name."),
+    "boards": ("device_runner", "List boards, parts and cores."),
     "ports": ("device_runner", "List the serial ports of this machine."),
     "doctor": ("cli", "List what is installed, what is missing and how to install it."),
 }

@@ -80,7 +80,8 @@ def layout_option(command: Command) -> Command:
         type=click.Choice(LAYOUTS),
         callback=_layout,
         help="Layout of the data set; needed only if the folder leaves it open. tau: meta.csv (TAU 2019 to 2024); "
-        "tagging: tables of several labels (FSDKaggle2019, FSD50K); labelled: tables of one label (FSDKaggle2018); "
+        "tagging: tables, several labels per clip (FSDKaggle2019, FSD50K); labelled: tables, one label per clip "
+        "(FSDKaggle2018); "
         "urbansound8k; folders: CLASS/; split_folders: train/CLASS and test/CLASS.",
     )(command)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON document on stdout.")
 def boards(as_json: bool) -> None:
-    """List the boards that go by a name: the kit's, and those in the folders of ASC_KIT_BOARDS; then parts and cores.
+    """List boards that need no path: the kit's, and those in the folders of ASC_KIT_BOARDS; then parts and cores.
 
     A board whose description is not valid is listed with its fault.
     """

@@ -23,8 +23,8 @@ _growth = click.FloatRange(min=0)
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option(
     "--max-drop", type=click.FloatRange(0, 100), metavar="POINTS",
-    help="Largest loss of accuracy, in percentage points. Default: any loss that may be chance, by McNemar's test at "
-    "5 %.",
+    help="Largest loss of accuracy, in percentage points. [default: any loss that may be chance, by "
+    "McNemar's test at 5 %]",
 )  # fmt: skip
 @click.option(
     "--max-latency", type=_growth, default=5.0, show_default=True, metavar="PERCENT",

@@ -81,9 +81,9 @@ def live(
 ) -> None:
     """Classify sound from the microphone, one line per hop, until Ctrl-C or --duration.
 
-    Each line has the scene that this window and the windows before it show, so that a single wrong window changes
-    nothing; --smooth, --dwell and --unsure set how steadily. Bundles with several labels print window by window.
-    --log, --web and --mqtt send the same elsewhere. No audio is kept.
+    Each line names the scene that the last windows show together, so that a single wrong window changes nothing; for
+    a quicker or a steadier answer see --smooth, --dwell and --unsure. Bundles with several labels print window by
+    window. --log, --web and --mqtt also send the lines to a file, a page and a broker. No audio is kept.
 
     The microphone runs at its own rate, and its sound is resampled as in training. A bad input (a muted microphone, a
     frozen driver, clipping) is reported instead of classified. The last line counts windows and losses.

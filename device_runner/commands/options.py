@@ -39,7 +39,7 @@ threshold_option = click.option(
 variant_option = click.option(
     "--variant",
     type=click.Choice(["float16", "dynamic_range"]),
-    help="Run this form of the network instead of int8, if the bundle has it; a board's bits may differ.",
+    help="Run this form of the network instead of int8, if the bundle has it; a board may give other results.",
 )
 
 

@@ -20,7 +20,7 @@ from asc_kit.cli.output import say_json
 def report(results: tuple[Path, ...], out: Path, every: bool, as_json: bool) -> Path:
     """Make a report from one or more results.json: a self-contained page, and the same in Markdown.
 
-    Beside them the figures for other programs: CSV, JSON, a LaTeX table and a badge.
+    The folder also gets the figures for other programs: CSV, JSON, a LaTeX table and a badge.
 
     Several results are compared side by side. A folder is searched with everything below it; the report takes the
     newest measurement of each bundle, board and mode, partial measurements only where no full one exists.

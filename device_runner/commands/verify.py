@@ -42,8 +42,8 @@ def verify(
 ) -> None:
     """Build a model's firmware, boot it, and compare all outputs with TFLite's reference kernels.
 
-    Takes a bundle or any int8 .tflite file, with int8, uint8 or float32 ends. Random inputs are normal, uniform and
-    saturating in turn. The exit code is 4 if an output differs.
+    The model is a bundle's, or any int8 .tflite file whose input and output are int8, uint8 or float32. Random inputs
+    are normal, uniform and saturating in turn. The exit code is 4 if an output differs.
     """
     from asc_kit.hardware.board import load_board
     from asc_kit.process.console import console

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     "--percentile",
     type=click.FloatRange(50, 100, min_open=True),
     metavar="P",
-    help="With --calibration percentile: percent of the values below the upper end of a range, and above the lower.",
+    help="With --calibration percentile: percentage of values below a range's upper end, and above its lower end.",
 )
 @click.option(
     "--representative",
@@ -93,7 +93,7 @@ def export(
 ) -> Path:
     """Quantize a run to int8 and write a bundle.
 
-    Settings of the quantization that are not given are those of the run's recipe.
+    Quantization settings that are not given come from the run's recipe.
     """
     from dataclasses import asdict
 

@@ -39,15 +39,17 @@ _MOST_LABELS_BYTES = 1 << 20
     "--kernels",
     type=click.Choice(kernel_set_names()),
     help="Kernel set: portable is C99 for any core, the others use instructions that some cores have.  "
-    "[default: the first of the board's core]",
+    "[default: the fastest that the core can run]",
 )
 @click.option(
     "--frontend",
     type=click.Choice(["float", "fixed"]),
-    help="What the front end calculates with: float32, or integers.  [default: float if the core has such a unit]",
+    help="Arithmetic of the front end: float32, or integers.  [default: float if the core has a floating-point unit]",
 )
-@click.option("--flash", type=MemorySize(), metavar="SIZE", help="Flash for it, as 512k.  [default: the part's]")
-@click.option("--ram", type=MemorySize(), metavar="SIZE", help="RAM for it, as 96k.  [default: the part's]")
+@click.option(
+    "--flash", type=MemorySize(), metavar="SIZE", help="Most flash to use, such as 512k.  [default: the part's]"
+)
+@click.option("--ram", type=MemorySize(), metavar="SIZE", help="Most RAM to use, such as 96k.  [default: the part's]")
 @optimize_option
 @click.option(
     "--labels",
@@ -65,7 +67,7 @@ _MOST_LABELS_BYTES = 1 << 20
     "--prefix",
     type=Prefix(),
     metavar="NAME",
-    help="What names of functions, macros and files begin with, so that several networks live in one image.  "
+    help="Begin the names of functions, macros and files with NAME, so that one image can hold several networks.  "
     "[default: asc]",
 )
 @click.option("--build/--no-build", default=False, help="Compile the image too.  [default: --no-build]")
@@ -98,7 +100,7 @@ def firmware(
     A bundle includes its front end and its labels. Another int8 .tflite file becomes the network alone: it takes
     features, and its labels are numbers or those of --labels.
 
-    With --project the network becomes a library for another build system, without our server and the board's port.
+    With --project the network becomes a library for another build system, without protocol server and port.
     """
     from asc_kit.bundle import Bundle
     from asc_kit.hardware.board import Board

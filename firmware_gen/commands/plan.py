@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--kernels",
     type=click.Choice(kernel_set_names()),
     help="Kernel set: portable is C99 for any core, the others use instructions that some cores have.  "
-    "[default: the first of the --core or --part; portable]",
+    "[default: the fastest that --core or --part can run, else portable]",
 )
 @optimize_option
 @input_shape_option
@@ -47,8 +47,8 @@ def plan(
 ) -> None:
     """Show how the engine would run a model: kernels, multiply-accumulates, constants and the arena it needs.
 
-    The model is that of a BUNDLE, or any int8 .tflite file. An operator that the engine does not support is refused
-    by its name.
+    The model is a bundle's, or any int8 .tflite file. If it has an operator that the engine does not support, the
+    command fails and names the operator.
     """
     from asc_kit.hardware.part import usual_part
 

@@ -33,7 +33,9 @@ _PATH = click.Path(path_type=Path)
     help="Evaluate this form of a bundle's network instead of int8, with this machine's own kernels.",
 )
 @click.option("--out", type=_PATH, metavar="DIR", help="Folder for evaluation.json, evaluation.md and pictures.")
-@click.option("--predictions", type=_PATH, metavar="CSV", help="Write one model's probabilities of each clip.")
+@click.option(
+    "--predictions", type=_PATH, metavar="CSV", help="Write each clip's probabilities, of one model, to this file."
+)
 @click.option("--unlabelled", is_flag=True, help="With --predictions: DIR is a folder of recordings without labels.")
 @click.option("--checkpoints", is_flag=True, help="Evaluate every checkpoint of a run, into files in --out.")
 @click.option(

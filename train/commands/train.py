@@ -63,9 +63,8 @@ def train(
 ) -> Path:
     """Train RECIPE and write a run folder.
 
-    RECIPE is the name of a recipe that comes with asc-kit, or a TOML file; the Python file of your own that it names
-    as its model is run. With the environment variable TF_CONFIG, several processes train together, and the first worker
-    writes the run.
+    RECIPE is the name of a recipe of asc-kit, or a TOML file. If it names a Python file as its model, that file is
+    run. With the environment variable TF_CONFIG, several processes train together, and the first worker writes the run.
     """
     from ..evaluation.summary import show_evaluation
     from ..session import Session
