@@ -76,7 +76,7 @@ def test_the_first_screen_has_four_figures_and_the_agreement(one: tuple[Benchmar
     )
     head = markdown[: markdown.index("## ")]
     assert all(line in head.splitlines() for line in lines), head
-    cards = [value for tag, name, value in page.attributes if (tag, name) == ("section", "class")]
+    cards = [value for tag, name, value in page.attributes if (tag, name) == ("article", "class")]
     assert cards == ["card"]
 
 
