@@ -71,14 +71,14 @@ def export_run(
     Parameters
     ----------
     run
-        What training wrote.
+        The run.
     out
         The bundle's folder; an earlier bundle there is replaced, once the new one is complete. Files that are not the
         bundle's stay.
     data
         Folder of the data set; None for where the run found it.
     settings
-        How to quantize; None for what the run's recipe says.
+        How to quantize; None for the settings of the run's recipe.
     variants
         Other forms of the network to add.
 
@@ -162,7 +162,7 @@ def _tensor_info(details: dict[str, Any]) -> TensorInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Measured:
-    """How well the network does, in float and in int8, and whether int8 is what it was meant to be."""
+    """The accuracy of the network in float and in int8, and how closely int8 follows its simulation."""
 
     of_float: AnyEvaluation
     of_int8: AnyEvaluation
@@ -172,7 +172,7 @@ class _Measured:
 def _measure(
     run: Run, model: bytes, ready: Quantized, input_info: TensorInfo, output_info: TensorInfo, test_set: Dataset
 ) -> _Measured:
-    """Measure the float and the int8 model, and the simulation of the latter, on the same features."""
+    """Measure the float model, the int8 model and the simulation of int8 on the same features."""
     manifest = run.manifest
     spec, activation = manifest.frontend, manifest.output_activation
     network = float_network(run.saved_model_path)

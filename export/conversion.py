@@ -1,4 +1,4 @@
-"""What TensorFlow's converter does for us: a float flatbuffer, batch normalization folded, activations fused."""
+"""TensorFlow's converter: a float flatbuffer, with batch normalization folded and activations fused."""
 
 from __future__ import annotations
 

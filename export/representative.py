@@ -1,4 +1,4 @@
-"""The audio that sets the activation ranges of post-training quantization: real, from training, or none at all."""
+"""The audio that sets the activation ranges of post-training quantization: real clips from training, or none."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class RepresentativeClips:
     """The clips."""
     features: NDArray[np.float32]
     """Shape [n_windows, *input_shape[1:]], by the NumPy reference: the first window of each clip, in the order of the
-    clips, then the second of those that have several, and so on. So the first ones are of as many clips as can be."""
+    clips, then the second window of clips that have several, and so on. So the first windows are of many clips."""
 
 
 def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeClips:
     """Choose, load and check the representative clips of a run from its own training split.
 
-    A multi-label run may know labels that no training clip has: people are told, and the ranges come without them.
+    A multi-label run may know labels that no training clip has: a note says so, and the ranges come without them.
 
     Raises
     ------
@@ -81,14 +81,14 @@ def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeCl
 
 
 def spread(windows: NDArray[np.int16], most: int) -> NDArray[np.int16]:
-    """Choose at most so many windows at even distances, the first and the last among them; of one, the first."""
+    """Choose windows at even distances, the first and the last among them; if only one, the first."""
     if len(windows) <= most:
         return windows
     return windows[np.linspace(0, len(windows) - 1, most).round().astype(np.intp)]
 
 
 def training_clips(run: Run, data: Path) -> Dataset:
-    """Return the clips a run was trained on, or refuse."""
+    """Return the clips that a run was trained on."""
     manifest = run.manifest
     if not data.exists():
         raise DataError(

@@ -1,4 +1,4 @@
-"""What fine-tuning hears: windows of the run's own training clips, as the int8 network will get them."""
+"""Training data for fine-tuning: windows of the run's own training clips, as the int8 network will get them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .representative import spread, training_clips
 def training_windows(
     run: Run, data: Path, settings: QuantizationSettings, network: Network, quantization: Affine
 ) -> TrainingWindows:
-    """Load the training windows of a run, quantize them, and ask the float network what it makes of them.
+    """Load the training windows of a run, quantize them, and compute the float network's logits.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ def training_windows(
     data
         Folder of its data set.
     settings
-        At most how many windows.
+        Give the largest number of windows.
     network
         The float network, the teacher.
     quantization
-        Of the network's input.
+        Quantization of the network's input.
 
     Raises
     ------

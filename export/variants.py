@@ -26,23 +26,23 @@ FILENAMES: dict[VariantName, str] = {
 
 
 def write_variants(folder: Path, run: Run, test_set: Dataset, names: Sequence[VariantName]) -> tuple[Variant, ...]:
-    """Convert a run's network to the variants wanted, write them into a bundle's folder and measure them.
+    """Convert a run's network to variants, write them into a bundle's folder and measure them.
 
     Parameters
     ----------
     folder
         The bundle being written.
     run
-        What training wrote.
+        The run.
     test_set
-        The clips that the float and the int8 network are measured on.
+        The clips that the float and the int8 network are measured on, too.
     names
-        Which variants; one named twice is made once.
+        Names of the variants; a repeated name counts once.
 
     Returns
     -------
     tuple[Variant, ...]
-        What the bundle is to say about them, in the order of `names`.
+        Their records for the bundle, in the order of `names`.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def write_variants(folder: Path, run: Run, test_set: Dataset, names: Sequence[Va
 def variant_models(saved_model: Path, names: Sequence[VariantName]) -> dict[VariantName, bytes]:
     """Convert a SavedModel (endpoint ``serve``, static batch of 1) to variants: flatbuffers with float32 in and out.
 
-    ``float16`` rounds the weights to 16 bits; they are computed with in float32. ``dynamic_range`` quantizes the
+    ``float16`` rounds the weights to 16 bits and computes in float32. ``dynamic_range`` quantizes the
     weights to int8 and leaves the activations to the interpreter, which quantizes them as they come; the converter
     leaves kernels of fewer than 1,024 values in float32, which may be all of a small network.
 
@@ -100,7 +100,7 @@ def _convert(saved_model: Path, name: VariantName) -> bytes:
 
 
 def _check_float16(decoder: Decoder) -> None:
-    """Refuse weights that were too large for float16: the converter clips them without a word."""
+    """Refuse weights beyond the range of float16, which the converter would clip silently."""
     for tensor in map(decoder.graph.tensor, range(decoder.graph.n_tensors)):
         values = decoder.constant(tensor.buffer)
         if tensor.type == "FLOAT16" and values is not None:

@@ -1,4 +1,4 @@
-"""What an inspected network hears: a bundle's golden clips, or clips of a test split."""
+"""The clips that an inspection measures on: a bundle's golden clips, or clips of a test split."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _WINDOWS_PER_CLIP = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HeardClips:
-    """Inputs and what is right."""
+    """Inputs of the network, and the right answers."""
 
     record: ClipsRecord
-    """Where they are from."""
+    """Their number and source."""
     features: NDArray[np.float32]
-    """What the float network takes, [n_windows, *inner]."""
+    """Inputs of the float network, [n_windows, *inner]."""
     clip: NDArray[np.intp]
-    """Which clip each window belongs to, [n_windows], rising."""
+    """The clip of each window, [n_windows], rising."""
     truth: NDArray[np.bool_]
     """Whether a clip has a label, [n_clips, n_labels]."""
 
@@ -82,15 +82,15 @@ def split_clips(
     Parameters
     ----------
     bundle
-        Its front end, its labels, the name of the split.
+        Gives the front end, the labels and the name of the split.
     data
         Folder of the data set.
     n_clips
-        How many clips at most.
+        Most clips to take.
     data_id
         Fingerprint that the split must have; None for any.
     layout
-        What the user says the data set's layout is; None to find out.
+        Layout of the data set, as the user names it; None to detect it.
 
     Raises
     ------

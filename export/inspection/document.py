@@ -1,4 +1,4 @@
-"""What ``asc-kit inspect`` finds, as one record: the terminal, the page and ``--json`` show nothing else."""
+"""The result of ``asc-kit inspect`` as one record: the terminal, the page and ``--json`` show nothing else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Rule = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipsRecord:
-    """What the network heard."""
+    """The clips that the figures were measured on."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -59,16 +59,16 @@ class ClipsRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """How well a network does on these clips."""
+    """The figures of a network on these clips."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     score: Figure
-    """Share of clips classified rightly; of a multi-label network lwlrap. 0 to 1."""
+    """Accuracy, 0 to 1; lwlrap of a multi-label network."""
     log_loss: Loss
     """Mean of -ln of the probability of the right answer, in nats."""
     moved: Figure
-    """Share of the probability that is elsewhere than the float network puts it, 0 to 1: half the sum of the
+    """Share of the probability that lies on other classes than in the float network, 0 to 1: half the sum of the
     differences, mean over clips; of a multi-label network the mean difference."""
 
 
@@ -105,7 +105,7 @@ class Kept:
     broken: Count
     """Clips that become wrong, or are ranked worse."""
     certain: bool
-    """Whether that is more than chance would have it: sum d > 2 sqrt(sum d²) over what the clips' scores grow by; where
+    """Whether the gain exceeds chance: sum d > 2 sqrt(sum d²) over the gains d of the clips' scores; where
     each clip is right or wrong, mended - broken > 2 sqrt(mended + broken)."""
 
 
@@ -118,11 +118,11 @@ class LayerRecord:
     index: Index
     """Place of the operator in the flatbuffer; -1 for the input."""
     name: Line
-    """What the model calls it."""
+    """Its name in the model."""
     op: Name
     """TFLite's name; ``INPUT`` for the input."""
     shape: Shape
-    """Of its output, batch of 1 first."""
+    """Shape of its output, the batch of 1 first."""
     scale: Scale
     """Real units per step of the output."""
     zero_point: Int8
@@ -139,9 +139,9 @@ class LayerRecord:
     high: Real
     """Largest value in float."""
     inner_low: Real
-    """0.1 % of the values are below."""
+    """The value that 0.1 % of the values are below."""
     inner_high: Real
-    """0.1 % of the values are above."""
+    """The value that 0.1 % of the values are above."""
     clipped_low: Figure
     """Share of the values more than half a step below `lowest`, 0 to 1."""
     clipped_high: Figure
@@ -151,7 +151,7 @@ class LayerRecord:
     unreached: Figure
     """Share of the int8 range beyond the smallest and the largest value, 0 to 1."""
     channel_spread: Magnitude | None
-    """Largest magnitude of the loudest channel, over that of the channel that only a tenth are quieter than; channels
+    """Largest magnitude of the loudest channel over the lowest decile of the channels' largest magnitudes; channels
     of zeros left out. None of a layer without weights."""
     constant_share: Figure | None
     """Share of the noise of this layer alone that is the same for all clips and places: a mean error of each channel,
@@ -159,13 +159,13 @@ class LayerRecord:
     sqnr_alone_db: Decibels | None
     """Signal-to-quantization-noise ratio when this layer alone is quantized, at least -100; None: no noise."""
     sqnr_db: Decibels | None
-    """The same when everything up to here is quantized."""
+    """The same ratio when all layers up to this layer are quantized."""
     fall_db: Decibels | None
-    """How far `sqnr_db` is below that of the worst of the layer's inputs; None where there is no noise before it."""
+    """The fall of `sqnr_db` from the layer's worst input; None where no noise comes before the layer."""
     histogram: Histogram
     """The values in float."""
     kept: Kept
-    """What it costs."""
+    """The gain of the network with this layer in float: the layer's cost."""
 
     @property
     def clipped(self) -> float:
@@ -175,23 +175,23 @@ class LayerRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """Something conspicuous, and what may mend it."""
+    """A conspicuous finding, and a remedy to try."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     rule: Rule
-    """Why."""
+    """The rule that it comes from."""
     layer: Index | None
     """`LayerRecord.index`; None for the whole network."""
     finding: Line
-    """What was seen."""
+    """The finding."""
     advice: Line
-    """What to try, with the command."""
+    """The remedy, with its command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """The whole."""
+    """A whole inspection."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {}
@@ -200,7 +200,7 @@ class Inspection:
     schema_version: Literal[1]
     """Version of this record."""
     asc_kit: Name
-    """Version that looked."""
+    """Version of asc-kit that made the inspection."""
     name: Name
     """Name of the model."""
     model_sha256: Sha256
@@ -214,23 +214,23 @@ class Inspection:
     representative_id: ShortId
     """Their fingerprint."""
     reference: ReferenceKind
-    """What int8 is compared with."""
+    """The float network that int8 is compared with."""
     clips: ClipsRecord
-    """What it heard."""
+    """The clips that it was measured on."""
     of_float: Quality
     """The float network."""
     of_int8: Quality
     """The int8 network, reference kernels."""
     of_simulation: Quality
-    """The int8 network as simulated in float, from which all figures of layers come."""
+    """The int8 network simulated in float; all figures of layers come from it."""
     agreement: Fidelity
-    """Reference kernels against the simulation."""
+    """Agreement of the reference kernels with the simulation."""
     layers: Annotated[tuple[LayerRecord, ...], Field(max_length=MAX_OPERATORS)]
     """In order of execution."""
     suggestions: Annotated[tuple[Suggestion, ...], Field(max_length=MAX_OPERATORS)]
     """The gravest first."""
     notes: Notes
-    """What to know before reading the figures."""
+    """Remarks to read before the figures."""
 
     def layer(self, index: int) -> LayerRecord:
         """Return a layer by its index."""

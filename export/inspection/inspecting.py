@@ -1,4 +1,4 @@
-"""A whole inspection: open what is given, measure, rank, suggest."""
+"""A whole inspection: open bundle, run and clips, measure, rank, suggest."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ _SAME_OUTPUT = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reference:
-    """What int8 is compared with."""
+    """The float network that int8 is compared with."""
 
     kind: ReferenceKind
-    """Whose values the layers are compared with."""
+    """The network with whose values the layers are compared."""
     constants: Constants
-    """Of that network, in the int8 network's place."""
+    """Its constants, by the int8 network's tensor indices."""
     kept: Constants
-    """What a layer kept in float computes with."""
+    """The constants of a layer that is kept in float."""
     network: Network | None
     """The run's float network; None without a run."""
     notes: tuple[str, ...]
-    """What to know about it."""
+    """Remarks for the reader."""
 
 
 def inspect_bundle(
@@ -69,17 +69,17 @@ def inspect_bundle(
     Parameters
     ----------
     bundle
-        What to look at.
+        The bundle.
     run
-        What it was exported from: brings the float weights, and the data set; None for the bundle alone.
+        The run it was exported from: gives the float weights and the data set; None for the bundle alone.
     data
         Folder of the data set; None for where the run found it, or for the golden clips without a run.
     n_clips
-        How many clips of the test split at most.
+        Most clips of the test split.
     reference
-        What int8 is compared with; None for the run's network where one is given.
+        The network to compare int8 with; None for the run's network if a run is given.
     layout
-        What the user says the data set's layout is; None for what the run says, or to find out.
+        Layout of the data set, as the user names it; None for the run's layout, or to detect it.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def inspect_bundle(
 
 
 def reference_of(bundle: Bundle, network: Network, run: Run | None, wanted: ReferenceKind | None) -> Reference:
-    """Choose what int8 is compared with, and say what that means.
+    """Choose the network that int8 is compared with, and explain the choice in notes.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def _inspect(
 
 
 def _check_same(expected: NDArray[np.float32], received: NDArray[np.float32]) -> None:
-    """Make sure that the run's constants in the bundle's graph compute what they do in their own."""
+    """Make sure that the run's constants give the same outputs in the bundle's graph as in their own."""
     off = float(np.abs(expected - received).max() / max(1e-6, float(np.abs(expected).max())))
     if not off <= _SAME_OUTPUT:
         raise ModelError(
@@ -238,7 +238,7 @@ def _agreement(simulated: NDArray[np.float32], kernels: NDArray[np.int8], output
 def _ranked(
     judge: Judge, layers: tuple[Layer, ...], scores: dict[int, NDArray[np.float64]], figures: dict[int, Quality]
 ) -> dict[int, Kept]:
-    """Order the layers: those whose cost is beyond chance by that cost, the others by what they move."""
+    """Order the layers: those whose cost exceeds chance by that cost, then the others by the probability they move."""
     base, before = figures[ALL_INT8], judge.credits(scores[ALL_INT8])
     costs = {}
     for layer in layers:

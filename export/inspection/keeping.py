@@ -1,4 +1,4 @@
-"""What the int8 network would give if one layer alone were computed in float."""
+"""Outputs of the int8 network with one layer at a time computed in float."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_BYTES = 256 * 2**20
 _MOST_EXAMPLES = 32
 
 ALL_INT8 = -2
-"""Stands, in place of a layer's index, for the network that keeps none in float."""
+"""Stands, in place of a layer's index, for the network without any layer in float."""
 
 
 def outputs_when_kept(
@@ -35,14 +35,14 @@ def outputs_when_kept(
 ) -> dict[int, NDArray[np.float32]]:
     """Simulate an int8 network again and again, each time with another layer in float.
 
-    What comes before the layer is computed once, and what does not depend on it not again.
+    Operators before the layer are computed once, and of those after it only the ones that depend on it.
 
     Parameters
     ----------
     network
         The int8 network.
     constants
-        What a layer kept in float computes with, by tensor index.
+        The constants of a layer that is kept in float, by tensor index.
     scheme
         Quantization of each activation.
     layers
@@ -53,7 +53,7 @@ def outputs_when_kept(
     Returns
     -------
     dict
-        Outputs [n, *inner] by `Layer.index`; by `ALL_INT8` those of the network that keeps none.
+        Outputs [n, *inner] by `Layer.index`; under `ALL_INT8` those of the network without any layer in float.
     """
     simulated = _Simulated(network, constants, scheme, layers)
     by_layer: dict[int, list[NDArray[np.float32]]] = {ALL_INT8: [], **{layer.index: [] for layer in layers}}
@@ -89,7 +89,7 @@ class _Simulated:
         return values
 
     def keeping(self, layer: Layer, values: Mapping[int, Any], features: Any) -> Any:
-        """Return the output when a layer is kept in float; `values` are those of the network that keeps none."""
+        """Return the output with a layer in float; `values` are the activations with no layer in float."""
         changed: dict[int, Any] = {}
         if layer.operator is None:
             changed[layer.tensor] = features

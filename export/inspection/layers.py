@@ -1,4 +1,4 @@
-"""What counts as a layer of an int8 network, and the scheme it is stored with."""
+"""The layers of an int8 network, and its stored scheme."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Layer:
     index: int
     """Index of the operator; `INPUT` for the input."""
     tensor: int
-    """Tensor index of what it gives."""
+    """Index of its output tensor."""
     name: str
-    """For people."""
+    """Its name, for people."""
     op: str
     """TFLite's name, or ``INPUT``."""
     operator: Operator | None

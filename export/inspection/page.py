@@ -20,7 +20,7 @@ _SHOWN = 6
 
 
 def check_target(path: Path) -> None:
-    """Make sure that a page can be written, before the work and not after it.
+    """Make sure, before the work, that the page can be written.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def noise(layers: Sequence[LayerRecord], low_db: float) -> str:
 
 
 def costs(ranking: Sequence[LayerRecord]) -> str:
-    """Draw what each of the costliest layers moves, the costliest first."""
+    """Draw the probability that each of the costliest layers moves, the costliest first."""
     shown = ranking[:12]
 
     def draw(axes: Any) -> None:
@@ -55,7 +55,7 @@ def costs(ranking: Sequence[LayerRecord]) -> str:
 
 
 def histogram(layer: LayerRecord) -> str:
-    """Draw how often values occur in float, counts on a logarithmic scale, and what int8 reaches."""
+    """Draw a histogram of the values in float, with logarithmic counts, and the range of int8."""
     counted = layer.histogram
 
     def draw(axes: Any) -> None:

@@ -1,4 +1,4 @@
-"""How well outputs do on the clips, and how far they are from the float network's."""
+"""Figures of outputs on the clips, and their distance from the float network's outputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Judge:
     """Turns outputs into figures."""
 
     clips: HeardClips
-    """What is right."""
+    """The clips with the right answers."""
     task: Task
     """Whether each clip has exactly one class."""
     activation: OutputActivation
@@ -38,13 +38,13 @@ class Judge:
         return self.clips.clip_means(probabilities(rows, self.activation))
 
     def credits(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what each clip adds to the score: 1 where the likeliest class is right; or its labels' precisions."""
+        """Return each clip's part of the score: 1 where the likeliest class is right; or its labels' precisions."""
         if self.task == "single_label":
             return np.asarray(self.clips.truth[np.arange(len(scores)), scores.argmax(axis=1)], np.float64)
         return np.asarray(np.nansum(label_precisions(scores, self.clips.truth), axis=1))
 
     def quality(self, scores: NDArray[np.float64], of_float: NDArray[np.float64]) -> Quality:
-        """Return the figures of some scores, and how far they are from the float network's."""
+        """Return the figures of scores, and their distance from the float network's scores."""
         difference = np.abs(scores - of_float)
         if self.task == "single_label":
             score = float(self.credits(scores).mean())

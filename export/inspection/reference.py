@@ -1,4 +1,4 @@
-"""The float network that an int8 one is held against: the run's, put into the int8 network's own graph."""
+"""The float network for the comparison: the run's weights, put into the int8 network's graph."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Constants = dict[int, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Mismatch:
-    """The weight that is furthest from its int8 form."""
+    """The weight with the largest distance from its int8 form."""
 
     layer: str
     """Name of the layer."""
     steps: float
-    """How far, in steps of its scale."""
+    """That distance, in steps of the weight's scale."""
 
 
 def check_provenance(bundle: BundleManifest, run: RunManifest) -> None:
@@ -96,7 +96,7 @@ def matching_constants(int8: Network, real: Network) -> Constants:
 
 
 def largest_mismatch(network: Network, constants: Constants) -> Mismatch:
-    """Return how far the weights of a network that int8 rounded are from what they are said to be rounded from."""
+    """Return the largest distance of an int8 network's weights from the constants that they were rounded from."""
     worst = Mismatch(layer="", steps=0.0)
     for operator in network.weighted:
         scales, axis = _scales(network, operator)
@@ -110,12 +110,12 @@ def largest_mismatch(network: Network, constants: Constants) -> Mismatch:
 
 
 def rounded_from(network: Network, constants: Constants) -> bool:
-    """Whether the weights of an int8 network are the rounded ones of these constants."""
+    """Tell whether the weights of an int8 network are these constants, rounded."""
     return largest_mismatch(network, constants).steps <= _MOST_STEPS
 
 
 def check_rounded(network: Network, constants: Constants) -> None:
-    """Make sure that the weights of an int8 network are the rounded ones of these constants.
+    """Make sure that the weights of an int8 network are these constants, rounded.
 
     Raises
     ------
@@ -134,8 +134,8 @@ def check_rounded(network: Network, constants: Constants) -> None:
 def as_equalized(network: Network, constants: Constants) -> Constants:
     """Move factors between layers as the export's equalization did, so that values compare channel by channel.
 
-    The factors need not be known: a channel's scale is its largest weight over 127, so that the stored scales tell
-    what each output channel was divided by. What the next layers were multiplied by follows from it.
+    The stored scales tell the factors: a channel's scale is its largest weight over 127, so the run's weights give the
+    divisor of each output channel. The next layers were multiplied by the same factors.
 
     Formula: s_out[c] = max |w[c] s_in| / (127 scale[c]), w the run's weights; w' = w s_in / s_out, b' = b / s_out.
     """

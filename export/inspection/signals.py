@@ -34,7 +34,7 @@ _QUIET_CHANNELS = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Measured:
-    """Of one layer, what `LayerRecord` says of its values; the same names, the same meaning."""
+    """Measurements of one layer; names and meaning are those of `LayerRecord`."""
 
     low: float
     high: float
@@ -76,11 +76,11 @@ def measure(
     network
         The int8 network.
     constants
-        Those of the float network, in its place.
+        Constants of the float network, by the int8 network's tensor indices.
     scheme
         Quantization of each activation.
     layers
-        Where values are rounded.
+        The layers: where values are rounded.
     features
         Inputs, float32 [n, *inner].
 
@@ -111,22 +111,22 @@ def measure(
 
 
 class _LayerSums(NamedTuple):
-    """Of one layer, sums and counts over inputs: tensors of a batch, arrays of all."""
+    """Sums and counts of one layer over inputs: tensors for a batch, arrays for all batches."""
 
     alone: Any
-    """Energy of its own noise, where all before it is exact."""
+    """Energy of the layer's own noise, with exact inputs."""
     drift: Any
     """Sum of that noise, by channel."""
     counts: Any
-    """Values in each of `_BINS` bins of the range seen."""
+    """Number of values in each of `_BINS` bins of the observed range."""
     codes: Any
-    """Values at each of the int8 codes."""
+    """Number of values at each int8 code."""
     outside: Any
-    """Values below the lowest and above the highest code by more than half a step."""
+    """Number of values more than half a step below the lowest code, and above the highest."""
 
 
 class _Sums(NamedTuple):
-    """Of all layers."""
+    """Sums of all layers."""
 
     energies: dict[int, Any]
     """Energy of the values and of the noise, by tensor index."""
@@ -162,7 +162,7 @@ def _measured(layer: Layer, sums: _Sums, ratio: Mapping[int, float | None], seen
 
 
 class _Pair:
-    """Two networks in one graph: every operator in float, in int8, and as the only one in int8."""
+    """Two networks in one graph: every operator in float, in int8, and in int8 with float inputs."""
 
     def __init__(
         self,
@@ -237,7 +237,7 @@ def _energy(x: Any) -> Any:
 
 
 def _upper(observed: Observed) -> float:
-    """Return the upper end of a histogram: equal values need a width as well."""
+    """Return the upper end of a histogram: above the lower end even if all values are equal."""
     return max(observed.high, observed.low + max(1e-6, 1e-6 * abs(observed.low)))
 
 

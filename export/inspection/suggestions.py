@@ -1,4 +1,4 @@
-"""What is conspicuous and what may mend it: the rules of docs/inspect.md."""
+"""Findings and remedies: the rules of docs/inspect.md."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .document import LayerRecord, Quality, Rule, Suggestion
 from .words import title_of
 
 LOST_SCORE = 0.005
-"""Loss of the whole network from which it is conspicuous: 0.5 points."""
+"""Least loss of the whole network to report: 0.5 points."""
 CLIPPED = 0.01
 """Share of values outside the int8 range."""
 LOW_DB = 25.0
-"""Signal-to-quantization-noise ratio of a layer alone below which clipping matters."""
+"""Clipping matters below this signal-to-quantization-noise ratio of a layer alone."""
 FAIR_DB = 30.0
-"""The same, below which anything else matters; well-filled ranges give 30 to 45 dB."""
+"""All else matters below this ratio; well-filled ranges give 30 to 45 dB."""
 OUTLIERS = 0.25
-"""Share of the range that 99.8 % of the values keep to."""
+"""Share of the range that holds 99.8 % of the values."""
 CHANNELS = 16.0
 """Times by which the loudest channel exceeds the quiet ones: four of the eight bits."""
 CONSTANT = 0.5
@@ -28,9 +28,9 @@ CONSTANT = 0.5
 FALL_DB = 6.0
 """Loss in one layer: one bit."""
 UNREACHED = 0.5
-"""Share of the int8 range that no value comes near: one bit."""
+"""Share of the int8 range beyond all values: one bit."""
 SAME_CLASS = 0.98
-"""Agreement of kernels and simulation below which figures of layers are doubtful."""
+"""Figures of layers are doubtful below this agreement of kernels and simulation."""
 _MOST_TIES = 2
 _MOST_LAYERS = 5
 # TFLite gives their outputs one scale, whatever the values
@@ -39,7 +39,7 @@ _PRESCRIBED = ("LOGISTIC", "SOFTMAX", "TANH")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What the rules look at."""
+    """The input of the rules."""
 
     layers: tuple[LayerRecord, ...]
     """In order of execution."""
@@ -60,10 +60,10 @@ class Findings:
 
 
 def suggestions_for(findings: Findings) -> tuple[Suggestion, ...]:
-    """Return what to try, the gravest first: the whole network, then layers by what they cost.
+    """Return suggestions, the gravest first: for the whole network, then for layers in order of their cost.
 
-    A layer is named by the first rule that it breaks. Of a rule that many break, the costliest are named; the last of
-    them says how many more there are.
+    A layer is named by the first rule that it breaks. If many layers break a rule, the costliest are named, and the
+    last suggestion says how many more there are.
     """
     made = [*_whole(findings)]
     ranked = sorted(findings.layers, key=lambda layer: layer.kept.rank)
@@ -89,7 +89,7 @@ def suggestions_for(findings: Findings) -> tuple[Suggestion, ...]:
 
 
 def command(*options: str) -> str:
-    """Return the export that would change something."""
+    """Return the command of an export with other options."""
     return f"asc-kit export RUN --out BUNDLE {' '.join(options)}"
 
 
@@ -116,7 +116,7 @@ def _whole(findings: Findings) -> Iterator[Suggestion]:
 
 
 def _loss(findings: Findings, lost: float) -> Suggestion:
-    """Say what int8 loses, and which layer brings most of it back, if that is sure."""
+    """Say how much int8 loses, and which layer alone in float regains most of it, if that exceeds chance."""
     against = "the float network" if findings.has_run else "the same weights with float activations"
     finding = f"int8 loses {100 * lost:.1f} points of {findings.score_name} against {against}"
     sure = min(
@@ -134,7 +134,7 @@ def _loss(findings: Findings, lost: float) -> Suggestion:
 
 
 def _no_loss(findings: Findings) -> Suggestion:
-    """Say that there is no need to act on what follows."""
+    """Say that the following suggestions need no action."""
     lost = 100 * (findings.of_float.score - findings.of_int8.score)
     return Suggestion(
         rule="accuracy",

@@ -43,9 +43,9 @@ class _Column:
     cells: tuple[str, ...]
     """A text for each layer."""
     marked: tuple[bool, ...] | None = None
-    """Which of them stand out."""
+    """Whether each text stands out."""
     luxury: int = 0
-    """A narrow terminal goes without those above 0, the largest first."""
+    """A narrow terminal leaves out columns above 0, the largest first."""
 
     @property
     def width(self) -> int:

@@ -38,7 +38,7 @@ def decibels(ratio: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share from 0 to 1 in percent; what is more than nothing never looks like nothing."""
+    """Write a share from 0 to 1 in percent; a share above 0 never becomes 0."""
     return "<0.01" if 0 < share < 0.00005 else f"{100 * share:.2f}" if share < 0.0995 else f"{100 * share:.0f}"
 
 
@@ -79,7 +79,7 @@ def settings_of(inspection: Inspection) -> str:
 
 
 def quality_rows(inspection: Inspection) -> tuple[tuple[str, str, str, str], ...]:
-    """Return what is said of each network: name, score, log loss, moved probability."""
+    """Return a row for each network: name, score, log loss, moved probability."""
     rows: tuple[tuple[str, Quality], ...] = (
         ("float", inspection.of_float),
         ("int8, reference kernels", inspection.of_int8),
@@ -92,7 +92,7 @@ def quality_rows(inspection: Inspection) -> tuple[tuple[str, str, str, str], ...
 
 
 def agreement_sentence(inspection: Inspection) -> str:
-    """Say how far the simulation can be trusted."""
+    """Say how closely the kernels follow the simulation."""
     fidelity = inspection.agreement
     return (
         f"Kernels against simulation, {fidelity.windows:,} inputs: outputs differ by {fidelity.mean_steps:.2f} int8 "

@@ -49,5 +49,5 @@ def affine_of(low: float, high: float) -> Affine:
 
 
 def constant_affine(values: NDArray[np.float32]) -> Affine:
-    """Return the quantization of a constant operand: that of its extremes."""
+    """Return the quantization of a constant operand, from its extremes."""
     return affine_of(float(values.min()), float(values.max()))

@@ -15,7 +15,7 @@ from .operators import compute
 
 Observer = Callable[[int, Any, Sequence[Any]], Any]
 """Called with the index and the value of each activation, [n, *inner], in order, and with the inputs of the operator
-that gave it, none for the network's own; what it returns goes on."""
+that gave it, none for the network's input; later operators take the value it returns."""
 
 _BATCH = 32
 
@@ -39,9 +39,9 @@ def execute(
     constants
         Values in place of the network's own constants, by index.
     observe
-        What looks at, and may replace, each activation; the input is the first.
+        Called with each activation, the input first; may replace it.
     wanted
-        The tensor to return, after which nothing is computed; None for the output, and all else besides.
+        The tensor to return; operators after it are not computed. None computes all, and returns the output.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def execute(
 def value_of(
     network: Network, index: int, values: Mapping[int, Any], constants: Mapping[int, Any] = MappingProxyType({})
 ) -> Any:
-    """Return the value of an operator's input: an activation, a constant or what stands in for it; None if absent."""
+    """Return the value of an operator's input: an activation, or a constant or its replacement; None if absent."""
     if index < 0:
         return None
     if index in values:
@@ -113,7 +113,7 @@ def statistics(
     Yields
     ------
     dict
-        By tensor index, what `statistic` gave, as NumPy values.
+        Results of `statistic` as NumPy values, by tensor index.
     """
 
     def look(part: Any) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def statistics(
 
 
 def in_batches(function: Callable[[Any], NDArray[np.float32]], features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Apply a function of many inputs [n, ...] to as many at a time as memory takes; gives [n, ...]."""
+    """Apply a function to inputs [n, ...], as many at a time as memory takes; gives [n, ...]."""
     return np.concatenate([function(part) for part in batches(features)])
 
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightAxes:
-    """Which axes of an operator's weights count channels."""
+    """The channel axes of an operator's weights."""
 
     output: int
-    """Of the output."""
+    """Axis of the output's channels."""
     input: int
-    """Of the input."""
+    """Axis of the input's channels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,15 +37,15 @@ class Tensor:
     """A tensor: an activation, or a constant."""
 
     index: int
-    """Its index in the flatbuffer; those that reading added follow after them."""
+    """Its index in the flatbuffer; tensors that reading added come after all others."""
     name: str
-    """Its name in the flatbuffer: usually that of the layer it comes from."""
+    """Its name in the flatbuffer: usually the name of its layer."""
     shape: tuple[int, ...]
     """Dimensions, the batch of 1 included."""
     data: NDArray[Any] | None = None
     """A constant: float32, the real values, or int32 for axes and shapes. None for an activation."""
     quantization: Quantization | None = None
-    """In an int8 network, how it is stored."""
+    """Its stored quantization in an int8 network."""
 
     @property
     def inner(self) -> tuple[int, ...]:
@@ -70,7 +70,7 @@ class Operator:
     activation: int
     """Code of the activation function that is fused with it; 0 for none."""
     weight_axes: WeightAxes | None
-    """Of an operator with weights, their axes; its inputs are then values, weights and biases."""
+    """Axes of the weights, if it has weights; its inputs are then values, weights and biases."""
 
     @property
     def has_weights(self) -> bool:
@@ -84,18 +84,18 @@ class Operator:
 
     @property
     def weights(self) -> int:
-        """The tensor with the weights, of an operator that has them."""
+        """Index of the weights' tensor; only for operators with weights."""
         return self.inputs[1]
 
     @property
     def axes(self) -> WeightAxes:
-        """The axes of the weights, of an operator that has them."""
+        """The axes of the weights; only for operators with weights."""
         assert self.weight_axes is not None, self.op
         return self.weight_axes
 
     @property
     def bias(self) -> int:
-        """The tensor with the biases, of an operator with weights: reading gives each its own."""
+        """Index of the biases' tensor; only for operators with weights, each of which has its own."""
         return self.inputs[2]
 
 
@@ -112,7 +112,7 @@ class Network:
     output: int
     """Tensor index."""
     flatbuffer: bytes
-    """Where it was read from; constants may have been replaced since."""
+    """The flatbuffer that it was read from; constants may have been replaced since."""
 
     @property
     def weighted(self) -> tuple[Operator, ...]:
@@ -159,7 +159,7 @@ class Network:
         )
 
     def layer_name(self, operator: Operator) -> str:
-        """Return a short name for people: that of the layer, as TensorFlow's names of weights and outputs have it."""
+        """Return a short name for people: the layer's, from TensorFlow's names of weights and outputs."""
         names = [self.tensors[operator.output].name]
         if operator.has_weights:
             # the last part is the convolution's own, before what was folded into it

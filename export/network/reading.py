@@ -81,7 +81,7 @@ def _quantization(stored: StoredTensor) -> Quantization | None:
 
 
 def _real(values: NDArray[Any], quantization: Quantization) -> NDArray[np.float32]:
-    """Return what stored integers stand for: equation (1) of docs/quantization.md."""
+    """Return the real values of stored integers: equation (1) of docs/quantization.md."""
     along = [1] * values.ndim
     if len(quantization.scales) > 1:
         along[quantization.axis] = -1

@@ -27,8 +27,9 @@ _MOST_INPUTS = 64
 def with_corrected_biases(network: Network, scheme: Mapping[int, Affine], features: NDArray[Any]) -> Network:
     """Return the network with biases that take the mean error of its int8 form back, channel by channel.
 
-    Operator after operator, in order: what the rounded network gives before the activation function, less what the
-    exact one gives, averaged over clips and places, is taken off the bias. Later operators see the corrected one.
+    Rounded weights shift the mean of an output. So operator after operator, in order, the mean difference between the
+    rounded and the exact network before the activation function, over clips and places, is subtracted from the bias.
+    Later operators compute on the corrected output.
 
     Parameters
     ----------
@@ -37,8 +38,8 @@ def with_corrected_biases(network: Network, scheme: Mapping[int, Affine], featur
     scheme
         Scale and zero point of every activation.
     features
-        Inputs from representative clips, float32 [n, *inner]; the first 64, in which classes take turns, are enough
-        for means.
+        Inputs from representative clips, float32 [n, *inner]; the first 64, in which classes take turns, suffice for
+        means.
     """
     rounded, fake = with_rounded_weights(network, scheme), fake_quantizer(network, scheme)
     # not every second one, say: of ten classes that take turns those are always the same five

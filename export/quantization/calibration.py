@@ -26,7 +26,7 @@ _LEVELS = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Observed:
-    """What was seen of one activation."""
+    """The observed values of one activation."""
 
     low: float
     """Smallest value."""
@@ -35,7 +35,7 @@ class Observed:
     channel_peak: NDArray[np.float32]
     """Largest magnitude of each index of the last axis."""
     counts: NDArray[np.int64] | None = None
-    """How many values fell into each of equal bins from `low` to `top`."""
+    """Number of values in each of equal bins from `low` to `top`."""
 
     @property
     def top(self) -> float:
@@ -54,7 +54,7 @@ class Observed:
 
 
 def observe(network: Network, features: NDArray[np.float32], *, histograms: bool = False) -> dict[int, Observed]:
-    """Run real inputs through a network and note what its activations are, by tensor index.
+    """Run real inputs through a network and observe its activations, by tensor index.
 
     Parameters
     ----------
@@ -117,11 +117,11 @@ def _check(network: Network, seen: dict[int, Observed]) -> None:
 
 
 def range_of(seen: Observed, settings: QuantizationSettings) -> tuple[float, float]:
-    """Return the lowest and the highest value that an activation is to keep; 0 lies between them.
+    """Return the lowest and the highest value of an activation's range; 0 lies between them.
 
     Notes
     -----
-    ``min_max``: what was seen. ``percentile`` p: p % of the values are below the highest, p % above the lowest,
+    ``min_max``: the observed extremes. ``percentile`` p: p % of the values are below the highest, p % above the lowest,
     equation (7) of docs/quantization.md. ``mse``: of the ranges tried, the one with the least mean squared difference
     between values and their int8, equation (8).
     """
@@ -158,7 +158,7 @@ def _least_error(seen: Observed, low: float, high: float) -> tuple[float, float]
 
 
 def _squared_error(seen: Observed, low: float, high: float) -> float:
-    """Return the mean squared difference between values and what 256 levels make of them: equation (8)."""
+    """Return the mean squared error of rounding values to 256 levels: equation (8)."""
     assert seen.counts is not None
     scale = (high - low) / (_LEVELS - 1)
     centres = seen.centres

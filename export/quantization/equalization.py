@@ -1,4 +1,4 @@
-"""Channels of an activation brought to like sizes, so that one scale fits them all.
+"""Channels of an activation are brought to similar sizes, so that one scale fits them all.
 
 Source: as for the bias correction, section 4.1, there for weights of one scale per tensor. Our weights have a scale
 per output channel, so the activation between two layers takes the place of the first layer's weights.
@@ -23,19 +23,20 @@ _HOMOGENEOUS = (0, 1)
 
 
 def equalized(network: Network, seen: Mapping[int, Observed]) -> Network:
-    """Return a network that computes the same, with channels of like size between its layers.
+    """Return a network that computes the same, with channels of similar size between its layers.
 
-    Between a layer and those it feeds, the output's channel c is divided by s[c] and the next layers' weights for it
-    multiplied by s[c]: equations (26) and (27) of docs/quantization.md. For a depthwise layer, whose weights have a
-    scale for each channel anyway, s[c] is the channel's peak; else the root of the peak over the size of the weights
-    that read it, so that neither gets all of the differences. Channels without any value keep their size.
+    An activation has one scale, so a loud channel makes the steps of the quiet ones coarse. Between a layer and those
+    after it, channel c of the output is divided by s[c], and the next weights for it are multiplied by s[c]: equations
+    (26) and (27) of docs/quantization.md. For a depthwise layer, whose weights have a scale per channel anyway, s[c] is
+    the channel's peak. Else it is the root of the peak over the size of the weights that read it, so that activation
+    and weights share the differences. Channels that are always 0 keep their size.
 
     Parameters
     ----------
     network
         The network.
     seen
-        What its activations were on representative clips.
+        Its activations on representative clips.
     """
     constants: dict[int, NDArray[Any]] = {}
 
@@ -68,7 +69,7 @@ def _share(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _reading_weights(weights: NDArray[Any], reader: Operator) -> NDArray[np.float64]:
-    """Return how large the weights for each input channel are, as shares of the largest of their output channel."""
+    """Return the size of each input channel's weights, relative to the largest weight of their output channel."""
     if reader.op == "DEPTHWISE_CONV_2D":
         return np.ones(weights.shape[3])
     rows = np.abs(weights.astype(np.float64)).reshape(weights.shape[0], -1, weights.shape[-1]).max(axis=1)
@@ -83,7 +84,7 @@ def _along(factor: NDArray[Any], axis: int, operator: Operator) -> NDArray[Any]:
 
 
 def _readers(network: Network, producer: Operator) -> tuple[Operator, ...]:
-    """Return the layers that an operator with weights feeds; none where factors could not be moved to all of them."""
+    """Return the layers that an operator with weights feeds; none if one of them cannot take factors."""
     if producer.activation not in _HOMOGENEOUS or producer.output == network.output:
         return ()
     if len(network.consumers(producer.weights)) > 1:
@@ -106,7 +107,7 @@ def _readers(network: Network, producer: Operator) -> tuple[Operator, ...]:
 
 
 def _passes_channels(network: Network, reader: Operator, channels: int) -> bool:
-    """Whether an operator treats each channel by itself and commutes with factors."""
+    """Tell whether an operator treats each channel by itself and commutes with factors."""
     if network.tensors[reader.output].shape[-1] != channels:
         return False
     return passes_channels(network, reader) and reader.activation in _HOMOGENEOUS

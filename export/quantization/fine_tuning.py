@@ -1,4 +1,4 @@
-"""Quantization-aware training: a float network learns to live with int8, taught by what it was before.
+"""Quantization-aware training: a float network adapts to int8, with its own earlier self as the teacher.
 
 Sources: B. Jacob et al., *Quantization and training of neural networks for efficient integer-arithmetic-only
 inference* (2018), section 3; R. Krishnamoorthi, *Quantizing deep convolutional networks for efficient inference*
@@ -45,14 +45,14 @@ _LARGEST = 1e6
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainingWindows:
-    """What the fine-tuning hears."""
+    """The training data of fine-tuning."""
 
     inputs: NDArray[np.int8]
     """The network's quantized inputs, [n, *inner]."""
     targets: NDArray[np.float32]
-    """1 for each class a window has, else 0: [n, n_labels]."""
+    """1 for each class of a window, else 0: [n, n_labels]."""
     teacher_logits: NDArray[np.float32]
-    """What the float network says of the unquantized inputs, [n, n_labels]."""
+    """The float network's logits of the unquantized inputs, [n, n_labels]."""
 
 
 def fine_tuned(
@@ -63,12 +63,12 @@ def fine_tuned(
     settings: QuantizationSettings,
     seed: int,
 ) -> tuple[Network, dict[int, Affine]]:
-    """Fine-tune the weights of a network under fake quantization; gives the network and the scheme it is used to.
+    """Fine-tune the weights of a network under fake quantization; gives the network and its scheme.
 
     Weights are rounded per output channel, activations per tensor, both with a gradient that ignores the rounding:
     equations (28) to (31) of docs/quantization.md. For the first half of the steps ranges grow and shrink with a moving
-    average of what batches reach; then they stay. Weights that are exactly 0 stay 0, and kernels of equal values,
-    which are averages and no weights, stay as they are; a layer whose biases are all 0 gets none.
+    average of the batches' extremes; then they stay. Weights that are exactly 0 stay 0. Kernels of equal values stay as
+    they are, since they are averages and not learned. A layer whose biases are all 0 gets no biases.
 
     Raises
     ------
@@ -160,16 +160,16 @@ class _Trained:
         return list(self._variables.values())
 
     def are_finite(self) -> bool:
-        """Whether all weights are numbers, and no larger than any network has use for."""
+        """Whether all weights are finite, and of a size that networks use."""
         return all(bool(np.all(np.abs(variable.numpy()) < _LARGEST)) for variable in self.variables)
 
     def masked(self, gradients: list[Any]) -> list[Any]:
-        """Leave out the gradients of weights that are to stay 0."""
+        """Set the gradients of weights that stay 0 to 0."""
         pairs = zip(gradients, self._masks.values(), strict=True)
         return [None if gradient is None else gradient * mask for gradient, mask in pairs]
 
     def scales(self, scheme: Mapping[int, Affine]) -> dict[int, Any]:
-        """Return the scales of the weights, [channels] by tensor index: what `weight_scales` would say of them now."""
+        """Return the scales of the weights, [channels] by tensor index, as `weight_scales` computes them."""
         by_tensor: dict[int, Any] = {}
         for operator in self._network.weighted:
             index, axis = operator.weights, operator.axes.output
@@ -193,7 +193,7 @@ class _Trained:
 
 
 def _is_average(operator: Operator, weights: NDArray[Any]) -> bool:
-    """Whether a kernel is the sum over a window, times a constant: part of the architecture, not learned."""
+    """Tell whether a kernel is the sum over a window times a constant: part of the architecture, not learned."""
     window = weights.shape[1] * weights.shape[2] if operator.op == "DEPTHWISE_CONV_2D" else 1
     return window > 1 and bool((weights == weights[:, :1, :1]).all())
 
@@ -207,7 +207,7 @@ def _with_neighbours(scales: Any) -> Any:
 
 
 def _rounded(weights: Any, scales: Any, axis: int) -> Any:
-    """Round weights to what int8 leaves of them; gradients pass as if nothing had been rounded."""
+    """Round weights to int8's real values; gradients pass as if nothing had been rounded."""
     along = [1] * weights.shape.rank
     along[axis] = -1
     scales = tf.reshape(scales, along)
@@ -215,7 +215,7 @@ def _rounded(weights: Any, scales: Any, axis: int) -> Any:
 
 
 class _RunningRanges:
-    """The ranges of the activations while they follow what batches reach."""
+    """The ranges of the activations while they follow the batches' extremes."""
 
     def __init__(self, network: Network, scheme: Mapping[int, Affine], *, clips: bool, first_steps: int) -> None:
         self._network, self._scheme = network, scheme
@@ -234,13 +234,13 @@ class _RunningRanges:
         self._seen: dict[int, list[Any]] = {}
 
     def _which_move(self, network: Network) -> NDArray[np.float32]:
-        """Return 1 for groups that may move: not the input's, whose codes windows are, nor prescribed ones."""
+        """Return 1 for groups that may move, 0 for the input's, which quantized the windows, and prescribed ones."""
         still = {self._group_of[network.input]}
         still |= {self._group_of[operator.output] for operator in network.operators if operator.op in FIXED_OUTPUT}
         return np.array([float(group not in still) for group in self._rows], np.float32)
 
     def observer(self) -> Observer:
-        """Return what rounds activations and notes what they were."""
+        """Return an observer that rounds activations and notes their extremes."""
         ranges = tf.convert_to_tensor(self._ranges)
         self._seen = {row: [] for row in self._rows.values()}
 
@@ -253,11 +253,12 @@ class _RunningRanges:
         return observe
 
     def move(self) -> None:
-        """Let the ranges follow what batches reach: equation (31).
+        """Let the ranges follow the batches' extremes: equation (31).
 
-        After min-max they become the extremes of batches, which one loud clip among the representative ones does not
-        spoil. A calibration that clips has its reasons: what it chose stays, and grows and shrinks as the extremes do.
-        A share of them would not do: behind a clipped tensor extremes are smaller, and clipping shrinks them again.
+        After min-max calibration they become the mean extremes of batches, which one loud representative clip does not
+        spoil. After a calibration that clips, they begin at its ranges, and grow and shrink with the extremes. A
+        fixed share of the extremes would not do: behind a clipped tensor they are smaller, and clipping would shrink
+        them again and again.
         """
         reached = []
         for row, seen in self._seen.items():
@@ -284,7 +285,7 @@ class _RunningRanges:
         self._ranges.assign(tf.where(self._moves, self._calibrated * change, self._calibrated))
 
     def final(self) -> dict[int, Affine]:
-        """Return the quantization of each activation; where ranges do not move it is the one they began with."""
+        """Return the quantization of each activation; ranges that do not move keep their first one."""
         values, moves = self._ranges.numpy(), self._moves.numpy()[:, 0]
         rows = {index: self._rows[group] for index, group in self._group_of.items()}
         scheme = scheme_of(
@@ -296,7 +297,7 @@ class _RunningRanges:
 def _loss(task: Task, settings: QuantizationSettings) -> Callable[[Any, Any, Any], Any]:
     """Return the loss of each window from logits, targets and the teacher's logits, [batch, n_labels] each.
 
-    Formula: w T² KL(teacher / T || student / T) + (1 - w) cross entropy; over labels one by one where they are many.
+    Formula: w T² KL(teacher / T || student / T) + (1 - w) cross entropy; label by label if a clip may have several.
     """
     weight, temperature = settings.qat_teacher_weight, settings.qat_temperature
 

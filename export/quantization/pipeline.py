@@ -26,7 +26,7 @@ class Quantized:
     """A network that is ready for int8."""
 
     network: Network
-    """Its constants are real numbers still, those that int8 rounds."""
+    """The network; its constants are still real numbers, which int8 rounds."""
     scheme: dict[int, Affine]
     """Scale and zero point of every activation."""
 
@@ -37,14 +37,14 @@ class Quantized:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FineTuning:
-    """What fine-tuning needs beside the settings."""
+    """The needs of fine-tuning beside the settings."""
 
     windows: Callable[[Affine], TrainingWindows]
-    """Gives what it hears, quantized as the network's input is."""
+    """Returns the training data, quantized like the network's input."""
     task: Task
     """Whether each window has exactly one class."""
     seed: int
-    """Of the order of the windows."""
+    """Seed of the order of the windows."""
 
 
 def quantized(
@@ -59,9 +59,9 @@ def quantized(
     features
         Inputs from representative clips, float32 [n, *inner].
     settings
-        How.
+        The settings.
     fine_tuning
-        Used only if the settings want it.
+        Data for fine-tuning; used only if the settings ask for it.
 
     Raises
     ------

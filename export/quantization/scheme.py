@@ -1,4 +1,4 @@
-"""Scales and zero points: which tensors have which, and what follows from them.
+"""Scales and zero points of all tensors, and the integers that follow from them.
 
 Equations are those of docs/quantization.md.
 """
@@ -17,10 +17,10 @@ from ..network.graph import Network, Operator
 from ..network.operators import OPERATORS, unsupported
 
 SAME_SCALE = frozenset(op for op, known in OPERATORS.items() if known.shared_scale)
-"""Operators for which TFLite wants one quantization of all that goes in and comes out."""
+"""Operators whose inputs and outputs must have one quantization in TFLite."""
 
 FIXED_OUTPUT = {op: known.fixed_output for op, known in OPERATORS.items() if known.fixed_output is not None}
-"""What TFLite's kernels give, whatever the values, by operator."""
+"""Quantizations that TFLite's kernels prescribe for outputs, whatever the values, by operator."""
 
 WEIGHT_MAX = 127
 """Weights are symmetric, so -128 is never used."""
@@ -29,10 +29,10 @@ LEAST_SCALE = 1e-30
 """Weights in steps finer than this are zeros: times a scale of activations they would leave the range of float32."""
 
 BIAS_MAX = 2.0**29
-"""Of an int32 bias: a quarter of the range leaves room for the sum it is added to."""
+"""Largest int32 bias: a quarter of the range, which leaves room for the sum it is added to."""
 
 Ranges = Mapping[int, tuple[float, float]]
-"""Lowest and highest real value that an activation is to keep, by tensor index."""
+"""Lowest and highest real value of an activation's range, by tensor index."""
 
 
 def groups(network: Network) -> dict[int, int]:
@@ -67,7 +67,7 @@ def groups(network: Network) -> dict[int, int]:
 
 
 def _fixed(network: Network, group_of: Mapping[int, int]) -> dict[int, Affine]:
-    """Return the quantization of the groups that hold an output of a prescribed one."""
+    """Return the prescribed quantization of the groups that hold an output with one."""
     return {
         group_of[operator.output]: FIXED_OUTPUT[operator.op]
         for operator in network.operators
@@ -76,7 +76,7 @@ def _fixed(network: Network, group_of: Mapping[int, int]) -> dict[int, Affine]:
 
 
 def _check_concatenation(network: Network, operator: Operator) -> None:
-    """Make sure that what is joined with probabilities are probabilities."""
+    """Make sure that probabilities are joined only with probabilities."""
     if len(_sources(network, operator.output)) > 1:
         raise ModelError(
             f"layer {network.layer_name(operator)} (CONCATENATION) joins outputs of LOGISTIC, SOFTMAX or TANH with "
@@ -86,7 +86,7 @@ def _check_concatenation(network: Network, operator: Operator) -> None:
 
 
 def _sources(network: Network, index: int) -> set[Affine | None]:
-    """Return the quantizations that are prescribed for what a tensor is made of; None for any that is free."""
+    """Return the prescribed quantizations of the values in a tensor; None stands for a free one."""
     producer = network.producer(index)
     if producer is None or producer.op not in SAME_SCALE:
         return {FIXED_OUTPUT.get(producer.op) if producer is not None else None}
@@ -95,7 +95,7 @@ def _sources(network: Network, index: int) -> set[Affine | None]:
 
 
 def _is_index(network: Network, index: int) -> bool:
-    """Whether a tensor holds axes or sizes."""
+    """Tell whether a tensor holds axes or sizes."""
     return network.is_constant(index) and network.constant(index).dtype == np.int32
 
 
@@ -107,7 +107,7 @@ def scheme_of(network: Network, ranges: Ranges) -> dict[int, Affine]:
     network
         The network.
     ranges
-        Of every activation; a group's range is the union of its members'.
+        Range of every activation; a group's range is the union of its members'.
     """
     group_of = groups(network)
     union: dict[int, tuple[float, float]] = {}
@@ -155,14 +155,14 @@ def quantized_constant(values: NDArray[np.float32]) -> NDArray[np.int8]:
 
 
 def rounded_constant(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the real values that a quantized constant operand stands for."""
+    """Return the real values of a quantized constant operand."""
     affine = constant_affine(values)
     steps = quantized_constant(values).astype(np.float64) - affine.zero_point
     return np.asarray(steps * affine.scale, np.float32)
 
 
 def rounded_weights(network: Network, operator: Operator, scheme: Mapping[int, Affine]) -> NDArray[np.float32]:
-    """Return the real values that the quantized weights of an operator stand for, in the weights' shape."""
+    """Return the real values of an operator's quantized weights, in the weights' shape."""
     axis = operator.axes.output
     scales = weight_scales(network, operator, scheme)
     weights = network.constant(operator.weights)

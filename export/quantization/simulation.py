@@ -25,7 +25,7 @@ def fake_quantizer(
     scales: Mapping[int, Any] | None = None,
     exact: bool = True,
 ) -> Observer:
-    """Return an observer that rounds each activation to its int8 values as the kernels do, but for those of `keep`.
+    """Return an observer that rounds each activation to its int8 values as the kernels do, except those in `keep`.
 
     Gradients pass where the value is within the range: equation (30) of docs/quantization.md.
 
@@ -40,7 +40,7 @@ def fake_quantizer(
     scales
         Scales of weights that are not the network's own, [channels] by tensor index.
     exact
-        Whether ties are computed in float64. Training can do without: float32 misses one value in 100,000.
+        Whether ties are computed in float64. Training needs no such ties: float32 misses one value in 100,000.
     """
     passed_on, rounding = set(), {}
     for operator in network.operators:
@@ -74,7 +74,7 @@ def _requantizer(
 def _scales_of_weights(
     network: Network, operator: Operator, scheme: Mapping[int, Affine], scales: Mapping[int, Any]
 ) -> Any:
-    """Return the scales of an operator's weights: as they are now, as they are stored, or as they will be."""
+    """Return the scales of an operator's weights: given, else stored, else computed by `weight_scales`."""
     if operator.weights in scales:
         return scales[operator.weights]
     stored = network.tensors[operator.weights].quantization
@@ -96,9 +96,9 @@ def _straight_through(value: Any, rounded: Any, affine: Affine) -> Any:
 def with_rounded_weights(
     network: Network, scheme: Mapping[int, Affine], *, keep: frozenset[int] = frozenset()
 ) -> Network:
-    """Return the network with the weights and operands that int8 leaves, but for operators whose index is in `keep`.
+    """Return the network with weights and operands rounded to int8's values, except operators whose index is in `keep`.
 
-    They know their scales, which their values tell but for the last digit.
+    They are stored with their scales, whose last digit the values alone do not tell.
     """
     constants: dict[int, NDArray[np.float32]] = {}
     stored: dict[int, Quantization] = {}

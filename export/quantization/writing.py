@@ -19,13 +19,13 @@ def int8_flatbuffer(network: Network, scheme: Mapping[int, Affine]) -> bytes:
 
     Operators, their order and their attributes are those of the float flatbuffer that the network was read from.
     Weights: int8 per output channel, equation (4) of docs/quantization.md. Biases: int32 in steps of input scale times
-    weight scale, equation (6); an operator that had none gets none unless they are not 0. Other constants: int8, one
-    scale each.
+    weight scale, equation (6); an operator without biases gets some only if they are not 0. Other constants: int8,
+    one scale each.
 
     Parameters
     ----------
     network
-        The network, with the constants it is to have.
+        The network with its final constants.
     scheme
         Scale and zero point of every activation.
 
@@ -80,7 +80,7 @@ def _weights_and_bias(
 
 
 class _Writer:
-    """The flatbuffer in the making: constants take the place of the float ones."""
+    """A flatbuffer while it is written: constants take the place of the float ones."""
 
     def __init__(self, schema: Any, model: Any) -> None:
         self.schema, self.model, self.graph = schema, model, model.subgraphs[0]
@@ -97,7 +97,7 @@ class _Writer:
     def put(
         self, index: int, name: str, values: NDArray[Any], scales: NDArray[np.float32], zero_point: int, axis: int
     ) -> int:
-        """Write a constant in place of tensor `index`, -1 for none; gives the index it now has.
+        """Write a constant in place of tensor `index`, -1 for none; gives the constant's index.
 
         Operators may share a float tensor and differ in their scales: the first takes its place, others a new one.
         """
@@ -124,7 +124,7 @@ class _Writer:
         return place
 
     def put_plain(self, network: Network, index: int) -> int:
-        """Write a constant operand, one scale for all of it; anything that is none stays."""
+        """Write a constant operand with one scale; other tensors stay."""
         if index < 0 or not network.is_constant(index) or network.constant(index).dtype != np.float32:
             return index
         affine, steps = constant_affine(network.constant(index)), quantized_constant(network.constant(index))
@@ -133,7 +133,7 @@ class _Writer:
         )
 
     def drop_unused_buffers(self) -> None:
-        """Leave out what no tensor and no metadata has any more: the float constants."""
+        """Leave out buffers that no tensor and no metadata uses any more: the float constants."""
         metadata = self.model.metadata or []
         used = sorted({0, *(item.buffer for item in (*self.graph.tensors, *metadata))})
         place = {old: new for new, old in enumerate(used)}

@@ -1,6 +1,6 @@
 """The operators that export knows: whatever the files of this folder define, one file for each or for a family.
 
-Values are float32 [n, *inner]: the batch of 1 of the flatbuffer is taken out, that of the caller put in front.
+Values are float32 [n, *inner]: the flatbuffer's batch of 1 is left out, the caller's batch stands in front.
 Source: the specification of TFLite's operators; padding SAME puts the odd row or column after the input.
 """
 
@@ -47,7 +47,7 @@ def compute(network: Network, operator: Operator, inputs: Sequence[Any], *, acti
     network
         Shapes and constants of axes and sizes.
     operator
-        Which one.
+        The operator.
     inputs
         A value for each of its inputs: activations [n, *inner], constants in the flatbuffer's layout; None for absent.
     activation

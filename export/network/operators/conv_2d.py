@@ -40,8 +40,8 @@ def _dilated(x: Any, kernel: Any, strides: tuple[int, int], dilations: tuple[int
     TF_ENABLE_ONEDNN_OPTS=0, and on no processor but x86 and Arm. So rows and columns that a kernel's taps can meet are
     put into images of their own, height x width / (dilation x dilation) each, which gives the same sums in the same
     order; a kernel with zeros between its taps has the same gradients at twice the cost
-    (3x3, dilation 2, 16 channels, without oneDNN: 20 ms of processor time to 45). Where there is a stride too, images
-    would be of different kinds, and the kernel with zeros it is.
+    (3x3, dilation 2, 16 channels, without oneDNN: 20 ms of processor time to 45). With a stride too, the images
+    would differ in kind, so the kernel gets the zeros.
     """
     ends, extras = [], []
     for n, taps, stride, dilation in zip(x.shape[1:3], kernel.shape[:2], strides, dilations, strict=True):

@@ -1,4 +1,4 @@
-"""What export knows of an operator, in one record: what it computes, and what int8 makes of it."""
+"""The definition of an operator in export: its computation in float, and its rounding in int8."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Call:
         return self.network.tensors[self.operator.inputs[position]].shape
 
     def axis(self, axis: int, position: int = 0) -> int:
-        """Return where an axis of the flatbuffer's tensor is in the batched value; the batch itself is refused."""
+        """Return the axis of the batched value for an axis of the flatbuffer's tensor; the batch itself is refused."""
         shape = self.shape(position)
         axis = axis % len(shape)
         if shape[0] != 1:
@@ -58,13 +58,13 @@ class Scales:
     network: Network
     """Shapes and constants."""
     operator: Operator
-    """Which one."""
+    """The operator."""
     scheme: Mapping[int, Affine]
     """Scale and zero point of every activation."""
     weights: Any
-    """Scales of its weights, one or one per channel; None for an operator without weights."""
+    """Scales of its weights, one for all or one per channel; None for an operator without weights."""
     exact: bool
-    """Whether in float64 where need be: equal to the kernels. In float32 it is half the work."""
+    """Whether to round in float64 where the kernels' bits need it; float32 takes half the work."""
 
     @property
     def dtype(self) -> Any:
@@ -93,7 +93,7 @@ Rounding = Callable[[Scales], Requantize | None]
 
 
 def round_once(_: Scales) -> None:
-    """Round the real output to the nearest step, as a table's maker does; or nearly what the kernel does."""
+    """Round the real output to the nearest step, exactly as a lookup table or nearly as the kernel does."""
 
 
 def pass_on(_: Scales) -> None:
@@ -114,15 +114,15 @@ class Definition:
     int8_version: int
     """The first version of the operator that takes int8."""
     compute: Callable[[Call], list[Any]]
-    """What it computes, without the activation function that is fused with it; raises `UnsupportedError`."""
+    """Its computation, without the fused activation function; raises `UnsupportedError`."""
     rounding: Rounding
     """How its int8 kernel rounds."""
     shared_scale: bool = False
-    """Whether TFLite wants one quantization for all that goes in and comes out."""
+    """Whether TFLite wants one quantization for all inputs and outputs."""
     fixed_output: Affine | None = None
     """The quantization that TFLite prescribes for its output."""
     weight_axes: WeightAxes | None = None
-    """Of an operator with weights and biases, its second and third input: the axes of the weights."""
+    """Axes of the weights, if its second and third input are weights and biases."""
     passes_channels: Callable[[Network, Operator], bool] | None = None
     """Whether it passes channels on, each by itself, and commutes with factors per channel; None for one that never
     does."""

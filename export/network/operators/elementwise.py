@@ -1,4 +1,4 @@
-"""What operators on two tensors have in common: one may repeat along axes of the other, or be a constant."""
+"""Shared by operators on two tensors: either may be a constant, or repeat along axes of the other."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def _round_means(scales: Scales) -> Requantize:
 
 
 def _leaves_channels(network: Network, operator: Operator) -> bool:
-    """Return whether the last axis, that of the channels, is none of the reduced."""
+    """Tell whether the last axis, the channels, is not reduced."""
     rank = len(network.tensors[operator.inputs[0]].shape)
     return rank - 1 not in (int(axis) % rank for axis in network.constant(operator.inputs[1]).flat)
 

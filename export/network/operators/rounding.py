@@ -1,7 +1,7 @@
-"""What kernels make of sums, in TensorFlow: whole batches at once, and equal to the kernels.
+"""The kernels' rounding of sums, in TensorFlow: whole batches at once, and equal to the kernels.
 
-A fake-quantized operator gives real numbers, which float32 does not hold exactly. Here they become whole numbers again,
-the sums that a kernel has, and are brought to the output's scale by the kernel's own steps. Equations are those of
+A fake-quantized operator gives real numbers, which float32 does not hold exactly. Here they become the whole numbers
+that a kernel sums up, and come to the output's scale by the kernel's own steps. Equations are those of
 docs/quantization.md.
 """
 
@@ -26,16 +26,16 @@ _LEAST_FACTOR = 2.0**-32  # what is less counts as 0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Multiplier:
-    """A factor between two scales as the kernels have it, for `scaled`; one or one per channel."""
+    """A factor between two scales as the kernels have it, for `scaled`: one for all channels, or one for each."""
 
     factor: Any
     """m 2^(e - 31) of equation (12); float64, or float32 where that is enough."""
     nudge: Any
-    """What two roundings add to the half of one: 2^-(n + 1) where n >= 1 bits are between them, else 0."""
+    """Two roundings add this to the half of a single rounding: 2^-(n + 1) with n >= 1 bits between them, else 0."""
 
     @classmethod
     def of(cls, real: Any) -> Multiplier:
-        """Return that of a real factor, float64: m has 31 bits, the first of them 1."""
+        """Return the multiplier of a real factor, float64: m has 31 bits, the first of them 1."""
         real = tf.convert_to_tensor(real, tf.float64)  # a cast would take it through float32
         unit = _power_of_two(real) * 2.0**-_MULTIPLIER_BITS
         factor = tf.floor(real / unit + 0.5) * unit
@@ -46,7 +46,7 @@ class Multiplier:
 
     @classmethod
     def of_mean(cls, real: float, count: int) -> Multiplier:
-        """Return that of a sum of `count` values which becomes their mean: equation (21)."""
+        """Return the multiplier that makes a sum of `count` values their mean: equation (21)."""
         fraction, exponent = math.frexp(real)
         shift = min(count.bit_length() - 1, 32, 31 + exponent)
         m = (math.floor(fraction * 2.0**31 + 0.5) << shift) // count
@@ -90,7 +90,7 @@ def requantize_sums(steps: Any, output: float, dtype: Any, *, activation: int, o
     Parameters
     ----------
     steps
-        Real value of one step of the sums, float64, one or one per channel.
+        Real value of one step of the sums, float64: one for all channels, or one for each.
     output
         Scale of the output.
     dtype

@@ -1,4 +1,4 @@
-"""What operators with windows have in common."""
+"""Shared by operators with windows."""
 
 from __future__ import annotations
 
