@@ -65,7 +65,7 @@ SILENT_CLIP_ATTEMPTS = 2
 
 
 class Opcode(IntEnum):
-    """Types of requests; the answer's type has RESPONSE_BIT set. 0x0B to 0x1F are kept for state and streams."""
+    """Types of requests; the answer's type has RESPONSE_BIT set. 0x0C to 0x1F are kept for state and streams."""
 
     HELLO = 0x01
     WRITE_INPUT = 0x02
@@ -77,6 +77,7 @@ class Opcode(IntEnum):
     READ_PROFILE = 0x08
     READ_STATS = 0x09
     GOODBYE = 0x0A
+    RESET_STATE = 0x0B
     FAULT = 0x7F
     """Never a request: a dying board sends it unasked, with RESPONSE_BIT and sequence 0."""
 
@@ -127,6 +128,7 @@ class HelloFlag(IntEnum):
 
     AUDIO = 1
     PROFILE = 2
+    STATE = 4
 
 
 class ProtocolError(ValueError):
@@ -281,9 +283,9 @@ class Hello:
     """Longest payload of a request."""
     n_operators: int
     input_sizes: tuple[int, ...]
-    """Bytes of each input; a board of this version has one."""
+    """Bytes of each input."""
     output_sizes: tuple[int, ...]
-    """Bytes of each output; a board of this version has one."""
+    """Bytes of each output."""
     sample_rate_hz: int
     """0 where the firmware has no front end."""
     clip_samples: int
@@ -302,13 +304,13 @@ class Hello:
 
     @property
     def input_bytes(self) -> int:
-        """Bytes of the first input."""
-        return self.input_sizes[0]
+        """Bytes of all inputs."""
+        return sum(self.input_sizes)
 
     @property
     def output_bytes(self) -> int:
-        """Bytes of the first output."""
-        return self.output_sizes[0]
+        """Bytes of all outputs."""
+        return sum(self.output_sizes)
 
     def pack(self) -> bytes:
         """Return the payload's bytes."""
@@ -395,7 +397,7 @@ class RunReport:
     input_digest: bytes
     """Digest of the input: the data of every WRITE_INPUT or AUDIO_CHUNK, in order, as they arrived."""
     output_digest: bytes
-    """Digest of the output."""
+    """Digest of the outputs, one after the other."""
 
     LAYOUT: ClassVar[struct.Struct] = struct.Struct(f"<QQ{DIGEST_BYTES}s{DIGEST_BYTES}s")
 
@@ -487,11 +489,11 @@ def _unpack(layout: struct.Struct, data: bytes, what: str) -> tuple[int, ...]:
 
 # The other payloads, by the format of their fixed part.
 WRITE_FORMAT = struct.Struct("<BI")
-"""WRITE_INPUT: index of the input (0), offset in bytes, then data."""
+"""WRITE_INPUT: index of the input, offset in bytes, then data."""
 OFFSET_FORMAT = struct.Struct("<I")
 """AUDIO_CHUNK: offset in samples, then data. Answers to it, WRITE_INPUT and AUDIO_BEGIN: the next offset expected."""
 READ_FORMAT = struct.Struct("<BIH")
-"""READ_INPUT, READ_OUTPUT: index of the tensor (0), offset and number of bytes. The answer: the bytes."""
+"""READ_INPUT, READ_OUTPUT: index of the tensor, offset and number of bytes. The answer: the bytes."""
 MAX_READ_BYTES = MAX_PAYLOAD_BYTES - 1 - SEAL_BYTES
 """Most bytes that an answer brings, beside status and seal."""
 AUDIO_BEGIN_FORMAT = struct.Struct("<I")

@@ -31,6 +31,18 @@ class PlanFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEnd:
+    """An input or an output of a model."""
+
+    name: str
+    """Name in the file."""
+    type: str
+    """Type of the file's end: int8, uint8 or float32."""
+    tensor: TensorInfo
+    """The network's int8 tensor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltModel:
     """Firmware of a model, built, and what the network is between the file's ends."""
 
@@ -38,14 +50,17 @@ class BuiltModel:
     """The firmware's manifest."""
     model: bytes
     """The flatbuffer."""
-    input: TensorInfo
-    """The network's int8 input."""
-    output: TensorInfo
-    """The network's int8 output."""
-    input_type: str
-    """Type of the file's input: int8, uint8 or float32."""
-    output_type: str
-    """Type of the file's output."""
+    inputs: tuple[ModelEnd, ...]
+    """What it takes."""
+    outputs: tuple[ModelEnd, ...]
+    """What it gives."""
+    has_state: bool
+    """Whether an inference depends on earlier ones."""
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all inputs."""
+        return sum(end.tensor.n_elements for end in self.inputs)
 
 
 class FirmwareStage(Protocol):

@@ -31,7 +31,7 @@ from asc_kit.device_runner.cycles.estimate import Estimate, PartEstimate
 from asc_kit.device_runner.cycles.plugin import why_not
 from asc_kit.device_runner.cycles.tracing import estimate_run
 from asc_kit.device_runner.line.session import Session
-from asc_kit.device_runner.verification import booted, compare, random_inputs
+from asc_kit.device_runner.verification import booted, compare, random_inputs, reference_of
 from asc_kit.errors import AscKitError, ModelError
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.firmware_gen.kernel_sets import kernel_set_names
@@ -39,7 +39,6 @@ from asc_kit.firmware_gen.service import build_model
 from asc_kit.hardware.board import Board, KernelSetName, Optimize, load_board
 from asc_kit.hardware.core import load_core
 from asc_kit.hardware.part import load_part, parts_with
-from asc_kit.inference.interpreter import ReferenceModel
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "benchmarks" / "engine.jsonl"
@@ -111,9 +110,9 @@ def measure(
     firmware = built.manifest
     assert firmware.image is not None and firmware.memory.code_bytes is not None
     macs = sum(operator.macs for operator in firmware.operators)
-    inputs = bench_inputs(built.input.n_elements)
+    inputs = bench_inputs(built.input_bytes)
     with booted(board, folder / firmware.image) as session:
-        found = compare(session, ReferenceModel(built.model, built.input, built.output), inputs, macs)
+        found = compare(session, reference_of(built), inputs, macs)
         stack_bytes = session.stats().stack_used_bytes
         session.write_input(inputs[0])
         session.run(macs=macs, profile=True)

@@ -10,14 +10,15 @@ from asc_kit.bundle import Bundle
 from asc_kit.firmware import FirmwareManifest
 from asc_kit.hardware.board import Board, KernelSetName, Optimize
 from asc_kit.process.console import console
-from asc_kit.stages import BuiltModel, PlanFigures
+from asc_kit.stages import BuiltModel, ModelEnd, PlanFigures
 from asc_kit.tflite.inputs import InputShape
 from asc_kit.tflite.references import REFERENCE
 
 from .generate import generate, make_firmware
 from .kernel_sets import PORTABLE
+from .network.graph import Graph, GraphEnd
 from .plan.plan import make_plan
-from .read.model import is_bare_model, name_file, read_bare, read_bundle, read_file
+from .read.model import is_bare_model, name_file, read_bare, read_bundle, read_file, tensor_info
 from .read.reader import read_model
 
 if TYPE_CHECKING:
@@ -92,11 +93,14 @@ def build_model(
     return BuiltModel(
         manifest=made.manifest,
         model=read_file(file),
-        input=read.info.input,
-        output=read.info.output,
-        input_type=read.graph.input_type,
-        output_type=read.graph.output_type,
+        inputs=_model_ends(read.graph, read.graph.inputs),
+        outputs=_model_ends(read.graph, read.graph.outputs),
+        has_state=bool(read.graph.variables),
     )
+
+
+def _model_ends(graph: Graph, ends: Sequence[GraphEnd]) -> tuple[ModelEnd, ...]:
+    return tuple(ModelEnd(name=end.name, type=end.type, tensor=tensor_info(graph, end.tensor)) for end in ends)
 
 
 def plan_figures(model: Path, input_shapes: Sequence[InputShape] = ()) -> PlanFigures:

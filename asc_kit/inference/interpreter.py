@@ -58,8 +58,8 @@ class ReferenceModel:
     ----------
     model
         The flatbuffer.
-    input, output
-        The network's int8 tensors.
+    inputs, outputs
+        The network's int8 tensors, in the file's order.
     input_shapes
         Sizes that the model leaves free.
 
@@ -70,17 +70,47 @@ class ReferenceModel:
     """
 
     def __init__(
-        self, model: bytes, input: TensorInfo, output: TensorInfo, input_shapes: Sequence[InputShape] = ()
+        self,
+        model: bytes,
+        inputs: Sequence[TensorInfo],
+        outputs: Sequence[TensorInfo],
+        input_shapes: Sequence[InputShape] = (),
     ) -> None:
-        self._interpreter, self.runtime = _prepare(with_bias_axes(model), "reference", input_shapes)
-        self._info = input, output
-        (self._source,), (self._target,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        self._model, self._input_shapes = with_bias_axes(model), input_shapes
+        self._inputs, self._outputs = inputs, outputs
+        self.reset()
 
-    def run(self, quantized_input: NDArray[np.int8]) -> NDArray[np.int8]:
-        """Run one inference: int8 of the input's elements in, int8 of the output's elements out, of one dimension."""
-        given = _to_end(quantized_input, self._info[0], np.dtype(self._source["dtype"]))
-        got = _invoke(self._interpreter, self._source, self._target, given.reshape(self._source["shape"]))
-        return _from_end(np.asarray(got), self._info[1]).reshape(-1)
+    def reset(self) -> None:
+        """Forget all earlier inputs: no runtime runs the first values of variables again in an interpreter."""
+        self._interpreter, self.runtime = _prepare(self._model, "reference", self._input_shapes)
+        self._sources = self._interpreter.get_input_details()
+        self._targets = self._interpreter.get_output_details()
+
+    def run(self, quantized: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Run one inference.
+
+        Parameters
+        ----------
+        quantized
+            All inputs one after the other, int8, of one dimension.
+
+        Returns
+        -------
+        int8, of one dimension
+            All outputs one after the other.
+        """
+        begin = 0
+        for details, tensor in zip(self._sources, self._inputs, strict=True):
+            values = quantized[begin : begin + tensor.n_elements]
+            given = _to_end(values, tensor, np.dtype(details["dtype"]))
+            self._interpreter.set_tensor(details["index"], given.reshape(details["shape"]))
+            begin += tensor.n_elements
+        self._interpreter.invoke()
+        got = [
+            _from_end(np.asarray(self._interpreter.get_tensor(details["index"])), tensor).reshape(-1)
+            for details, tensor in zip(self._targets, self._outputs, strict=True)
+        ]
+        return np.concatenate(got)
 
 
 def _to_end(values: NDArray[np.int8], tensor: TensorInfo, dtype: np.dtype[Any]) -> NDArray[Any]:

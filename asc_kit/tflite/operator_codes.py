@@ -9,6 +9,8 @@ from asc_kit.text import tensor_name
 
 SUM = 74
 """Code of SUM in TFLite's schema."""
+STATE_OPERATORS = frozenset({"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"})
+"""They name, set and read variables, and compute nothing."""
 _LONGEST_CUSTOM = 100
 _CUSTOM = 32
 

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     help="Inputs of your own beside the random ones, of the type and shape that the model takes.",
 )
 @click.option("--count", type=click.IntRange(1, 10_000), default=3, show_default=True, help="Number of random inputs.")
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 10_000),
+    help="Consecutive inferences of each random input, all compared; 20 of a model with state, else 1.",
+)
 @input_shape_option
 @optimize_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON document on stdout.")
@@ -36,14 +41,16 @@ def verify(
     board: str,
     inputs: Path | None,
     count: int,
+    steps: int | None,
     input_shapes: tuple[InputShape, ...],
     optimize: Optimize,
     as_json: bool,
 ) -> None:
     """Build a model's firmware, boot it, and compare all outputs with TFLite's reference kernels.
 
-    The model is a bundle's, or any int8 .tflite file whose input and output are int8, uint8 or float32. Random inputs
-    are normal, uniform and saturating in turn. The exit code is 4 if an output differs.
+    The model is a bundle's, or any int8 .tflite file whose inputs and outputs are int8, uint8 or float32. Random inputs
+    are normal, uniform and saturating in turn; a model with state gets sequences of them. The exit code is 4 if an
+    output differs.
     """
     from asc_kit.hardware.board import load_board
     from asc_kit.process.console import console
@@ -51,9 +58,17 @@ def verify(
     from ..verification import verify_model
 
     result = verify_model(
-        model, load_board(board), inputs=inputs, count=count, input_shapes=input_shapes, optimize=optimize
+        model,
+        load_board(board),
+        inputs=inputs,
+        count=count,
+        steps=steps,
+        input_shapes=input_shapes,
+        optimize=optimize,
     )
     kinds = ", ".join(f"{number} {kind}" for kind, number in result.inputs.items())
+    if result.steps > 1:
+        kinds += f"; each random one of {result.steps} steps"
     console.print(
         f"{result.model} on {result.board} ({result.core}, {result.kernels} kernels): {result.exact} of "
         f"{result.exact + result.differing} outputs are those of the reference kernels ({kinds})",

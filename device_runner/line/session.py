@@ -221,12 +221,7 @@ class Session:
             ) from failure
         if hello.protocol_version != protocol.PROTOCOL_VERSION:
             raise _other_version(link, hello.protocol_version)
-        if (
-            hello.max_payload_bytes < _SMALLEST_PAYLOAD_BYTES
-            or hello.n_operators < 1
-            or len(hello.input_sizes) != 1
-            or len(hello.output_sizes) != 1
-        ):
+        if hello.max_payload_bytes < _SMALLEST_PAYLOAD_BYTES or hello.n_operators < 1:
             raise BoardError(f"the board on {link.name} makes an impossible promise: {hello}")
         return hello
 
@@ -272,14 +267,20 @@ class Session:
             )
 
     def write_input(self, quantized: NDArray[np.int8]) -> None:
-        """Send the input tensor, int8 of any shape with the input's number of elements."""
+        """Send all inputs, int8 of any shape with as many elements, one input after the other."""
         data = np.ascontiguousarray(quantized, np.int8).tobytes()
         self._begin_clip(data)
         step = self._payload_bytes - protocol.WRITE_FORMAT.size
-        for offset in range(0, len(data), step):
-            part = data[offset : offset + step]
-            answer = self.link.request(Opcode.WRITE_INPUT, protocol.WRITE_FORMAT.pack(0, offset) + part)
-            self._expect_offset(Opcode.WRITE_INPUT, answer, offset + len(part))
+        for index, (begin, size) in enumerate(_places(self.hello.input_sizes)):
+            for offset in range(0, size, step):
+                part = data[begin + offset : begin + min(offset + step, size)]
+                answer = self.link.request(Opcode.WRITE_INPUT, protocol.WRITE_FORMAT.pack(index, offset) + part)
+                self._expect_offset(Opcode.WRITE_INPUT, answer, offset + len(part))
+
+    def reset_state(self) -> None:
+        """Let the network forget all earlier inputs; one without state has nothing to forget."""
+        if self.hello.flags & HelloFlag.STATE:
+            self.link.request(Opcode.RESET_STATE)
 
     def stream_audio(self, samples: NDArray[np.int16]) -> None:
         """Send a clip, int16, shape [clip_samples]; the board computes its features meanwhile."""
@@ -296,11 +297,11 @@ class Session:
             self._expect_offset(Opcode.AUDIO_CHUNK, answer, end)
 
     def read_input(self) -> NDArray[np.int8]:
-        """Read the complete input tensor, shape [input_bytes], before `run`.
+        """Read the complete inputs, shape [input_bytes], one after the other, before `run`.
 
         After `stream_audio` these are the board's own features; after `write_input`, the values in its memory.
         """
-        return self._read(Opcode.READ_INPUT, self.hello.input_bytes)
+        return self._read(Opcode.READ_INPUT, self.hello.input_sizes)
 
     def run(self, *, macs: int, profile: bool = False) -> RunReport:
         """Run the network on the input; consumes it.
@@ -337,14 +338,14 @@ class Session:
         return report
 
     def read_output(self) -> NDArray[np.int8]:
-        """Read the output tensor, shape [output_bytes].
+        """Read the outputs, shape [output_bytes], one after the other.
 
         Raises
         ------
         SessionLostError
             If the digest from `run` shows that it is not the network's output.
         """
-        output = self._read(Opcode.READ_OUTPUT, self.hello.output_bytes)
+        output = self._read(Opcode.READ_OUTPUT, self.hello.output_sizes)
         if self._report is not None:
             self._compare("output", protocol.digest(self.link.nonce, output.tobytes()), self._report.output_digest)
         return output
@@ -381,15 +382,16 @@ class Session:
             hint="the line is bad: try another cable or a lower --baud",
         )
 
-    def _read(self, opcode: Opcode, size: int) -> NDArray[np.int8]:
+    def _read(self, opcode: Opcode, sizes: Sequence[int]) -> NDArray[np.int8]:
         data = bytearray()
         step = min(self._payload_bytes - 1 - protocol.SEAL_BYTES, protocol.MAX_READ_BYTES)
-        while len(data) < size:
-            count = min(step, size - len(data))
-            answer = self.link.request(opcode, protocol.READ_FORMAT.pack(0, len(data), count))
-            if len(answer) != count:
-                raise BoardError(f"the board answered {opcode.name} with {len(answer)} bytes instead of {count}")
-            data += answer
+        for index, size in enumerate(sizes):
+            for offset in range(0, size, step):
+                count = min(step, size - offset)
+                answer = self.link.request(opcode, protocol.READ_FORMAT.pack(index, offset, count))
+                if len(answer) != count:
+                    raise BoardError(f"the board answered {opcode.name} with {len(answer)} bytes instead of {count}")
+                data += answer
         return np.frombuffer(bytes(data), np.int8)
 
     def _expect_offset(self, opcode: Opcode, answer: bytes, expected: int) -> None:
@@ -398,6 +400,12 @@ class Session:
                 f"the board is at another place in the clip after {opcode.name}: expected offset {expected}. "
                 f"Received: {answer.hex() or 'nothing'}"
             )
+
+
+def _places(sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """Return where each of several tensors begins in all their bytes, and its size."""
+    ends = np.cumsum(sizes).tolist()
+    return [(end - size, size) for end, size in zip(ends, sizes, strict=True)]
 
 
 def _holder(refusal: RefusedError) -> Holder:

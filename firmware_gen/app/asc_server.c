@@ -16,14 +16,15 @@
 
 #define SAMPLE_BYTES 2u
 #ifdef ASC_CLIP_SAMPLES /* as in asc_model.h: else the model has no front end, and audio is refused */
-#define HELLO_FLAGS (ASC_HELLO_AUDIO | ASC_HELLO_PROFILE)
+#define HELLO_AUDIO ASC_HELLO_AUDIO
 #define HELLO_SAMPLE_RATE_HZ ASC_SAMPLE_RATE_HZ
 #define HELLO_CLIP_SAMPLES ASC_CLIP_SAMPLES
 #else
-#define HELLO_FLAGS ASC_HELLO_PROFILE
+#define HELLO_AUDIO 0u
 #define HELLO_SAMPLE_RATE_HZ 0u
 #define HELLO_CLIP_SAMPLES 0u
 #endif
+#define HELLO_FLAGS (HELLO_AUDIO | ASC_HELLO_PROFILE | (ASC_HAS_STATE ? ASC_HELLO_STATE : 0u))
 #define MAX_CHUNK_SAMPLES ((ASC_MAX_PAYLOAD_BYTES - ASC_OFFSET_BYTES) / SAMPLE_BYTES)
 
 /* What the host may ask next. */
@@ -60,11 +61,18 @@ static session_t session;
 static uint32_t frames_refused;
 static asc_state_t state;
 static phase_t phase;
-static uint32_t position; /* bytes of input, or samples of audio, received */
+static uint32_t current;  /* input that is being written */
+static uint32_t position; /* bytes of it, or samples of audio, received */
 static asc_digest_t input_digest;
 static uint64_t frontend_time;
 static uint64_t profile[ASC_N_OPERATORS];
 static uint8_t has_profile;
+
+/* What the model takes and gives. */
+static const uint32_t input_sizes[ASC_INPUT_COUNT] = ASC_INPUT_SIZES;
+static const uint32_t output_sizes[ASC_OUTPUT_COUNT] = ASC_OUTPUT_SIZES;
+static int8_t *(*const inputs[ASC_INPUT_COUNT])(asc_state_t *) = ASC_INPUT_FUNCTIONS;
+static const int8_t *(*const outputs[ASC_OUTPUT_COUNT])(const asc_state_t *) = ASC_OUTPUT_FUNCTIONS;
 
 /* The answer to the session's last request, sent again when that comes again. */
 static answer_t kept;
@@ -178,6 +186,9 @@ static uint8_t *hello(const asc_frame_t *request) {
     phase = PHASE_EMPTY;
     position = 0;
     has_profile = 0;
+#if ASC_HAS_STATE
+    asc_reset_state(&state);
+#endif
 
     p = accept();
     *p++ = ASC_PROTOCOL_VERSION;
@@ -193,57 +204,68 @@ static uint8_t *hello(const asc_frame_t *request) {
     p = put_bytes(p, spec_id, sizeof spec_id);
     p = put_bytes(p, firmware_id, sizeof firmware_id);
     p = put_bytes(p, model_sha256, sizeof model_sha256);
-    *p++ = 1; /* inputs */
-    *p++ = 1; /* outputs */
-    p = put_u32(p, ASC_INPUT_BYTES);
-    p = put_u32(p, ASC_OUTPUT_BYTES);
+    *p++ = ASC_INPUT_COUNT;
+    *p++ = ASC_OUTPUT_COUNT;
+    for (uint32_t i = 0; i < ASC_INPUT_COUNT; i++) {
+        p = put_u32(p, input_sizes[i]);
+    }
+    for (uint32_t i = 0; i < ASC_OUTPUT_COUNT; i++) {
+        p = put_u32(p, output_sizes[i]);
+    }
     *p++ = (uint8_t)(sizeof board - 1u);
     return put_bytes(p, board, sizeof board - 1u);
 }
 
 static void begin_clip(void) {
+#if !ASC_HAS_STATE /* which outlives a clip */
     asc_init(&state);
+#endif
     asc_digest_start(&input_digest, ASC_DIGEST_BYTES, session.nonce);
     position = 0;
     frontend_time = 0;
     has_profile = 0;
 }
 
-/* Features arrive in order: offset 0 begins, every other offset is where the last write ended. */
+/* Features arrive in order, input by input: offset 0 of the first begins, every other place is where the last write
+ * ended. */
 static uint8_t *write_input(const asc_frame_t *request) {
+    uint32_t index;
     uint32_t offset;
     uint32_t count;
 
     if (request->length < ASC_WRITE_BYTES) {
         return refuse(ASC_STATUS_BAD_LENGTH);
     }
+    index = request->payload[0];
     offset = get_u32(request->payload + 1);
     count = request->length - ASC_WRITE_BYTES;
-    if (request->payload[0] != 0 || offset > ASC_INPUT_BYTES || count > ASC_INPUT_BYTES - offset) {
+    if (index >= ASC_INPUT_COUNT || offset > input_sizes[index] || count > input_sizes[index] - offset) {
         return refuse(ASC_STATUS_OUT_OF_RANGE);
     }
-    if (offset == 0) {
+    if (index == 0 && offset == 0) {
         begin_clip();
-    } else if (phase != PHASE_INPUT || offset != position) {
+        current = 0;
+    } else if (phase != PHASE_INPUT || index != current || offset != position) {
         return refuse(ASC_STATUS_BAD_STATE);
     }
-    memcpy(asc_input(&state) + offset, request->payload + ASC_WRITE_BYTES, count);
+    memcpy(inputs[index](&state) + offset, request->payload + ASC_WRITE_BYTES, count);
     asc_digest_update(&input_digest, request->payload + ASC_WRITE_BYTES, count);
+    phase = PHASE_INPUT;
     position = offset + count;
-    phase = position == ASC_INPUT_BYTES ? PHASE_READY : PHASE_INPUT;
-    return put_u32(accept(), position);
+    if (position == input_sizes[index]) {
+        current++;
+        position = 0;
+        phase = current == ASC_INPUT_COUNT ? PHASE_READY : PHASE_INPUT;
+    }
+    return put_u32(accept(), offset + count);
 }
 
+/* A part of an input or an output, once the index is one of a tensor. */
 static uint8_t *read_bytes(const asc_frame_t *request, const int8_t *data, uint32_t size) {
-    uint32_t offset;
-    uint32_t count;
+    const uint32_t offset = get_u32(request->payload + 1);
+    const uint32_t count = get_u16(request->payload + 5);
 
-    if (request->length != ASC_READ_BYTES) {
-        return refuse(ASC_STATUS_BAD_LENGTH);
-    }
-    offset = get_u32(request->payload + 1);
-    count = get_u16(request->payload + 5);
-    if (request->payload[0] != 0 || offset > size || count > size - offset || count > ASC_MAX_READ_BYTES) {
+    if (offset > size || count > size - offset || count > ASC_MAX_READ_BYTES) {
         return refuse(ASC_STATUS_OUT_OF_RANGE);
     }
     return put_bytes(accept(), data + offset, count);
@@ -253,7 +275,13 @@ static uint8_t *read_input(const asc_frame_t *request) {
     if (phase != PHASE_READY) {
         return refuse(ASC_STATUS_BAD_STATE);
     }
-    return read_bytes(request, asc_input(&state), ASC_INPUT_BYTES);
+    if (request->length != ASC_READ_BYTES) {
+        return refuse(ASC_STATUS_BAD_LENGTH);
+    }
+    if (request->payload[0] >= ASC_INPUT_COUNT) {
+        return refuse(ASC_STATUS_OUT_OF_RANGE);
+    }
+    return read_bytes(request, inputs[request->payload[0]](&state), input_sizes[request->payload[0]]);
 }
 
 #ifdef ASC_CLIP_SAMPLES
@@ -324,7 +352,9 @@ static uint8_t *run(const asc_frame_t *request) {
     p = put_u64(put_u64(accept(), network_time), frontend_time);
     asc_digest_finish(&input_digest, p);
     asc_digest_start(&output_digest, ASC_DIGEST_BYTES, session.nonce);
-    asc_digest_update(&output_digest, asc_output(&state), ASC_OUTPUT_BYTES);
+    for (uint32_t i = 0; i < ASC_OUTPUT_COUNT; i++) {
+        asc_digest_update(&output_digest, outputs[i](&state), output_sizes[i]);
+    }
     asc_digest_finish(&output_digest, p + ASC_DIGEST_BYTES);
     return p + 2u * ASC_DIGEST_BYTES;
 }
@@ -333,7 +363,13 @@ static uint8_t *read_output(const asc_frame_t *request) {
     if (phase != PHASE_DONE) {
         return refuse(ASC_STATUS_BAD_STATE);
     }
-    return read_bytes(request, asc_output(&state), ASC_OUTPUT_BYTES);
+    if (request->length != ASC_READ_BYTES) {
+        return refuse(ASC_STATUS_BAD_LENGTH);
+    }
+    if (request->payload[0] >= ASC_OUTPUT_COUNT) {
+        return refuse(ASC_STATUS_OUT_OF_RANGE);
+    }
+    return read_bytes(request, outputs[request->payload[0]](&state), output_sizes[request->payload[0]]);
 }
 
 static uint8_t *read_profile(const asc_frame_t *request) {
@@ -382,6 +418,18 @@ static uint8_t *goodbye(const asc_frame_t *request) {
     return accept();
 }
 
+#if ASC_HAS_STATE
+/* A new sequence begins: the network forgets all earlier inputs. */
+static uint8_t *reset_state(const asc_frame_t *request) {
+    if (request->length != 0) {
+        return refuse(ASC_STATUS_BAD_LENGTH);
+    }
+    asc_reset_state(&state);
+    phase = PHASE_EMPTY;
+    return accept();
+}
+#endif
+
 static uint8_t *execute(const asc_frame_t *request) {
     switch (request->type) {
     case ASC_OP_HELLO:
@@ -406,6 +454,10 @@ static uint8_t *execute(const asc_frame_t *request) {
         return read_stats(request);
     case ASC_OP_GOODBYE:
         return goodbye(request);
+#if ASC_HAS_STATE
+    case ASC_OP_RESET_STATE:
+        return reset_state(request);
+#endif
     default:
         return refuse(ASC_STATUS_BAD_OPCODE);
     }

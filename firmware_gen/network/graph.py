@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from asc_kit.errors import ModelError
 
-DType = Literal["int8", "int32", "float32", "uint8"]
-"""float32 and uint8 occur only at the model file's ends; no operator of a graph computes them."""
+DType = Literal["int8", "int16", "int32", "float32", "uint8"]
+"""float32 and uint8 occur only at the model file's ends, int16 only in variables; no operator of a graph computes
+them."""
 EndType = Literal["int8", "float32", "uint8"]
 Activation = Literal["NONE", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1"]
 
@@ -49,6 +51,11 @@ class Tensor:
     def n_elements(self) -> int:
         """Number of elements; for activations, which are int8, also of bytes."""
         return math.prod(self.shape)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes in the arena."""
+        return self.n_elements * (2 if self.dtype == "int16" else 1)
 
     @property
     def scale(self) -> float:
@@ -123,24 +130,67 @@ class Alias:
     """Where it begins in the other, in bytes."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphEnd:
+    """An input or an output of the network."""
+
+    tensor: int
+    """Index of its int8 tensor."""
+    type: EndType = "int8"
+    """Type of the model file's end; what converts it to or from int8 is no operator of the graph."""
+    name: str
+    """Name of the model file's end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Variable:
+    """What the network remembers from one inference to the next."""
+
+    tensor: int
+    """Index of the tensor with its value; no operator computes it."""
+    value: int | None
+    """Index of the tensor that becomes its value at the end of an inference; None where it stays, or where an operator
+    changes it in place."""
+    initial: NDArray[np.int8]
+    """Its bytes before the first inference."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Graph:
-    """A network with one int8 input and one int8 output; its operators are in an order that can be executed."""
+    """A network of int8 tensors; its operators are in an order that can be executed."""
 
     tensors: tuple[Tensor, ...]
     """All tensors; a tensor's index is its place."""
     operators: tuple[Operator, ...]
     """In order of execution."""
-    input: int
-    """Tensor index."""
-    output: int
-    """Tensor index."""
-    input_type: EndType = "int8"
-    """Type of the model file's input; the QUANTIZE that made it int8 is no longer an operator of the graph."""
-    output_type: EndType = "int8"
-    """Type of the model file's output; the same holds for its DEQUANTIZE or QUANTIZE."""
+    inputs: tuple[GraphEnd, ...]
+    """At least one, in the file's order."""
+    outputs: tuple[GraphEnd, ...]
+    """At least one, in the file's order."""
+    variables: tuple[Variable, ...] = ()
+    """What outlives an inference."""
     aliases: tuple[Alias, ...] = ()
     """Tensors that need no memory of their own."""
+
+    @property
+    def input(self) -> int:
+        """Tensor index of the first input."""
+        return self.inputs[0].tensor
+
+    @property
+    def output(self) -> int:
+        """Tensor index of the first output."""
+        return self.outputs[0].tensor
+
+    @property
+    def given(self) -> frozenset[int]:
+        """Tensors that have a value before the first operator: inputs and variables."""
+        return frozenset((*(end.tensor for end in self.inputs), *(one.tensor for one in self.variables)))
+
+    @property
+    def kept(self) -> frozenset[int]:
+        """Tensors that are needed after the last operator: outputs and variables."""
+        return frozenset((*(end.tensor for end in self.outputs), *(one.tensor for one in self.variables)))
 
     def storage(self, tensor: int) -> int:
         """Return the tensor that holds the bytes of `tensor`: itself, or the one it is an alias of."""

@@ -132,7 +132,7 @@ def _collect(graph: Graph, steps: Sequence[Step], parts: Sequence[Part]) -> _Mem
                 name=f"tensor {graph.tensors[tensor].describe()}",
                 label=_label(graph.tensors[tensor]),
                 kind="tensor",
-                n_bytes=graph.tensors[tensor].n_elements,
+                n_bytes=graph.tensors[tensor].n_bytes,
                 first=first[tensor],
                 last=last[tensor],
             )
@@ -189,8 +189,8 @@ def _scratch_name(part: Part) -> str:
 
 def _lifetimes(graph: Graph, parts: Sequence[Part]) -> tuple[dict[int, int], dict[int, int]]:
     """Return the first and the last part that needs each tensor that exists as a whole."""
-    first = {graph.storage(graph.input): -1}
-    last = {graph.storage(graph.input): -1}
+    first = {graph.storage(index): -1 for index in graph.given}
+    last = dict(first)
     for number, part in enumerate(parts):
         if part.stream is None:
             (position,) = part.operators
@@ -202,8 +202,8 @@ def _lifetimes(graph: Graph, parts: Sequence[Part]) -> tuple[dict[int, int], dic
         for index in used:
             last[graph.storage(index)] = number
         for index in made:
-            first[index] = last[index] = number
-    last[graph.storage(graph.output)] = len(parts)
+            first[index], last[index] = first.get(index, number), number
+    last |= {graph.storage(index): len(parts) for index in graph.kept}
     return first, last
 
 

@@ -446,6 +446,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "part": plan.part,
         "reference": reference_of(step.operator.op for step in plan.steps),
         "input": plan.graph.tensors[plan.graph.input].describe(),
+        **_ends_and_variables(plan.graph),
         "arena_bytes": plan.arena_bytes,
         "liveness_bound_bytes": plan.liveness_bound_bytes,
         "overlap_bound_bytes": plan.overlap_bound_bytes,
@@ -478,6 +479,18 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             }
             for (block, offset), (first, last) in zip(plan.blocks, plan.lifetimes, strict=True)
         ],
+    }
+
+
+def _ends_and_variables(graph: Graph) -> dict[str, list[str]]:
+    """Return what a network has beside its first input and output."""
+    several = {
+        "inputs": [end.tensor for end in graph.inputs] if len(graph.inputs) > 1 else [],
+        "outputs": [end.tensor for end in graph.outputs] if len(graph.outputs) > 1 else [],
+        "variables": [variable.tensor for variable in graph.variables],
+    }
+    return {
+        what: [graph.tensors[index].describe() for index in indices] for what, indices in several.items() if indices
     }
 
 

@@ -12,15 +12,16 @@ from ..operators.conv_2d import Conv2DAttributes
 from ..operators.depthwise_conv_2d import DepthwiseConv2DAttributes
 from ..operators.pack import UnpackAttributes
 from ..operators.pad import PadAttributes
-from ..operators.reshape import RESHAPES
 from ..operators.strided_copy import SplitAttributes, StridedCopyAttributes
+from ..operators.variables import VIEWS
 from ..operators.weights import ConvolutionAttributes
 from .arena import ALIGNMENT
+from .assignments import place_assignments
 
 
 def simplify(graph: Graph) -> Graph:
     """Run all passes."""
-    return plain_convolutions(fold_pad(alias_views(drop_unused(take_apart(graph)))))
+    return place_assignments(plain_convolutions(fold_pad(alias_views(drop_unused(take_apart(graph))))))
 
 
 def take_apart(graph: Graph) -> Graph:
@@ -60,14 +61,19 @@ def _slices(graph: Graph, unpack: Operator, attributes: UnpackAttributes) -> lis
 
 
 def drop_unused(graph: Graph) -> Graph:
-    """Remove operators that the output does not depend on."""
-    needed = {graph.output}
+    """Remove operators that neither outputs nor variables depend on."""
+    needed = set(graph.kept | _values(graph))
     kept: list[Operator] = []
     for operator in reversed(graph.operators):
         if operator.output in needed:
             needed |= set(operator.inputs)
             kept.append(operator)
     return replace(graph, operators=tuple(reversed(kept)))
+
+
+def _values(graph: Graph) -> frozenset[int]:
+    """Return the tensors that variables get their values from."""
+    return frozenset(variable.value for variable in graph.variables if variable.value is not None)
 
 
 def alias_views(graph: Graph) -> Graph:
@@ -84,7 +90,7 @@ def alias_views(graph: Graph) -> Graph:
 
 
 def _view_offset(operator: Operator) -> int | None:
-    if operator.op in RESHAPES:
+    if operator.op in VIEWS:
         return 0
     attributes = operator.attributes
     if not isinstance(attributes, StridedCopyAttributes) or attributes.start % ALIGNMENT != 0:
@@ -122,7 +128,7 @@ def fold_pad(graph: Graph) -> Graph:
 def _is_foldable(graph: Graph, padded: int, attributes: PadAttributes) -> bool:
     users = [operator for operator in graph.operators if padded in operator.inputs]
     aliased = any(padded in (alias.tensor, alias.of) for alias in graph.aliases)
-    if len(users) != 1 or padded == graph.output or aliased:
+    if len(users) != 1 or padded in graph.kept | _values(graph) or aliased:
         return False
     (user,) = users
     spatial = len(attributes.before) == 4 and all(

@@ -1,4 +1,4 @@
-"""Input and output of a model file: int8, or float32 or uint8 converted by one QUANTIZE or DEQUANTIZE."""
+"""Inputs and outputs of a model file: int8, or float32 or uint8 converted by one QUANTIZE or DEQUANTIZE."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from ..arithmetic.scales import quantize_multiplier, scale_wide
 from ..network.graph import EndType, Tensor
 
 END_TYPES: tuple[EndType, ...] = get_args(EndType)
+MOST_ENDS = 16
+"""Most inputs, and most outputs."""
 _UINT8_OFFSET = 128
 _MOST_SHIFT = 8  # beyond it one step of the source is 128 of the target
 
@@ -34,36 +36,47 @@ class Wires:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The input or the output."""
+    """An input or an output."""
 
     tensor: int
     """Index of the network's int8 tensor."""
     type: EndType
     """Type of the file's end."""
+    name: str
+    """Name of the file's end."""
     converter: int | None
     """Index of the converting operator, which is not part of the network."""
 
 
-def find_end(
+def find_ends(
     what: Literal["input", "output"], ends: Sequence[int], tensors: Sequence[Tensor], all_wires: Sequence[Wires]
-) -> End:
-    """Find the network's int8 input or output.
+) -> list[End]:
+    """Find the network's int8 inputs or outputs.
 
     Raises
     ------
     ModelError
-        When there is not exactly one, or it is of another type and not converted by one operator that keeps its values.
+        When there are none or too many, one is given twice, or one is of another type and not converted by one operator
+        that keeps its values.
     """
-    if len(ends) != 1 or tensors[ends[0]].dtype not in END_TYPES or tensors[ends[0]].data is not None:
-        listed = ", ".join(tensors[index].describe() for index in ends)
+    if not 1 <= len(ends) <= MOST_ENDS or (what == "input" and len(set(ends)) != len(ends)):
+        listed = ", ".join(tensors[index].describe() for index in ends[: MOST_ENDS + 1]) or "none"
         raise ModelError(
-            f"the model has {len(ends)} {what}s: {listed}",
-            hint=f"supported: one int8 {what}, or one of float32 or uint8 that is quantized or dequantized at once",
+            f"the model has {len(ends)} {what}s: {listed}", hint=f"supported: 1 to {MOST_ENDS} different {what}s"
         )
-    (end,) = ends
+    return [_find_end(what, end, tensors, all_wires) for end in ends]
+
+
+def _find_end(what: Literal["input", "output"], end: int, tensors: Sequence[Tensor], all_wires: Sequence[Wires]) -> End:
+    if tensors[end].dtype not in END_TYPES or tensors[end].data is not None:
+        problem = "is constant" if tensors[end].data is not None else "has a type that is not supported"
+        raise ModelError(
+            f"the model's {what} {tensors[end].describe()} {problem}",
+            hint=f"supported: int8 {what}s, and those of float32 or uint8 that are quantized or dequantized at once",
+        )
     tensor = tensors[end]
     if tensor.dtype == "int8":
-        return End(tensor=end, type="int8", converter=None)
+        return End(tensor=end, type="int8", name=tensor.name, converter=None)
     users = [wires for wires in all_wires if end in (*wires.inputs, *wires.outputs)]
     if len(users) != 1 or users[0].op not in _converters(what, tensor):
         listed = ", ".join(f"{wires.index} {wires.op}" for wires in users) or "none"
@@ -81,8 +94,8 @@ def find_end(
             hint="supported: an int8 tensor of the same shape with one scale; of uint8 one whose 256 values are the "
             f"end's less {_UINT8_OFFSET}, as with the same scale and a zero point {_UINT8_OFFSET} higher",
         )
-    assert tensor.dtype != "int32"
-    return End(tensor=inner[0], type=tensor.dtype, converter=wires.index)
+    assert tensor.dtype in ("float32", "uint8")
+    return End(tensor=inner[0], type=tensor.dtype, name=tensor.name, converter=wires.index)
 
 
 def _converters(what: str, tensor: Tensor) -> tuple[str, ...]:

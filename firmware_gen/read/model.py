@@ -110,7 +110,7 @@ def bare_info(graph: Graph, data: bytes, name: str, labels: Sequence[str] | None
     ModelError
         When there is another number of labels than of classes.
     """
-    output = _tensor_info(graph, graph.output)
+    output = tensor_info(graph, graph.output)
     classes = output.shape[-1] if output.shape else 1
     if labels is not None and len(labels) != classes:
         raise ModelError(
@@ -121,7 +121,7 @@ def bare_info(graph: Graph, data: bytes, name: str, labels: Sequence[str] | None
         name=name,
         labels=tuple(labels if labels is not None else (f"class_{index}" for index in range(classes))),
         frontend=None,
-        input=_tensor_info(graph, graph.input),
+        input=tensor_info(graph, graph.input),
         output=output,
         model_sha256=hashlib.sha256(data).hexdigest(),
     )
@@ -172,21 +172,29 @@ def name_file(file: Path | None) -> Iterator[None]:
         raise failure.in_file(file) from None
 
 
-def _tensor_info(graph: Graph, index: int) -> TensorInfo:
+def tensor_info(graph: Graph, index: int) -> TensorInfo:
+    """Return shape and quantization of a tensor that is quantized as a whole."""
     tensor = graph.tensors[index]
     return TensorInfo(shape=tensor.shape, scale=tensor.scale, zero_point=tensor.zero_point)
 
 
 def _check_ends(graph: Graph, info: ModelInfo) -> None:
     """Check that the manifest describes the model's input and output; front end and labels rely on it."""
-    if (graph.input_type, graph.output_type) != ("int8", "int8"):
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1 or graph.variables:
         raise BundleError(
-            f"the model takes {graph.input_type} and gives {graph.output_type}; a bundle's model is int8 throughout",
+            f"the model has {len(graph.inputs)} inputs, {len(graph.outputs)} outputs and {len(graph.variables)} "
+            "variables; a bundle's has one input, one output and no state",
+            hint="give the .tflite file alone",
+        )
+    if (graph.inputs[0].type, graph.outputs[0].type) != ("int8", "int8"):
+        raise BundleError(
+            f"the model takes {graph.inputs[0].type} and gives {graph.outputs[0].type}; a bundle's model is int8 "
+            "throughout",
             hint="export the run again, or give the .tflite file alone",
         )
     ends = (("input", graph.input, info.input), ("output", graph.output, info.output))
     for what, index, expected in ends:
-        actual = _tensor_info(graph, index)
+        actual = tensor_info(graph, index)
         if actual != expected:
             raise BundleError(
                 f"the bundle says that the {what} is {expected}, the model's is {actual}",

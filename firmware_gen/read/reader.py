@@ -13,12 +13,14 @@ from asc_kit.errors import ModelError
 from asc_kit.tflite.decoder import Decoder, StoredOperator, StoredTensor, read_checked
 from asc_kit.tflite.identity import refuse_unsupported
 from asc_kit.tflite.inputs import InputShape
+from asc_kit.tflite.operator_codes import STATE_OPERATORS
 from asc_kit.tflite.resolving import Resolved, resolve_shapes
 from asc_kit.tflite.shape_values import FOLDED
 
-from ..network.graph import DType, Graph, Operator, Quantization, Tensor
+from ..network.graph import DType, Graph, GraphEnd, Operator, Quantization, Tensor
 from ..operators import REGISTRY, OperatorView
-from .ends import Wires, find_end
+from .ends import Wires, find_ends
+from .variables import read_state
 
 _SCHEMA_VERSION = 3
 _DTYPES: dict[str, DType] = {"INT32": "int32", "INT8": "int8"}
@@ -29,10 +31,9 @@ _LARGEST_SHARING = 16
 _MOST_OPERATORS = 512
 # an int8 value times a scale stays a normal float32
 _LEAST_SCALE, _LARGEST_SCALE = 1e-36, 1e36
-_KNOWN = frozenset({*REGISTRY, "QUANTIZE", "DEQUANTIZE"})
+_KNOWN = frozenset({*REGISTRY, *STATE_OPERATORS, "QUANTIZE", "DEQUANTIZE"})
 _FIXED_BATCH = "convert with a batch of 1, as keras.Input(shape, batch_size=1), which leaves this operator out; "
 _NO_LOOPS = "a loop over time, as of an LSTM or GRU, is none of the engine's; "
-_NO_STATE = "the engine keeps no state between inferences; "
 _HINTS = {
     **dict.fromkeys(("SHAPE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"), _FIXED_BATCH),
     **dict.fromkeys(
@@ -40,7 +41,6 @@ _HINTS = {
         + ("BIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "RNN"),
         _NO_LOOPS,
     ),
-    **dict.fromkeys(("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), _NO_STATE),
 }
 
 
@@ -83,29 +83,30 @@ def _read(decoder: Decoder, input_shapes: Sequence[InputShape]) -> Graph:
     if stored.n_operators > _MOST_OPERATORS:
         raise ModelError(f"the model has {stored.n_operators} operators", hint=f"supported: up to {_MOST_OPERATORS}")
     operators = [stored.operator(index) for index in range(stored.n_operators)]
-    if decoder.n_graphs != 1:
-        raise ModelError(f"the model has {decoder.n_graphs} subgraphs", hint="supported: one")
     resolved = resolve_shapes(decoder, input_shapes)
     wires = [_wires(operator) for operator in operators if operator.index not in resolved.folded]
     _refuse_others(decoder, wires)
+    state = read_state(decoder, operators, wires)
+    wires = state.wires
     tensors = tuple(
         _read_tensor(decoder, stored.tensor(index), index in are_ends, wires, resolved)
+        if index not in state.handles
+        else Tensor(index=index, name=stored.tensor(index).name, shape=(), dtype="int32", quantization=None, data=None)
         for index in range(stored.n_tensors)
     )
-    first = find_end("input", stored.inputs, tensors, wires)
-    last = find_end("output", stored.outputs, tensors, wires)
+    tensors += state.tensors
+    first = find_ends("input", stored.inputs, tensors, wires)
+    last = find_ends("output", stored.outputs, tensors, wires)
+    converters = {end.converter for end in (*first, *last)}
     _check_sharing(tensors, wires, len(decoder.model))
     graph = Graph(
         tensors=tensors,
         operators=tuple(
-            _read_operator(operators[entry.index], entry, tensors)
-            for entry in wires
-            if entry.index not in (first.converter, last.converter)
+            _read_operator(operators[entry.index], entry, tensors) for entry in wires if entry.index not in converters
         ),
-        input=first.tensor,
-        output=last.tensor,
-        input_type=first.type,
-        output_type=last.type,
+        inputs=tuple(GraphEnd(tensor=end.tensor, type=end.type, name=end.name) for end in first),
+        outputs=tuple(GraphEnd(tensor=end.tensor, type=end.type, name=end.name) for end in last),
+        variables=state.variables,
     )
     _check_order(graph)
     return graph
@@ -228,7 +229,7 @@ def _read_operator(stored: StoredOperator, wires: Wires, tensors: tuple[Tensor, 
         computed = tensors[outputs[0]].describe() if outputs else "nothing"
         raise ModelError(
             f"operator {index} {op}, which computes tensor {computed}, is not supported",
-            hint="supported: QUANTIZE and DEQUANTIZE of the model's input and output",
+            hint="supported: QUANTIZE and DEQUANTIZE of the model's inputs and outputs",
         )
     definition = REGISTRY[op]
     if -1 in inputs:
@@ -281,11 +282,9 @@ def _check_sharing(tensors: tuple[Tensor, ...], all_wires: list[Wires], limit: i
 
 def _check_order(graph: Graph) -> None:
     """Check that every activation is computed once, before it is used."""
-    computed = {graph.input}
+    computed = set(graph.given)
     if not graph.operators:
         raise ModelError("the model has no operators", hint="supported: at least one")
-    if graph.tensors[graph.input].data is not None:
-        raise ModelError(f"the model's input {graph.tensors[graph.input].describe()} is constant")
     for operator in graph.operators:
         for index in operator.inputs:
             if graph.tensors[index].data is None and index not in computed:
@@ -300,5 +299,12 @@ def _check_order(graph: Graph) -> None:
                     f"{graph.tensors[index].describe()}, which has a value already"
                 )
             computed.add(index)
-    if graph.output not in computed:
-        raise ModelError(f"the model's output {graph.tensors[graph.output].describe()} is never computed")
+    for index in [end.tensor for end in graph.outputs]:
+        if index not in computed:
+            raise ModelError(f"the model's output {graph.tensors[index].describe()} is never computed")
+    for variable in graph.variables:
+        if variable.value is not None and variable.value not in computed:
+            raise ModelError(
+                f"variable {graph.tensors[variable.tensor].describe()} gets a value that is never computed: "
+                f"{graph.tensors[variable.value].describe()}"
+            )

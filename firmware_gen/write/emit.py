@@ -12,6 +12,7 @@ from ..c_text import c_comment, c_elements, c_float, c_string
 from ..frontend.tables import FrontEndTables
 from ..frontend.text import frontend_text
 from ..kernel_sets import PORTABLE, load_kernel_set
+from ..network.graph import GraphEnd, Variable
 from ..network.kernel_call import ConstantArray, FieldValue, KernelCall, Requantize
 from ..plan.placement import Step
 from ..plan.plan import Plan, StreamSteps, WholeStep
@@ -41,13 +42,13 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
         "most_counters": max((len(entry.stream.steps) for entry in streams), default=0),
         "most_rows": plan.most_rows,
         "headers": _headers(plan),
-        "input_offset": plan.offsets[plan.graph.input],
-        "output_offset": plan.offsets[plan.graph.output],
+        **_ends(plan),
+        "variables": [_variable(number, variable, plan) for number, variable in enumerate(plan.graph.variables)],
     }
     names = ["asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c"]
     if tables is not None:
         names.append("asc_frontend_tables.c")
-    if (plan.graph.input_type, plan.graph.output_type) != ("int8", "int8"):
+    if any(end.type != "int8" for end in (*plan.graph.inputs, *plan.graph.outputs)):
         names.append("asc_ends.c")
     return {name: template(f"{name}.j2").render(values) for name in names}
 
@@ -58,12 +59,46 @@ def emit_example(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> 
         info=info,
         tables=tables,
         version=__version__,
-        input_type=plan.graph.input_type,
-        output_type=plan.graph.output_type,
-        c_type={"float32": "float", "uint8": "uint8_t"},
-        suffix={"float32": "f32", "uint8": "u8"},
+        **_ends(plan),
     )
     return text
+
+
+def _ends(plan: Plan) -> dict[str, list[dict[str, Any]]]:
+    """Return the values of all inputs and outputs; the first has the plain names, the others a number."""
+    return {
+        "inputs": [_end(number, end, plan) for number, end in enumerate(plan.graph.inputs)],
+        "outputs": [_end(number, end, plan) for number, end in enumerate(plan.graph.outputs)],
+    }
+
+
+def _end(number: int, end: GraphEnd, plan: Plan) -> dict[str, Any]:
+    tensor = plan.graph.tensors[end.tensor]
+    return {
+        "number": f"_{number}" if number else "",
+        "name": end.name,
+        "type": end.type,
+        "c_type": {"float32": "float", "uint8": "uint8_t", "int8": "int8_t"}[end.type],
+        "suffix": {"float32": "f32", "uint8": "u8", "int8": "s8"}[end.type],
+        "n": tensor.n_elements,
+        "shape": tensor.shape,
+        "scale": tensor.scale,
+        "zero_point": tensor.zero_point,
+        "offset": plan.offsets[end.tensor],
+    }
+
+
+def _variable(number: int, variable: Variable, plan: Plan) -> dict[str, Any]:
+    """Return the values of a variable; `fill` is the byte that all of it holds at first, if one does."""
+    values, tensor = variable.initial, plan.graph.tensors[variable.tensor]
+    return {
+        "name": f"asc_variable_{number}",
+        "title": tensor.describe(),
+        "offset": plan.offsets[variable.tensor],
+        "n": values.size,
+        "values": values,
+        "fill": int(values[0]) if (values == values[0]).all() else None,
+    }
 
 
 def frontend_values(tables: FrontEndTables, info: ModelInfo) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ..c_text import c_string
 from ..frontend.tables import FrontEndTables
 from ..kernel_sets import PORTABLE, load_kernel_set
 from ..kernel_sets.kernel_set import SOURCE_SUFFIXES
+from ..network.graph import Graph
 from ..plan.plan import Plan
 from ..read.model import ModelInfo
 from .emit import emit_engine, emit_example
@@ -54,7 +55,7 @@ def collect_sources(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, 
     compiled = c_sources(files)
     files["Makefile"] = with_license("Makefile", makefile(board, compiled))
     fingerprint = firmware_id(files, board.core.name, plan.kernels.name)
-    files[_BUILD_HEADER] = with_license(_BUILD_HEADER, build_header(board, info, fingerprint))
+    files[_BUILD_HEADER] = with_license(_BUILD_HEADER, build_header(board, info, plan.graph, fingerprint))
     files["example/main.c"] = with_license("main.c", emit_example(plan, tables, info).encode(), _GENERATED)
     return Sources(files=files, compiled=compiled, firmware_id=fingerprint)
 
@@ -170,11 +171,11 @@ def firmware_id(files: Files, core: str, kernels: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def build_header(board: Board, info: ModelInfo, fingerprint: str) -> bytes:
-    """Return asc_build.h: what the firmware answers when it is asked who it is."""
+def build_header(board: Board, info: ModelInfo, graph: Graph, fingerprint: str) -> bytes:
+    """Return asc_build.h: who the firmware is, and what it takes and gives."""
     unit = TimerUnit[board.timer.upper()]
     lines = [
-        "/* What this build is, for HELLO. Written by asc-kit; do not edit. */",
+        "/* What this build is, for the server. Written by asc-kit; do not edit. */",
         "#ifndef ASC_BUILD_H",
         "#define ASC_BUILD_H",
         "",
@@ -184,10 +185,25 @@ def build_header(board: Board, info: ModelInfo, fingerprint: str) -> bytes:
         f"#define ASC_SPEC_ID_BYTES {_bytes(info.spec_id)}",
         f"#define ASC_FIRMWARE_ID_BYTES {_bytes(fingerprint)}",
         f"#define ASC_MODEL_SHA256_BYTES {_bytes(info.model_sha256)}",
+        f"#define ASC_HAS_STATE {int(bool(graph.variables))}",
+        *_end_table("INPUT", len(graph.inputs)),
+        *_end_table("OUTPUT", len(graph.outputs)),
         "",
         "#endif",
     ]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _end_table(what: str, count: int) -> list[str]:
+    """Return macros for the sizes of all inputs or outputs, and the functions that return where they lie."""
+    numbers = ["", *(f"_{number}" for number in range(1, count))]
+    sizes = ", ".join(f"ASC_{what}{number}_BYTES" for number in numbers)
+    functions = ", ".join(f"asc_{what.lower()}{number}" for number in numbers)
+    return [
+        f"#define ASC_{what}_COUNT {count}u",
+        f"#define ASC_{what}_SIZES {{{sizes}}}",
+        f"#define ASC_{what}_FUNCTIONS {{{functions}}}",
+    ]
 
 
 def c_sources(files: Files) -> tuple[str, ...]:

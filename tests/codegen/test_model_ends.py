@@ -107,7 +107,7 @@ def test_ends_are_bit_exact(end_type: int, c_type: str, suffix: str, tmp_path: P
 def test_the_network_between_is_int8() -> None:
     graph = read_model(flatbuffer(with_ends(FLOAT32)))
     assert [operator.op for operator in graph.operators] == ["AVERAGE_POOL_2D"]
-    assert (graph.input_type, graph.output_type) == ("float32", "float32")
+    assert (graph.inputs[0].type, graph.outputs[0].type) == ("float32", "float32")
     assert {graph.tensors[end].dtype for end in (graph.input, graph.output)} == {"int8"}
 
 
@@ -136,7 +136,7 @@ def test_a_uint8_end_whose_scale_differs_in_the_last_bits(at: int, ulps: int) ->
     scale = np.float32(SCALE).view(np.int32) + ulps
     builder.graph.tensors[end].quantization.scale = [float(scale.view(np.float32))]
     model = flatbuffer(builder)
-    assert read_model(model).input_type == "uint8"
+    assert read_model(model).inputs[0].type == "uint8"
     exact = flatbuffer(with_ends(UINT8))
     assert all(np.array_equal(*(reference_run(one, vector) for one in (model, exact))) for vector in inputs(UINT8))
 

@@ -35,17 +35,21 @@ def network(values: bytes) -> bytes:
     return fake_firmware.network(np.frombuffer(values, np.int8)).tobytes()
 
 
-def model() -> ServerModel:
+def model(*, is_other: bool = False) -> ServerModel:
+    """The oracle; `is_other`: with two inputs, two outputs and state, without audio."""
+    remembering = fake_firmware.RememberingNetwork()
+    input_sizes = fake_firmware.INPUT_SIZES if is_other else (fake_firmware.INPUT_BYTES,)
+    output_sizes = fake_firmware.OUTPUT_SIZES if is_other else (fake_firmware.OUTPUT_BYTES,)
     hello = Hello(
-        flags=3,
+        flags=6 if is_other else 3,
         timer_unit=TimerUnit.NS,
         timer_hz=1_000_000_000,
         max_payload_bytes=1024,
         n_operators=fake_firmware.N_OPERATORS,
-        input_sizes=(fake_firmware.INPUT_BYTES,),
-        output_sizes=(fake_firmware.OUTPUT_BYTES,),
-        sample_rate_hz=8000,
-        clip_samples=fake_firmware.CLIP_SAMPLES,
+        input_sizes=input_sizes,
+        output_sizes=output_sizes,
+        sample_rate_hz=0 if is_other else 8000,
+        clip_samples=0 if is_other else fake_firmware.CLIP_SAMPLES,
         arena_bytes=4000,
         spec_id=fake_firmware.SPEC_ID,
         firmware_id=fake_firmware.FIRMWARE_ID,
@@ -55,20 +59,21 @@ def model() -> ServerModel:
     return ServerModel(
         Engine(
             who=hello.pack(),
-            input_bytes=fake_firmware.INPUT_BYTES,
-            output_bytes=fake_firmware.OUTPUT_BYTES,
+            input_sizes=input_sizes,
+            output_sizes=output_sizes,
             n_operators=fake_firmware.N_OPERATORS,
-            clip_samples=fake_firmware.CLIP_SAMPLES,
+            clip_samples=hello.clip_samples,
             features=lambda samples: fake_firmware.features(np.frombuffer(samples, "<i2")).tobytes(),
-            network=network,
+            network=remembering.run if is_other else network,
+            reset=remembering.reset if is_other else None,
             profile=(0, *range(1, fake_firmware.N_OPERATORS)),
         )
     )
 
 
-def compare(image: Path, seed: int) -> Counter[tuple[int, int]]:
+def compare(image: Path, seed: int, *, is_other: bool = False) -> Counter[tuple[int, int]]:
     """Run both over the same bytes; return how often each request was answered with each status."""
-    board = model()
+    board = model(is_other=is_other)
     sequences = Sequences(board, seed)
     sent: list[bytes] = []
     expected: list[bytes] = []
@@ -114,6 +119,20 @@ def test_every_answer_is_the_oracles(image: Path) -> None:
     for seed in range(5):
         counts += compare(image, seed)
     check_reach(counts)
+
+
+def test_so_is_that_of_a_board_with_state_and_several_ends(tmp_path: Path) -> None:
+    flags = [*fake_firmware.SANITIZE, "-DFAKE_IS_CALM=1"]
+    port = Path("tests/support/piped_port.c")
+    image = fake_firmware.build("host", tmp_path, flags=flags, port=port, has_several=True, has_state=True)
+    counts: Counter[tuple[int, int]] = Counter()
+    for seed in range(20, 23):
+        counts += compare(image, seed, is_other=True)
+    reached = {f"{opcode:#04x} {STATUSES[status]}" for opcode, status in counts}
+    wanted = {f"{opcode:#04x} OK" for opcode in (1, 2, 3, 6, 7, 8, 9, 10, 11)}
+    wanted |= {f"{opcode:#04x} OUT_OF_RANGE" for opcode in (2, 3, 7)}
+    wanted |= {"0x02 BAD_STATE", "0x04 BAD_OPCODE", "0x0b BAD_LENGTH", "0x0c BAD_OPCODE"}
+    assert wanted <= reached, sorted(wanted - reached)
 
 
 @pytest.mark.slow

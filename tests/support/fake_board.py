@@ -53,14 +53,15 @@ def engine_of(hello: Hello) -> Engine:
 
     return Engine(
         who=hello.pack(),
-        input_bytes=hello.input_bytes,
-        output_bytes=hello.output_bytes,
+        input_sizes=hello.input_sizes,
+        output_sizes=hello.output_sizes,
         n_operators=hello.n_operators,
         clip_samples=hello.clip_samples,
         features=features,
         network=lambda values: values[: hello.output_bytes],
         profile=tuple(range(hello.n_operators)),
         version=hello.protocol_version,
+        reset=(lambda: None) if hello.flags & 4 else None,
     )
 
 

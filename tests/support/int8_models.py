@@ -13,6 +13,8 @@ ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
 _TYPES = {np.dtype(np.int8): schema.TensorType.INT8, np.dtype(np.int32): schema.TensorType.INT32}
 # of the operators' int8 forms with what the tests use; 2 for all others
 _VERSIONS = {
+    "ASSIGN_VARIABLE": 1,
+    "CALL_ONCE": 1,
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 3,
     "DEPTH_TO_SPACE": 1,
@@ -20,11 +22,13 @@ _VERSIONS = {
     "FULLY_CONNECTED": 4,
     "HARD_SWISH": 1,
     "PRELU": 1,
+    "READ_VARIABLE": 1,
     "RELU_0_TO_1": 1,
     "RELU_N1_TO_1": 1,
     "RESHAPE": 1,
     "SHAPE": 1,
     "SQUEEZE": 1,
+    "VAR_HANDLE": 1,
 }
 
 
@@ -44,6 +48,7 @@ class ModelBuilder:
         self.graph.operators = []
         self.graph.name = b"main"
         self.model.subgraphs = [self.graph]
+        self._variables = 0
 
     def _tensor(self, shape: Any, dtype: Any, name: str, quantization: Any, buffer: int) -> int:
         tensor = schema.TensorT()
@@ -97,9 +102,30 @@ class ModelBuilder:
                 setattr(operator.builtinOptions, name, value)
         self.graph.operators.append(operator)
 
-    def finish(self, model_input: int, model_output: int) -> bytes:
-        self.graph.inputs = [model_input]
-        self.graph.outputs = [model_output]
+    def variable(self, initial: np.ndarray, scale: float, zero_point: int) -> int:
+        """A variable's handle; CALL_ONCE and the subgraph that it runs come with the first one."""
+        main = self.graph
+        if len(self.model.subgraphs) == 1:
+            once = schema.SubGraphT()
+            once.tensors, once.operators, once.inputs, once.outputs, once.name = [], [], [], [], b"once"
+            self.model.subgraphs.append(once)
+            self.operator("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1)
+        self._variables += 1
+        self.graph = self.model.subgraphs[1]
+        self.operator("ASSIGN_VARIABLE", [self._handle(), self.constant(initial, scale, zero_point=zero_point)], [])
+        self.graph = main
+        return self._handle()
+
+    def _handle(self) -> int:
+        handle = self._tensor((), np.int32, f"handle_{len(self.graph.tensors)}", None, 0)
+        self.graph.tensors[handle].type = schema.TensorType.RESOURCE
+        name = f"variable_{self._variables}".encode()
+        self.operator("VAR_HANDLE", [], handle, "VarHandleOptions", container=b"", sharedName=name)
+        return handle
+
+    def finish(self, model_inputs: int | list[int], model_outputs: int | list[int]) -> bytes:
+        self.graph.inputs = [model_inputs] if isinstance(model_inputs, int) else model_inputs
+        self.graph.outputs = [model_outputs] if isinstance(model_outputs, int) else model_outputs
         builder = flatbuffers.Builder(1 << 16)
         builder.Finish(self.model.Pack(builder), b"TFL3")
         return bytes(builder.Output())

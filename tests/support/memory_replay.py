@@ -34,13 +34,15 @@ class Memory:
     def run(self) -> int:
         """Run the whole network once; return how many rows and tensors were read, all of them as they should be."""
         graph = self.plan.graph
-        self._write(*self._tensor(graph.input))
+        for index in graph.given:
+            self._write(*self._tensor(index))
         for number, entry in enumerate(self.plan.program):
             if isinstance(entry, WholeStep):
                 self._run_whole(entry)
             else:
                 self._run_stream(number, entry)
-        self._read(*self._tensor(graph.output), "output")
+        for index in graph.kept:
+            self._read(*self._tensor(index), f"output or variable {index}")
         return self.reads
 
     def _run_whole(self, entry: WholeStep) -> None:

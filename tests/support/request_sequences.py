@@ -81,15 +81,18 @@ class Sequences:
     def _request(self) -> bytes:
         draw = self._random
         clip = self._model._clip
-        kinds = [2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 0, 0x0B, 0x7E, 0x7F, 0x85, 0xFF]
+        kinds = [2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 0, 0x0B, 0x0C, 0x7E, 0x7F, 0x85, 0xFF]
         # what fits the state is the likeliest
         likely = {"none": [2, 4], "features": [2], "audio": [5], "ready": [6, 6, 3, 3], "done": [7, 7, 8, 8, 2, 4]}
         kind = draw.choice(likely[clip.kind]) if draw.random() < 0.8 else draw.choice(kinds)
         match kind:
             case 2:
-                offset = len(clip.data) if clip.kind == "features" else 0
-                size = draw.choice((INPUT - offset, INPUT - offset, 0, 1, 700, draw.randrange(1020)))
-                payload = struct.pack("<BI", draw.random() < 0.02, self._near(offset)) + draw.randbytes(min(size, 1019))
+                index, offset = clip.place if clip.kind == "features" else (0, 0)
+                rest = self._model.engine.input_sizes[index] - offset
+                size = draw.choice((rest, rest, 0, 1, 700, draw.randrange(1020)))
+                if draw.random() < 0.02:
+                    index += 1
+                payload = struct.pack("<BI", index, self._near(offset)) + draw.randbytes(min(size, 1019))
             case 4:
                 payload = struct.pack("<I", self._near(CLIP))
             case 5:
@@ -97,10 +100,15 @@ class Sequences:
                 size = draw.choice((510, 510, min(510, max(0, CLIP - offset)), 1, 0, 300))
                 payload = struct.pack("<I", self._near(offset)) + draw.randbytes(2 * size + (draw.random() < 0.02))
             case 3 | 7:
-                size = INPUT if kind == 3 else fake_firmware.OUTPUT_BYTES
+                engine = self._model.engine
+                sizes = engine.input_sizes if kind == 3 else engine.output_sizes
+                index = draw.randrange(len(sizes))
+                size = sizes[index]
                 offset = self._near(draw.choice((0, 0, draw.randrange(size))))
                 count = draw.choice((min(1015, size), 1, 0, max(0, min(1015, size - offset)), 1016, 0xFFFF))
-                payload = struct.pack("<BIH", draw.random() < 0.02, offset, count)
+                if draw.random() < 0.02:
+                    index += 1
+                payload = struct.pack("<BIH", index, offset, count)
             case 6:
                 payload = bytes((draw.choice((0, 0, 1, 1, 2, 255)),))
             case 8:

@@ -26,20 +26,22 @@ class Engine:
 
     who: bytes
     """HELLO's data."""
-    input_bytes: int
-    output_bytes: int
+    input_sizes: tuple[int, ...]
+    output_sizes: tuple[int, ...]
     n_operators: int
     clip_samples: int
     """0: no front end."""
     features: Callable[[bytes], bytes]
     """int16 samples of a whole clip, as bytes -> the int8 input."""
     network: Callable[[bytes], bytes]
-    """The int8 input -> the int8 output."""
+    """All int8 inputs -> all int8 outputs."""
     network_time: int = 100
     chunk_time: int = 100
     """Added for each AUDIO_CHUNK."""
     profile: tuple[int, ...] = ()
     version: int = 2
+    reset: Callable[[], None] | None = None
+    """Forgets the network's state; None: it has none."""
 
 
 @dataclass
@@ -67,6 +69,8 @@ class Clip:
     """none, features, audio, ready, done"""
     data: bytearray = field(default_factory=bytearray)
     """What was written."""
+    place: tuple[int, int] = (0, 0)
+    """The input that is written, and the bytes of it so far."""
     input: bytes = b""
     """The complete tensor."""
     output: bytes = b""
@@ -175,6 +179,8 @@ class ServerModel:
         self.executed.append((request.type, payload))
         self._nonce, self._requests, self._client = request.nonce, 0, payload[11:]
         self._clip = Clip()
+        if self.engine.reset is not None:
+            self.engine.reset()
         self._last = request
         self._kept = self._seal(request, (OK, self.engine.who))
         return self._kept
@@ -187,7 +193,7 @@ class ServerModel:
             case 0x02:
                 return self._write_input(payload)
             case 0x03:
-                return self._read(payload, self._clip.input, "ready")
+                return self._read(payload, self._clip.input, self.engine.input_sizes, "ready")
             case 0x04 if has_audio:
                 return self._audio_begin(payload)
             case 0x05 if has_audio:
@@ -195,7 +201,7 @@ class ServerModel:
             case 0x06:
                 return self._run(payload)
             case 0x07:
-                return self._read(payload, self._clip.output, "done")
+                return self._read(payload, self._clip.output, self.engine.output_sizes, "done")
             case 0x08:
                 return self._read_profile(payload)
             case 0x09:
@@ -208,35 +214,45 @@ class ServerModel:
                 self._nonce = self._requests = 0
                 self._client = b""
                 return OK, b""
+            case 0x0B if self.engine.reset is not None:
+                if payload:
+                    return BAD_LENGTH, b""
+                self.engine.reset()
+                self._clip = Clip()
+                return OK, b""
         return BAD_OPCODE, b""
 
     def _write_input(self, payload: bytes) -> Answer:
-        size = self.engine.input_bytes
+        sizes = self.engine.input_sizes
         if len(payload) < 5:
             return BAD_LENGTH, b""
         index, offset = struct.unpack_from("<BI", payload)
         data = payload[5:]
-        if index != 0 or offset + len(data) > size:
+        if index >= len(sizes) or offset + len(data) > sizes[index]:
             return OUT_OF_RANGE, b""
-        if offset == 0:
+        if (index, offset) == (0, 0):
             self._clip = Clip(kind="features")
-        elif self._clip.kind != "features" or offset != len(self._clip.data):
+        elif self._clip.kind != "features" or (index, offset) != self._clip.place:
             return BAD_STATE, b""
         clip = self._clip
         clip.data += data
-        if len(clip.data) == size:
+        clip.place = (index, offset + len(data))
+        if clip.place[1] == sizes[index]:
+            clip.place = (index + 1, 0)
+        if clip.place[0] == len(sizes):
             clip.kind, clip.input = "ready", bytes(clip.data)
-        return OK, struct.pack("<I", len(clip.data))
+        return OK, struct.pack("<I", offset + len(data))
 
-    def _read(self, payload: bytes, tensor: bytes, kind: str) -> Answer:
+    def _read(self, payload: bytes, tensors: bytes, sizes: tuple[int, ...], kind: str) -> Answer:
         if self._clip.kind != kind:
             return BAD_STATE, b""
         if len(payload) != 7:
             return BAD_LENGTH, b""
         index, offset, count = struct.unpack("<BIH", payload)
-        if index != 0 or offset + count > len(tensor) or count > 1015:
+        if index >= len(sizes) or offset + count > sizes[index] or count > 1015:
             return OUT_OF_RANGE, b""
-        return OK, tensor[offset : offset + count]
+        begin = sum(sizes[:index]) + offset
+        return OK, tensors[begin : begin + count]
 
     def _audio_begin(self, payload: bytes) -> Answer:
         if len(payload) != 4:

@@ -329,17 +329,13 @@ def test_tensors_that_share_bytes_share_memory() -> None:
     assert len(graph.tensors) > 300
 
 
-def test_two_inputs_are_refused() -> None:
+def test_an_input_that_is_computed_is_refused() -> None:
     builder = ModelBuilder()
     source, output = convolution(builder)
-    builder.finish(source, output)
-    builder.graph.inputs = [source, output]
-    import flatbuffers
-
-    packer = flatbuffers.Builder(1024)
-    packer.Finish(builder.model.Pack(packer), b"TFL3")
+    with pytest.raises(ModelError, match="which has a value already"):
+        read_model(builder.finish([source, output], output))
     with pytest.raises(ModelError, match="2 inputs"):
-        read_model(bytes(packer.Output()))
+        read_model(builder.finish([source, source], output))
 
 
 def test_an_overflowing_sum_is_refused() -> None:

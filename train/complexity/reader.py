@@ -16,11 +16,14 @@ from asc_kit.errors import ModelError
 from asc_kit.tflite.decoder import Decoder, StoredOperator, read_checked
 from asc_kit.tflite.identity import refuse_unsupported
 from asc_kit.tflite.inputs import InputShape
+from asc_kit.tflite.operator_codes import STATE_OPERATORS
 from asc_kit.tflite.resolving import Resolved, resolve_shapes
 
 # bytes of an element, by TFLite's type
+# a RESOURCE names a variable
 _WIDTHS = {
     "FLOAT32": 4, "FLOAT16": 2, "INT32": 4, "UINT8": 1, "INT64": 8, "BOOL": 1, "INT16": 2, "INT8": 1,
+    "RESOURCE": 0,
 }  # fmt: skip
 _LARGEST_ELEMENTS = 1 << 40
 
@@ -110,11 +113,17 @@ def read_flatbuffer(model: bytes, counted: Collection[str], input_shapes: Sequen
 
 def _read(decoder: Decoder, counted: Collection[str], input_shapes: Sequence[InputShape]) -> FlatModel:
     _check_counted(decoder, counted)
-    if decoder.n_graphs != 1:
-        raise ModelError(f"the model has {decoder.n_graphs} graphs", hint="counted: models of one")
+    if any(
+        graph.op(index) not in STATE_OPERATORS for graph in decoder.graphs[1:] for index in range(graph.n_operators)
+    ):
+        raise ModelError(f"the model has {decoder.n_graphs} graphs", hint="counted: models of one, and of its state")
     graph = decoder.graph
     # before the tensors: an unknown operator explains a tensor of another type
-    operators = tuple(_operator(graph.operator(index), graph.n_tensors) for index in range(graph.n_operators))
+    operators = tuple(
+        _operator(graph.operator(index), graph.n_tensors)
+        for index in range(graph.n_operators)
+        if graph.op(index) not in STATE_OPERATORS
+    )
     resolved = resolve_shapes(decoder, input_shapes)
     tensors = tuple(_tensor(decoder, index, resolved) for index in range(graph.n_tensors))
     _check_order(operators)
@@ -123,9 +132,11 @@ def _read(decoder: Decoder, counted: Collection[str], input_shapes: Sequence[Inp
 
 def _check_counted(decoder: Decoder, counted: Collection[str]) -> None:
     """Check that a rule counts every operator, before other checks complain about its tensors."""
-    ops = decoder.ops()
+    ops = [op for op in decoder.ops() if op not in STATE_OPERATORS]
     if not all(op in counted for op in ops):
-        refuse_unsupported(ops, counted, decoder.first_computed(counted), {}, what="counted by any rule")
+        refuse_unsupported(
+            ops, counted, decoder.first_computed({*counted, *STATE_OPERATORS}), {}, what="counted by any rule"
+        )
 
 
 def _check_order(operators: tuple[FlatOperator, ...]) -> None:

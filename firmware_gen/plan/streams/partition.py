@@ -71,7 +71,7 @@ def partitions(graph: Graph, choices: Sequence[Choice], larger: float) -> list[l
 def whole_tensors(graph: Graph, start: int, end: int) -> frozenset[int]:
     """Return the tensors that a stream of operators `start` to `end` - 1 reads or leaves as a whole."""
     inside = {operator.output for operator in graph.operators[start:end]}
-    outside = {graph.input, graph.output}
+    outside = set(graph.given | graph.kept)
     outside |= {index for alias in graph.aliases for index in (alias.tensor, alias.of)}
     for position, operator in enumerate(graph.operators):
         if not start <= position < end:
@@ -217,12 +217,12 @@ def _call_work(call: KernelCall) -> int:
 def _live_sets(graph: Graph) -> list[frozenset[int]]:
     """Return, for each operator and for the end, the storages that exist before it and are needed from it on."""
     storage = [graph.storage(index) for index in range(len(graph.tensors))]
-    needed = {storage[graph.output]}
+    needed = {storage[index] for index in graph.kept}
     needed_from = [frozenset(needed)]
     for operator in reversed(graph.operators):
         needed |= {storage[index] for index in graph.activations(operator)}
         needed_from.append(frozenset(needed))
-    made = {storage[graph.input]}
+    made = {storage[index] for index in graph.given}
     live = []
     for operator, wanted in zip(graph.operators, reversed(needed_from), strict=False):
         live.append(wanted & made)
