@@ -76,6 +76,7 @@ class FixedTables:
             "window": f"{{{spec.n_fft}, {spec.win_length}, window, order}}",
             "turns": "turns",
             "power": spec.power,
+            "finish": "asc_fft_magnitude_s32" if spec.power == 1 else 0,
             "first_bin": self.mel.first_bin,
             "counts": "counts",
             "slopes": "slopes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,12 @@ from .s32 import FixedTables, fixed_tables
 _LARGEST_N_FFT = 1 << 16  # positions are 16-bit
 _MAX_BITS = 0x7F800000  # of infinity: no band has them
 _ABOVE_ALL = 0xFFFFFFFF
+_CALLED = re.compile(r"\b(asc_(?:fft_\w+|frontend_magnitude)_[fs]32)\b")
+# functions that are not in one C file of their name
+_FILES = {
+    "asc_fft_pass_8_f32": ("asc_fft_pass_8_f32.S", "asc_fft_pass_8_portable_f32.c"),
+    "asc_fft_window_8x6_f32": ("asc_fft_window_8x6_f32.S", "asc_fft_window_8x6_portable_f32.c"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,12 +73,10 @@ class FrontEndTables:
     def sources(self) -> tuple[str, ...]:
         """C files of the runtime that the tables need; what they include comes with them."""
         clip = ("asc_frontend_clip.c",) if self.keeps_clip else ()
-        roots = (
-            ("asc_frontend_magnitude_f32.c",)
-            if self.spec.power == 1 and isinstance(self.arithmetic, FloatTables)
-            else ()
-        )
-        return ("asc_frontend.c", f"{self.arithmetic.function}.c", *clip, *roots)
+        # one function per file, so that builds which link all of them link none that is not called
+        called = sorted(set(_CALLED.findall("\n".join(self.arithmetic.declarations))))
+        parts = tuple(file for name in called for file in _FILES.get(name, (f"{name}.c",)))
+        return ("asc_frontend.c", f"{self.arithmetic.function}.c", *clip, *parts)
 
     @property
     def work_words(self) -> int:

@@ -15,7 +15,7 @@ _TYPES = {"uint8": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t", "int32
 # fields of one of the two ways to make values; all stand there, since C++ compilers warn of those left out
 _FRAME_BY_FRAME = ("thresholds", "guess_start", "guess_slope")
 _OF_A_CLIP = (
-    "finish_clip", "zero_point", "inverse_scale", "standardize", "delta_reach", "delta_factor", "std_floor"
+    "log_mel", "finish_clip", "zero_point", "inverse_scale", "standardize", "delta_reach", "delta_factor", "std_floor"
 )  # fmt: skip
 
 
@@ -75,6 +75,7 @@ def _fields(tables: FrontEndTables) -> list[tuple[str, str]]:
     return [
         *fields,
         *((name, "0") for name in _FRAME_BY_FRAME),
+        ("log_mel", "asc_frontend_log_mel"),
         ("finish_clip", "asc_frontend_clip"),
         ("zero_point", str(info.zero_point)),
         ("inverse_scale", c_float(1.0 / info.scale)),

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def asc_kit(*arguments: object) -> Result:
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
-def compile_library(folder: Path, core: str, *, objects: Path) -> list[Path]:
+def compile_library(folder: Path, core: str, *, objects: Path, flags: Sequence[str] = ()) -> list[Path]:
     """Compile engine and example with the core's toolchain and all warnings; skip where there is none."""
     toolchain = load_core(core).toolchain
     if shutil.which(toolchain.compiler) is None:
@@ -45,7 +46,7 @@ def compile_library(folder: Path, core: str, *, objects: Path) -> list[Path]:
     specs = [flag for flag in toolchain.ldflags if flag.startswith("--specs=picolibc")]
     objects.mkdir()
     sources = [*sorted((folder / "engine").glob("*.[cS]")), folder / "example" / "main.c"]
-    command = [*core_target(core).compile_command.split(), *specs, *WARNINGS, f"-I{folder / 'engine'}", "-c"]
+    command = [*core_target(core).compile_command.split(), *specs, *flags, *WARNINGS, f"-I{folder / 'engine'}", "-c"]
     done = subprocess.run([*command, *map(str, sources)], cwd=objects, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     return sorted(objects.glob("*.o"))
@@ -227,6 +228,60 @@ def test_features_are_the_same_when_a_build_forgets_the_flag(compiler: str, bund
         answers.append(subprocess.run([program], input=clips, capture_output=True, check=True).stdout)
     assert len(answers) > 1 and len(answers[0]) > 20 * 512
     assert len(set(answers)) == 1
+
+
+_NOT_IN_THE_EXAMPLE = {"asc_run_profiled", "asc_input", "asc_labels", "str1.4"}  # in the header; texts of labels
+
+
+@pytest.mark.parametrize(
+    ("core", "changes"),
+    [
+        ("cortex-m0plus", {}),
+        ("cortex-m3", {"n_fft": 360, "win_length": 300}),
+        ("cortex-m3", {"power": 1, "standardize": "clip"}),
+        ("cortex-m4f", {"power": 1, "standardize": "clip"}),
+        pytest.param("cortex-m55", {"n_fft": 360, "win_length": 300}, marks=pytest.mark.slow),
+        pytest.param("rv32imc", {}, marks=pytest.mark.slow),
+    ],
+)
+def test_nothing_is_there_that_nothing_uses(core: str, changes: dict[str, object], tmp_path: Path) -> None:
+    """A build without --gc-sections links no dead code either, and no variable has an initial value."""
+    make_tone_bundle(tmp_path / "bundle", replace(FRONTEND, **changes))
+    assert asc_kit("firmware", tmp_path / "bundle", "--core", core, "--out", tmp_path / "fw").exit_code == 0
+    flags = ("-ffunction-sections", "-fdata-sections")
+    objects = compile_library(tmp_path / "fw", core, objects=tmp_path / "objects", flags=flags)
+    toolchain = load_core(core).toolchain
+    specs = [flag for flag in toolchain.ldflags if flag.startswith("--specs")] or ["--specs=nosys.specs"]
+    link = [toolchain.compiler, *toolchain.cflags, *specs, "-Wl,--gc-sections,--print-gc-sections", "-o", "program"]
+    done = subprocess.run([*link, *map(str, objects), "-lm"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    dropped = re.findall(r"'\.(?:text|rodata)\.([\w.]+)' in file '.*/(asc_\w+)\.o'", done.stderr)
+    assert {name for name, _ in dropped} - _NOT_IN_THE_EXAMPLE == set()
+    nm = [f"{toolchain.prefix}nm", *map(str, objects)]
+    lines = subprocess.run(nm, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert not [line for line in lines if re.search(r" [dD] ", line)]
+    floats = [line for line in lines if re.search(r" U (__aeabi_[fd]|__(add|sub|mul|div)[sd]f3)", line)]
+    # standardisation is in floats, whatever the core has
+    assert bool(floats) == ("standardize" in changes and core != "cortex-m4f")
+
+
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
+@pytest.mark.parametrize("prefix", [None, "kws"])
+def test_constants_and_state_go_where_they_are_told(prefix: str | None, bundle: Bundle, tmp_path: Path) -> None:
+    own = (prefix or "asc").upper()
+    options = () if prefix is None else ("--prefix", prefix)
+    assert asc_kit("firmware", bundle.path, "--core", "cortex-m4f", "--out", tmp_path / "fw", *options).exit_code == 0
+    places = {"WEIGHTS": ".qspi", "FRONTEND": ".itcm_data", "STATE": ".bss.ccm"}
+    flags = [f'-D{own}_{what}_SECTION=__attribute__((section("{name}")))' for what, name in places.items()]
+    objects = compile_library(tmp_path / "fw", "cortex-m4f", objects=tmp_path / "objects", flags=flags)
+    headers = subprocess.run(["arm-none-eabi-objdump", "-h", *map(str, objects)], capture_output=True, text=True)
+    sizes: dict[str, int] = {}
+    for name, size in re.findall(r"^ +\d+ (\S+) +([0-9a-f]{8}) ", headers.stdout, re.MULTILINE):
+        sizes[name] = sizes.get(name, 0) + int(size, 16)
+    memory = read_firmware(tmp_path / "fw").memory
+    assert memory.weight_bytes <= sizes[".qspi"] <= memory.weight_bytes + 64
+    assert memory.frontend_table_bytes <= sizes[".itcm_data"] <= memory.frontend_table_bytes + 64
+    assert sizes[".bss.ccm"] >= memory.arena_bytes + memory.frontend_bytes and sizes[".data"] == 0
 
 
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")

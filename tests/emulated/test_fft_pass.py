@@ -13,26 +13,19 @@ from asc_kit.hardware.board import load_board
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"needs {missing_tools()}")
 
-# the passes in C once more under other names: those of the header are in assembler
+# the pass in C once more under another name: that of the header is in assembler
 _UNIT = """
 #include <string.h>
 #include "cases.h"
 #include "asc_fft_f32.h"
+#include "asc_fft_registers_f32.h"
 #ifndef ASC_FFT_REGISTERS_F32
 #error "there is no pass in assembler"
 #endif
 #undef ASC_FFT_REGISTERS_F32
-#define asc_fft_pass_2_f32 pass_2
-#define asc_fft_pass_3_f32 pass_3
-#define asc_fft_pass_4_f32 pass_4
-#define asc_fft_pass_5_f32 pass_5
 #define asc_fft_pass_8_f32 pass_8
-void pass_2(float *x, const float *end, int32_t m, const float *w);
-void pass_3(float *x, const float *end, int32_t m, const float *w);
-void pass_4(float *x, const float *end, int32_t m, const float *w);
-void pass_5(float *x, const float *end, int32_t m, const float *w);
 void pass_8(float *x, const float *end, int32_t m, const float *w);
-#include "asc_fft_f32.c"
+#include "asc_fft_pass_8_portable_f32.c"
 #undef asc_fft_pass_8_f32
 static float values[FLOATS], others[FLOATS], factors[14 * LONGEST];
 /* input: m, factors, values; output: both results */
@@ -52,24 +45,15 @@ const case_t cases[N_CASES] = {{passes, 4 + sizeof factors + sizeof values, 2 * 
 _WINDOW_UNIT = """
 #include <string.h>
 #include "cases.h"
+#include "asc_fft_registers_f32.h"
 #include "asc_fft_window_f32.h"
 #ifndef ASC_FFT_REGISTERS_F32
 #error "there is no pass in assembler"
 #endif
 #undef ASC_FFT_REGISTERS_F32
-#define asc_fft_window_8x8_f32 window_8x8
 #define asc_fft_window_8x6_f32 window_8x6
-#define asc_fft_window_8x4_f32 window_8x4
-#define asc_fft_window_4x4_f32 window_4x4
-#define asc_fft_window_4x3_f32 window_4x3
-#define asc_fft_window_any_f32 window_any
-void window_8x8(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
 void window_8x6(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
-void window_8x4(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
-void window_4x4(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
-void window_4x3(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
-void window_any(const asc_fft_window_f32_t *c, const int16_t *samples, float *x);
-#include "asc_fft_window_f32.c"
+#include "asc_fft_window_8x6_portable_f32.c"
 #undef asc_fft_window_8x6_f32
 static float values[FLOATS], others[FLOATS], window[6 * FLOATS / 8];
 static int16_t samples[6 * FLOATS / 8 + 1];

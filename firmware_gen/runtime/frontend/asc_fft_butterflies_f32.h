@@ -130,4 +130,9 @@ static inline void asc_butterfly_8_f32(float *y, int32_t s, asc_four_f32_t even,
     asc_store_f32(y + 7 * s, e[3].re - o3.re, e[3].im - o3.im);
 }
 
+static inline asc_complex_f32_t asc_windowed_f32(const int16_t *x, const float *v) {
+    const asc_complex_f32_t z = {(float)x[0] * v[0], (float)x[1] * v[1]};
+    return z;
+}
+
 #endif

@@ -105,4 +105,15 @@ static inline void asc_butterfly_5_s32(int32_t *y, int32_t s, asc_complex_s32_t 
     asc_store_s32(y + 4 * s, m1.re - t1.re, m1.im - t1.im);
 }
 
+static inline int32_t asc_windowed_s32(int32_t x, int32_t gain, int32_t v) {
+    /* unsigned, because samples past the window may be louder than the gain allows: 0 times anything is 0 */
+    return asc_scaled_s32((int32_t)((uint32_t)x * (uint32_t)gain), v);
+}
+
+/* Divided by 4, for a butterfly of that radix. */
+static inline asc_complex_s32_t asc_windowed_4_s32(const int16_t *x, int32_t gain, const int32_t *v) {
+    const asc_complex_s32_t z = {asc_windowed_s32(x[0], gain, v[0]) >> 2, asc_windowed_s32(x[1], gain, v[1]) >> 2};
+    return z;
+}
+
 #endif

@@ -18,8 +18,6 @@
 
 #include <stdint.h>
 
-#include "asc_fft_pass_8_f32.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,6 +26,7 @@ void asc_fft_pass_2_f32(float *x, const float *end, int32_t m, const float *twid
 void asc_fft_pass_3_f32(float *x, const float *end, int32_t m, const float *twiddles);
 void asc_fft_pass_4_f32(float *x, const float *end, int32_t m, const float *twiddles);
 void asc_fft_pass_5_f32(float *x, const float *end, int32_t m, const float *twiddles);
+void asc_fft_pass_8_f32(float *x, const float *end, int32_t m, const float *twiddles);
 
 #ifdef __cplusplus
 }

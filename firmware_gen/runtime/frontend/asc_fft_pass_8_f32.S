@@ -1,6 +1,6 @@
 /* clang-format off */ /* assembler, which it does not know */
 /*
- * Pass of radix 8 on cores with single-precision registers: see asc_fft_pass_8_f32.h.
+ * Pass of radix 8 on cores with single-precision registers: see asc_fft_registers_f32.h.
  *
  * Method    the transforms that a pass joins lie side by side and need the same factors: those of j are loaded into 14
  *           registers, then used for each of them. The inner loop has 98 operations, 16 loads and 8 stores of a pair;
@@ -8,7 +8,7 @@
  * Exact     the operations of asc_butterfly_8_f32, each rounded once: the same bits as in C. A factor of
  *           -ASC_ROOT_HALF_F32 and an addition is here one of ASC_ROOT_HALF_F32 and a subtraction
  */
-#include "asc_fft_pass_8_f32.h"
+#include "asc_fft_registers_f32.h"
 
 #ifdef ASC_FFT_REGISTERS_F32
 

@@ -2,7 +2,7 @@
  * Where passes of the transform are in assembler.
  *
  * Cores of the Armv7E-M and Armv8-M architectures with single-precision registers have the passes that take most of the
- * time in assembler, in files of their own, all others in C, with the same bits.
+ * time in assembler, in files of their own, all others in C, in files that end in _portable_f32.c, with the same bits.
  */
 #ifndef ASC_FFT_REGISTERS_F32_H
 #define ASC_FFT_REGISTERS_F32_H

@@ -1,13 +1,14 @@
 /* clang-format off */ /* assembler, which it does not know */
 /*
- * First pass of radix 8 with six inputs on cores with single-precision registers: see asc_fft_window_8x6_f32.h.
+ * First pass of radix 8 with six inputs on cores with single-precision registers: see asc_fft_window_f32.h.
  *
  * Method    one instruction loads the window's values of a transform, and one stores its 8 outputs, which lie side by
  *           side. Samples are loaded four in a row: each load but the last then takes one cycle.
  * Exact     the operations of asc_four_of_3_f32 and asc_butterfly_8_f32, each rounded once: the same bits as in C. A
  *           factor of -ASC_ROOT_HALF_F32 and an addition is here one of ASC_ROOT_HALF_F32 and a subtraction
  */
-#include "asc_fft_window_8x6_f32.h"
+#include "asc_fft_registers_f32.h"
+#include "asc_fft_window_f32.h"
 
 #ifdef ASC_FFT_REGISTERS_F32
 

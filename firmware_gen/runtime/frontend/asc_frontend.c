@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "asc_frontend_quantize.h"
-#include "asc_log_f32.h"
 
 /*
  * The buffer holds the samples from one before the next frame on: the mirror image at the end of a clip reaches back
@@ -22,13 +21,6 @@ static int32_t frame_end(const asc_frontend_config_t *c, const asc_frontend_t *s
     const int32_t end = c->first + state->frame * c->hop_length + c->win_length;
     const int32_t mirrored = 1 - c->first; /* the mirror image before the clip reaches to sample -first */
     return state->frame == 0 && c->reflect != 0 && end < mirrored ? mirrored : end;
-}
-
-void asc_frontend_log_mel(const asc_frontend_config_t *c, const asc_frontend_work_t *work, float *log_mel) {
-    const asc_frontend_work_t *band = work + c->band_first;
-    for (float *const end = log_mel + c->n_mels; log_mel != end; ++log_mel, band += c->band_step) {
-        *log_mel = asc_log_f32(band->f32) * c->log_factor;
-    }
 }
 
 static void quantize_bands(const asc_frontend_config_t *c, const asc_frontend_work_t *work, int8_t *output) {
@@ -84,8 +76,8 @@ static void finish_frame(const asc_frontend_config_t *c, asc_frontend_t *state, 
     }
     c->bands(c, samples + 1, work);
     float *const log_mel = &work[c->n_fft + 2].f32;
-    if (c->finish_clip != NULL) {
-        asc_frontend_log_mel(c, work, log_mel + state->frame * c->n_mels);
+    if (c->log_mel != NULL) {
+        c->log_mel(c, work, log_mel + state->frame * c->n_mels);
     } else {
         quantize_bands(c, work, output + state->frame * c->frame_step);
     }

@@ -43,7 +43,9 @@ struct asc_frontend_constants {
     const uint32_t *thresholds; /* [256] */
     int64_t guess_start;
     int32_t guess_slope;
-    /* values of a whole clip: asc_frontend_clip, or null where nothing needs a whole clip and the rest is not used */
+    /* values of a whole clip: asc_frontend_log_mel and asc_frontend_clip, or null where nothing needs a whole clip and
+     * the rest is not used */
+    void (*log_mel)(const asc_frontend_config_t *c, const asc_frontend_work_t *work, float *log_mel);
     void (*finish_clip)(const asc_frontend_config_t *c, float *log_mel, int8_t *output);
     int32_t zero_point;
     float inverse_scale;
@@ -83,8 +85,11 @@ typedef struct {
     float first, mean, factor; /* standardised: ((value - first) - mean) * factor */
 } asc_frontend_scaling_t;
 
+static inline float asc_frontend_scaled(asc_frontend_scaling_t scaling, float value) {
+    return ((value - scaling.first) - scaling.mean) * scaling.factor;
+}
+
 asc_frontend_scaling_t asc_frontend_scaling(const asc_frontend_config_t *c, const float *values, int32_t deltas);
-float asc_frontend_scaled(asc_frontend_scaling_t scaling, float value);
 float asc_frontend_delta(const asc_frontend_config_t *c, const float *value, int32_t t);
 
 #ifdef __cplusplus

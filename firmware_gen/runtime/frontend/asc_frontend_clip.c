@@ -21,6 +21,7 @@
 
 #include "asc_frontend.h"
 #include "asc_frontend_quantize.h"
+#include "asc_log_f32.h"
 
 /* A sum and what it lacks; a compiler that may reorder additions (-ffast-math) would undo this. */
 typedef struct {
@@ -43,10 +44,6 @@ float asc_frontend_delta(const asc_frontend_config_t *c, const float *value, int
         sum += (float)n * (value[ahead * c->n_mels] - value[-behind * c->n_mels]);
     }
     return sum * c->delta_factor;
-}
-
-float asc_frontend_scaled(asc_frontend_scaling_t scaling, float value) {
-    return ((value - scaling.first) - scaling.mean) * scaling.factor;
 }
 
 /* Adds up a channel with a scaling, or the squares of what the scaling gives. */
@@ -97,5 +94,12 @@ void asc_frontend_clip(const asc_frontend_config_t *c, float *log_mel, int8_t *o
         for (int32_t m = 0; m < c->n_mels; ++m, ++value, y += c->mel_step) {
             *y = asc_frontend_quantize(c, asc_frontend_scaled(scaling, asc_frontend_delta(c, value, t)));
         }
+    }
+}
+
+void asc_frontend_log_mel(const asc_frontend_config_t *c, const asc_frontend_work_t *work, float *log_mel) {
+    const asc_frontend_work_t *band = work + c->band_first;
+    for (float *const end = log_mel + c->n_mels; log_mel != end; ++log_mel, band += c->band_step) {
+        *log_mel = asc_log_f32(band->f32) * c->log_factor;
     }
 }

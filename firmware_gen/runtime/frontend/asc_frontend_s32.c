@@ -26,8 +26,8 @@ void asc_frontend_spectrum_s32(const asc_frontend_s32_t *c, const int16_t *sampl
         pass->run(x, x + n_fft, pass->m, pass->twiddles);
     }
     asc_fft_power_s32(x, n_fft, c->turns);
-    if (c->power == 1) {
-        asc_fft_magnitude_s32(x, n_fft / 2 + 1);
+    if (c->finish != 0) {
+        c->finish(x, n_fft / 2 + 1);
     }
 }
 

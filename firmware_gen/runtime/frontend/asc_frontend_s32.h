@@ -39,7 +39,8 @@ typedef struct {
     const asc_fft_pass_s32_t *passes;
     int32_t n_passes;
     const int32_t *turns;
-    int32_t power; /* 1: magnitudes, 2: powers */
+    int32_t power;                         /* 1: magnitudes, 2: powers */
+    void (*finish)(int32_t *x, int32_t n); /* asc_fft_magnitude_s32, or null where powers are wanted */
     int32_t first_bin;
     const uint16_t *counts;
     const uint32_t *slopes;

@@ -7,12 +7,7 @@
 #ifndef ASC_BLOCK_SUMS_S8_H
 #define ASC_BLOCK_SUMS_S8_H
 
-/* Armv6-M and Armv8-M Baseline have the short Thumb instructions alone. */
-#if defined(__thumb__) && !defined(__thumb2__) && defined(__ARM_ARCH_PROFILE)
-#if __ARM_ARCH_PROFILE == 'M'
-#define ASC_SHORT_THUMB
-#endif
-#endif
+#include "asc_short_thumb.h"
 
 #ifndef __ASSEMBLER__
 

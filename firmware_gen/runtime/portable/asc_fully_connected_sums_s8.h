@@ -5,7 +5,7 @@
 #ifndef ASC_FULLY_CONNECTED_SUMS_S8_H
 #define ASC_FULLY_CONNECTED_SUMS_S8_H
 
-#include "asc_block_sums_s8.h"
+#include "asc_short_thumb.h"
 
 #ifndef __ASSEMBLER__
 

@@ -18,7 +18,7 @@
 
 #include <stdint.h>
 
-#include "asc_block_sums_s8.h"
+#include "asc_short_thumb.h"
 
 /* Requantization of the channels of one operator's output. The arrays are padded to a multiple of 4 channels. */
 typedef struct {

@@ -1,0 +1,18 @@
+/* First pass of the Fourier transform, 3 inputs of 4: see asc_fft_window_f32.h. */
+#include "asc_float_rules.h"
+
+#include "asc_fft_window_f32.h"
+
+#include "asc_fft_butterflies_f32.h"
+
+void asc_fft_window_4x3_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x) {
+    const asc_complex_f32_t zero = {0.0f, 0.0f};
+    const int32_t s = c->n_fft / 4;
+    const float *v = c->window;
+    const uint16_t *order = c->order;
+    for (const float *const end = x + c->n_fft; x != end; x += 8, v += 6) {
+        const int16_t *const a = samples + *order++;
+        asc_butterfly_4_f32(x, 2, asc_windowed_f32(a, v), asc_windowed_f32(a + s, v + 2),
+                            asc_windowed_f32(a + 2 * s, v + 4), zero);
+    }
+}

@@ -1,0 +1,20 @@
+/* First pass of the Fourier transform, 8 inputs of 8: see asc_fft_window_f32.h. */
+#include "asc_float_rules.h"
+
+#include "asc_fft_window_f32.h"
+
+#include "asc_fft_butterflies_f32.h"
+
+void asc_fft_window_8x8_f32(const asc_fft_window_f32_t *c, const int16_t *samples, float *x) {
+    const int32_t s = c->n_fft / 8;
+    const float *v = c->window;
+    const uint16_t *order = c->order;
+    for (const float *const end = x + c->n_fft; x != end; x += 16, v += 16) {
+        const int16_t *const a = samples + *order++;
+        asc_butterfly_8_f32(x, 2,
+                            asc_four_f32(asc_windowed_f32(a, v), asc_windowed_f32(a + 2 * s, v + 4),
+                                         asc_windowed_f32(a + 4 * s, v + 8), asc_windowed_f32(a + 6 * s, v + 12)),
+                            asc_four_f32(asc_windowed_f32(a + s, v + 2), asc_windowed_f32(a + 3 * s, v + 6),
+                                         asc_windowed_f32(a + 5 * s, v + 10), asc_windowed_f32(a + 7 * s, v + 14)));
+    }
+}
