@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -51,7 +52,7 @@ class _Sum(Elementwise):
         if first.n_elements == second.n_elements == output.n_elements:
             linear = _linear_form(constants, first.scale / output.scale, self.sign * second.scale / output.scale)
             if linear is not None:
-                fields = (("n", output.n_elements), *linear.items())
+                fields = (("n", output.n_elements), *linear)
                 return Kernel(name="asc_add_linear_s8", struct="asc_add_linear_t", fields=fields, loops=False)
         return Kernel(
             name="asc_add_s8",
@@ -117,7 +118,8 @@ def exact_sums(constants: SumConstants) -> NDArray[np.int64]:
     return scale_wide(terms[0][:, None] + terms[1][None, :], *constants.scale) + constants.zero_point
 
 
-def _linear_form(constants: SumConstants, ratio_1: float, ratio_2: float) -> dict[str, FieldValue] | None:
+@cache  # the planner asks again for every amount of scratch memory that it tries
+def _linear_form(constants: SumConstants, ratio_1: float, ratio_2: float) -> tuple[tuple[str, FieldValue], ...] | None:
     """Search for (f1 * x1 + f2 * x2 + constant) >> 32, equal to TFLite's output for all 65,536 pairs.
 
     For given factors every pair bounds the constant from below and from above, except where the output is clamped;
@@ -138,4 +140,4 @@ def _linear_form(constants: SumConstants, ratio_1: float, ratio_2: float) -> dic
     constant = (lower + upper) // 2
     if lower >= upper or not np.array_equal(np.clip((sums + constant) >> 32, low, high), exact):
         return None
-    return {"factor_1": factor_1, "factor_2": factor_2, "shift": shift, "constant": constant}
+    return (("factor_1", factor_1), ("factor_2", factor_2), ("shift", shift), ("constant", constant))

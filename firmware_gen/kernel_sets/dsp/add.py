@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
 from ...network.kernel_call import FieldValue, KernelCall
 from ...network.row_call import RowCall, Window
-from ...operators.add import exact_sums, sum_constants
+from ...operators.add import SumConstants, exact_sums, sum_constants
 from ...operators.base import AnyNode
 
 _SHIFT = 20  # at the end
@@ -24,7 +25,8 @@ def sum_chooser(sign: int) -> Callable[[AnyNode], RowCall | None]:
         output = node.output
         if any(tensor.data is not None or tensor.shape != output.shape for tensor in node.inputs):
             return None
-        fields = _linear_form(node, sign)
+        first, second = (tensor.scale / output.scale for tensor in node.inputs)
+        fields = _linear_form(sum_constants(node, sign), sign, first, second)
         if fields is None:
             return None
         call = KernelCall(
@@ -40,18 +42,20 @@ def sum_chooser(sign: int) -> Callable[[AnyNode], RowCall | None]:
     return choose
 
 
-def _linear_form(node: AnyNode, sign: int) -> tuple[tuple[str, FieldValue], ...] | None:
+@cache  # the planner asks again for every amount of scratch memory that it tries
+def _linear_form(
+    constants: SumConstants, sign: int, ratio_1: float, ratio_2: float
+) -> tuple[tuple[str, FieldValue], ...] | None:
     """Search constants of the kernel's formula, equal to TFLite's output for all 65,536 pairs of inputs.
 
     For given factors every pair bounds the constant from below and from above, except where the output is clamped;
     any constant between the bounds is exact.
     """
-    constants = sum_constants(node, sign)
     if constants.range != _INT8:
         return None
     exact = np.clip(exact_sums(constants), *_INT8)
     q = np.arange(-128, 128, dtype=np.int64)
-    ideal = [tensor.scale / node.output.scale * 2.0 ** (_SHIFT + _DROPPED) for tensor in node.inputs]
+    ideal = [ratio * 2.0 ** (_SHIFT + _DROPPED) for ratio in (ratio_1, ratio_2)]
     if max(ideal) >= (1 << 31) - _REACH:
         return None
     far = 1 << 40
