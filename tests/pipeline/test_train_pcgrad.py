@@ -1,6 +1,7 @@
 """PCGrad against its algorithm in NumPy, on whole vectors."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asc_kit.errors import SpecError
 from asc_kit.train.fitting.pcgrad import pcgrad
+from asc_kit.train.fitting.step import coarse_membership
+from asc_kit.train.recipe import load_recipe
 
 SEED = tf.constant([1, 2], tf.int64)
 SHAPES = ((3, 4), (5,), (2, 2, 2))
@@ -125,3 +129,17 @@ def test_it_works_in_a_graph_on_a_model_with_two_heads() -> None:
 def test_tasks_must_have_the_same_variables() -> None:
     with pytest.raises(ValueError, match="shorter"):
         pcgrad([split(draw(1, 1)[0]), split(draw(2, 1)[0])[:2]], SEED)
+
+
+def test_a_second_head_that_does_not_fit_the_coarse_classes_is_named_with_its_size() -> None:
+    recipe = load_recipe("dsmn_model1")
+    labels = tuple(label for members in recipe.training.coarse_classes.values() for label in members)
+
+    def heads(*sizes: int) -> SimpleNamespace:
+        return SimpleNamespace(outputs=[SimpleNamespace(shape=(None, size)) for size in sizes])
+
+    membership = coarse_membership(recipe, labels, heads(10, 3))
+    assert membership is not None and membership.shape == (10, 3) and (membership.sum(axis=1) == 1).all()
+    for sizes, outputs in (((10, 4), 4), ((10,), 0)):
+        with pytest.raises(SpecError, match=f"3 coarse classes, but the network's second head has {outputs} outputs"):
+            coarse_membership(recipe, labels, heads(*sizes))

@@ -184,6 +184,15 @@ def test_line_that_only_babbles_is_given_up_and_does_not_fill_the_memory(board: 
     assert len(link._pending) <= 2 * link_module._LONGEST_FRAME_BYTES
 
 
+def test_a_flood_without_an_end_is_one_dropped_frame(board: FakeBoard) -> None:
+    board.is_silent = True
+    link = Link(board)
+    board.say(b"\x55" * (link_module._LONGEST_FRAME_BYTES + 1))
+    with pytest.raises(BoardError, match="1 damaged frames"):
+        link.request(Opcode.HELLO, timeout_s=0.1, attempts=1)
+    assert link.statistics.frames_dropped == 1
+
+
 def fault_frame(nonce: int, report: bytes) -> bytes:
     asked = Frame(nonce=nonce, sequence=0, type=Opcode.FAULT, payload=b"")
     return encode(replace(asked, type=0xFF, payload=report + protocol.seal(asked, report)))

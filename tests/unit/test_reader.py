@@ -15,6 +15,7 @@ from asc_kit.errors import ModelError
 from asc_kit.firmware_gen.network.graph import Padding
 from asc_kit.firmware_gen.operators.conv_2d import Conv2DAttributes
 from asc_kit.firmware_gen.plan.plan import make_plan
+from asc_kit.firmware_gen.read.model import bare_info
 from asc_kit.firmware_gen.read.reader import read_model
 
 CONVOLUTION = {"padding": 0, "strideH": 2, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
@@ -198,6 +199,18 @@ def test_a_float_model_is_refused() -> None:
     builder.operator("RELU", [output], inner)
     with pytest.raises(ModelError, match=f"'activation_{inner}', computed by operator 2 RELU, has type FLOAT32"):
         read_model(builder.finish(source, output))
+
+
+def test_an_output_without_dimensions_is_one_class() -> None:
+    builder = ModelBuilder()
+    source, output = builder.activation((1, 4, 4, 1), 0.5, 3), builder.activation((), 0.5, 3)
+    axes = builder.constant(np.array([0, 1, 2, 3], np.int32))
+    builder.operator("MEAN", [source, axes], output, "ReducerOptions", keepDims=False)
+    model = builder.finish(source, output)
+    graph = read_model(model)
+    assert bare_info(graph, model, "mean").labels == ("class_0",)
+    with pytest.raises(ModelError, match="the model has 1 classes"):
+        bare_info(graph, model, "mean", ("quiet", "loud"))
 
 
 def test_a_loop_over_time_is_refused_by_its_name() -> None:

@@ -17,7 +17,12 @@ from asc_kit.firmware_gen.arithmetic.requantization_search import (
     reachable_sums,
     requantize_sums,
 )
-from asc_kit.firmware_gen.arithmetic.scales import ChannelScales, channel_scales, scale_wide
+from asc_kit.firmware_gen.arithmetic.scales import (
+    ChannelScales,
+    channel_scales,
+    quantize_multiplier,
+    scale_wide,
+)
 
 RANDOM_SEED = 20261121
 RANGES = {"none": (-128, 127), "relu": (-128, 127), "relu above": (-20, 127), "relu6": (-128, 40)}
@@ -188,3 +193,24 @@ def test_sums_too_large_to_prescale_have_constants_where_negative_ones_are_clamp
     assert find_requantization(sums, prescale=8) is None
     constants = find_requantization(sums)
     assert constants is not None and proves(constants, sums)
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [
+        (0.0, (0, 0)),
+        # the least, and below it nothing
+        (2.0**-32, (1 << 30, -31)),
+        (2.0**-33, (0, 0)),
+        (1.0, (1 << 30, 1)),
+        # a multiplier that rounds up to 2**31
+        (float(np.nextafter(1.0, 0.0)), (1 << 30, 1)),
+        # the largest shift has multipliers of its own, and all beyond it the largest of them
+        (2.0**29, (1 << 30, 30)),
+        (1.5 * 2.0**29, (3 << 29, 30)),
+        (2.0**30, ((1 << 31) - 1, 30)),
+    ],
+)
+def test_multipliers_and_shifts_at_their_bounds(scale: float, expected: tuple[int, int]) -> None:
+    """By equation (12); TFLite's QuantizeMultiplier has the same bounds."""
+    assert quantize_multiplier(scale) == expected
