@@ -16,6 +16,12 @@ hypothesis.settings.register_profile("without_a_clock", deadline=None)
 hypothesis.settings.load_profile("without_a_clock")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Say what `-n auto` is: one more than processors, for sound, serial lines and timeouts are waited for."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every property as many examples as HYPOTHESIS_EXAMPLES says: once in a while 2,000, see CONTRIBUTING.md."""
     wanted = os.environ.get("HYPOTHESIS_EXAMPLES")

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import small_settings
 from exported_tones import write_export
+from shared import made_once, shared_folder
 from tone_data import write_recipe, write_tone_data
 
 
@@ -20,4 +22,10 @@ def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set, a run and a bundle; nobody changes them."""
-    return write_export(tmp_path_factory.mktemp("export"))
+    return made_once(shared_folder(tmp_path_factory), "export", write_export)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def place_of_small_networks(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the processes of a test run share the recipes' small networks."""
+    small_settings.shared_folder = shared_folder(tmp_path_factory)

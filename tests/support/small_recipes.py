@@ -10,7 +10,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import small_settings
 import tensorflow as tf
+from shared import made_once
 from small_settings import SMALL_SETTINGS
 
 from asc_kit.run import without_wildcards
@@ -37,7 +39,25 @@ class SmallNetwork:
 
 @cache
 def small_network(name: str) -> SmallNetwork:
-    """Build one of `SMALL_RECIPES`, with statistics as after training; once per session."""
+    """Build one of `SMALL_RECIPES`, with statistics as after training; once for all processes of a test run."""
+    if small_settings.shared_folder is None:
+        return _build(name)
+    folder = made_once(small_settings.shared_folder, f"small_{name}", lambda folder: _write(_build(name), folder))
+    return SmallNetwork(
+        clips=np.load(folder / "clips.npy"),
+        float_flatbuffer=(folder / "float.tflite").read_bytes(),
+        converter_int8=(folder / "int8.tflite").read_bytes(),
+    )
+
+
+def _write(network: SmallNetwork, folder: Path) -> None:
+    folder.mkdir()
+    np.save(folder / "clips.npy", network.clips)
+    (folder / "float.tflite").write_bytes(network.float_flatbuffer)
+    (folder / "int8.tflite").write_bytes(network.converter_int8)
+
+
+def _build(name: str) -> SmallNetwork:
     recipe = load_recipe(name, SMALL_SETTINGS[name])
     keras.utils.set_random_seed(1)
     model = build_model(recipe.model, recipe.model_settings, recipe.frontend, 5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 _CP_MOBILE = ("n_mels=32", "base_channels=8")
 _RESNET11 = ("n_mels=32", "input_channels=16", "channels=[16, 16, 16, 32, 64]")
 _DSMN = ("n_mels=64", "stem_channels=4", "channels=[4, 4, 4, 4, 4]", "dense_units=8")
@@ -25,3 +27,6 @@ SMALL_SETTINGS: dict[str, tuple[str, ...]] = {
     "micro_5m": _MICRO,
 }
 """By recipe, each as `--set` takes it."""
+
+shared_folder: Path | None = None
+"""Where the processes of a test run find the networks that one of them has made."""

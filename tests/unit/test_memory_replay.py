@@ -60,7 +60,7 @@ def plan_of(graph: Graph, choices: Sequence[Choice], ranges: Sequence[tuple[int,
 
 @pytest.mark.parametrize("kernels", SETS)
 def test_all_that_is_read_is_still_there(kernels: KernelSetName) -> None:
-    plans = [make_plan(read_model(case.model), kernels) for case in (*examples("network", 30), cp_mobile())]
+    plans = [make_plan(read_model(case.model), kernels) for case in (*examples("network", 12), cp_mobile())]
     rng = np.random.default_rng(7)
     for case in examples("network", 30):
         plans += plans_of_random_cuts(case.model, kernels, rng, 6)
