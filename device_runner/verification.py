@@ -287,7 +287,8 @@ def verify_model(
     """
     if board.emulator is None:
         raise BoardError(
-            f"board {board.name} has no emulator", hint="verify on one that has, of the same core: asc-kit boards"
+            f"board {board.name} has no emulator",
+            hint="verify on a board of the same core that has an emulator: asc-kit boards",
         )
     with temporary_folder("verify") as folder:
         built = firmware_stage().build_model(

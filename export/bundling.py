@@ -148,7 +148,7 @@ def _test_clips(manifest: RunManifest, root: Path) -> Dataset:
     test_set = read_dataset(root, layout=manifest.layout).for_task(manifest.task).split(manifest.test_split)
     if test_set.data_id != manifest.evaluation.data_id:
         raise DataError(
-            f"split {manifest.test_split} of {root} is not what the run was evaluated on: "
+            f"split {manifest.test_split} of {root} is not the split that the run was evaluated on: "
             f"fingerprint {test_set.data_id}, expected {manifest.evaluation.data_id}",
             hint="give the data set the run was trained on with --data DIR, or train again",
         )

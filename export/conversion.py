@@ -48,7 +48,7 @@ def _refused(saved_model: Path, failure: Any) -> ModelError:
         return ModelError(f"TensorFlow cannot convert {saved_model} for TensorFlow Lite: {failure!s:.500}")
     return ModelError(
         f"TensorFlow Lite has no operator for {', '.join(dict.fromkeys(operators))}",
-        hint="replace it in the model by what TensorFlow Lite knows",
+        hint="replace it in the model by layers that TensorFlow Lite has",
     )
 
 

@@ -111,7 +111,7 @@ def training_clips(run: Run, data: Path) -> Dataset:
         )
     if train_set.data_id != manifest.train_data_id:
         raise DataError(
-            f"split {manifest.train_split} of {data} is not what the run was trained on: "
+            f"split {manifest.train_split} of {data} is not the split that the run was trained on: "
             f"fingerprint {train_set.data_id}, expected {manifest.train_data_id}",
             hint="give the data set the run was trained on with --data DIR, or train again",
         )

@@ -106,8 +106,8 @@ def _check_float16(decoder: Decoder) -> None:
         if tensor.type == "FLOAT16" and values is not None:
             if np.any(np.abs(values.view(np.float16)) >= np.finfo(np.float16).max):
                 raise ModelError(
-                    f"weights {tensor.name} go beyond what float16 holds, 65,504",
-                    hint="export without --variant float16; weights so large are often those of a diverged training",
+                    f"weights {tensor.name} exceed the range of float16, 65,504",
+                    hint="export without --variant float16; weights so large often come from a training that diverged",
                 )
 
 

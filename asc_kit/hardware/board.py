@@ -262,7 +262,7 @@ class Board(BoardFacts):
             When the part has another core.
         """
         if part.core_name != self.core.name:
-            names = ", ".join(one.name for one in parts_with(self.core.name)) or "none"
+            names = ", ".join(part.name for part in parts_with(self.core.name)) or "none"
             raise BoardError(
                 f"part {part.name} has a {part.core_name}, board {self.name} a {self.core.name}",
                 hint=f"parts with that core: {names}",

@@ -105,7 +105,7 @@ def _require_equal(what: str, name: str, expected: NDArray[np.int8], received: N
         raise MismatchError(
             f"the board's answer to {name} is not {what}, on a line without faults: "
             f"expected {_short(expected)}. Received: {_short(received)}",
-            hint="the line is not to blame: asc-kit bench says what differs",
+            hint="the line is not to blame; asc-kit bench shows the difference",
         )
 
 

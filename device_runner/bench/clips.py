@@ -54,6 +54,7 @@ def choose_clips(
     for clip in dataset.clips:
         if not dataset.path(clip).is_file():
             raise DataError(
-                f"recording {dataset.path(clip)} does not exist", hint=f"the tables of {root} and the split name it"
+                f"recording {dataset.path(clip)} does not exist",
+                hint=f"the tables of {root} and the split name it: add the file, or take its rows out",
             )
     return ChosenClips(dataset=dataset, split_clips=len(whole.clips))

@@ -226,7 +226,7 @@ def _read(path: Path) -> tuple[Header, dict[int, ClipDone], int, bool]:
         try:
             clip = _record(ClipDone, line, path, number)
             if clip.index >= header.subject.clips or clip.index in done:
-                raise SpecError(f"{path}, line {number} is of clip {clip.index}, which cannot be there")
+                raise SpecError(f"{path}, line {number} is of clip {clip.index}, which does not belong there")
         except SpecError:
             if number < len(complete) or rest:
                 raise

@@ -142,8 +142,8 @@ def _recordings(files: tuple[Path, ...]) -> list[Path]:
         if not file.is_dir():
             paths.append(file)
             continue
-        found, others = find_recordings(file)
-        paths += found
+        recordings, others = find_recordings(file)
+        paths += recordings
         if others:
             say(f"{file}: {others} other file{'' if others == 1 else 's'} left out", err=True)
     return paths

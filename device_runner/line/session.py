@@ -166,8 +166,8 @@ class Session:
                 seen = _holder(refusal)
                 if seen == taken:
                     raise BoardError(
-                        f"the board on {link.name} does not follow the protocol: it is not given up, although "
-                        f"{seen.client}, which held it, asks nothing",
+                        f"the board on {link.name} does not follow the protocol: it stays with "
+                        f"{seen.client}, which asks nothing",
                         hint="reset it, or flash firmware made by this version",
                     ) from None
             else:
@@ -222,7 +222,7 @@ class Session:
         if hello.protocol_version != protocol.PROTOCOL_VERSION:
             raise _other_version(link, hello.protocol_version)
         if hello.max_payload_bytes < _SMALLEST_PAYLOAD_BYTES or hello.n_operators < 1:
-            raise BoardError(f"the board on {link.name} makes an impossible promise: {hello}")
+            raise BoardError(f"the board on {link.name} describes itself with impossible values: {hello}")
         return hello
 
     def check(self, manifest: BundleManifest, *, firmware_id: str | None = None) -> None:

@@ -49,7 +49,7 @@ class Pipe:
     def __init__(self, path: Path | None = None) -> None:
         if path is None and os.isatty(_STDIN):
             raise AscKitError(
-                "standard input is the terminal, and gives no sound", hint="arecord -f S16_LE -r 48000 | asc-kit … -"
+                "standard input is the terminal, not sound", hint="arecord -f S16_LE -r 48000 | asc-kit … -"
             )
         try:
             # without O_NONBLOCK, opening would wait for a writer, deaf to Ctrl-C

@@ -25,7 +25,7 @@ def find_recordings(folder: Path) -> tuple[list[Path], int]:
     DataError
         If there is no recording, or a folder cannot be read.
     """
-    found: list[Path] = []
+    recordings: list[Path] = []
     others = 0
 
     def fail(failure: OSError) -> None:
@@ -37,9 +37,9 @@ def find_recordings(folder: Path) -> tuple[list[Path], int]:
             if name.startswith("."):
                 continue
             if os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES:
-                found.append(Path(place, name))
+                recordings.append(Path(place, name))
             else:
                 others += 1
-    if not found:
+    if not recordings:
         raise DataError(f"folder {folder} has no recordings", hint="known endings: " + " ".join(sorted(AUDIO_SUFFIXES)))
-    return sorted(found), others
+    return sorted(recordings), others

@@ -54,7 +54,7 @@ def read_format(text: str) -> PcmFormat:
         if in_range and encoding in _BYTES:
             return PcmFormat(rate_hz=rate_hz, channels=channels, encoding=encoding)
     raise AscKitError(
-        f"{text!r} is no format of raw samples. Expected: RATE[:CHANNELS[:ENCODING]], as 48000 or 44100:2:s16le",
+        f"{text!r} is not a format of raw samples. Expected: RATE[:CHANNELS[:ENCODING]], as 48000 or 44100:2:s16le",
         hint=f"encodings: {', '.join(_BYTES)}",
     )
 
@@ -111,24 +111,24 @@ class PcmDecoder:
             return
         if held[:4] != b"RIFF" or held[8:12] != b"WAVE":
             raise AscKitError(
-                f"{self._name} gives no WAV",
+                f"{self._name} is not WAV",
                 hint="raw samples need a format, as --pcm 48000:1:s16le; other sound: ffmpeg … -f wav - | asc-kit …",
             )
-        place, found = 12, None
+        place, fmt = 12, None
         while len(held) >= place + 8:
             chunk, n_bytes = struct.unpack_from("<4sI", held, place)
             if chunk == b"data":
-                if found is None:
+                if fmt is None:
                     raise AscKitError(f"the WAV header of {self._name} does not say what its samples are")
-                self.format = found
+                self.format = fmt
                 self._left = n_bytes if 0 < n_bytes < _NO_LENGTH_FROM else None
                 self._held = held[place + 8 :]
                 return
             if chunk == b"fmt " and len(held) >= place + 8 + min(n_bytes, 40):
-                found = self._read_fmt(held[place + 8 : place + 8 + n_bytes])
+                fmt = self._read_fmt(held[place + 8 : place + 8 + n_bytes])
             place += 8 + n_bytes + n_bytes % 2
         if len(held) > _MOST_HEADER:
-            raise AscKitError(f"the WAV header of {self._name} has no audio behind it")
+            raise AscKitError(f"the WAV header of {self._name} is not followed by audio")
 
     def _read_fmt(self, body: bytes) -> PcmFormat:
         if len(body) < 16:

@@ -70,7 +70,7 @@ def open_blocks(
     DataError
         If it is missing, or is not audio.
     AscKitError
-        If a pipe gives no WAV, and no format of raw samples is given.
+        If a pipe is not WAV, and no format of raw samples is given.
     """
     if is_pipe(path) or (pcm is not None and path.is_file()):
         name = "standard input" if path == STDIN else str(path)

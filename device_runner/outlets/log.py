@@ -108,7 +108,7 @@ def _check_log(path: Path) -> None:
     if not path.exists() or (path.is_file() and not path.stat().st_size):
         return
     if not path.is_file():
-        raise AscKitError(f"log {path} is no file", hint=_HINT)
+        raise AscKitError(f"log {path} is not a file", hint=_HINT)
     try:
         with path.open("rb") as file:
             first = json.loads(file.readline(1 << 16))
@@ -116,4 +116,4 @@ def _check_log(path: Path) -> None:
     except (OSError, ValueError):
         is_ours = False
     if not is_ours:
-        raise AscKitError(f"{path} is no log of asc-kit live, and would be appended to or replaced", hint=_HINT)
+        raise AscKitError(f"{path} is not a log of asc-kit live: it would be appended to, or replaced", hint=_HINT)

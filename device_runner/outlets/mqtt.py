@@ -58,9 +58,9 @@ def read_broker(url: str) -> Broker:
     try:
         port = parts.port
     except ValueError:
-        raise AscKitError(f"--mqtt {url}: the port is no number from 1 to 65535", hint=expected) from None
+        raise AscKitError(f"--mqtt {url}: the port is not a number from 1 to 65535", hint=expected) from None
     if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise AscKitError(f"--mqtt {url} is no address of a broker", hint=expected)
+        raise AscKitError(f"--mqtt {url} is not the address of a broker", hint=expected)
     if parts.password is not None:
         raise AscKitError("--mqtt must not hold a password: other users of this machine could read it", hint=expected)
     return Broker(
@@ -77,10 +77,10 @@ def default_node() -> str:
 
 
 def check_node(name: str) -> None:
-    """Refuse a name that cannot be in a topic."""
+    """Refuse a name that cannot be part of a topic."""
     if _topic_name(name) != name:
         raise AscKitError(
-            f"--mqtt-name {name!r} cannot be in a topic", hint="use letters, digits, hyphens and underlines"
+            f"--mqtt-name {name!r} cannot be part of a topic", hint="use letters, digits, hyphens and underlines"
         )
 
 
@@ -172,7 +172,7 @@ class MqttOutlet:
     Raises
     ------
     AscKitError
-        When the name cannot be in a topic.
+        When the name cannot be part of a topic.
     """
 
     def __init__(self, broker: Broker, node: str, origin: Origin) -> None:

@@ -65,7 +65,8 @@ def read_address(text: str) -> Address:
         number = -1
     if not 0 <= number <= 65535:
         raise AscKitError(
-            f"--web {text} is no port", hint="give a port, as 8080, or ADDRESS:PORT; 0.0.0.0:8080 lets others look too"
+            f"--web {text} is not a port",
+            hint="give a port, as 8080, or ADDRESS:PORT; 0.0.0.0:8080 lets other machines in too",
         )
     return Address(host, number)
 
@@ -128,7 +129,7 @@ class WebOutlet:
     Raises
     ------
     AscKitError
-        When the port cannot be had.
+        When the port cannot be opened.
     """
 
     def __init__(self, address: Address, origin: Origin, rate_hz: int) -> None:
@@ -153,7 +154,7 @@ class WebOutlet:
             self._server = Server((address.host, address.port), Handler)
         except OSError as failure:
             raise AscKitError(
-                f"--web: {address.host}:{address.port} cannot be had: {failure.strerror}", hint="choose another port"
+                f"--web: {address.host}:{address.port} cannot be opened: {failure.strerror}", hint="choose another port"
             ) from None
         self.address = Address(address.host, self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, name="web", daemon=True)

@@ -53,7 +53,7 @@ def read_results(paths: Sequence[Path], *, every: bool = False) -> tuple[NamedRe
     if len(tasks) > 1:
         raise SpecError(
             f"{tasks['single_label']} has one class per clip and {tasks['multi_label']} several labels: "
-            "their figures do not compare",
+            "their figures cannot be compared",
             hint="make two reports",
         )
     names = _short_names(results)

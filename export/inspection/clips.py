@@ -102,7 +102,7 @@ def split_clips(
     whole = read_dataset(data, layout=layout).for_task(manifest.task).split(split)
     if data_id is not None and whole.data_id != data_id:
         raise DataError(
-            f"split {split} of {data} is not what the run was evaluated on: fingerprint {whole.data_id}, "
+            f"split {split} of {data} is not the split that the run was evaluated on: fingerprint {whole.data_id}, "
             f"expected {data_id}",
             hint="give the data set the run was trained on with --data DIR",
         )

@@ -84,7 +84,7 @@ def inspect_bundle(
     Raises
     ------
     ModelError
-        When the flatbuffer is damaged or no int8 network, or the run is not the one it was made from.
+        When the flatbuffer is damaged or no int8 network, or the bundle was not made from the run.
     BundleError, DataError
         When there are no clips, or they do not fit.
     """
@@ -103,7 +103,7 @@ def reference_of(bundle: Bundle, network: Network, run: Run | None, wanted: Refe
     Raises
     ------
     ModelError
-        When the run is not the one the bundle was made from.
+        When the bundle was not made from the run.
     """
     settings = bundle.manifest.provenance.quantization
     own: Constants = {}
@@ -207,7 +207,7 @@ def _check_same(expected: NDArray[np.float32], received: NDArray[np.float32]) ->
     off = float(np.abs(expected - received).max() / max(1e-6, float(np.abs(expected).max())))
     if not off <= _SAME_OUTPUT:
         raise ModelError(
-            f"this run is not the one the bundle was made from: with its weights the bundle's network gives outputs "
+            f"the bundle was not made from this run: with its weights the bundle's network gives outputs "
             f"that are off by {off:.1%} of the largest",
             hint="compare with the bundle's own network: --reference bundle",
         )

@@ -55,8 +55,7 @@ def check_provenance(bundle: BundleManifest, run: RunManifest) -> None:
     for what, of_bundle, of_run in pairs:
         if of_bundle != of_run:
             raise ModelError(
-                f"this run is not the one the bundle was made from: its {what} differs. "
-                f"Expected: {of_bundle}. Received: {of_run}",
+                f"the bundle was not made from this run: its {what} differs. Expected: {of_bundle}. Received: {of_run}",
                 hint="give the run that was exported, or leave --run out",
             )
 
@@ -125,7 +124,7 @@ def check_rounded(network: Network, constants: Constants) -> None:
     worst = largest_mismatch(network, constants)
     if worst.steps > _MOST_STEPS:
         raise ModelError(
-            f"this run is not the one the bundle was made from: weights of layer {worst.layer} are up to "
+            f"the bundle was not made from this run: weights of layer {worst.layer} are up to "
             f"{worst.steps:,.1f} int8 steps from the run's, expected half a step at most",
             hint="give the run that was exported, or leave --run out",
         )
@@ -176,6 +175,6 @@ def _along(values: NDArray[np.float64], axis: int, rank: int) -> NDArray[np.floa
 
 def _other_network(what: str) -> AscKitError:
     return ModelError(
-        f"this run is not the one the bundle was made from: its network has {what}",
+        f"the bundle was not made from this run: its network has {what}",
         hint="give the run that was exported, or leave --run out",
     )

@@ -150,8 +150,8 @@ def _check_weights(network: Network) -> None:
         if not all(index < 0 or network.is_constant(index) for index in operator.inputs[1:]):
             raise ModelError(
                 f"layer {network.layer_name(operator)} ({operator.op}) cannot be quantized: its weights or biases are "
-                "computed, and int8 has them as constants",
-                hint="replace it in the model, a product of two activations by a layer with weights",
+                "computed, and int8 needs constants",
+                hint="replace it in the model; a product of two activations, for example, by a layer with weights",
             )
 
 

@@ -80,8 +80,8 @@ def _check_concatenation(network: Network, operator: Operator) -> None:
     if len(_sources(network, operator.output)) > 1:
         raise ModelError(
             f"layer {network.layer_name(operator)} (CONCATENATION) joins outputs of LOGISTIC, SOFTMAX or TANH with "
-            "others: int8 has one scale for all of them, and theirs are prescribed",
-            hint="join the tensors before that function, or take another one",
+            "other tensors: int8 needs one scale for all of them, and TFLite prescribes the scale of such outputs",
+            hint="join the tensors before that function, or use another function",
         )
 
 

@@ -76,11 +76,11 @@ def find_names(engines: Iterable[Files], prefix: str) -> Naming:
     for files in engines:
         for path, data in files.items():
             name = Path(path).name
-            found = set(re.findall(_NAME, _COMMENT.sub("", data.decode())))
+            names = set(re.findall(_NAME, _COMMENT.sub("", data.decode())))
             if name in GENERATED_FILES:
-                own |= {*found, Path(name).stem}
+                own |= {*names, Path(name).stem}
             else:
-                shared |= {*found, Path(name).stem}
+                shared |= {*names, Path(name).stem}
                 shared_files.add(name)
     return Naming(prefix=prefix, names=frozenset(own - shared), shared=frozenset(shared_files))
 

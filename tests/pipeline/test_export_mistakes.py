@@ -68,7 +68,7 @@ def test_refused_when_the_clips_are_gone(folder: Path, tmp_path: Path) -> None:
 
 def test_refused_on_other_data(folder: Path, tmp_path: Path) -> None:
     data = write_tone_data(tmp_path / "data", n_train=6)
-    assert "not what the run was trained on" in refused(folder, data, tmp_path)
+    assert "not the split that the run was trained on" in refused(folder, data, tmp_path)
 
 
 def test_refused_on_other_classes(folder: Path, tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ def test_a_run_of_the_same_name_with_other_weights(folder: Path, tmp_path: Path)
 
 def test_another_data_set_under_the_same_run(folder: Path, tmp_path: Path) -> None:
     other = write_tone_data(tmp_path / "other", n_test=4)
-    with pytest.raises(DataError, match="is not what the run was evaluated on"):
+    with pytest.raises(DataError, match="is not the split that the run was evaluated on"):
         inspect(folder / "bundle", "--run", folder / "run", "--data", other)
 
 

@@ -92,7 +92,7 @@ def test_a_journal_cut_anywhere_gives_all_whole_lines(
         (lambda lines: [lines[0], lines[1].replace(b"{", b'{"index":1,', 1), *lines[2:]], "'index' stands twice"),
         (lambda lines: [lines[0], lines[1].replace(b'"index":0', b'"index":' + b"9" * 5000), *lines[2:]], "digits"),
         (lambda lines: [lines[0], lines[1].replace(b'"index":0', b'"index":99'), *lines[2:]], "clip 99"),
-        (lambda lines: [lines[0], lines[1], *lines[1:]], "line 3 is of clip 0, which cannot be there"),
+        (lambda lines: [lines[0], lines[1], *lines[1:]], "line 3 is of clip 0, which does not belong there"),
         (lambda lines: [lines[0].replace(b'"schema_version":1', b'"schema_version":9'), *lines[1:]], "schema"),
     ],
 )

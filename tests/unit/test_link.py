@@ -301,9 +301,9 @@ def test_other_protocol_version() -> None:
 
 
 def test_impossible_promises_are_refused() -> None:
-    with pytest.raises(BoardError, match="impossible promise"):
+    with pytest.raises(BoardError, match="impossible values"):
         Session(Link(FakeBoard(a_hello(max_payload_bytes=4))))
-    with pytest.raises(BoardError, match="impossible promise"):
+    with pytest.raises(BoardError, match="impossible values"):
         Session(Link(FakeBoard(a_hello(input_sizes=(3000, 4)))))
 
 

@@ -72,14 +72,14 @@ def test_raw_samples_need_their_format() -> None:
     samples = np.round(tone(440, 0.05, 8000) * 32768).astype("<i2")
     found, _ = decoded(samples.tobytes(), 33, read_format("8000:2"))
     np.testing.assert_array_equal(found, samples.reshape(-1, 2) / np.float32(32768))
-    with pytest.raises(AscKitError, match="it gives no WAV") as failure:
+    with pytest.raises(AscKitError, match="it is not WAV") as failure:
         decoded(samples.tobytes(), 33)
     assert "--pcm" in str(failure.value.hint)
 
 
 @pytest.mark.parametrize("text", ["", "abc", "48000:0", "48000:1:s20le", "10", "48000:1:s16le:2", "99999999"])
 def test_what_is_no_format(text: str) -> None:
-    with pytest.raises(AscKitError, match="is no format of raw samples"):
+    with pytest.raises(AscKitError, match="is not a format of raw samples"):
         read_format(text)
 
 

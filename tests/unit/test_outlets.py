@@ -87,7 +87,7 @@ def test_a_log_rotates_and_loses_the_oldest_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["live.log", "live.log.1"])
 def test_files_of_the_users_are_neither_appended_to_nor_replaced(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("dear diary\n")
-    with pytest.raises(AscKitError, match="no log of asc-kit live"):
+    with pytest.raises(AscKitError, match="not a log of asc-kit live"):
         RotatingLog(tmp_path / "live.log")
     assert (tmp_path / name).read_text() == "dear diary\n"
 
@@ -209,7 +209,7 @@ def test_a_tone_is_in_its_band() -> None:
 
 @pytest.mark.parametrize("text", ["", "http", "70000", "-1", "nonsense:80", "127.0.0.1:"])
 def test_wrong_addresses_are_told(text: str) -> None:
-    with pytest.raises(AscKitError, match="is no port"):
+    with pytest.raises(AscKitError, match="is not a port"):
         read_address(text)
 
 
@@ -220,7 +220,7 @@ def test_addresses() -> None:
 
 
 def test_a_port_that_is_taken_is_named(web: WebOutlet) -> None:
-    with pytest.raises(AscKitError, match=f"{web.address.port} cannot be had"):
+    with pytest.raises(AscKitError, match=f"{web.address.port} cannot be opened"):
         WebOutlet(web.address, ORIGIN, RATE)
 
 
@@ -247,9 +247,9 @@ def test_a_password_on_the_command_line_is_refused() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--web", "nonsense"], "--web nonsense is no port"),
-        (["--mqtt", "http://host"], "--mqtt http://host is no address of a broker"),
-        (["--mqtt", "host", "--mqtt-name", "a/b"], "--mqtt-name 'a/b' cannot be in a topic"),
+        (["--web", "nonsense"], "--web nonsense is not a port"),
+        (["--mqtt", "http://host"], "--mqtt http://host is not the address of a broker"),
+        (["--mqtt", "host", "--mqtt-name", "a/b"], "--mqtt-name 'a/b' cannot be part of a topic"),
     ],
 )
 def test_a_wrong_place_is_told_before_a_microphone_is_sought(

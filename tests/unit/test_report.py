@@ -287,7 +287,7 @@ def test_tags_are_ranked_and_windows_counted(tmp_path: Path) -> None:
 
 def test_scenes_and_tags_are_not_compared(tmp_path: Path) -> None:
     paths = save(tmp_path, a=sample_result(clips=12), b=sample_result(clips=12, task="multi_label"))
-    with pytest.raises(SpecError, match="their figures do not compare"):
+    with pytest.raises(SpecError, match="their figures cannot be compared"):
         read_results(paths)
 
 

@@ -353,7 +353,7 @@ def test_board_that_is_never_given_up_is_not_asked_for_ever(board: FakeBoard, mo
     server = board.server
     monkeypatch.setattr(server, "_open", lambda request: server._seal(request, (6, server._holder())))
     start = board.clock.now
-    with pytest.raises(BoardError, match="does not follow the protocol: it is not given up"):
+    with pytest.raises(BoardError, match="does not follow the protocol: it stays with"):
         Session(Link(FakeBoard(bridged=board)))
     assert board.clock.now - start < protocol.HOLDER_PATIENCE_S + 1
 

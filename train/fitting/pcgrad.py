@@ -55,13 +55,13 @@ def pcgrad(gradients: Sequence[Sequence[Any]], seed: Any) -> list[Any]:
 def _dot_products(columns: Sequence[Sequence[Any]]) -> Any:
     """Return the dot products of the tasks' gradients over these variables, float32 [n_tasks, n_tasks]."""
 
-    def product(one: int, other: int) -> Any:
-        pairs = [(column[one], column[other]) for column in columns]
+    def product(task: int, other: int) -> Any:
+        pairs = [(column[task], column[other]) for column in columns]
         terms = [tf.reduce_sum(a * b) for a, b in pairs if a is not None and b is not None]
         return tf.cast(tf.add_n(terms), tf.float32) if terms else tf.constant(0.0)
 
     n = len(columns[0])
-    upper = {(one, other): product(one, other) for one in range(n) for other in range(one, n)}
+    upper = {(task, other): product(task, other) for task in range(n) for other in range(task, n)}
     return tf.stack([tf.stack([upper[min(i, j), max(i, j)] for j in range(n)]) for i in range(n)])
 
 

@@ -25,8 +25,8 @@ _PLACE_DB = 3.5 * _VARIETY
 
 
 @dataclass(slots=True, kw_only=True)
-class Stage:
-    """A moment under construction: random generators, from the widest scope to the narrowest, and the mixture."""
+class Mixture:
+    """The sound of a moment while it is made: random generators, the widest scope first, and the samples."""
 
     n: int
     """Length in samples, pre-roll included."""
@@ -41,7 +41,7 @@ class Stage:
     moment: np.random.Generator
     """Draws of this second only."""
     mix: Audio = field(init=False)
-    """The mixture, in the open air."""
+    """The samples, in the open air."""
 
     def __post_init__(self) -> None:
         self.mix = np.zeros(self.n)
@@ -219,7 +219,7 @@ class Stage:
         self.add(drum, db + 4)
 
 
-def _airport(s: Stage) -> None:
+def _airport(s: Mixture) -> None:
     s.noise(-9, tilt_db=-3.5, low_hz=60, high_hz=7000, bumps=((350, 0.6, 3), (2500, 0.5, 3)))
     s.crowd(-9, most=4, distance=0.6)
     s.steps(-14, walkers=3, hard=0.75)
@@ -234,7 +234,7 @@ def _airport(s: Stage) -> None:
         s.chime(-9, f_low_hz=450, f_high_hz=900, notes=3, decay_s=0.5)
 
 
-def _shopping_mall(s: Stage) -> None:
+def _shopping_mall(s: Mixture) -> None:
     s.noise(-9, tilt_db=-2.5, low_hz=90, high_hz=8000, bumps=((1800, 0.6, 3),))
     s.crowd(-6, least=2, most=6, distance=0.6, young=0.2)
     s.steps(-14, walkers=3, hard=0.65)
@@ -250,7 +250,7 @@ def _shopping_mall(s: Stage) -> None:
         s.announcement(-12)
 
 
-def _metro_station(s: Stage) -> None:
+def _metro_station(s: Mixture) -> None:
     s.noise(-7, tilt_db=-5, low_hz=35, high_hz=4500, bumps=((160, 0.6, 6), (500, 0.3, 4)))
     s.crowd(-11, most=4, distance=0.65)
     s.steps(-11, least=1, walkers=4, hard=0.9)
@@ -269,7 +269,7 @@ def _metro_station(s: Stage) -> None:
         s.motor(-10, f_low_hz=45, f_high_hz=60, rolloff_db=6)
 
 
-def _metro(s: Stage) -> None:
+def _metro(s: Mixture) -> None:
     speed = float(s.segment.beta(2.5, 1.3))
     s.noise(-7 + 6 * speed, tilt_db=-4.5, low_hz=35, high_hz=5500, bumps=((220, 0.5, 4), (1200, 0.5, 6)), wander_db=2)
     s.rails(-3, speed=speed, heavy=0.9)
@@ -283,7 +283,7 @@ def _metro(s: Stage) -> None:
         s.chime(-8, f_low_hz=700, f_high_hz=1600, notes=5, decay_s=0.2)
 
 
-def _tram(s: Stage) -> None:
+def _tram(s: Mixture) -> None:
     speed = float(s.segment.beta(1.6, 1.8))
     s.noise(-9 + 5 * speed, tilt_db=-3.5, low_hz=70, high_hz=6500, bumps=((600, 0.6, 4),), wander_db=2)
     s.rails(-5, speed=speed, heavy=0.1)
@@ -299,7 +299,7 @@ def _tram(s: Stage) -> None:
         s.car(-14, heavy=0.1)
 
 
-def _bus(s: Stage) -> None:
+def _bus(s: Mixture) -> None:
     idle = s.segment.uniform() < 0.3
     s.motor(-3, f_low_hz=22 if idle else 30, f_high_hz=34 if idle else 75, rolloff_db=6, drift=0.0 if idle else 0.2)
     s.noise(
@@ -325,7 +325,7 @@ def _bus(s: Stage) -> None:
         s.car(-14, heavy=0.2)
 
 
-def _street_traffic(s: Stage) -> None:
+def _street_traffic(s: Mixture) -> None:
     s.noise(-8, tilt_db=-4, low_hz=30, high_hz=6000, bumps=((900, 0.7, 3),), wander_db=1.5)
     for _ in range(int(s.segment.integers(1, 4))):
         s.car(-2, heavy=0.25)
@@ -342,7 +342,7 @@ def _street_traffic(s: Stage) -> None:
         s.squeal(-12, low_hz=1500, high_hz=4000)
 
 
-def _street_pedestrian(s: Stage) -> None:
+def _street_pedestrian(s: Mixture) -> None:
     s.noise(-11, tilt_db=-4, low_hz=40, high_hz=6000, bumps=((500, 0.8, 2),), wander_db=1.5)
     s.crowd(-8, least=1, most=4, distance=0.25)
     s.steps(-7, least=2, walkers=5, hard=0.7)
@@ -356,7 +356,7 @@ def _street_pedestrian(s: Stage) -> None:
         s.song(-16, most=1.5)
 
 
-def _public_square(s: Stage) -> None:
+def _public_square(s: Mixture) -> None:
     s.noise(-10, tilt_db=-4, low_hz=35, high_hz=6500, bumps=((400, 0.8, 2),), wander_db=1.5)
     s.crowd(-10, least=1, most=4, distance=0.75, young=0.3)
     s.steps(-17, walkers=2, hard=0.6)
@@ -372,7 +372,7 @@ def _public_square(s: Stage) -> None:
         s.music(-17)
 
 
-def _park(s: Stage) -> None:
+def _park(s: Mixture) -> None:
     s.noise(-10, tilt_db=-4, low_hz=30, high_hz=5000, wander_db=1.5)
     wind = s.segment.uniform(-16, -6)
     leaves = sources.noise(s.moment, s.n, s.rate_hz, tilt_db=-0.5, low_hz=600, high_hz=8000)
@@ -394,7 +394,7 @@ def _park(s: Stage) -> None:
 class SceneModel:
     """The construction and the room of a scene."""
 
-    fill: Callable[[Stage], None]
+    fill: Callable[[Mixture], None]
     """Mixes the sources."""
     reverb_s: tuple[float, float]
     """Range of the reverberation time over the places (to -60 dB)."""
@@ -423,7 +423,7 @@ def sound_of(moment: Moment, spec: SynthSpec) -> Audio:
     scene = SCENES.index(moment.scene)
     n = spec.n_samples + int(_PRE_ROLL_S * spec.sample_rate_hz)
     keys = (moment.location, moment.segment)
-    stage = Stage(
+    mixture = Mixture(
         n=n,
         rate_hz=spec.sample_rate_hz,
         city=np.random.default_rng([spec.seed, 3, scene, CITIES.index(moment.city)]),
@@ -432,23 +432,23 @@ def sound_of(moment: Moment, spec: SynthSpec) -> Audio:
         moment=np.random.default_rng([spec.seed, 6, scene, *keys, moment.index]),
     )
     model = SCENE_MODELS[moment.scene]
-    room = stage.place.uniform(*model.reverb_s), model.reverb_db + 2.5 * _VARIETY * stage.place.standard_normal()
-    level_db = model.level_db + _VARIETY * (4 * stage.place.standard_normal() + 2 * stage.segment.standard_normal())
-    model.fill(stage)
-    sound = sources.unit_rms(_reverberate(stage, *room))[-spec.n_samples :]
+    room = mixture.place.uniform(*model.reverb_s), model.reverb_db + 2.5 * _VARIETY * mixture.place.standard_normal()
+    level_db = model.level_db + _VARIETY * (4 * mixture.place.standard_normal() + 2 * mixture.segment.standard_normal())
+    model.fill(mixture)
+    sound = sources.unit_rms(_reverberate(mixture, *room))[-spec.n_samples :]
     return sound * gain(level_db)
 
 
-def _reverberate(stage: Stage, time_s: float, db: float) -> Audio:
+def _reverberate(mixture: Mixture, time_s: float, db: float) -> Audio:
     """Add exponentially decaying reverberation, darker towards its end, to the mixture."""
-    length = min(stage.n, int(min(time_s, 0.8) * stage.rate_hz))
-    seconds = np.arange(length) / stage.rate_hz
-    tail = stage.place.standard_normal(length) * np.exp(-6.91 * seconds / time_s)
+    length = min(mixture.n, int(min(time_s, 0.8) * mixture.rate_hz))
+    seconds = np.arange(length) / mixture.rate_hz
+    tail = mixture.place.standard_normal(length) * np.exp(-6.91 * seconds / time_s)
     dark = np.cumsum(tail) * 0.15
     tail = sources.unit_rms(0.6 * tail + 0.4 * (dark - np.linspace(0, dark[-1], length))) / np.sqrt(length)
-    size = fft.next_fast_len(stage.n + length, real=True)
-    wet = fft.irfft(fft.rfft(stage.mix, size) * fft.rfft(tail, size), size)[: stage.n]
-    return np.asarray(stage.mix + gain(db) * sources.unit_rms(wet) * float(np.sqrt(np.mean(stage.mix**2))))
+    size = fft.next_fast_len(mixture.n + length, real=True)
+    wet = fft.irfft(fft.rfft(mixture.mix, size) * fft.rfft(tail, size), size)[: mixture.n]
+    return np.asarray(mixture.mix + gain(db) * sources.unit_rms(wet) * float(np.sqrt(np.mean(mixture.mix**2))))
 
 
 def _band(audio: Audio, rate_hz: int, low_hz: float, high_hz: float) -> Audio:
