@@ -51,12 +51,12 @@
 /* Variables that every group of outputs wants. */
 kept store, 0, KEPT + 0   /* next output */
 kept step, 1, KEPT + 4    /* out_second */
-kept weights, 2, KEPT + 8 /* the pair's, from the second on, less what the loop leaves out */
-kept end, 3, KEPT + 12     /* their end */
-kept skip, 4, KEPT + 16    /* bytes of inputs that the loop leaves out the first time */
+kept weights, 2, KEPT + 8 /* the pair's, from the second on, less what the loop leaves out, less a word */
+kept end, 3, KEPT + 12     /* their end, less a word */
+kept skip, 4, KEPT + 16    /* bytes of inputs that the loop leaves out the first time, less those of the first pair */
 kept entry, 5, KEPT + 20   /* where it is entered */
 kept finish, 6, KEPT + 24  /* where the sums of four outputs are requantized and stored */
-kept groups, 7, KEPT + 28  /* end of the groups of four */
+kept groups, 7, KEPT + 28  /* end of the groups of four, less a word */
 kept start_0, 8, KEPT + 32 /* what the sums of either channel start from */
 kept start_1, 9, KEPT + 36
 kept first_0, 10, KEPT + 40 /* first weights of either channel */
@@ -92,20 +92,29 @@ to_third .req r1
 channel .req r2
 store .req r3
 
-/* 16 products: pair `k` of the inputs of four outputs, of two channels. 44 bytes. Loads in a row, because each hides the
- * second cycle of the one before; no LDRD, which takes three cycles and nothing beside it. */
+/* 16 products: pair `k` of the inputs of four outputs, of two channels. Loads in a row, because each hides the second
+ * cycle of the one before; no LDRD, which takes three cycles and nothing beside it. Pointers are a word behind, so that
+ * the last pair's loads move them on: all have 44 bytes but that one. */
 .equ PRODUCT_4_BYTES, 44
 .macro product_4 k
-    ldr x0, [xp, #(16 * \k)]
-    ldr x1, [xp, #(16 * \k + 4)]
-    ldr w0, [wp, #(8 * \k)]
-    ldr w1, [wp, #(8 * \k + 4)]
+    ldr x0, [xp, #(16 * \k + 4)]
+    ldr x1, [xp, #(16 * \k + 8)]
+    ldr w0, [wp, #(8 * \k + 4)]
+    .if \k == UNROLLED_4 - 1
+    ldr w1, [wp, #(8 * \k + 8)]!
+    .else
+    ldr w1, [wp, #(8 * \k + 8)]
+    .endif
     smlad r6, x0, w0, r6
     smlad r7, x1, w0, r7
     smlad r10, x0, w1, r10
     smlad r11, x1, w1, r11
-    ldr x0, [xp, #(16 * \k + 8)]
-    ldr x1, [xp, #(16 * \k + 12)]
+    ldr x0, [xp, #(16 * \k + 12)]
+    .if \k == UNROLLED_4 - 1
+    ldr x1, [xp, #(16 * \k + 16)]!
+    .else
+    ldr x1, [xp, #(16 * \k + 16)]
+    .endif
     smlad r8, x0, w0, r8
     smlad r9, x1, w0, r9
     smlad r12, x0, w1, r12
@@ -115,7 +124,10 @@ store .req r3
 /* The same for the first pair of the inputs, which begins the sums. */
 .macro first_product_4
     fetch_2 r6, r10, start_0, start_1
-    ldm.w xp!, {x0, x1, r8, r9}
+    ldr x0, [xp, #4]
+    ldr x1, [xp, #8]
+    ldr r8, [xp, #12]
+    ldr r9, [xp, #16]
     fetch_2 w0, w1, first_0, first_1
     smlad r7, x1, w0, r6
     smlad r11, x1, w1, r10

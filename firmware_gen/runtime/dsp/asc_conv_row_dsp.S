@@ -77,6 +77,7 @@ asc_function asc_conv_row_dsp
     orr r8, r8, #1 /* Thumb */
     keep entry, r8
     lsls r2, r2, #4
+    subs r2, r2, #16
     keep skip, r2
     add r1, r0, #ASC_CONV_IN_SECOND
     ldm r1!, {r2, r4, r6}
@@ -172,7 +173,8 @@ asc_function asc_conv_row_dsp
     subs r2, r2, #1
     bne .Lpack_4
 .Lpacked_4:
-    keep groups, dst
+    subs r2, dst, #4
+    keep groups, r2
     ldr r2, [sp, #COUNT]
     lsls r2, r2, #31
     bcc .Lpacked_2
@@ -215,8 +217,25 @@ asc_function asc_conv_row_dsp
     ldr r1, [sp, #OUTPUT]
     str r1, [sp, #PAIR_OUTPUT]
 
+    b .Lpair
+    /* From here to .Lrest_1 is what every pair takes, together with one of the ways to requantize four outputs: less
+     * than 1 kB, from a line of caches on. */
+    .balign 32
+.Lnext_pair:
+    ldr r1, [sp, #PAIR_OUTPUT]
+    ldr r2, [sp, #PAIR_STEP]
+    ldr r3, [sp, #PAIRS]
+    ldr r4, [sp, #CHANNEL]
+    ldr lr, [sp, #NEXT]
+    add r1, r1, r2
+    str r1, [sp, #PAIR_OUTPUT]
+    lsls r4, r4, #1
+    str r4, [sp, #PAIR_STEP]
+    subs r3, r3, #1
+    str r3, [sp, #PAIRS]
+    beq.w .Lchunk_done
+
     /* two channels: r1 is where their outputs are, lr where their constants are in flash */
-    .balign 32 /* a line of caches */
 .Lpair:
     keep store, r1
     ldm lr!, {r2, r3}
@@ -245,20 +264,22 @@ asc_function asc_conv_row_dsp
     /* weights are from r5 to r0; lr is at their constants */
 .Lconstants:
     str r5, [sp, #WEIGHTS]
+    subs r0, r0, #4
     keep end, r0
-    ldm lr!, {r6-r11}
-    keep_2 multiplier_0, rounding_0, r6, r7
-    keep_2 multiplier_1, rounding_1, r8, r9
-    str r10, [sp, #NEGATIVE]
-    str r11, [sp, #(NEGATIVE + 4)]
+    ldm lr!, {r1-r4, r6, r7}
+    keep_2 multiplier_0, rounding_0, r1, r2
+    keep_2 multiplier_1, rounding_1, r3, r4
+    str r6, [sp, #NEGATIVE]
+    str r7, [sp, #(NEGATIVE + 4)]
     str lr, [sp, #NEXT]
-    ldm r5!, {r2, r3}
+    ldrd r2, r3, [r5], #-4
     keep_2 first_0, first_1, r2, r3
     fetch r1, skip
     fetch r0, groups
     ldr xp, [sp, #PACKED]
-    sub r5, r5, r1, lsr #1
+    sub r5, r5, r1, asr #1
     keep weights, r5
+    subs xp, xp, #4
     cmp xp, r0
     beq.w .Lrest
 
@@ -276,40 +297,58 @@ asc_function asc_conv_row_dsp
     .irp k, 0, 1, 2, 3, 4, 5, 6, 7
     product_4 \k
     .endr
-    adds xp, #(16 * UNROLLED_4)
-    adds wp, #(8 * UNROLLED_4)
     fetch r0, end
-    fetch r1, finish
     cmp wp, r0
     bne.w .Lproduct_4
+    fetch r1, finish
     bx r1
-    .balign 4
-.Lsigned_pixels:
-    signed_4
-    store_pixels_4
-    next_4
-    b .Lrest
-    .balign 4
-.Lpositive_planes:
-    positive_4
-    store_planes_4
-    next_4
-    b .Lrest
-    .balign 4
-.Lpositive_pixels:
-    positive_4
-    store_pixels_4
-    next_4
-
 .Lrest:
     ldr r0, [sp, #COUNT]
+    adds xp, xp, #4
     lsls r0, r0, #31
-    bcs.w .Lrest_2
+    bcc .Lrest_1
+    /* two outputs of two channels */
+    ldr wp, [sp, #WEIGHTS]
+    fetch_2 r6, r12, start_0, start_1
+    mov r7, r6
+    mov lr, r12
+    ldr pc, [sp, #ENTRY_2]
+    .balign 4
+.Lproduct_2:
+    .rept UNROLLED_2
+    product_2
+    .endr
+    fetch r0, end
+    subs r0, wp, r0
+    cmp r0, #4
+    bne .Lproduct_2
+    constants
+    ldr pc, [sp, #FORM_2]
+    .balign 4
+.Lpositive_2:
+    asc_requantize_positive r6, r0, r1
+    asc_requantize_positive r7, r0, r1
+    asc_requantize_positive r12, r2, r3
+    asc_requantize_positive lr, r2, r3
+.Lstore_2:
+    fetch store, store
+    ldr step_1, [sp, #OUT_REST]
+    ldr channel, [sp, #CHANNEL]
+    strb.w r6, [store]
+    strb.w r12, [store, channel]
+    add store, store, step_1
+    strb.w r7, [store]
+    strb.w lr, [store, channel]
+    add store, store, step_1
+    keep store, store
+    ldr r0, [sp, #COUNT]
+    lsls r0, r0, #31
 .Lrest_1:
-    beq .Lnext_pair
+    beq.w .Lnext_pair
     ldr wp, [sp, #WEIGHTS]
     fetch_2 r6, r12, start_0, start_1
     fetch r7, end
+    adds r7, r7, #4
     ldr pc, [sp, #ENTRY_1]
     .balign 4
 .Lproduct_1:
@@ -336,20 +375,28 @@ asc_function asc_conv_row_dsp
     ldr channel, [sp, #CHANNEL]
     strb.w r6, [store]
     strb.w r12, [store, channel]
-.Lnext_pair:
-    ldr r1, [sp, #PAIR_OUTPUT]
-    ldr r2, [sp, #PAIR_STEP]
-    ldr r3, [sp, #PAIRS]
-    ldr r4, [sp, #CHANNEL]
-    ldr lr, [sp, #NEXT]
-    add r1, r1, r2
-    str r1, [sp, #PAIR_OUTPUT]
-    lsls r4, r4, #1
-    str r4, [sp, #PAIR_STEP]
-    subs r3, r3, #1
-    str r3, [sp, #PAIRS]
-    bne.w .Lpair
+    b .Lnext_pair
 
+    .balign 4
+.Lsigned_pixels:
+    signed_4
+    store_pixels_4
+    next_4
+    b .Lrest
+    .balign 4
+.Lpositive_planes:
+    positive_4
+    store_planes_4
+    next_4
+    b .Lrest
+    .balign 4
+.Lpositive_pixels:
+    positive_4
+    store_pixels_4
+    next_4
+    b .Lrest
+
+.Lchunk_done:
     /* what remains of fours is in the last chunk */
     ldr r0, [sp, #COUNT]
     ldr r1, [sp, #OUT_ADVANCE]
@@ -380,6 +427,7 @@ asc_function asc_conv_row_dsp
     cmp r1, r0
     bne.w .Lraise
     b .Lwidened
+    .balign 4
     .balign 4
 .Lwiden:
     ldm lr!, {r6, r7}
@@ -425,44 +473,6 @@ asc_function asc_conv_row_dsp
     store_any_4
     next_4
     b .Lrest
-
-    /* two outputs of two channels */
-.Lrest_2:
-    ldr wp, [sp, #WEIGHTS]
-    fetch_2 r6, r12, start_0, start_1
-    mov r7, r6
-    mov lr, r12
-    ldr pc, [sp, #ENTRY_2]
-    .balign 4
-.Lproduct_2:
-    .rept UNROLLED_2
-    product_2
-    .endr
-    fetch r0, end
-    cmp wp, r0
-    bne .Lproduct_2
-    constants
-    ldr pc, [sp, #FORM_2]
-    .balign 4
-.Lpositive_2:
-    asc_requantize_positive r6, r0, r1
-    asc_requantize_positive r7, r0, r1
-    asc_requantize_positive r12, r2, r3
-    asc_requantize_positive lr, r2, r3
-.Lstore_2:
-    fetch store, store
-    ldr step_1, [sp, #OUT_REST]
-    ldr channel, [sp, #CHANNEL]
-    strb.w r6, [store]
-    strb.w r12, [store, channel]
-    add store, store, step_1
-    strb.w r7, [store]
-    strb.w lr, [store, channel]
-    add store, store, step_1
-    keep store, store
-    ldr r0, [sp, #COUNT]
-    lsls r0, r0, #31
-    b .Lrest_1
 
     /* The other forms of requantization; of fewer than four outputs the constants are in r0 to r3. */
     .balign 4

@@ -9,9 +9,6 @@
 #include "asc_intrinsics_dsp.h"
 #include "asc_kernels_dsp.h"
 
-#define EVEN_BYTES 0x00FF00FFu
-#define ODD_BYTES 0xFF00FF00u
-
 static void copy_bytes(const int8_t *from, int8_t *to, int32_t n) {
     for (; n >= 16; n -= 16, from += 16, to += 16) {
         const uint32_t a = asc_load(from);
@@ -30,18 +27,17 @@ static void copy_bytes(const int8_t *from, int8_t *to, int32_t n) {
 
 /* Element (i, j) of a 4x4 block is at from + i * from_step + j, and goes to to + j * to_step + i. */
 static inline void transpose(const int8_t *from, int32_t from_step, int8_t *to, int32_t to_step) {
-    const uint32_t a = asc_load(from);
-    const uint32_t b = asc_load(from + from_step);
-    const uint32_t c = asc_load(from + 2 * from_step);
-    const uint32_t d = asc_load(from + 3 * from_step);
-    const uint32_t ab_02 = (a & EVEN_BYTES) | (b & EVEN_BYTES) << 8; /* a0 b0 a2 b2 */
-    const uint32_t cd_02 = (c & EVEN_BYTES) | (d & EVEN_BYTES) << 8;
-    const uint32_t ab_13 = (a >> 8 & EVEN_BYTES) | (b & ODD_BYTES); /* a1 b1 a3 b3 */
-    const uint32_t cd_13 = (c >> 8 & EVEN_BYTES) | (d & ODD_BYTES);
-    asc_store(to, (ab_02 & 0xFFFFu) | cd_02 << 16);
-    asc_store(to + to_step, (ab_13 & 0xFFFFu) | cd_13 << 16);
-    asc_store(to + 2 * to_step, ab_02 >> 16 | (cd_02 & 0xFFFF0000u));
-    asc_store(to + 3 * to_step, ab_13 >> 16 | (cd_13 & 0xFFFF0000u));
+    const int8_t *const lower = from + 2 * from_step;
+    uint32_t a = asc_load(from);
+    uint32_t b = asc_load(from + from_step);
+    uint32_t c = asc_load(lower);
+    uint32_t d = asc_load(lower + from_step);
+    asc_transpose_bytes(&a, &b, &c, &d);
+    int8_t *const upper = to + 2 * to_step;
+    asc_store(to, a);
+    asc_store(to + to_step, b);
+    asc_store(upper, c);
+    asc_store(upper + to_step, d);
 }
 
 /* Copies one column of n channels, a multiple of 4: four channels at once where they lie together in the input. */
@@ -94,17 +90,21 @@ void asc_copy_row_dsp(const asc_copy_row_t *p, const int8_t *const *rows, int8_t
     }
     const int32_t whole_columns = columns / 4 * 4;
     const int32_t whole_channels = channels / 4 * 4;
-    for (int32_t c = 0; c < whole_channels; c += 4) {
-        const int8_t *from = input + c * p->in_channel_step;
-        int8_t *to = output + c * p->out_channel_step;
-        for (int32_t x = 0; x < whole_columns; x += 4) {
-            if (to_planes) {
-                transpose(from, p->in_pixel_step, to, p->out_channel_step);
-            } else {
-                transpose(from, p->in_channel_step, to, p->out_pixel_step);
-            }
-            from += 4 * p->in_pixel_step;
-            to += 4 * p->out_pixel_step;
+    const int32_t from_step = to_planes ? p->in_pixel_step : p->in_channel_step;
+    const int32_t to_step = to_planes ? p->out_channel_step : p->out_pixel_step;
+    /* the longer axis in the inner loop */
+    const int32_t by_column = whole_columns > whole_channels;
+    const int32_t n_outer = by_column ? whole_channels : whole_columns;
+    const int32_t n_inner = by_column ? whole_columns : whole_channels;
+    const int32_t from_outer = by_column ? p->in_channel_step : p->in_pixel_step;
+    const int32_t from_inner = by_column ? p->in_pixel_step : p->in_channel_step;
+    const int32_t to_outer = by_column ? p->out_channel_step : p->out_pixel_step;
+    const int32_t to_inner = by_column ? p->out_pixel_step : p->out_channel_step;
+    for (int32_t outer = 0; outer < n_outer; outer += 4) {
+        const int8_t *from = input + outer * from_outer;
+        int8_t *to = output + outer * to_outer;
+        for (int32_t inner = 0; inner < n_inner; inner += 4, from += 4 * from_inner, to += 4 * to_inner) {
+            transpose(from, from_step, to, to_step);
         }
     }
     copy_rest(p, input, output, 0, whole_channels);

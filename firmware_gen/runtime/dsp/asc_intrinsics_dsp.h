@@ -58,6 +58,29 @@ static inline uint32_t asc_larger_bytes(uint32_t a, uint32_t b) {
     return result;
 }
 
+/* Byte j of word i becomes byte i of word j. UADD8 sets the flags for bytes 0 and 2 of 0x00FF00FF, so that SEL takes
+ * these from its first operand and the others from its second. */
+static inline void asc_transpose_bytes(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d) {
+    uint32_t first;
+    uint32_t second;
+    __asm__("uadd8 %4, %6, %6\n\t"
+            "lsl %4, %1, #8\n\t"
+            "lsr %5, %0, #8\n\t"
+            "sel %0, %0, %4\n\t" /* a0 b0 a2 b2 */
+            "sel %5, %5, %1\n\t" /* a1 b1 a3 b3 */
+            "lsl %4, %3, #8\n\t"
+            "lsr %1, %2, #8\n\t"
+            "sel %4, %2, %4\n\t" /* c0 d0 c2 d2 */
+            "sel %3, %1, %3\n\t" /* c1 d1 c3 d3 */
+            "pkhtb %2, %4, %0, asr #16\n\t"
+            "pkhbt %0, %0, %4, lsl #16\n\t"
+            "pkhbt %1, %5, %3, lsl #16\n\t"
+            "pkhtb %3, %3, %5, asr #16"
+            : "+r"(*a), "+r"(*b), "+r"(*c), "+r"(*d), "=&r"(first), "=&r"(second)
+            : "r"(0x00FF00FFu)
+            : "cc");
+}
+
 /* The high half of a product, plus c. */
 static inline int32_t asc_smmla(int32_t a, int32_t b, int32_t c) {
     int32_t result;
