@@ -29,7 +29,7 @@ _LARGER = 1.04
 _THAN_USUAL, _THAN_LEAST = 1.05, 1.1
 # how much of the arena that is placed in a hurry a thorough search leaves, where the former says something; and how
 # much larger than the usual arena the quickest may be where it does not
-_HURRIED, _THAN_EXACT = 0.97, 1.03
+_HURRIED, _THAN_EXACT = 0.97, 1.05
 # limits of scratch memory that are tried
 _LIMITS = (MOST_SCRATCH, 8192, 6144, 4096, 3072, 2560, 2304, 2048, 1792, 1536, 1280, 1024, 768, 512, 0)
 _UNIFORM = (6144, 3072, 2560, 2048, 1536, 1024)

@@ -61,9 +61,10 @@
 /*
  * Variables that an inner loop wants again and again are *kept*: in floating-point registers where there are any, those
  * that functions need not preserve, else on the stack. To move one of these takes a cycle and waits for nothing; a load
- * takes two, unless another one stands behind it. `slot` is the place on the stack.
+ * takes two, unless another one stands behind it. A Cortex-M7 waits three cycles for a move, so ASC_STACK_VARIABLES is
+ * among its compiler options. `slot` is the place on the stack.
  */
-#ifdef __ARM_FP
+#if defined(__ARM_FP) && !defined(ASC_STACK_VARIABLES)
 .macro kept name, number, slot
     kept_\name .req s\number
 .endm

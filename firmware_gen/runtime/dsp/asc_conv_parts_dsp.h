@@ -42,7 +42,7 @@
 .equ OUT_ADVANCE, 144
 .equ OUT_REST, 148
 .equ KEPT, 152
-#ifdef __ARM_FP
+#if defined(__ARM_FP) && !defined(ASC_STACK_VARIABLES)
 .equ FRAME, KEPT
 #else
 .equ FRAME, KEPT + 64
