@@ -32,7 +32,7 @@ def unsafe_character(text: str, *, lines: bool = False) -> str | None:
     return f"U+{ord(match[0]):04X}" if match else None
 
 
-def escaped(text: str, *, lines: bool = True) -> str:
+def escape_controls(text: str, *, lines: bool = True) -> str:
     r"""Return text in which each forbidden character is escaped, as ``\x1b`` or ``\u202e``."""
 
     def written_out(match: re.Match[str]) -> str:
@@ -79,7 +79,7 @@ def _first(items: Mapping[object, object] | Sequence[object] | Set[object]) -> l
 def markdown(text: str) -> str:
     """Return text as Markdown that shows it as it is: no markup, no HTML, one line, whole cells of a table."""
     plain = re.sub(r"([\\`*|\[\]])", r"\\\1", " ".join(text.split()))
-    return escaped(plain.replace("&", "&amp;").replace("<", "&lt;"), lines=False)
+    return escape_controls(plain.replace("&", "&amp;").replace("<", "&lt;"), lines=False)
 
 
 def spreadsheet_cell(text: str) -> str:
@@ -92,11 +92,11 @@ def spreadsheet_cell(text: str) -> str:
 
 def in_c_comment(text: str) -> str:
     """Return text that neither ends a comment in C nor begins one, nor has a trigraph or a line's end."""
-    apart = escaped(text, lines=False).replace("*/", "* /").replace("/*", "/ *")
+    apart = escape_controls(text, lines=False).replace("*/", "* /").replace("/*", "/ *")
     return re.sub(r"\?(?=\?)", "? ", apart)
 
 
 def tensor_name(raw: bytes | str | None) -> str:
     """Return the name that a flatbuffer gives a tensor or a custom operator: text that may be printed, not too long."""
     text = raw.decode("utf-8", errors="replace") if isinstance(raw, bytes) else raw or ""
-    return escaped(text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…", lines=False)
+    return escape_controls(text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…", lines=False)

@@ -34,7 +34,7 @@ from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.recordings.audio import from_int16
 from asc_kit.recordings.clips import load_clips, read_windows
 from asc_kit.recordings.features import input_features
-from asc_kit.recordings.sampling import balanced, proportional
+from asc_kit.recordings.sampling import balance, proportional
 from asc_kit.records.record import sha256_file, write_bytes, write_json, write_text
 from asc_kit.run import Run, RunManifest
 from asc_kit.scores.evaluation import AnyEvaluation, evaluation_of
@@ -43,9 +43,9 @@ from asc_kit.scores.metrics import probabilities
 from .c_array import HEADER, SOURCE, c_array
 from .conversion import float_flatbuffer, float_network
 from .graph_check import check_integer
-from .network.execution import compiled, in_batches
+from .network.execution import compile_network, in_batches
 from .network.reading import read_network
-from .quantization.pipeline import FineTuning, Quantized, quantized
+from .quantization.pipeline import FineTuning, Quantized, quantize
 from .quantization.simulation import fake_quantizer, with_rounded_weights
 from .representative import representative_clips
 from .training_windows import training_windows
@@ -100,7 +100,7 @@ def export_run(
             task=run.manifest.task,
             seed=run.manifest.seed,
         )
-        ready = quantized(network, representative.features, settings, fine_tuning)
+        ready = quantize(network, representative.features, settings, fine_tuning)
         model = ready.flatbuffer()
         check_integer(model)
         interpreter = Int8Model(model)
@@ -120,7 +120,7 @@ def export_run(
             model_sha256=hashlib.sha256(model).hexdigest(),
             parameters=run.manifest.parameters,
             macs=run.manifest.macs,
-            golden=_write_golden(folder, interpreter, input_info, run.manifest, balanced(test_set, _GOLDEN_CLIPS)),
+            golden=_write_golden(folder, interpreter, input_info, run.manifest, balance(test_set, _GOLDEN_CLIPS)),
             provenance=Provenance(
                 asc_kit=__version__,
                 recipe=run.manifest.name,
@@ -177,7 +177,7 @@ def _measure(
     spec, activation = manifest.frontend, manifest.output_activation
     network = float_network(run.saved_model_path)
     rounded = with_rounded_weights(ready.network, ready.scheme)
-    simulation = compiled(rounded, observe=fake_quantizer(rounded, ready.scheme))
+    simulation = compile_network(rounded, observe=fake_quantizer(rounded, ready.scheme))
 
     def score(interpreter: Int8Model, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64], list[Any]]:
         # one clip at a time, and of a long one some windows: not all need be in memory together

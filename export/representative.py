@@ -13,7 +13,7 @@ from asc_kit.errors import DataError
 from asc_kit.process.console import console
 from asc_kit.recordings.clips import read_windows
 from asc_kit.recordings.features import input_features
-from asc_kit.recordings.sampling import balanced
+from asc_kit.recordings.sampling import balance
 from asc_kit.run import Run
 
 # -80 dB below full scale: what remains of a muted microphone
@@ -52,7 +52,7 @@ def representative_clips(run: Run, data: Path, n_clips: int) -> RepresentativeCl
             f"{n_clips} representative clips are too few: at least one per class, {needed}, are needed",
             hint="leave --representative out, or give a larger number",
         )
-    chosen = balanced(train_set, n_clips)
+    chosen = balance(train_set, n_clips)
     absent = set(manifest.labels) - {label for clip in chosen.clips for label in clip.labels}
     if absent:
         message = f"split {train_set.split_name} of {data} has no clips of {', '.join(sorted(absent))}"

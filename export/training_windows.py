@@ -11,11 +11,11 @@ from asc_kit.process.parallel import in_parallel
 from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.recordings.clips import read_windows
 from asc_kit.recordings.features import input_features
-from asc_kit.recordings.sampling import balanced
+from asc_kit.recordings.sampling import balance
 from asc_kit.run import Run
 
 from .network.affine import Affine
-from .network.execution import compiled, in_batches
+from .network.execution import compile_network, in_batches
 from .network.graph import Network, logits_of
 from .quantization.fine_tuning import TrainingWindows
 from .representative import spread, training_clips
@@ -46,9 +46,9 @@ def training_windows(
     """
     manifest = run.manifest
     spec = manifest.frontend
-    chosen = balanced(training_clips(run, data), settings.qat_windows)
+    chosen = balance(training_clips(run, data), settings.qat_windows)
     info = TensorInfo(shape=spec.input_shape, scale=quantization.scale, zero_point=quantization.zero_point)
-    teacher = compiled(network, wanted=logits_of(network))
+    teacher = compile_network(network, wanted=logits_of(network))
     column = {label: index for index, label in enumerate(manifest.labels)}
     # of long recordings a few windows of each, rather than all windows of a few
     most = max(1, settings.qat_windows // len(chosen.clips))

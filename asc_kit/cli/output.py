@@ -8,7 +8,7 @@ import re
 
 import click
 
-from asc_kit.text import escaped
+from asc_kit.text import escape_controls
 
 # characters that JSON leaves as they are, but a terminal obeys
 _NOT_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -16,7 +16,7 @@ _NOT_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud80
 
 def say(text: str, *, err: bool = False) -> None:
     """Write a line of text on stdout or stderr; characters that a terminal would obey are escaped."""
-    click.echo(escaped(text), err=err)
+    click.echo(escape_controls(text), err=err)
 
 
 def json_text(value: object, *, indent: int | None = 2) -> str:

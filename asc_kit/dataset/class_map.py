@@ -14,7 +14,7 @@ from pathlib import Path
 from asc_kit.errors import DataError
 from asc_kit.records.fields import MAX_LABELS
 from asc_kit.records.fields import check_label as problem_of_label
-from asc_kit.text import escaped
+from asc_kit.text import escape_controls
 
 from .spelling import label_key
 from .tables import read_table
@@ -109,7 +109,7 @@ def check_label(label: str, class_map: ClassMap | None, where: str) -> None:
     """Raise DataError, naming the place, if a label is invalid or a class map lacks it."""
     problem = problem_of_label(label)
     if problem is not None:
-        raise DataError(f"{escaped(where, lines=False)}: {problem}", hint="correct the label")
+        raise DataError(f"{escape_controls(where, lines=False)}: {problem}", hint="correct the label")
     problem = class_map.unknown(label) if class_map else None
     if problem is not None:
         raise DataError(f"{where}: {problem}", hint="correct the label, or add it to the class map")

@@ -120,15 +120,15 @@ def model_input(features: NDArray[np.float32], spec: FrontEndSpec) -> NDArray[np
     """
     channels = np.asarray(features, np.float64)[..., np.newaxis]
     if spec.standardize == "clip":
-        channels = standardized(channels)
+        channels = standardize(channels)
     if spec.delta_width:
         slopes = deltas(channels, spec.delta_width)
-        channels = np.concatenate([channels, standardized(slopes) if spec.standardize == "clip" else slopes], axis=-1)
+        channels = np.concatenate([channels, standardize(slopes) if spec.standardize == "clip" else slopes], axis=-1)
     arranged = channels.swapaxes(0, 1) if spec.layout == "mel_time" else channels
     return np.ascontiguousarray(arranged, np.float32).reshape(spec.input_shape)
 
 
-def standardized(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def standardize(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Subtract the mean of all values and divide by their standard deviation, or by STD_FLOOR if that is larger.
 
     The deviation has n - 1 in the denominator. Values that are all equal become zeros, not rounding errors.

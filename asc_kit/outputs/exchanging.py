@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from asc_kit.records.fields import MAX_FILES, InnerPath, Sha256
 from asc_kit.records.record import STRICT, sha256_file, write_json
 
-from .inventory import INVENTORY, Inventory, OutputKind, check_inside, digests, edited, read_inventory, state
+from .inventory import INVENTORY, Inventory, OutputKind, check_inside, find_edited, hash_files, identify, read_inventory
 from .refusing import ANOTHER, InTheWayError, in_the_way_error
 
 PLAN, NEW, OLD = "plan.json", "new", "old"
@@ -55,7 +55,7 @@ def source_of(plan: ExchangePlan, target: Path, work: Path) -> Path:
 
 def exchange(target: Path, work: Path, source: Path, kind: OutputKind, leave_out: tuple[str, ...]) -> None:
     """Put the files of `source` into the target."""
-    staged = digests(source, without=(INVENTORY, *leave_out))
+    staged = hash_files(source, without=(INVENTORY, *leave_out))
     if not target.exists():
         write_json(source / INVENTORY, Inventory(written={kind.name: staged}))
         os.chmod(source, 0o755)
@@ -100,12 +100,12 @@ def _plan(
     """
     written = dict(read_inventory(target).written)
     mine = dict(written.pop(kind.name, {}))
-    changed = edited(target, kind, mine)
+    changed = find_edited(target, kind, mine)
     for name in [name for name in written if name.startswith(kind.parts)]:
         # files that depict replaced files; edited ones stay
         part = written.pop(name)
-        mine |= {path: sha256 for path, sha256 in part.items() if state(target, path) == sha256}
-    here = {path: state(target, path) for path in {*mine, *staged}}
+        mine |= {path: sha256 for path, sha256 in part.items() if identify(target, path) == sha256}
+    here = {path: identify(target, path) for path in {*mine, *staged}}
     in_the_way = changed + [
         path
         for path in staged
@@ -121,7 +121,7 @@ def _plan(
     take = {path: str(here[path]) for path in sorted(going, key=lambda path: (path != kind.manifest, path))}
     put = {path: sha256 for path, sha256 in staged.items() if here[path] != sha256}
     inventory = Inventory(written={**written, kind.name: dict(staged)})
-    listed = state(target, INVENTORY)
+    listed = identify(target, INVENTORY)
     if listed is not None:
         take[INVENTORY] = listed
     folders = tuple(
@@ -152,7 +152,7 @@ def carry_out(plan: ExchangePlan, target: Path, source: Path, old: Path) -> None
     for path, sha256 in plan.take.items():
         if path in plan.put and not os.path.lexists(source / path):
             continue  # the new one is in its place
-        if state(target, path) == sha256:
+        if identify(target, path) == sha256:
             _move(target / path, old / path)
     _prune(target, plan.take)
     for path in plan.put:

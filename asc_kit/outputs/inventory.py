@@ -113,10 +113,10 @@ def read_inventory(folder: Path) -> Inventory:
         ) from None
 
 
-def state(folder: Path, path: str) -> str | None:
-    """Return the SHA-256 of a file in a folder; None if nothing is there, and no digest if it is no file.
+def identify(folder: Path, path: str) -> str | None:
+    """Return the SHA-256 of a file in a folder; None if nothing is there, "something else" if it is not a file.
 
-    A folder, a link, or a file that is reached through a link is something else: the kit writes none.
+    The kit writes no links, so a link, a file that is reached through a link, and a folder are something else.
     """
     place = folder
     for part in PurePosixPath(path).parts[:-1]:
@@ -133,17 +133,17 @@ def state(folder: Path, path: str) -> str | None:
     return sha256_file(place)
 
 
-def edited(folder: Path, kind: OutputKind, files: Mapping[str, str]) -> list[str]:
+def find_edited(folder: Path, kind: OutputKind, files: Mapping[str, str]) -> list[str]:
     """Return the listed files that exist and have changed."""
     return [path for path, sha256 in files.items() if not _is(folder, kind, path, sha256)]
 
 
 def _is(folder: Path, kind: OutputKind, path: str, sha256: str) -> bool:
-    content = state(folder, path)
+    content = identify(folder, path)
     return content in (None, sha256) or (kind.is_product(path) and content != "something else")
 
 
-def digests(folder: Path, *, without: Iterable[str] = ()) -> dict[str, str]:
+def hash_files(folder: Path, *, without: Iterable[str] = ()) -> dict[str, str]:
     """Return the SHA-256 of all files in a folder, by their path relative to it, in the order of the paths.
 
     Parameters
@@ -160,7 +160,7 @@ def digests(folder: Path, *, without: Iterable[str] = ()) -> dict[str, str]:
     return digests
 
 
-def some(paths: Iterable[str]) -> str:
+def name_some(paths: Iterable[str]) -> str:
     """Return a few paths as text."""
     names = list(paths)
     shown = ", ".join(names[:3])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from asc_kit.errors import AscKitError
 
-from .inventory import OutputKind, some
+from .inventory import OutputKind, name_some
 
 ANOTHER = "choose another place"
 
@@ -23,6 +23,6 @@ def in_the_way_error(out: Path, kind: OutputKind, names: list[str]) -> InTheWayE
     """Return the error for files that `kind` did not write and would replace."""
     is_, it = ("is", "it") if len(names) == 1 else ("are", "them")
     return InTheWayError(
-        f"{some(names)} in {out} {is_} not what {kind.command} wrote there, and would be replaced",
+        f"{name_some(names)} in {out} {is_} not what {kind.command} wrote there, and would be replaced",
         hint=f"choose another {kind.option}, or move {it} away",
     )

@@ -21,7 +21,7 @@ from asc_kit.records.files import write_bytes
 
 from .claiming import WORK, claimed, sibling_of
 from .exchanging import NEW, exchange
-from .inventory import INVENTORY, OutputKind, edited, read_inventory, some
+from .inventory import INVENTORY, OutputKind, find_edited, name_some, read_inventory
 from .refusing import InTheWayError, RefusedError, in_the_way_error
 
 _MOST_NAMES = 100
@@ -173,7 +173,7 @@ def _check(target: Path, out: Path, kind: OutputKind, names: Iterable[str]) -> N
         there = sorted(entry.name for entry in target.iterdir() if entry.name not in (WORK, INVENTORY))
         if there:
             earlier = kind.manifest is not None and kind.manifest in there
-            what = f"a {' and a '.join(written)}" if written else some(there)
+            what = f"a {' and a '.join(written)}" if written else name_some(there)
             raise RefusedError(
                 f"{out} was not written by this command: it holds {what}"
                 if not earlier
@@ -181,11 +181,11 @@ def _check(target: Path, out: Path, kind: OutputKind, names: Iterable[str]) -> N
                 f"they cannot be told from yours",
                 hint=f"choose another {kind.option}, or move it away",
             )
-    changed = edited(target, kind, mine or {})
+    changed = find_edited(target, kind, mine or {})
     if changed:
         raise RefusedError(
-            f"{some(changed)} in {out} {'was' if len(changed) == 1 else 'were'} changed since {kind.command} wrote "
-            f"{'it' if len(changed) == 1 else 'them'}, and would be replaced",
+            f"{name_some(changed)} in {out} {'was' if len(changed) == 1 else 'were'} changed since {kind.command} "
+            f"wrote {'it' if len(changed) == 1 else 'them'}, and would be replaced",
             hint=f"choose another {kind.option}, or move what you changed away",
         )
     in_the_way = [

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.segment import Segment
 
-from asc_kit.text import escaped
+from asc_kit.text import escape_controls
 
 
 class PipeConsole(Console):
@@ -35,7 +35,7 @@ class PipeConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render into pieces of text that no terminal obeys."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(escaped(segment.text), segment.style)
+            yield segment if segment.control else Segment(escape_controls(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         """Raise the error that rich is handling when it calls this."""

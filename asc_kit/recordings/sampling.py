@@ -47,7 +47,7 @@ def proportional(dataset: Dataset, n_clips: int) -> Dataset:
     return replace(dataset, clips=tuple(clip for clip in dataset.clips if clip.filename in chosen))
 
 
-def balanced(dataset: Dataset, n_clips: int) -> Dataset:
+def balance(dataset: Dataset, n_clips: int) -> Dataset:
     """Return `n_clips` clips (or all, if there are fewer), spread evenly over classes and recording devices.
 
     For coverage: rare classes and devices occur as often as common ones. The choice depends on the clips' names alone,

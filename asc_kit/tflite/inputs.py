@@ -44,10 +44,10 @@ class ModelInput:
 
     def describe(self) -> str:
         """Return name, index and signature, for messages."""
-        return f"'{self.name}' (tensor {self.index}, {shown(self.signature)})"
+        return f"'{self.name}' (tensor {self.index}, {write_shape(self.signature)})"
 
 
-def shown(sizes: Sequence[int]) -> str:
+def write_shape(sizes: Sequence[int]) -> str:
     """Return a shape as people write it: 1,49,10,1; a free size is a question mark."""
     return ",".join("?" if size == FREE else str(size) for size in sizes) or "scalar"
 
@@ -81,7 +81,7 @@ def signature_of(sizes: Sequence[int], signature: Sequence[int]) -> tuple[int, .
     if not len(signature):
         return tuple(sizes)
     if len(signature) != len(sizes) or any(own not in (FREE, size) for own, size in zip(signature, sizes, strict=True)):
-        raise ValueError(f"a tensor of shape {shown(sizes)} has the signature {shown(signature)}")
+        raise ValueError(f"a tensor of shape {write_shape(sizes)} has the signature {write_shape(signature)}")
     return tuple(int(size) for size in signature)
 
 
@@ -130,7 +130,7 @@ def _find(inputs: Sequence[ModelInput], shape: InputShape) -> ModelInput:
     named = [model_input for model_input in inputs if shape.name in (None, model_input.name)]
     if len(named) != 1:
         listed = ", ".join(model_input.describe() for model_input in inputs)
-        received = f"{shape.name}={shown(shape.sizes)}" if shape.name is not None else shown(shape.sizes)
+        received = f"{shape.name}={write_shape(shape.sizes)}" if shape.name is not None else write_shape(shape.sizes)
         raise ModelError(
             f"the shape {received} is that of {'no' if not named else 'more than one'} input. The model's: {listed}",
             hint="name the input: --input-shape NAME=1,49,10,1",
@@ -144,6 +144,6 @@ def _check_fits(model_input: ModelInput, sizes: tuple[int, ...]) -> None:
     )
     if not fits or math.prod(sizes) > _LARGEST_ELEMENTS:
         raise ModelError(
-            f"input {model_input.describe()} cannot have the shape {shown(sizes)}",
+            f"input {model_input.describe()} cannot have the shape {write_shape(sizes)}",
             hint=f"sizes shown as ? are free, the others fixed; up to {_LARGEST_ELEMENTS:,} elements in all",
         )

@@ -16,7 +16,7 @@ import numpy as np
 from asc_kit.errors import ModelError
 
 from .decoder import Decoder, StoredOperator
-from .inputs import FREE, InputShape, ModelInput, fixed_input_shapes, shown, signature_of
+from .inputs import FREE, InputShape, ModelInput, fixed_input_shapes, signature_of, write_shape
 from .shape_rules import OPTIONAL, OPTIONS, RULES, Shape, Step, UnknownShapeError
 from .shape_values import Values, value_of
 
@@ -146,14 +146,14 @@ class _Resolver:
     def _check_sizes(shapes: list[Shape]) -> None:
         for shape in shapes:
             if any(size < 1 for size in shape) or math.prod(shape) > _LARGEST_ELEMENTS:
-                raise UnknownShapeError(f"its output would have the shape {shown(shape)}")
+                raise UnknownShapeError(f"its output would have the shape {write_shape(shape)}")
 
     def _is_free(self, tensor: int) -> bool:
         """Whether a size other than the batch's is free."""
         return FREE in self.signatures[tensor][1:]
 
     def _refuse(self, operator: StoredOperator, failure: Exception) -> None:
-        taken = ", ".join(shown(self.shapes[value]) for value in operator.inputs if value != -1)
+        taken = ", ".join(write_shape(self.shapes[value]) for value in operator.inputs if value != -1)
         computed = self.graph.tensor(operator.outputs[0]).describe() if operator.outputs else "nothing"
         raise ModelError(
             f"operator {operator.index} {operator.op}, which computes {computed}, has an output of unknown shape with "

@@ -45,7 +45,7 @@ class Way:
 
     def past(self, wanted: Callable[[Frame], bool]) -> bytes | None:
         """Return a past frame, drawn from the wanted frames."""
-        matching = [data for data in self.history if (frame := unpacked(data)) is not None and wanted(frame)]
+        matching = [data for data in self.history if (frame := unpack_frame(data)) is not None and wanted(frame)]
         return self.random.choice(matching) if matching else None
 
 
@@ -54,7 +54,7 @@ Fault = Callable[[Way, bytes], Pieces | None]
 """The bytes that arrive in place of a frame; None if the fault is not possible now."""
 
 
-def unpacked(data: bytes) -> Frame | None:
+def unpack_frame(data: bytes) -> Frame | None:
     """Read a frame as it stands on the line."""
     try:
         return Frame.unpack(cobs.decode(data.strip(b"\0")))
@@ -62,7 +62,7 @@ def unpacked(data: bytes) -> Frame | None:
         return None
 
 
-def stuffed(packed: bytes) -> bytes:
+def stuff_frame(packed: bytes) -> bytes:
     """Return packed bytes as they stand on the line."""
     inside: bytes = cobs.encode(packed)
     return b"\0" + inside + b"\0"
@@ -174,14 +174,14 @@ def _replay(way: Way, data: bytes, wanted: Callable[[Frame], bool]) -> Pieces | 
 
 
 def _replay_recent(way: Way, data: bytes) -> Pieces | None:
-    frame = unpacked(data)
+    frame = unpack_frame(data)
     if frame is None:
         return None
     return _replay(way, data, lambda old: old.nonce == frame.nonce and old.sequence < frame.sequence)
 
 
 def _replay_older_session(way: Way, data: bytes) -> Pieces | None:
-    frame = unpacked(data)
+    frame = unpack_frame(data)
     return None if frame is None else _replay(way, data, lambda old: old.nonce != frame.nonce)
 
 
@@ -190,7 +190,7 @@ def _replay_hello(way: Way, data: bytes) -> Pieces | None:
 
 
 def _crc16_polynomial(way: Way, data: bytes) -> Pieces | None:
-    frame = unpacked(data)
+    frame = unpack_frame(data)
     if frame is None:
         return None
     packed = bytearray(frame.pack())
@@ -198,26 +198,26 @@ def _crc16_polynomial(way: Way, data: bytes) -> Pieces | None:
         at = way.random.randrange(len(packed) - 2)
         for i, value in enumerate(_CRC16_POLYNOMIAL):
             packed[at + i] ^= value
-    return [stuffed(bytes(packed))]
+    return [stuff_frame(bytes(packed))]
 
 
 def _crc32_polynomial(way: Way, data: bytes) -> Pieces | None:
-    frame = unpacked(data)
+    frame = unpack_frame(data)
     if frame is None:
         return None
     packed = frame.pack()
     value = int.from_bytes(packed, "little")
     for _ in range(way.random.choice((1, 1, 5))):
         value ^= _CRC32_POLYNOMIAL << way.random.randrange(8 * len(packed) - _CRC32_BITS + 1)
-    return [stuffed(value.to_bytes(len(packed), "little"))]
+    return [stuff_frame(value.to_bytes(len(packed), "little"))]
 
 
 def _signed(body: bytes) -> bytes:
-    return stuffed(body + struct.pack("<I", binascii.crc32(body)))
+    return stuff_frame(body + struct.pack("<I", binascii.crc32(body)))
 
 
 def _payload_forged(way: Way, data: bytes) -> Pieces | None:
-    frame = unpacked(data)
+    frame = unpack_frame(data)
     if frame is None or not frame.payload:
         return None
     payload = bytearray(frame.payload)
@@ -227,7 +227,7 @@ def _payload_forged(way: Way, data: bytes) -> Pieces | None:
 
 
 def _header_forged(way: Way, data: bytes) -> Pieces | None:
-    frame = unpacked(data)
+    frame = unpack_frame(data)
     if frame is None:
         return None
     header = bytearray(Frame.HEADER.pack(frame.nonce, frame.sequence, frame.type))
@@ -252,7 +252,7 @@ def _stranger(way: Way, data: bytes) -> Pieces | None:
         request = Frame(
             nonce=request.nonce, sequence=request.sequence, type=kind | protocol.RESPONSE_BIT, payload=body + seal
         )
-    return [stuffed(request.pack()), data]
+    return [stuff_frame(request.pack()), data]
 
 
 def _echo(way: Way, data: bytes) -> Pieces | None:

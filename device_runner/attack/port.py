@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import serial
 
-from .kinds import KINDS, Kind, Way, stutter_pause, unpacked
+from .kinds import KINDS, Kind, Way, stutter_pause, unpack_frame
 
 _LONGEST_TAIL_BYTES = 4096
 
@@ -109,7 +109,7 @@ class FaultyPort:
                 pieces = self._damage(way, data)
         if pieces is None:
             pieces = [data]
-        if unpacked(data) is not None:
+        if unpack_frame(data) is not None:
             way.history.append(data)
         if time.monotonic() < way.cut_until_s:
             return []

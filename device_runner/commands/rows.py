@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asc_kit.cli.output import say
-from asc_kit.text import escaped
+from asc_kit.text import escape_controls
 
 if TYPE_CHECKING:
     from ..predict import Period
@@ -57,7 +57,7 @@ class CsvRows(Rows):
 
     def _say(self, cells: list[str]) -> None:
         line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow([escaped(cell) for cell in cells])
+        csv.writer(line, lineterminator="").writerow([escape_controls(cell) for cell in cells])
         say(line.getvalue())
 
 

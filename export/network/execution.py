@@ -81,11 +81,13 @@ def run(
     network: Network, features: NDArray[np.float32], *, observe: Observer | None = None, wanted: int | None = None
 ) -> NDArray[np.float32]:
     """Compute a network for many inputs [n, *inner] in batches of one graph; gives NumPy values [n, *inner]."""
-    graph = compiled(network, observe=observe, wanted=wanted)
+    graph = compile_network(network, observe=observe, wanted=wanted)
     return in_batches(lambda part: graph(part).numpy(), features)
 
 
-def compiled(network: Network, *, observe: Observer | None = None, wanted: int | None = None) -> Callable[[Any], Any]:
+def compile_network(
+    network: Network, *, observe: Observer | None = None, wanted: int | None = None
+) -> Callable[[Any], Any]:
     """Return `execute` as one graph: features of any number of examples in, a tensor out."""
     shape = (None, *network.tensors[network.input].inner)
     function: Callable[[Any], Any] = tf.function(

@@ -22,7 +22,7 @@ _LEAST_SHARE = 1e-2
 _HOMOGENEOUS = (0, 1)
 
 
-def equalized(network: Network, seen: Mapping[int, Observed]) -> Network:
+def equalize(network: Network, seen: Mapping[int, Observed]) -> Network:
     """Return a network that computes the same, with channels of similar size between its layers.
 
     An activation has one scale, so a loud channel makes the steps of the quiet ones coarse. Between a layer and those

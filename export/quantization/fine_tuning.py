@@ -55,7 +55,7 @@ class TrainingWindows:
     """The float network's logits of the unquantized inputs, [n, n_labels]."""
 
 
-def fine_tuned(
+def fine_tune(
     network: Network,
     ranges: Ranges,
     windows: TrainingWindows,

@@ -15,8 +15,8 @@ from ..network.affine import Affine
 from ..network.graph import Network
 from .bias_correction import with_corrected_biases
 from .calibration import observe, range_of
-from .equalization import equalized
-from .fine_tuning import TrainingWindows, fine_tuned
+from .equalization import equalize
+from .fine_tuning import TrainingWindows, fine_tune
 from .scheme import scheme_of
 from .writing import int8_flatbuffer
 
@@ -47,7 +47,7 @@ class FineTuning:
     """Seed of the order of the windows."""
 
 
-def quantized(
+def quantize(
     network: Network, features: NDArray[np.float32], settings: QuantizationSettings, fine_tuning: FineTuning
 ) -> Quantized:
     """Quantize a network as the settings say: equalize, calibrate, correct biases, fine-tune.
@@ -71,14 +71,14 @@ def quantized(
     histograms = settings.calibration != "min_max"
     seen = observe(network, features, histograms=histograms)
     if settings.equalization:
-        network = equalized(network, seen)
+        network = equalize(network, seen)
         seen = observe(network, features, histograms=histograms)
     ranges = {index: range_of(observed, settings) for index, observed in seen.items()}
     scheme = scheme_of(network, ranges)
     if settings.bias_correction:
         network = with_corrected_biases(network, scheme, features)
     if settings.method == "qat":
-        network, scheme = fine_tuned(
+        network, scheme = fine_tune(
             network,
             ranges,
             fine_tuning.windows(scheme[network.input]),

@@ -17,7 +17,7 @@ from asc_kit.export.network.operators import compute
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.bias_correction import with_corrected_biases
 from asc_kit.export.quantization.calibration import observe, range_of
-from asc_kit.export.quantization.equalization import equalized
+from asc_kit.export.quantization.equalization import equalize
 from asc_kit.export.quantization.scheme import scheme_of, weight_scales
 from asc_kit.export.quantization.simulation import fake_quantizer, with_rounded_weights
 from asc_kit.export.quantization.writing import int8_flatbuffer
@@ -173,7 +173,7 @@ def peaks(network: Network, clips: np.ndarray) -> dict[int, np.ndarray]:
 def test_the_network_computes_the_same(name: str) -> None:
     small = small_network(name)
     network = read_network(small.float_flatbuffer)
-    after = equalized(network, observe(network, small.clips))
+    after = equalize(network, observe(network, small.clips))
     before_values, after_values = run(network, small.clips), run(after, small.clips)
     assert np.abs(after_values - before_values).max() <= 1e-5 * np.abs(before_values).max()
     touched = [one for one in network.weighted if not _same(network, after, one.weights)]
@@ -199,7 +199,7 @@ def test_channels_before_a_depthwise_layer_become_alike() -> None:
     small = small_network("cp_mobile_micro")
     network = read_network(small.float_flatbuffer)
     was = peaks(network, small.clips)
-    now = peaks(equalized(network, observe(network, small.clips)), small.clips)
+    now = peaks(equalize(network, observe(network, small.clips)), small.clips)
     found = 0
     for layer in network.weighted:
         readers = network.consumers(layer.output)
@@ -268,7 +268,7 @@ def chain(activation: int, between: str, reader: str) -> tuple[Network, np.ndarr
 @pytest.mark.parametrize(("activation", "between", "reader", "moves"), CHAINS)
 def test_factors_move_where_that_changes_nothing(activation: int, between: str, reader: str, moves: bool) -> None:
     network, clips = chain(activation, between, reader)
-    after = equalized(network, observe(network, clips))
+    after = equalize(network, observe(network, clips))
     values = run(network, clips)
     assert np.abs(run(after, clips) - values).max() <= 1e-5 * np.abs(values).max()
     first, last = network.weighted
@@ -288,7 +288,7 @@ def test_it_pays_where_quiet_channels_matter() -> None:
         {last.weights: network.constant(last.weights) / peaks(network, clips)[first.output].astype(np.float32)}
     )
     errors = []
-    for one in (network, equalized(network, observe(network, clips))):
+    for one in (network, equalize(network, observe(network, clips))):
         errors.append(rms(simulate(one, scheme_for(one, clips), clips) - run(network, clips)))
     assert errors[1] < 0.5 * errors[0], errors
 
@@ -301,7 +301,7 @@ def test_a_silent_channel_and_a_silent_network() -> None:
         weights, bias = network.constant(first.weights).copy(), network.constant(first.bias).copy()
         weights[silent], bias[silent] = 0.0, -1.0
         quiet = network.with_constants({first.weights: weights, first.bias: bias})
-        after = equalized(quiet, observe(quiet, clips))
+        after = equalize(quiet, observe(quiet, clips))
         np.testing.assert_allclose(run(after, clips), run(quiet, clips), rtol=1e-4, atol=1e-4)
         for layer in network.weighted:
             largest = [np.abs(one.constant(layer.weights)).max() for one in (after, quiet)]

@@ -36,7 +36,7 @@ from asc_kit.inference.int8_scores import map_int8
 from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings
 from asc_kit.recordings.audio import from_int16
-from asc_kit.recordings.sampling import balanced
+from asc_kit.recordings.sampling import balance
 from asc_kit.records.record import to_plain
 from asc_kit.run import Run
 
@@ -235,20 +235,20 @@ def clips(n: int, labels: int, devices: int) -> Iterator[Clip]:
 def test_stratified_does_not_depend_on_the_order_of_the_table() -> None:
     every = tuple(clips(240, 4, 5))
     labels = ("l0", "l1", "l2", "l3")
-    one = balanced(Dataset(root=Path(), labels=labels, clips=every), 20)
-    two = balanced(Dataset(root=Path(), labels=labels, clips=every[::-1]), 20)
+    one = balance(Dataset(root=Path(), labels=labels, clips=every), 20)
+    two = balance(Dataset(root=Path(), labels=labels, clips=every[::-1]), 20)
     assert one.clips == two.clips
     pairs = {(clip.scene_label, clip.recording_device) for clip in one.clips}
     assert len(pairs) == 20
     # even a handful reaches all classes and as many devices
-    few = balanced(Dataset(root=Path(), labels=labels, clips=every), 4)
+    few = balance(Dataset(root=Path(), labels=labels, clips=every), 4)
     assert len({clip.scene_label for clip in few.clips}) == 4
     assert len({clip.recording_device for clip in few.clips}) == 4
 
 
 def test_stratified_gives_all_where_there_are_fewer() -> None:
     every = tuple(clips(7, 2, 2))
-    assert set(balanced(Dataset(root=Path(), labels=("l0", "l1", "l2"), clips=every), 100).clips) == set(every)
+    assert set(balance(Dataset(root=Path(), labels=("l0", "l1", "l2"), clips=every), 100).clips) == set(every)
 
 
 # --- what was done is written down ---------------------------------------------------------------

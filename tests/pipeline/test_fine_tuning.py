@@ -14,8 +14,8 @@ from asc_kit.export.network.affine import Affine, affine_of
 from asc_kit.export.network.graph import logits_of
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe
-from asc_kit.export.quantization.fine_tuning import TrainingWindows, _loss, _Trained, fine_tuned
-from asc_kit.export.quantization.pipeline import FineTuning, Quantized, quantized
+from asc_kit.export.quantization.fine_tuning import TrainingWindows, _loss, _Trained, fine_tune
+from asc_kit.export.quantization.pipeline import FineTuning, Quantized, quantize
 from asc_kit.export.quantization.scheme import FIXED_OUTPUT, scheme_of, weight_scales
 from asc_kit.inference.interpreter import Int8Model
 from asc_kit.quantization import QuantizationSettings, TensorInfo
@@ -49,7 +49,7 @@ def ready(
         seed=seed,
     )
     heard = teacher.clips[:N_REPRESENTATIVE] if representative is None else representative
-    return quantized(teacher.network, heard, settings, fine_tuning)
+    return quantize(teacher.network, heard, settings, fine_tuning)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def test_gradients_reach_every_constant() -> None:
 
     settings = QuantizationSettings(method="qat", qat_epochs=2, qat_batch_size=len(small.clips))
     fine_tuning = FineTuning(windows=windows, task="single_label", seed=0)
-    after = quantized(network, small.clips, settings, fine_tuning).network
+    after = quantize(network, small.clips, settings, fine_tuning).network
     peak = {index: seen.channel_peak.max() for index, seen in observe(network, small.clips).items()}
     moved = 0
     for layer in network.weighted:
@@ -226,7 +226,7 @@ def test_ranges_follow_the_windows_for_half_of_the_steps(teacher: SmallTeacher) 
     affine = affine_of(*wide[network.input])
     settings = QuantizationSettings(method="qat", qat_learning_rate=1e-9, qat_batch_size=32, qat_epochs=2)
     windows = teacher.windows(affine, clips)
-    _, scheme = fine_tuned(network, wide, windows, "single_label", settings, 0)
+    _, scheme = fine_tune(network, wide, windows, "single_label", settings, 0)
     assert scheme_of(network, wide)[network.input] == scheme[network.input]
     moves = settings.qat_epochs * N_HEARD // 32 // 2
     left = 40 * 0.95**moves
@@ -249,7 +249,7 @@ def test_windows_without_a_whole_batch(teacher: SmallTeacher) -> None:
     """Fewer windows than a batch is to have are one batch."""
     windows = teacher.windows(scheme_of(teacher.network, _extremes(teacher))[teacher.network.input], teacher.clips[:5])
     settings = QuantizationSettings(method="qat", qat_epochs=1)
-    after, _ = fine_tuned(teacher.network, _extremes(teacher), windows, "single_label", settings, 0)
+    after, _ = fine_tune(teacher.network, _extremes(teacher), windows, "single_label", settings, 0)
     assert not np.array_equal(after.constant(teacher.sparse), teacher.network.constant(teacher.sparse))
 
 

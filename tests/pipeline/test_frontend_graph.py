@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc_kit.frontend import STD_FLOOR, FrontEndSpec, log_mel, mel_filter_bank, model_input
-from asc_kit.frontend.reference import deltas, standardized
+from asc_kit.frontend.reference import deltas, standardize
 from asc_kit.train.frontend_graph import front_end_graph, log_mel_graph
 from asc_kit.train.recipe import load_recipe
 
@@ -61,7 +61,7 @@ def bounds(audio: np.ndarray, spec: FrontEndSpec) -> np.ndarray:
             channel = deltas(channel, spec.delta_width)
         if spec.standardize == "clip":
             deviation = max(channel.std(ddof=1), STD_FLOOR)
-            channel = standardized(channel)
+            channel = standardize(channel)
             bound *= (2 + np.abs(channel).max()) / deviation
         found.append(max(bound, BOUND))
     return np.array(found)

@@ -7,7 +7,7 @@ from float_models import FloatBuilder
 from asc_kit.export.network.graph import Network
 from asc_kit.export.network.reading import read_network
 from asc_kit.export.quantization.calibration import observe
-from asc_kit.export.quantization.equalization import equalized
+from asc_kit.export.quantization.equalization import equalize
 
 CONV = {"padding": 0, "strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
 
@@ -37,7 +37,7 @@ def test_a_channel_that_no_representative_clip_wakes_keeps_its_room(reader: str)
     network = with_a_silent_channel(reader)
     quiet = np.random.default_rng(0).normal(size=(20, 4, 4, 3)).clip(-3, 3).astype(np.float32)
     first, second = network.weighted
-    after = equalized(network, observe(network, quiet))
+    after = equalize(network, observe(network, quiet))
     for layer, axis in ((first, 0), (second, 3)):
         was, now = (np.moveaxis(one.constant(layer.weights), axis, 0) for one in (network, after))
         assert np.array_equal(was[2], now[2])

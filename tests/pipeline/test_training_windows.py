@@ -47,13 +47,13 @@ def test_windows_of_recordings_long_and_short(
     network = read_network(builder.finish(source, builder.one("LOGISTIC", [logits], (1, 3))))
 
     heard_at_once: list[int] = []
-    compiled: Callable[..., Callable[[Any], Any]] = module.compiled
+    compile_network: Callable[..., Callable[[Any], Any]] = module.compile_network
 
     def counting(*arguments: Any, **options: Any) -> Callable[[Any], Any]:
-        function = compiled(*arguments, **options)
+        function = compile_network(*arguments, **options)
         return lambda features: (heard_at_once.append(len(features)), function(features))[1]
 
-    monkeypatch.setattr(module, "compiled", counting)
+    monkeypatch.setattr(module, "compile_network", counting)
     monkeypatch.setattr(module, "training_clips", lambda run, data: dataset)
     manifest = SimpleNamespace(frontend=FRONTEND, labels=dataset.labels, hop_samples=2000)
     found = module.training_windows(

@@ -13,7 +13,7 @@ from asc_kit.device_runner.attack import kinds as kinds_module
 from asc_kit.device_runner.attack import port as port_module
 from asc_kit.device_runner.attack import runner as runner_module
 from asc_kit.device_runner.attack.answers import known_clips
-from asc_kit.device_runner.attack.kinds import KINDS, Way, stuffed, unpacked
+from asc_kit.device_runner.attack.kinds import KINDS, Way, stuff_frame, unpack_frame
 from asc_kit.device_runner.attack.port import FaultyPort
 from asc_kit.device_runner.attack.report import AttackReport
 from asc_kit.device_runner.attack.runner import Attack
@@ -71,7 +71,9 @@ def test_one_fault_in_a_thousand_frames_is_no_matter(board: FakeBoard) -> None:
 
 def test_same_seed_same_faults(board: FakeBoard) -> None:
     """Up to the session's nonces, which are drawn from the system, frames and faults are the same."""
-    frames = [stuffed(Frame(nonce=1, sequence=i, type=2, payload=bytes(range(i % 50 + 1))).pack()) for i in range(600)]
+    frames = [
+        stuff_frame(Frame(nonce=1, sequence=i, type=2, payload=bytes(range(i % 50 + 1))).pack()) for i in range(600)
+    ]
     arrived = []
     for seed in (5, 5, 6):
         sink = FakeBoard(HELLO)
@@ -165,16 +167,16 @@ def test_every_kind_does_something(kind: kinds_module.Kind, board: FakeBoard) ->
     other.other = way
     for sequence in range(1, 6):
         for nonce, opcode in ((7, Opcode.HELLO if sequence == 1 else Opcode.RUN), (8, Opcode.RUN)):
-            way.history.append(stuffed(Frame(nonce=nonce, sequence=sequence, type=opcode, payload=b"x").pack()))
-    other.history.append(stuffed(Frame(nonce=7, sequence=5, type=0x86, payload=b"x").pack()))
-    data = stuffed(Frame(nonce=7, sequence=9, type=Opcode.WRITE_INPUT, payload=bytes(range(200))).pack())
+            way.history.append(stuff_frame(Frame(nonce=nonce, sequence=sequence, type=opcode, payload=b"x").pack()))
+    other.history.append(stuff_frame(Frame(nonce=7, sequence=5, type=0x86, payload=b"x").pack()))
+    data = stuff_frame(Frame(nonce=7, sequence=9, type=Opcode.WRITE_INPUT, payload=bytes(range(200))).pack())
     outcomes: Counter[bool] = Counter()
     for _ in range(50):
         pieces = kind.apply(way, data)
         assert pieces is not None
         outcomes[pieces != [data] or bool(resets)] += 1
         if kind.name in ("crc32_polynomial", "payload_forged", "header_forged"):
-            assert unpacked(pieces[0]) not in (None, unpacked(data)), "the checksum is right, the frame another"
+            assert unpack_frame(pieces[0]) not in (None, unpack_frame(data)), "the checksum is right, the frame another"
     # two equal bytes change places, a run of zeros is drawn over zeros: rarely
     assert outcomes[True] >= 45
 

@@ -13,7 +13,7 @@ from scipy.stats import zscore
 
 from asc_kit.errors import DataError, SpecError
 from asc_kit.frontend import STD_FLOOR, FrontEndSpec, log_mel, mel_filter_bank, model_input, window
-from asc_kit.frontend.reference import deltas, standardized
+from asc_kit.frontend.reference import deltas, standardize
 from asc_kit.frontend.tables import hz_to_mel, mel_to_hz
 from asc_kit.records.record import parse_record, to_plain
 
@@ -231,7 +231,7 @@ def test_deltas_are_those_of_scipy() -> None:
 
 def test_standardised_as_scipy_does() -> None:
     values = np.random.default_rng(0).normal(-9, 3, (44, 256))
-    np.testing.assert_allclose(standardized(values), zscore(values, axis=None, ddof=1), atol=1e-13)
+    np.testing.assert_allclose(standardize(values), zscore(values, axis=None, ddof=1), atol=1e-13)
 
 
 @settings(max_examples=25, deadline=None)

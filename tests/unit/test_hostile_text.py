@@ -47,7 +47,7 @@ from asc_kit.firmware_gen.generate import generate
 from asc_kit.hardware.board import BoardSpec, load_board
 from asc_kit.process.console import PipeConsole
 from asc_kit.records.record import parse_record, read_record, to_plain, write_json
-from asc_kit.text import escaped, markdown, shorten, spreadsheet_cell, tensor_name, unsafe_character
+from asc_kit.text import escape_controls, markdown, shorten, spreadsheet_cell, tensor_name, unsafe_character
 from asc_kit.train.evaluation.assessment import Subject
 from asc_kit.train.evaluation.document import build_document
 from asc_kit.train.evaluation.files import write_predictions
@@ -67,11 +67,15 @@ PRINTABLE = (
 def test_characters_are_named_and_written_out() -> None:
     for text in CONTROL:
         assert unsafe_character(text) is not None, ascii(text)
-        assert unsafe_character(escaped(text, lines=False)) is None
+        assert unsafe_character(escape_controls(text, lines=False)) is None
         assert unsafe_character(shorten(text)) is None
     for text in PRINTABLE:
-        assert unsafe_character(text) is None and escaped(text) == text
-    assert escaped(CSI) == "\\x1b[2J" and escaped("\u202e") == "\\u202e" and escaped("a\n\tb") == "a\n\tb"
+        assert unsafe_character(text) is None and escape_controls(text) == text
+    assert (
+        escape_controls(CSI) == "\\x1b[2J"
+        and escape_controls("\u202e") == "\\u202e"
+        and escape_controls("a\n\tb") == "a\n\tb"
+    )
 
 
 def test_values_are_shown_short() -> None:
