@@ -1,1 +1,1 @@
-"""What firmware is for: boards and parts, as data."""
+"""Boards, parts and cores, as data."""

@@ -1,4 +1,4 @@
-"""Boards: what a board is, read from ``boards/<name>/board.toml``, or from a folder of the user's.
+"""Boards: data from ``boards/<name>/board.toml``, or from a folder of the user's.
 
 A board names its part or its core; both are records of their own (`part.py`, `core.py`).
 """
@@ -38,12 +38,12 @@ from asc_kit.records.record import STRICT, read_record
 
 TimerKind = Literal["cycles", "instructions", "ns"]
 Optimize = Literal["speed", "size"]
-"""What an engine is made for where the two conflict: fewer instructions, or fewer bytes of constants."""
+"""Preference of an engine where the two conflict: fewer instructions, or fewer bytes of constants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardToolchain:
-    """In what a board's firmware is compiled differently from all firmware for its core."""
+    """Differences in compiling a board's firmware from all firmware for its core."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -57,7 +57,7 @@ class BoardToolchain:
     """Libraries, after the objects; None for the core's."""
 
     def complete(self, core: ToolchainSpec) -> ToolchainSpec:
-        """Return the toolchain of a board that has this core."""
+        """Return the toolchain of a board with this core."""
         return ToolchainSpec(
             prefix=core.prefix if self.prefix is None else self.prefix,
             cflags=(*core.cflags, *self.cflags),
@@ -69,7 +69,7 @@ class BoardToolchain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemorySpec:
-    """What the part it stands for offers."""
+    """The memory that firmware may use."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -82,9 +82,9 @@ class MemorySpec:
     ram_bytes: PositiveCount
     """Size of the data memory."""
     stack_bytes: PositiveCount
-    """What of the data memory is kept for the stack."""
+    """Bytes of the data memory that are kept for the stack."""
     constants_origin: Address = 0
-    """First address of a second memory for the model's constants, where they do not lie in the code memory."""
+    """First address of a second memory for the model's constants, if they are not in the code memory."""
     constants_bytes: Count = 0
     """Size of that memory; 0: there is none."""
 
@@ -129,14 +129,14 @@ class EmulatorSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardFacts:
-    """What ``board.toml`` says of a board itself, whatever its core."""
+    """The facts in ``board.toml`` about the board itself, whatever its core."""
 
     name: Annotated[str, Field(pattern=rf"^{BOARD_NAME}$")]
-    """Name of the folder; what the board answers when it is asked who it is."""
+    """Name of the folder, which the board also gives as its name in HELLO."""
     title: Line
-    """What it is, for people."""
+    """Its name, for people."""
     timer: TimerKind
-    """What its timer counts: cycles on silicon, instructions in an emulator, ns on a host."""
+    """Unit of its timer: cycles on silicon, instructions in an emulator, ns on a host."""
     clock_hz: Hertz
     """Timer counts per second (of virtual time in an emulator); the wire has 32 bits for them."""
     sources: Annotated[tuple[SourceName, ...], Field(max_length=1000)]
@@ -149,7 +149,7 @@ class BoardFacts:
     emulator: EmulatorSpec | None = None
     """How to run without the board; None for hardware."""
     tested_on: Line
-    """What it was tested on."""
+    """The hardware or emulator that it was tested on."""
 
 
 _RANKED: tuple[KernelSetName, ...] = ("portable", "dsp", "mve")
@@ -164,7 +164,7 @@ def _name_core(old: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardSpec(BoardFacts):
-    """What ``board.toml`` holds. A new board is a new folder of data: nothing else changes."""
+    """The content of ``board.toml``. A new board is a new folder of data: nothing else changes."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     MIGRATIONS: ClassVar[Migrations] = {1: _name_core}
@@ -173,18 +173,18 @@ class BoardSpec(BoardFacts):
     schema_version: Literal[2]
     """Version of this record."""
     core: RecordWord | None = None
-    """Name of its processor core, such as cortex-m4f, or ``CORE.toml`` beside this file; None where `part` says it."""
+    """Name of its processor core, such as cortex-m4f, or ``CORE.toml`` beside this file; None if `part` names it."""
     part: RecordWord | None = None
-    """Name of its chip, such as stm32l4r5, or ``PART.toml`` beside this file; None where it is none in particular."""
+    """Name of its chip, such as stm32l4r5, or ``PART.toml`` beside this file; None for no particular chip."""
     toolchain: BoardToolchain = BoardToolchain()
     """In what its firmware is compiled differently from all firmware for its core."""
     kernels: Annotated[tuple[KernelSetName, ...], Field(min_length=1, max_length=16)] | None = None
     """Kernel sets for it, the usual one first; None for the core's."""
     frontend: Arithmetic | None = None
-    """What the front end calculates with; None for the core's."""
+    """Arithmetic of the front end; None for the core's."""
     shared: Annotated[str, Field(pattern=r"^\w{1,64}$")] | None = None
-    """Folder that has what it shares with other boards, beside the board's own or among the kit's; None when it shares
-    nothing."""
+    """Folder of files that it shares with other boards, beside the board's own or among the kit's; None if it shares
+    none."""
 
     def __post_init__(self) -> None:
         require(
@@ -198,20 +198,20 @@ class BoardSpec(BoardFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board(BoardFacts):
-    """A board with its core, its part, and where its files are."""
+    """A board with its core, its part and its folders."""
 
     core: CoreSpec
     """Its processor core."""
     part: PartSpec | None
-    """Its chip; None where it is none in particular."""
+    """Its chip; None for no particular chip."""
     toolchain: ToolchainSpec
-    """How its firmware is compiled: what the core needs, and what the board adds."""
+    """How its firmware is compiled: by the core's needs and the board's additions."""
     kernel_sets: tuple[KernelSetName, ...]
-    """Kernel sets that firmware for it may be made of, the usual one first."""
+    """Kernel sets for its firmware, the usual one first."""
     frontend: Arithmetic
-    """What the front end calculates with."""
+    """Arithmetic of the front end."""
     folders: tuple[Path, ...]
-    """Where its files are: its own folder, then the shared one."""
+    """Folders of its files: its own, then the shared one."""
 
     @property
     def folder(self) -> Path:
@@ -220,19 +220,19 @@ class Board(BoardFacts):
 
     @property
     def kind(self) -> TargetKind:
-        """What it is, among all that a network may be written for."""
+        """Kind of target: a board."""
         return "board"
 
     @property
     def kernels(self) -> KernelSetName:
-        """The kernel set that its engine is made of unless another one is asked for."""
+        """Kernel set of its engine, unless the user names another."""
         return self.kernel_sets[0]
 
     @property
     def files(self) -> dict[str, Path]:
         """The port's files by name: sources, linker scripts, headers. A board's own file hides the shared one.
 
-        A file that is in neither folder is listed where the board would have it.
+        A file that is in neither folder is listed in the board's own.
         """
         names = {*self.sources, *(path.name for folder in self.folders for path in folder.glob("*.h"))}
         if self.linker_script is not None:
@@ -245,7 +245,7 @@ class Board(BoardFacts):
         return self.toolchain.compiler
 
     def linker_flags(self, folders: Iterable[str | Path]) -> tuple[str, ...]:
-        """Return what the compiler must be told to link for this board's memory, with its linker scripts in folders."""
+        """Return the compiler's flags for linking into this board's memory, with its linker scripts in folders."""
         flags: list[str] = []
         if self.linker_script is not None:
             flags += [*(f"-L{folder}" for folder in folders), "-T", self.linker_script]
@@ -286,14 +286,14 @@ class Board(BoardFacts):
 
 
 def board_paths() -> tuple[Path, ...]:
-    """Return the ``board.toml`` of every board that goes by a name: the kit's and those in ASC_KIT_BOARDS, sorted."""
+    """Return the ``board.toml`` of every named board: the kit's and those in ASC_KIT_BOARDS, sorted."""
     paths = [path for folder in (boards_folder(), *user_folders()) for path in folder.glob(f"*/{BOARD_FILE}")]
     # a folder that ASC_KIT_BOARDS names twice holds its boards once
     return tuple(sorted({path.resolve(): path for path in paths}.values(), key=lambda path: path.parent.name))
 
 
 def board_names() -> tuple[str, ...]:
-    """Return the names of all boards that go by one, sorted; whether their descriptions are valid or not."""
+    """Return the names of all named boards, sorted, whether their descriptions are valid or not."""
     return tuple(dict.fromkeys(path.parent.name for path in board_paths()))
 
 
@@ -332,9 +332,9 @@ def load_board(word: str) -> Board:
 
 
 def survey_boards() -> dict[Path, Board | str]:
-    """Return all boards that go by a name, by their ``board.toml``; in place of one that is not valid, what is wrong.
+    """Return all named boards, by their ``board.toml``; in place of an invalid board, its fault.
 
-    One board's fault is never another's.
+    A board with a fault never hides the others.
     """
     boards: dict[Path, Board | str] = {}
     for path in board_paths():
@@ -384,7 +384,7 @@ def read_board(path: Path) -> Board:
 
 
 def find_board(name: str) -> Board | None:
-    """Return the description of a board that answered with its name, where there is one."""
+    """Return the description of a board by the name that it answered with, if there is one."""
     return load_board(name) if name in board_names() else None
 
 

@@ -1,6 +1,6 @@
-"""Cores: what the compiler, the engine and the link must know of a processor core, whatever chip it is in.
+"""Cores: facts of a processor core for compiler, engine and link, whatever its chip.
 
-A board has a part, a part has a core. Cores are read from ``boards/cores/<name>.toml``, or from a file of one's own.
+A board has a part, a part has a core. Cores are read from ``boards/cores/<name>.toml``, or from a file of the user's.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from asc_kit.records.migration import Migrations
 from asc_kit.records.record import STRICT
 
 KernelSetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-"""Name of a kernel set: of a folder in ``firmware_gen/kernel_sets/``."""
+"""Name of a kernel set, a folder in ``firmware_gen/kernel_sets/``."""
 Arithmetic = Literal["float", "fixed"]
 CoreName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
 """Name of a core's file, without ``.toml``."""
 RecordWord = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}(\.toml)?$")]
-"""How a record names another: a name of the kit's, or a file ``NAME.toml`` beside the record."""
+"""Reference from a record to another: a name of the kit's, or a file ``NAME.toml`` beside the record."""
 Package = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]{0,99}$")]
 
 _FOLDER = "cores"
@@ -38,13 +38,13 @@ class ToolchainSpec:
     prefix: MakeWord
     """Prefix of the tools' names, such as ``arm-none-eabi-``; empty for this machine's own."""
     cflags: MakeWords
-    """Flags that choose the core, and of a board the optimization too: for compiling, assembling and linking."""
+    """Flags for compiling, assembling and linking: they choose the core, and a board's also the optimization."""
     ldflags: MakeWords = ()
     """Further flags for linking."""
     libraries: MakeWords = ("-lm",)
     """Libraries, after the objects."""
     packages: Annotated[tuple[Package, ...], Field(max_length=20)] = ()
-    """Debian packages that have the tools."""
+    """Debian packages with the tools."""
 
     @property
     def compiler(self) -> str:
@@ -53,7 +53,7 @@ class ToolchainSpec:
 
     @property
     def remedy(self) -> str:
-        """What to do where the tools are missing."""
+        """Hint for missing tools."""
         if self.packages:
             return f"sudo apt-get install {' '.join(self.packages)}"
         return f"install {self.compiler} and the tools that come with it"
@@ -72,17 +72,17 @@ class CoreSpec:
     name: CoreName
     """Name of the file."""
     title: Name
-    """What it is, for people and in results, such as Cortex-M4F."""
+    """Its name for people and in results, such as Cortex-M4F."""
     kernels: Annotated[tuple[KernelSetName, ...], Field(min_length=1, max_length=16)]
-    """Kernel sets that it can run; the engine is made of the first unless another one is asked for."""
+    """Kernel sets that it can run; the engine gets the first, unless the user names another."""
     frontend: Arithmetic = "float"
-    """What the front end calculates with. ``float``: float32. ``fixed``: integers, for cores without floats."""
+    """Arithmetic of the front end. ``float``: float32. ``fixed``: integers, for cores without floats."""
     toolchain: ToolchainSpec
     """How code for it is compiled."""
     faults: Annotated[dict[Annotated[str, Field(pattern=r"^\d{1,9}$")], Name], Field(max_length=100)]
-    """Its names of the exceptions that end a program, by the number that the port reports."""
+    """Names of the exceptions that end a program, by the number that the port reports."""
     cycles: Name | None = None
-    """Its table of cycles in ``device_runner/cycles/cores.py``; None where there is none."""
+    """Its table of cycles in ``device_runner/cycles/cores.py``; None if it has none."""
 
     def __post_init__(self) -> None:
         require(
@@ -90,7 +90,7 @@ class CoreSpec:
         )
 
     def name_fault(self, number: int) -> str:
-        """Return what it calls an exception."""
+        """Return the core's name of an exception."""
         return self.faults.get(str(number), "exception")
 
 
@@ -118,5 +118,5 @@ def load_core(word: str, beside: Path = Path()) -> CoreSpec:
 
 
 def core_of_title(title: str) -> str:
-    """Return the name of the core that records of version 1 call by its title: Cortex-M0+ is cortex-m0plus."""
+    """Return a core's name from its title, which records of version 1 have: Cortex-M0+ is cortex-m0plus."""
     return title.lower().replace("+", "plus")

@@ -1,6 +1,6 @@
-"""Parts: the chip that a core is in: its memories, its clock, and what stands between the core and its code.
+"""Parts: chips, each with a core, memories, a clock, and caches between core and code.
 
-A board has a part, a part has a core. Parts are read from ``boards/parts/<name>.toml``, or from a file of one's own.
+A board has a part, a part has a core. Parts are read from ``boards/parts/<name>.toml``, or from a file of the user's.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class CacheSpec:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     lines: Annotated[int, Field(gt=0, le=1 << 16)]
-    """How many lines it has."""
+    """Number of lines."""
     line_bytes: Annotated[int, Field(ge=4, le=1024)]
     """Bytes of a line, a power of two."""
     sector_bytes: Annotated[int, Field(ge=4, le=1024)]
-    """Bytes that one access to the flash brings, a power of two; a line is filled sector by sector."""
+    """Bytes of one access to the flash, a power of two; a line is filled sector by sector."""
     ways: Annotated[int, Field(ge=0, le=1 << 16)] = 0
-    """Places that a line may have; 0: any."""
+    """Number of places for a line; 0: all."""
     replacement: Literal["lru", "random"] = "lru"
-    """Which line makes room: the one that was not used for longest, or one by chance."""
+    """The line that makes room: the least recently used, or a random one."""
 
     def __post_init__(self) -> None:
         if not (_power_of_two(self.line_bytes) and _power_of_two(self.sector_bytes)):
@@ -59,7 +59,7 @@ class CacheSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlashSpec:
-    """The memory that code and constants are read from."""
+    """The memory of code and constants."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -70,13 +70,13 @@ class FlashSpec:
     miss_cycles: Annotated[float, Field(ge=0, le=1000)]
     """Cycles that the core waits when a sector is not in the cache."""
     code: CacheSpec
-    """What instructions are read through; a part without a cache has at least a buffer."""
+    """Cache of instructions; a part without a cache has at least a buffer."""
     data: CacheSpec | None = None
-    """What constants are read through; None where they go through `code`'s cache or through none."""
+    """Cache of constants; None if they share `code`'s cache or have none."""
     constants: Literal["own", "with_code", "uncached"] = "uncached"
-    """Where constants go: through `data`, through the cache of the code, or past any cache."""
+    """Path of constants: through `data`, through the cache of the code, or past all caches."""
     prefetch: bool = False
-    """Whether the sector that follows in sequence is read ahead, so that only jumps wait."""
+    """Whether the next sector is read ahead, so that only jumps wait."""
 
     def __post_init__(self) -> None:
         if (self.data is not None) != (self.constants == "own"):
@@ -85,18 +85,18 @@ class FlashSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorSpec:
-    """How far the estimate was from what others published for the same machine code on silicon."""
+    """Errors of the estimate against published measurements of the same machine code on silicon."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     images: PositiveCount
-    """How many images were compared."""
+    """Number of images compared."""
     mean: Annotated[float, Field(ge=0, le=1)]
     """Mean of the absolute errors, as a share."""
     worst: Annotated[float, Field(ge=0, le=1)]
     """The largest of them."""
     source: Line
-    """What was compared with."""
+    """Source of the measurements."""
 
 
 def _name_core(old: dict[str, Any]) -> dict[str, Any]:
@@ -117,23 +117,23 @@ class PartSpec:
     name: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,31}$")]
     """Name of the file."""
     title: Line
-    """What it is, for people."""
+    """Its name, for people."""
     core: RecordWord
     """Name of its processor core, such as cortex-m4f, or ``CORE.toml`` beside this file."""
     clock_hz: Hertz
-    """The clock that the flash's figures are for."""
+    """Clock for which the flash's figures hold."""
     ram_bytes: PositiveCount
     """Memory for data; read and written without waiting."""
     flash: FlashSpec | None = None
     """None where code and constants lie in memory without wait states, such as TCM."""
     source: Line
-    """Where the figures are from, and what was assumed."""
+    """Source of the figures, and assumptions."""
     error: ErrorSpec | None = None
-    """How far estimates were off on this part; None where it was not checked."""
+    """Errors of estimates on this part; None if they were not checked."""
 
     @property
     def core_name(self) -> str:
-        """Name of its core, wherever that is described."""
+        """Name of its core, without the path of its description."""
         return self.core.removesuffix(".toml")
 
 
@@ -166,7 +166,7 @@ def parts_with(core: str) -> tuple[PartSpec, ...]:
 
 
 def usual_part(core: str) -> PartSpec | None:
-    """Return the part that stands for a core, by its name, where none is named.
+    """Return the part that stands for a core, given by name, if no part is named.
 
     The kit's part whose estimates were checked on silicon; None where there is none.
     """

@@ -26,7 +26,7 @@ def user_folders() -> tuple[Path, ...]:
 
 
 def folder_faults() -> tuple[str, ...]:
-    """Return what is wrong with the folders that ASC_KIT_BOARDS names, a sentence without its full stop for each."""
+    """Return the faults of the folders that ASC_KIT_BOARDS names, each a sentence without its full stop."""
     faults = []
     for folder in user_folders():
         # of a folder that may not be looked into, Path.is_dir raises

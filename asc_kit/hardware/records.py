@@ -1,4 +1,4 @@
-"""Cores and parts as files: by the name of one that comes with the kit, or by the path of one's own."""
+"""Cores and parts as files: the kit's by name, the user's by path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from asc_kit.records.record import read_record
 
 
 class Named(Protocol):
-    """A record that says the name of its file."""
+    """A record with the name of its file."""
 
     @property
     def name(self) -> str:
@@ -40,7 +40,7 @@ def load_named(cls: type[T], word: str, beside: Path, *, folder: str, kind: str)
     folder
         The kit's folder of such records.
     kind
-        What it is, for messages: ``core``.
+        The kind of record, for messages: ``core``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Targets: a core, or a part, that a network is written for as a library, where no board of the kit's matters."""
+"""Targets of a library: a core or a part, without a board."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ TargetKind = Literal["board", "part", "core"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a library is written for."""
+    """A core or a part for which a library is written."""
 
     core: CoreSpec
     """The processor core."""
     part: PartSpec | None
-    """The chip; None where it is none in particular."""
+    """The chip; None for no particular chip."""
     frontend: Arithmetic
-    """What the front end calculates with."""
+    """Arithmetic of the front end."""
 
     @property
     def name(self) -> str:
@@ -30,7 +30,7 @@ class Target:
 
     @property
     def kind(self) -> TargetKind:
-        """Which of the two it is named after."""
+        """Kind of target: part or core."""
         return "core" if self.part is None else "part"
 
     @property
@@ -40,7 +40,7 @@ class Target:
 
     @property
     def kernels(self) -> KernelSetName:
-        """The kernel set that is used unless another one is asked for."""
+        """Kernel set of its engine, unless the user names another."""
         return self.kernel_sets[0]
 
     @property

@@ -1,1 +1,1 @@
-"""A .tflite file as a file: what it is, what its shapes are, and what of it the runtimes compute differently."""
+"""A .tflite file as a file: its identity, its shapes, and the operators that runtimes compute differently."""

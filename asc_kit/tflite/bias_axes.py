@@ -1,4 +1,4 @@
-"""Biases whose `quantized_dimension` names an axis that they lack: TFLite refuses them, though the field says nothing.
+"""Biases whose `quantized_dimension` names an axis that they lack: TFLite refuses them, though it ignores the field.
 
 A vector has one axis, so its scales can lie along no other. Some converters leave the axis of the weights there.
 """

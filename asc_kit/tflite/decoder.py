@@ -1,8 +1,7 @@
-"""Decode a .tflite file: its operators, tensors, constants and options, each held against the file before it is used.
+"""Decode a .tflite file: operators, tensors, constants and options, each checked against the file before use.
 
-This is the only place that knows the tables of the schema. The engine, export and `complexity` each build a graph of
-their own on it, and refuse what they cannot do. Files are not to be trusted: `read_checked` turns whatever damage does
-to a reader into one error.
+Only this module knows the tables of the schema. The engine, export and `complexity` each build a graph of their own on
+it, and refuse what they cannot do. Files are not trusted: `read_checked` turns any failure of a reader into one error.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _CUSTOM_QUANTIZATION = 1
 
 
 def read_checked(model: bytes, read: Callable[[Decoder], T]) -> T:
-    """Return what `read` makes of a model.
+    """Return the result of `read` on a model.
 
     Raises
     ------
@@ -50,7 +49,7 @@ def read_checked(model: bytes, read: Callable[[Decoder], T]) -> T:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StoredTensor:
-    """A tensor as the file has it."""
+    """A tensor as stored in the file."""
 
     index: int
     """Its index in the graph."""
@@ -61,7 +60,7 @@ class StoredTensor:
     signature: tuple[int, ...]
     """Its shape with -1 where a size is free; empty where the file has none."""
     type: str
-    """Type of its elements, as the schema names it: INT8, FLOAT32; the number of one that the schema does not have."""
+    """Type of its elements, as the schema names it: INT8, FLOAT32; a number where the schema has no name."""
     buffer: int
     """Index of the buffer with its values, for `Decoder.constant`."""
     is_variable: bool
@@ -104,7 +103,7 @@ class StoredTensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StoredOperator:
-    """An operator as the file has it."""
+    """An operator as stored in the file."""
 
     index: int
     """Its index in the graph."""
@@ -181,11 +180,11 @@ class Decoder:
         return tuple(StoredGraph(self, self._root.Subgraphs(number)) for number in range(self.n_graphs))
 
     def ops(self) -> list[str]:
-        """Return the name of each operator, of all graphs, from their codes alone: the rest may be strange."""
+        """Return the name of each operator, of all graphs, from their codes alone: all else may be damaged."""
         return [graph.op(index) for graph in self.graphs for index in range(graph.n_operators)]
 
     def first_computed(self, known: Container[str]) -> str:
-        """Say what the first operator that is none of the known computes, for messages; nothing if all are known."""
+        """Describe the output of the first unknown operator, for messages; empty if all are known."""
         for graph in self.graphs:
             for index in range(graph.n_operators):
                 if graph.op(index) not in known:
@@ -193,7 +192,7 @@ class Decoder:
         return "nothing"
 
     def length(self, count: int) -> int:
-        """Return a vector's length, which no file can hold unless it is at least as long."""
+        """Return a vector's length, which the file must have room for."""
         if not 0 <= count <= len(self.model):
             raise ValueError(f"a vector of {count} elements in a file of {len(self.model)} bytes")
         return count
@@ -245,12 +244,12 @@ class StoredGraph:
 
     @functools.cached_property
     def inputs(self) -> tuple[int, ...]:
-        """Tensors that the graph takes."""
+        """Tensor indices of its inputs."""
         return self._checked(_vector(self._table, "Inputs"), "the model's inputs have")
 
     @functools.cached_property
     def outputs(self) -> tuple[int, ...]:
-        """Tensors that the graph gives."""
+        """Tensor indices of its outputs."""
         return self._checked(_vector(self._table, "Outputs"), "the model's outputs have")
 
     def op(self, index: int) -> str:
@@ -270,7 +269,7 @@ class StoredGraph:
         return StoredOperator(index=index, op=op, inputs=inputs, outputs=outputs, table=table)
 
     def computed(self, index: int) -> str:
-        """Say what an operator computes first, for messages; its tensors need not exist."""
+        """Describe the first output of an operator, for messages; its tensors need not exist."""
         table = self._table.Operators(index)
         if not table.OutputsLength():
             return "nothing"

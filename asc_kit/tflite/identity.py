@@ -87,16 +87,16 @@ def _what(data: bytes) -> tuple[str, str]:
 def refuse_unsupported(
     names: Sequence[str], supported: Iterable[str], where: str, hints: dict[str, str], *, what: str = "supported"
 ) -> None:
-    """Refuse a model for all operators that nobody here supports, at once.
+    """Refuse a model for all its unsupported operators at once.
 
     Parameters
     ----------
     names
         The name of each operator of the model, in order, as `operator_name` gives it.
     supported
-        Names of those that are.
+        Names of the supported operators.
     where
-        What the first unsupported one computes, for the message.
+        Output of the first unsupported operator, for the message.
     hints
         Cures for operators, by name.
     what

@@ -1,8 +1,7 @@
 """The shapes of a model's inputs: stored, or free and then given by the user.
 
-A .tflite file says of a tensor its shape and, where sizes are free, a signature that has -1 in their places; the
-shape then has 1 there. A reader that looks at the shape alone makes a network for one pixel of a model for images of
-any size.
+A .tflite file stores a tensor's shape and, if sizes are free, a signature with -1 in their places, where the shape has
+1. A reader of the shape alone would make a network for a single pixel of a model for images of any size.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class InputShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInput:
-    """An input of a model, as the file has it."""
+    """An input of a model, as stored in the file."""
 
     index: int
     """Index of the tensor."""
@@ -48,7 +47,7 @@ class ModelInput:
 
 
 def write_shape(sizes: Sequence[int]) -> str:
-    """Return a shape as people write it: 1,49,10,1; a free size is a question mark."""
+    """Write a shape for people: 1,49,10,1; a free size is a question mark."""
     return ",".join("?" if size == FREE else str(size) for size in sizes) or "scalar"
 
 

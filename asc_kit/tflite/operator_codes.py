@@ -1,4 +1,4 @@
-"""Which operators a .tflite file has: by name with the schema, or by code from the bytes alone."""
+"""The operators of a .tflite file: by name with the schema, or by code from the bytes alone."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def builtin_names() -> dict[int, str]:
 
 
 def operator_names(model: bytes) -> tuple[str, ...]:
-    """Return what to call each operator that a file lists, in the order of its list.
+    """Return the name of each operator that a file lists, in the order of its list.
 
-    A custom operator has the name that its makers gave it, one of a later schema its number.
+    A custom operator has its makers' name, an operator of a later schema its number.
 
     Raises
     ------
@@ -42,9 +42,9 @@ def operator_names(model: bytes) -> tuple[str, ...]:
 
 
 def operator_codes(model: bytes) -> frozenset[int]:
-    """Return the codes of all operators a file lists, without the schema; empty where the bytes lead nowhere.
+    """Return the codes of all operators that a file lists, without the schema; empty for damaged bytes.
 
-    The interpreter needs this on computers that have TFLite's runtime and nothing else of it.
+    The interpreter needs this on computers with TFLite's runtime alone.
     """
     try:
         return frozenset(code for code, _ in _decode(model))

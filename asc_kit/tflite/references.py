@@ -1,7 +1,7 @@
-"""Which kernels a network's int8 outputs equal, bit for bit: what the engine and the host both follow.
+"""The reference kernels: the engine's and the host's int8 outputs equal theirs, bit for bit.
 
 TFLite has several sets of kernels for one operator. The kit follows its reference kernels, BUILTIN_REF, wherever
-these compute what the operator means; docs/operators.md says where they do not, and how far the sets are apart.
+these are right; docs/operators.md lists where they are not, and how far the sets differ.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from asc_kit.tflite.operator_codes import SUM, operator_codes
 
 REFERENCE = "TFLite BUILTIN_REF"
-"""What is followed for every operator that has no entry below."""
+"""The reference of every operator without an entry below."""
 OTHER_REFERENCES = {"SUM": "TFLite Micro"}
-"""By operator: BUILTIN_REF reads the int8 input of SUM as unsigned bytes, which no other set of kernels does."""
+"""Other references, by operator: BUILTIN_REF reads SUM's int8 input as unsigned bytes, as no other kernels do."""
 
 
 def reference_of(ops: Iterable[str]) -> str:
-    """Return, in words, what is followed for a network with these operators.
+    """Return, in words, the reference of a network with these operators.
 
     >>> reference_of(["CONV_2D", "SUM"])
     'TFLite BUILTIN_REF, but for SUM TFLite Micro'
@@ -27,5 +27,5 @@ def reference_of(ops: Iterable[str]) -> str:
 
 
 def reference_of_model(model: bytes) -> str:
-    """Return the same for a flatbuffer, of which no more is read than the codes of its operators."""
+    """Return the reference of a flatbuffer, from the codes of its operators alone."""
     return reference_of(["SUM"] if SUM in operator_codes(model) else [])

@@ -1,7 +1,7 @@
 """The shape of every tensor of a model, once those of its inputs are fixed.
 
-Where a file leaves sizes free, the stored shapes of all later tensors are for sizes of 1. The shapes that hold are
-found as the interpreter finds them: from the inputs on, operator by operator. What cannot be found is refused, by name.
+If a file leaves sizes free, the stored shapes of all later tensors are for sizes of 1. The true shapes follow from the
+inputs, operator by operator, as in the interpreter. A shape that does not follow is refused, by the operator's name.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _STRANGE = (UnknownShapeError, ValueError, LookupError, AttributeError, TypeErro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """What of a model is not as stored."""
+    """Differences of a model from its file."""
 
     shapes: dict[int, Shape] = field(default_factory=dict)
     """Shapes that differ from the stored ones, by tensor."""
     values: dict[int, Values] = field(default_factory=dict)
-    """Tensors that hold shapes, or what is computed from them, by tensor: constants now."""
+    """Values of tensors that hold shapes or results from shapes, by tensor: now constants."""
     folded: frozenset[int] = frozenset()
-    """Operators that compute nothing else: they are none of the network's any more."""
+    """Operators that compute only such values: they leave the network."""
 
 
 def resolve_shapes(decoder: Decoder, given: Sequence[InputShape] = ()) -> Resolved:
@@ -109,7 +109,7 @@ class _Resolver:
             self.changed.add(index)
 
     def _step(self, operator: StoredOperator) -> tuple[int, ...]:
-        """Find the shapes of one operator's outputs, and their values where they follow from shapes."""
+        """Find the shapes of an operator's outputs, and their values if they follow from shapes."""
         inputs, outputs, name = operator.inputs, operator.outputs, operator.op
         try:
             step = Step(
@@ -149,7 +149,7 @@ class _Resolver:
                 raise UnknownShapeError(f"its output would have the shape {write_shape(shape)}")
 
     def _is_free(self, tensor: int) -> bool:
-        """Whether a size other than the batch's is free."""
+        """Tell whether a size other than the batch's is free."""
         return FREE in self.signatures[tensor][1:]
 
     def _refuse(self, operator: StoredOperator, failure: Exception) -> None:
@@ -162,7 +162,7 @@ class _Resolver:
         )
 
     def _value(self, index: int) -> Values | None:
-        """Return a tensor's whole numbers, constant or found."""
+        """Return a tensor's whole numbers, constant or computed from shapes."""
         if index == -1:
             return None
         if index in self.values:

@@ -28,11 +28,11 @@ class Step:
     op: str
     """TFLite's name."""
     shapes: tuple[Shape | None, ...]
-    """Of its inputs; None for an optional one that is left out."""
+    """Shapes of its inputs; None for an optional input that is left out."""
     values: tuple[NDArray[np.int64] | None, ...]
-    """Of its inputs that are constant whole numbers, or follow from shapes; None for all others."""
+    """Values of inputs that are constant whole numbers or follow from shapes; None for all others."""
     n_outputs: int
-    """How many outputs it has."""
+    """Number of outputs."""
     options: Any
     """Its options, of the kind `OPTIONS` names; None without."""
 
@@ -257,7 +257,7 @@ def _slice(step: Step) -> list[Shape]:
 
 
 def strided_ranges(step: Step) -> tuple[list[slice | int | None], list[int]]:
-    """Return what a STRIDED_SLICE takes along each axis, as NumPy indexes, and its ellipsis written out."""
+    """Return the indices of a STRIDED_SLICE along each axis, in NumPy's form, with its ellipsis written out."""
     shape, options = step.shape(0), step.options
     begin, end, strides = (step.numbers(index) for index in (1, 2, 3))
     if not len(begin) == len(end) == len(strides) or 0 in strides or len(begin) > 32:
@@ -403,7 +403,7 @@ RULES: dict[str, Rule] = {
     "TRANSPOSE_CONV": _transpose_conv,
     "UNPACK": _unpack,
 }
-"""By operator. One without a rule keeps its stored shapes, and is refused where these cannot be right."""
+"""Rules by operator. An operator without a rule keeps its stored shapes, and is refused if they cannot be right."""
 
 OPTIONS = {
     "AVERAGE_POOL_2D": "Pool2DOptions",

@@ -1,4 +1,4 @@
-"""Whole numbers that a network computes from shapes alone: what a RESHAPE after SHAPE, STRIDED_SLICE and PACK takes."""
+"""Whole numbers that a network computes from shapes alone, such as a RESHAPE's from SHAPE, STRIDED_SLICE and PACK."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .shape_rules import Shape, Step, strided_ranges
 
 Values = NDArray[np.int64]
 _MOST = 256
-"""Elements of what counts as a shape; an index into a longer tensor is the network's own business."""
+"""Most elements of a shape; longer tensors of whole numbers belong to the network itself."""
 
 
 def value_of(step: Step, shape: Shape) -> Values | None:
-    """Return the output of an operator on known whole numbers; None where it does not follow from shapes.
+    """Return the output of an operator on known whole numbers; None if it does not follow from shapes.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """A SUM of int8 values that the reference kernels of TFLite compute rightly.
 
-BUILTIN_REF takes the int8 input of SUM for unsigned bytes: of a sum over N values, every negative one counts 256 too
-much. TFLite's optimized kernels, XNNPACK and TFLite Micro read int8. The engine follows Micro, so the host needs a
-reference that does too.
+BUILTIN_REF reads the int8 input of SUM as unsigned bytes, so each negative value adds 256 too much. TFLite's
+optimized kernels, XNNPACK and TFLite Micro read int8. The engine follows Micro, so the host needs a reference that does
+too.
 
 A SUM is a convolution with ones. Kept axes first and reduced ones last, the input is an image of K rows and R columns;
 a kernel of 1 x R ones of scale 1 gives K sums, and the requantization of CONV_2D is Micro's of SUM:
@@ -30,14 +30,14 @@ _CONV_2D, _RESHAPE, _TRANSPOSE = ("CONV_2D", 3), ("RESHAPE", 1), ("TRANSPOSE", 2
 
 
 def with_signed_sums(model: bytes, shapes: Mapping[int, tuple[int, ...]]) -> bytes:
-    """Return the model with every SUM of int8 as a convolution with ones; the same bytes where there is none.
+    """Return the model with every SUM of int8 as a convolution with ones; the same bytes if there is no SUM.
 
     Parameters
     ----------
     model
         The flatbuffer, of one subgraph.
     shapes
-        Shape of each tensor, by index: those an interpreter works with, which a resized input may have changed.
+        Shape of each tensor, by index, as in the interpreter: a resized input may have changed stored shapes.
 
     Raises
     ------
@@ -154,7 +154,7 @@ class _Writer:
         return self._constant(index, np.ones(count, np.int8))
 
     def _no_bias(self, source: Any) -> int:
-        """Return a bias of 0, without which the kernel is not prepared; its scale is the input's times that of ones."""
+        """Return a bias of 0, which the kernel demands; its scale is the input's times the scale of the ones."""
         quantization = self.schema.QuantizationParametersT()
         quantization.scale, quantization.zeroPoint = list(source.scale), [0]
         index = self._tensor((1,), quantization)
