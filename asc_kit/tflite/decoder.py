@@ -184,7 +184,7 @@ class Decoder:
         return [graph.op(index) for graph in self.graphs for index in range(graph.n_operators)]
 
     def first_computed(self, known: Container[str]) -> str:
-        """Describe the output of the first unknown operator, for messages; empty if all are known."""
+        """Describe the output of the first unknown operator, for messages; ``nothing`` if all are known."""
         for graph in self.graphs:
             for index in range(graph.n_operators):
                 if graph.op(index) not in known:
