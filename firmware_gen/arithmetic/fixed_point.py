@@ -62,3 +62,34 @@ def exponential_q31(value: int) -> int:
         if (remainder - value) & (1 << bit):
             result = high_multiply(result, factor)
     return result
+
+
+_ONE_Q28 = 1 << 28
+_HALF_THREE_Q28 = _ONE_Q28 + (_ONE_Q28 >> 1)
+_HALF_SQRT_2 = _q31(math.sqrt(0.5))
+
+
+def _saturating_left_shift(value: int, places: int) -> int:
+    return max(-(1 << 31), min(_ONE_Q31, value << places))
+
+
+def inverse_square_root(value: int) -> tuple[int, int]:
+    """Return multiplier and exponent of 1 / sqrt(value): multiplier * 2**(exponent - 31), for values from 1 to 255.
+
+    The value is scaled by a power of 4 to a Q3.28 number a from 1/2 to 2. Five steps of Newton's iteration, from 1,
+    lead to x = 1 / sqrt(a): x <- 1.5 x - a / 2 x^3.
+    Source: TFLite's GetInvSqrtQuantizedMultiplierExp.
+    """
+    if value == 1:
+        return _ONE_Q31, 0
+    pairs = (32 - value.bit_length() - 1) // 2 - 1
+    right_shift = 11 - pairs
+    half = rounding_shift(value << 2 * pairs >> 1, 1)
+    x = _ONE_Q28
+    for _ in range(5):
+        cube = _saturating_left_shift(high_multiply(high_multiply(x, x), x), 6)
+        x = _saturating_left_shift(high_multiply(_HALF_THREE_Q28, x) - high_multiply(half, cube), 3)
+    x = high_multiply(x, _HALF_SQRT_2)
+    if right_shift < 0:
+        return x << -right_shift, 0
+    return x, -right_shift

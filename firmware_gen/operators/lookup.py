@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arithmetic.fixed_point import high_multiply_s16, rounding_shift, saturate_s16
+from ..arithmetic.fixed_point import high_multiply_s16, inverse_square_root, rounding_shift, saturate_s16
 from ..arithmetic.scales import activation_range, quantize_multiplier, scale_wide
 from ..network.graph import Activation, NoAttributes, Tensor
 from ..network.kernel_call import ConstantArray, KernelCall
@@ -261,6 +261,90 @@ class HardSwish(PlainLookup):
             y = saturate_s16(abs(product) >> 15 if product >= 0 else -(abs(product) >> 15))
             outputs.append(rounding_shift(y, -out_exponent) + output.zero_point)
         return np.array(outputs, np.int64)
+
+
+class _FloatTable(PlainLookup):
+    """A function that TFLite evaluates in float32 for each of the 256 inputs.
+
+    Error: the reference calls the C library, whose last bit may differ; the output does, by 1, where a value is that
+    near to a tie.
+    """
+
+    def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
+        """Evaluate the function, and divide by the output's scale."""
+        inverse = np.float32(1.0) / np.float32(node.output.scale)
+        with np.errstate(over="ignore"):
+            values = self.real(node, _real(node.inputs[0])) * inverse
+        wide = np.clip(values.astype(np.float64), -(2.0**30), 2.0**30)
+        return np.copysign(np.floor(np.abs(wide) + 0.5), wide).astype(np.int64) + node.output.zero_point
+
+    @abstractmethod
+    def real(self, node: Node[NoAttributes], x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the function's values, float32 [256]."""
+
+
+class Exp(_FloatTable):
+    """Exponential function."""
+
+    op = "EXP"
+
+    def real(self, node: Node[NoAttributes], x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Evaluate the function."""
+        with np.errstate(over="ignore"):
+            return np.exp(x.astype(np.float64)).astype(np.float32)
+
+
+class Log(_FloatTable):
+    """Natural logarithm; the least output for inputs that have none."""
+
+    op = "LOG"
+
+    def real(self, node: Node[NoAttributes], x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Evaluate the function."""
+        least = np.float32(-128 - node.output.zero_point) * np.float32(node.output.scale)
+        logarithms = np.log(np.where(x > 0, x, 1).astype(np.float64)).astype(np.float32)
+        return np.where(x > 0, logarithms, least).astype(np.float32)
+
+
+class Neg(PlainLookup):
+    """The other sign, computed in float32 between a DEQUANTIZE and a QUANTIZE: no kernel of TFLite's takes int8."""
+
+    op = "NEG"
+
+    def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
+        """Divide by the output's scale, and round ties away from zero."""
+        steps = (-_real(node.inputs[0]) / np.float32(node.output.scale)).astype(np.float64)
+        wide = np.clip(steps, -(2.0**30), 2.0**30)
+        return np.copysign(np.floor(np.abs(wide) + 0.5), wide).astype(np.int64) + node.output.zero_point
+
+
+class Rsqrt(PlainLookup):
+    """1 / sqrt(x); the largest output for 0, and for negative inputs, which TFLite refuses to compute."""
+
+    op = "RSQRT"
+
+    def function(self, node: Node[NoAttributes]) -> NDArray[np.int64]:
+        """Evaluate the function in TFLite's fixed point.
+
+        Formula: r = S(1; m 2**(e + 20)) with m 2**e = 1 / sqrt(q - zero_point) of `inverse_square_root`, then
+        S(r; 2**-20 / (sqrt(scale) scale_out)).
+        Source: TFLite's RsqrtEvalQuantizedInt8.
+        """
+        source, output = node.inputs[0], node.output
+        root = float(np.sqrt(np.float32(source.scale)) * np.float32(output.scale))
+        multiplier, shift = quantize_multiplier(1.0 / root)
+        if shift - _RSQRT_SHIFT > 0:
+            node.refuse_scales(f"an output's scale and a square root of its input's above 2^-{_RSQRT_SHIFT} together")
+        outputs = np.full(256, 127, np.int64)
+        for q in range(source.zero_point + 1, 128):
+            factor, exponent = inverse_square_root(q - source.zero_point)
+            root_q20 = scale_wide(np.array([1], np.int64), factor, exponent + _RSQRT_SHIFT)
+            scaled = scale_wide(root_q20, multiplier, shift - _RSQRT_SHIFT)
+            outputs[q + 128] = int(scaled[0]) + output.zero_point
+        return outputs
+
+
+_RSQRT_SHIFT = 20
 
 
 def _real(tensor: Tensor) -> NDArray[np.float32]:

@@ -17,11 +17,14 @@ from ..operators.variables import VIEWS
 from ..operators.weights import ConvolutionAttributes
 from .arena import ALIGNMENT
 from .assignments import place_assignments
+from .transposed import plain_transposed_convolutions
 
 
 def simplify(graph: Graph) -> Graph:
     """Run all passes."""
-    return place_assignments(plain_convolutions(fold_pad(alias_views(drop_unused(take_apart(graph))))))
+    return place_assignments(
+        plain_convolutions(fold_pad(alias_views(plain_transposed_convolutions(drop_unused(take_apart(graph))))))
+    )
 
 
 def take_apart(graph: Graph) -> Graph:

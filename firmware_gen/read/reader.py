@@ -20,6 +20,7 @@ from asc_kit.tflite.shape_values import FOLDED
 from ..network.graph import DType, Graph, GraphEnd, Operator, Quantization, Tensor
 from ..operators import REGISTRY, OperatorView
 from .ends import Wires, find_ends
+from .float_functions import fold_float_functions
 from .variables import read_state
 
 _SCHEMA_VERSION = 3
@@ -86,11 +87,13 @@ def _read(decoder: Decoder, input_shapes: Sequence[InputShape]) -> Graph:
     resolved = resolve_shapes(decoder, input_shapes)
     wires = [_wires(operator) for operator in operators if operator.index not in resolved.folded]
     _refuse_others(decoder, wires)
+    all_wires, wires = wires, fold_float_functions(decoder, wires)
+    folded = _used(all_wires) - _used(wires) - are_ends
     state = read_state(decoder, operators, wires)
     wires = state.wires
     tensors = tuple(
         _read_tensor(decoder, stored.tensor(index), index in are_ends, wires, resolved)
-        if index not in state.handles
+        if index not in state.handles | folded
         else Tensor(index=index, name=stored.tensor(index).name, shape=(), dtype="int32", quantization=None, data=None)
         for index in range(stored.n_tensors)
     )
@@ -110,6 +113,10 @@ def _read(decoder: Decoder, input_shapes: Sequence[InputShape]) -> Graph:
     )
     _check_order(graph)
     return graph
+
+
+def _used(all_wires: list[Wires]) -> set[int]:
+    return {index for wires in all_wires for index in (*wires.inputs, *wires.outputs)}
 
 
 def _check_known(decoder: Decoder) -> None:

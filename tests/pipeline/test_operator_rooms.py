@@ -33,7 +33,7 @@ NOT_EXPORTED = {
         "RELU_N1_TO_1",
         "RESIZE_NEAREST_NEIGHBOR",
     ),
-    *("SUM", "UNPACK"),
+    *("EXP", "LOG", "NEG", "RSQRT", "SQUARED_DIFFERENCE", "SUM", "TRANSPOSE_CONV", "UNPACK"),
 }
 
 

@@ -268,6 +268,36 @@ def softmax(draw: st.DrawFn) -> Case:
     return finish(builder, source, output, shape[0] * shape[1], rng, f"SOFTMAX {shape} {beta}")
 
 
+@st.composite
+def transpose_conv(draw: st.DrawFn) -> Case:
+    """TRANSPOSE_CONV: strides, padding, kernels smaller than strides, with and without a bias."""
+    rng = np.random.default_rng(draw(seeds))
+    kernel, stride = ([draw(st.integers(1, 4)) for _ in range(2)] for _ in range(2))
+    size, same = [draw(st.integers(1, 5)) for _ in range(2)], draw(st.booleans())
+    outputs = [
+        (n - 1) * s + draw(st.integers(1, s)) if same else (n - 1) * s + k + draw(st.integers(0, s - 1))
+        for n, s, k in zip(size, stride, kernel, strict=True)
+    ]
+    depth, channels = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    builder = ModelBuilder()
+    in_scale = draw_scale(rng)
+    source = builder.activation((1, *size, depth), in_scale, draw_zero_point(rng))
+    scales = rng.uniform(0.001, 0.02, channels)
+    weights = builder.constant(_weights(rng, (channels, *kernel, depth)), scales)
+    inputs = [builder.constant(np.array([1, *outputs, channels], np.int32)), weights, source]
+    has_bias = draw(st.booleans())
+    if has_bias:
+        bias = rng.integers(-3000, 3000, channels).astype(np.int32)
+        inputs.append(builder.constant(bias, np.float32(in_scale) * scales.astype(np.float32)))
+    taps = kernel[0] * kernel[1] * depth
+    output_scale = _output_scale(rng, in_scale * 0.01, taps)
+    output = builder.activation((1, *outputs, channels), output_scale, draw_zero_point(rng))
+    options = {"padding": 0 if same else 1, "strideH": stride[0], "strideW": stride[1]}
+    builder.operator("TRANSPOSE_CONV", inputs, output, "TransposeConvOptions", **options)
+    what = f"TRANSPOSE_CONV {kernel} {options} {size}x{depth} to {outputs}x{channels} bias {has_bias}"
+    return finish(builder, source, output, size[0] * size[1] * depth, rng, what)
+
+
 STRATEGIES: dict[str, st.SearchStrategy[Case]] = {
     "ADD": add(),
     "AVERAGE_POOL_2D": pool_2d("AVERAGE_POOL_2D"),
@@ -277,6 +307,7 @@ STRATEGIES: dict[str, st.SearchStrategy[Case]] = {
     "MAX_POOL_2D": pool_2d("MAX_POOL_2D"),
     "PAD": pad(),
     "SOFTMAX": softmax(),
+    "TRANSPOSE_CONV": transpose_conv(),
     "network": network(),
     **ARRAY_STRATEGIES,
     **ELEMENTWISE_STRATEGIES,

@@ -63,6 +63,8 @@ def binary(draw: st.DrawFn, op: str) -> Case:
         sizes = [sizes[1 - constant]]
     # the middle of the output's range, a tenth of it, and nothing but saturation
     spread = scales[0] * scales[1] * 150 if op in ("MUL", "PRELU") else max(scales)
+    if op == "SQUARED_DIFFERENCE":
+        spread = max(scales) ** 2 * 150
     out_scale = float(np.float32(spread * 10.0 ** rng.uniform(-1.0, 1.0)))
     if op == "MUL" and rng.random() < 0.15:
         out_scale = float(np.float32(spread * 10.0 ** rng.choice([-3.0, -2.0, 4.0])))
@@ -75,7 +77,7 @@ def binary(draw: st.DrawFn, op: str) -> Case:
     activation = draw(activations)
     if op in _EXTREMA:
         builder.operator(op, pieces, output, "MaximumMinimumOptions")
-    elif op == "PRELU":
+    elif op in ("PRELU", "SQUARED_DIFFERENCE"):
         builder.operator(op, pieces, output)
     else:
         fused = ACTIVATIONS[activation]
@@ -110,10 +112,19 @@ def table(draw: st.DrawFn, op: str) -> Case:
     in_scale = draw_scale(rng, -3.0, 0.7)
     source = builder.activation((1, 256), in_scale, draw_zero_point(rng))
     fixed = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
+    if op == "RSQRT":  # the reference takes no negative numbers
+        source = builder.activation((1, 256), in_scale, -128)
     out_scale = float(np.float32(in_scale * 10.0 ** rng.uniform(-1.5, 1.5)))
     kind = draw(st.sampled_from(["any", "same", "tie", "tie"]))
     if kind != "any":
         out_scale = in_scale if kind == "same" else draw_tie_scale(rng, in_scale)
+    if op == "RSQRT":  # of a value in the middle
+        out_scale = float(np.float32(10.0 ** rng.uniform(-3.0, 0.0) / np.sqrt(in_scale)))
+    elif op == "EXP":
+        in_scale = float(np.float32(10.0 ** rng.uniform(-3.0, -1.0)))
+        source = builder.activation((1, 256), in_scale, draw_zero_point(rng))
+    elif op == "LOG":
+        out_scale = float(np.float32(10.0 ** rng.uniform(-2.0, 0.0)))
     out_scale, zero_point = fixed.get(op, (out_scale, draw_zero_point(rng)))
     output = builder.activation((1, 256), out_scale, zero_point)
     if op == "LEAKY_RELU":
@@ -121,6 +132,11 @@ def table(draw: st.DrawFn, op: str) -> Case:
         builder.operator(op, [source], output, "LeakyReluOptions", alpha=alpha)
     elif op == "QUANTIZE":
         builder.operator(op, [source], output, "QuantizeOptions")
+    elif op == "NEG":  # in float32, as converters leave it
+        real, negated = builder.real((1, 256)), builder.real((1, 256))
+        builder.operator("DEQUANTIZE", [source], real, "DequantizeOptions")
+        builder.operator("NEG", [real], negated, "NegOptions")
+        builder.operator("QUANTIZE", [negated], output, "QuantizeOptions")
     else:
         builder.operator(op, [source], output)
     case = finish(builder, source, output, 256, rng, f"{op} {in_scale:.3g} -> {out_scale:.3g}")
@@ -145,8 +161,9 @@ def resize(draw: st.DrawFn) -> Case:
 
 
 _CLIPPED = ("RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1")
-TABLES = {op: table(op) for op in ("ABS", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "TANH", *_CLIPPED)}
-BINARY = {op: binary(op) for op in ("MUL", "PRELU", "SUB", *_EXTREMA)}
+_FUNCTIONS = ("ABS", "EXP", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "QUANTIZE", "RSQRT", "TANH")
+TABLES = {op: table(op) for op in (*_FUNCTIONS, *_CLIPPED)}
+BINARY = {op: binary(op) for op in ("MUL", "PRELU", "SQUARED_DIFFERENCE", "SUB", *_EXTREMA)}
 ELEMENTWISE_STRATEGIES = {
     "ADD broadcast": binary("ADD"),
     "RESIZE_NEAREST_NEIGHBOR": resize(),

@@ -21,6 +21,8 @@ _VERSIONS = {
     "EXPAND_DIMS": 1,
     "FULLY_CONNECTED": 4,
     "HARD_SWISH": 1,
+    "LOG": 2,
+    "NEG": 1,
     "PRELU": 1,
     "READ_VARIABLE": 1,
     "RELU_0_TO_1": 1,
@@ -28,6 +30,7 @@ _VERSIONS = {
     "RESHAPE": 1,
     "SHAPE": 1,
     "SQUEEZE": 1,
+    "TRANSPOSE_CONV": 3,
     "VAR_HANDLE": 1,
 }
 
@@ -71,6 +74,12 @@ class ModelBuilder:
     def activation(self, shape: Any, scale: float, zero_point: int) -> int:
         name = f"activation_{len(self.graph.tensors)}"
         return self._tensor(shape, np.int8, name, self._quantization(scale, zero_point), 0)
+
+    def real(self, shape: Any) -> int:
+        """A float32 tensor."""
+        index = self._tensor(shape, np.int32, f"real_{len(self.graph.tensors)}", None, 0)
+        self.graph.tensors[index].type = schema.TensorType.FLOAT32
+        return index
 
     def constant(self, values: np.ndarray, scales: Any = None, axis: int = 0, zero_point: int = 0) -> int:
         buffer = schema.BufferT()

@@ -119,5 +119,7 @@ RULES: dict[str, Rule] = {
     "MEAN": Rule(macs_2022=_inputs_2022),
     # what a border is filled with is no parameter
     "PADV2": Rule(parameters="none"),
+    # as of a convolution: its parameters for each position of the output
+    "TRANSPOSE_CONV": Rule(parameters="weights", macs=_each_position, macs_2022=_kernel_2022),
 }
 """By operator. A model with any other is refused."""

@@ -77,7 +77,8 @@ typedef struct {
     int64_t constant;
 } asc_add_linear_t;
 
-/* Loops over the output of ADD, SUB, MUL and PRELU, the innermost last: turns, and steps of the inputs in elements. */
+/* Loops over the output of ADD, SUB, MUL and PRELU, the innermost last: turns, and steps of the inputs in elements;
+ * asc_add_t serves SQUARED_DIFFERENCE too. */
 typedef struct {
     int32_t shape[4], stride_1[4], stride_2[4];
     int32_t zero_point_1, multiplier_1, shift_1;
@@ -174,6 +175,7 @@ void asc_conv_1x1_groups_s8(const asc_conv_1x1_groups_t *p, const int8_t *input,
 void asc_fully_connected_s8(const asc_fully_connected_t *p, const int8_t *input, int8_t *output);
 void asc_add_linear_s8(const asc_add_linear_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_add_s8(const asc_add_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
+void asc_squared_difference_s8(const asc_add_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_mean_s8(const asc_mean_t *p, const int8_t *input, int8_t *output);
 void asc_reduce_max_s8(const asc_reduce_t *p, const int8_t *input, int8_t *output);
 void asc_mul_narrow_s8(const asc_mul_narrow_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
