@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import sys
 import tempfile
 import threading
@@ -38,3 +40,30 @@ def hidden_stderr() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(saved, 2)
             os.close(saved)
+
+
+@contextmanager
+def without_c_messages() -> Iterator[None]:
+    """Send what C libraries print on stderr nowhere, from any thread; Python's own stderr stays.
+
+    PortAudio and ALSA print internals of theirs whenever a server comes or goes. The C library's variable ``stderr`` is
+    exchanged: descriptor 2 stays as it is. Where that variable is not known to be one (another C library than glibc),
+    nothing is done.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        yield
+        return
+    program = ctypes.CDLL(None)
+    program.fopen.restype = ctypes.c_void_p
+    variable = ctypes.c_void_p.in_dll(program, "stderr")
+    nowhere = program.fopen(os.fsencode(os.devnull), b"w")
+    if not nowhere:
+        yield
+        return
+    saved = variable.value
+    variable.value = nowhere
+    try:
+        yield
+    finally:
+        # a thread may still print: the file stays open
+        variable.value = saved

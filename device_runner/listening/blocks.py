@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +32,10 @@ class Block:
     """Whether the sound system reports that audio before it was lost."""
     dropped_frames: int = 0
     """Frames directly before it that our own queue had no room for."""
+    returned: bool = False
+    """Whether the source was away directly before it: what is missing is known by the time of arrival."""
+    words: str = ""
+    """What happened to the source before it, for people; a block may have nothing but these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,8 @@ class BlockQueue:
                     follower,
                     overflowed=follower.overflowed or oldest.overflowed,
                     dropped_frames=follower.dropped_frames + oldest.dropped_frames + len(oldest.samples),
+                    returned=follower.returned or oldest.returned,
+                    words="; ".join(filter(None, (oldest.words, follower.words))),
                 )
             self._condition.notify()
 
@@ -98,3 +105,19 @@ class BlockQueue:
             self._blocks.clear()
             self._frames = 0
         return Batch(blocks=blocks, now_s=now_s())
+
+
+def backoff() -> Iterator[float]:
+    """Yield pauses between attempts, in seconds: a quarter of a second first, doubled up to two seconds."""
+    pause_s = 0.25
+    while True:
+        yield pause_s
+        pause_s = min(2 * pause_s, 2.0)
+
+
+def waiting(seconds: float, tick_s: float) -> Iterator[Batch]:
+    """Yield empty batches for a time."""
+    end_s = now_s() + seconds
+    while (left_s := end_s - now_s()) > 0:
+        time.sleep(min(left_s, tick_s))
+        yield Batch(blocks=(), now_s=now_s())

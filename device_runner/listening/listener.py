@@ -106,6 +106,10 @@ class Listener:
             self._began_s = self._last_arrival_s = batch.now_s
         rerouted = yield from self._look_at_source(source)
         for block in batch.blocks:
+            if block.words:
+                yield SourceChange(time_s=self.time_s, words=block.words)
+            if not len(block.samples):
+                continue
             self._last_arrival_s = block.arrival_s
             self.tally.overflows += block.overflowed
             for known in self._clock.take(block):
@@ -122,7 +126,7 @@ class Listener:
         if now_s - self._last_arrival_s > _PATIENCE_S and self._told != "nothing_comes":
             self._told = "nothing_comes"
             self._changed_at = self._end
-            words = f"nothing has come from the microphone for {_PATIENCE_S:g} s"
+            words = f"nothing has come for {_PATIENCE_S:g} s"
             yield InputChange(time_s=self.time_s, reason="nothing_comes", words=words)
         if self._duration_s is not None and self._began_s is not None:
             self._is_timed_out = now_s - self._began_s > self._duration_s + _PATIENCE_S
@@ -158,6 +162,8 @@ class Listener:
         if known.cause == "queue":
             self.tally.dropped_s += known.lost_s
             words = f"{known.lost_s:.1f} s of audio were dropped: this machine is too slow"
+        elif known.cause == "away":
+            words = f"{known.lost_s:.1f} s of audio are missing, while the source was away"
         elif known.lost_s == 0:
             words = "the sound system lost some audio, less than 0.1 s"
         else:

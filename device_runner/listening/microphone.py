@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from asc_kit.errors import AscKitError, ToolError
 
-from .blocks import Batch, Block, BlockQueue, now_s
+from .blocks import Batch, Block, BlockQueue, backoff, now_s, waiting
 from .sound_source import SoundSource, find_default_source, find_source
 
 # Interval of PortAudio's blocks: short against a hop, long against the cost of a callback.
@@ -26,8 +26,10 @@ _BLOCK_S = 0.05
 _QUEUE_S = 20.0
 # Interval at which a reader learns that nothing came.
 _TICK_S = 0.25
-# Longer than a server or a USB microphone takes to come back; a supervisor can restart this program.
+# Longer than any pause of a stream that is alive.
 _GIVE_UP_S = 30.0
+# An idle sound server begins to deliver after 1.5 s.
+_PATIENCE_S = 4.0
 # Rates of sound cards, if the true rate is unknown. Hardware refuses other rates than its own.
 _USUAL_RATES_HZ = (48000, 44100)
 # Sound servers and ALSA's plugs claim 32 channels and more, which are not real.
@@ -63,49 +65,125 @@ class Microphone:
         The microphone.
     rate_hz, channels
         As it was opened.
-    source
-        Its actual source, if known.
     """
 
-    def __init__(self, device: InputDevice, rate_hz: int, channels: int, source: SoundSource | None = None) -> None:
+    def __init__(self, device: InputDevice, rate_hz: int, channels: int) -> None:
         self.device = device
         self.rate_hz = rate_hz
         self.channels = channels
-        self.source = source
-        self._queue = BlockQueue(round(_QUEUE_S * rate_hz))
+        self.source: SoundSource | None = None
+        """Its actual source, if known."""
+        self._queue = self._new_queue()
+        self._stream: Any = None
 
-    def receive(self, indata: NDArray[np.float32], overflowed: bool) -> None:
-        """Take one block, shape [frames, channels], from PortAudio's thread."""
-        self._queue.put(Block(samples=indata.copy(), arrival_s=now_s(), overflowed=overflowed))
+    @property
+    def name(self) -> str:
+        """What it is called, by the sound server if that knows it."""
+        return self.device.name if self.source is None else self.source.name
 
-    def end(self) -> None:
-        """Announce that no more will come."""
-        self._queue.end()
-
-    def batches(self) -> Iterator[Batch]:
-        """Yield audio as it comes, everything that waits at once; yield an empty batch at intervals if nothing comes.
+    def start(self) -> None:
+        """Open the stream.
 
         Raises
         ------
         AscKitError
-            If nothing more can come, or if nothing comes for half a minute.
+            If the device refuses.
+        """
+        sounddevice = _import_sounddevice()
+        # a stream that ends later must not end the queue of the next one
+        self._queue = queue = self._new_queue()
+
+        def on_audio(indata: NDArray[np.float32], frames: int, time: Any, status: Any) -> None:
+            queue.put(Block(samples=indata.copy(), arrival_s=now_s(), overflowed=bool(status.input_overflow)))
+
+        try:
+            self._stream = sounddevice.InputStream(
+                device=self.device.index,
+                samplerate=self.rate_hz,
+                channels=self.channels,
+                dtype="float32",
+                blocksize=round(_BLOCK_S * self.rate_hz),
+                callback=on_audio,
+                finished_callback=queue.end,
+            )
+            _open_streams.add(self)
+            self._stream.start()
+        except sounddevice.PortAudioError as failure:
+            self.stop()
+            raise AscKitError(
+                f"the microphone {self.device.name!r} cannot be opened: {failure}",
+                hint="another program may hold it; others: asc-kit live --list-devices",
+            ) from failure
+
+    def stop(self) -> None:
+        """Close the stream."""
+        if self._stream is not None:
+            self._stream.abort()
+            self._stream.close()
+            self._stream = None
+        _open_streams.discard(self)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield audio as it comes, everything that waits at once; yield an empty batch at intervals if nothing comes.
+
+        A microphone or a server that ends, or delivers nothing for half a minute, is opened again and again, at
+        growing intervals of at most two seconds.
         """
         last_s = now_s()
         while True:
             batch = self._queue.take_all(_TICK_S)
+            is_silent = batch.now_s - last_s > _GIVE_UP_S
             if batch.blocks:
                 last_s = batch.now_s
-            elif self._queue.has_ended:
-                raise AscKitError(
-                    f"the microphone {self.device.name!r} went away, or its sound server did",
-                    hint="plug it in, or start the server, and listen again; others: asc-kit live --list-devices",
-                )
-            elif batch.now_s - last_s > _GIVE_UP_S:
-                raise AscKitError(
-                    f"the microphone {self.device.name!r} delivered nothing for {_GIVE_UP_S:g} s",
-                    hint="is it plugged in and not muted? Others: asc-kit live --list-devices",
-                )
+            elif self._queue.has_ended or is_silent:
+                what = f"delivered nothing for {_GIVE_UP_S:g} s" if is_silent else "went away, or its sound server did"
+                yield from self._come_back(f"the microphone {self.device.name!r} {what}; trying again")
+                last_s = now_s()
+                continue
             yield batch
+
+    def _come_back(self, words: str) -> Iterator[Batch]:
+        """Open the microphone again until it delivers."""
+        left_s = now_s()
+        yield Batch(blocks=(self._note(words),), now_s=left_s)
+        for pause_s in backoff():
+            self.stop()
+            yield from waiting(pause_s, _TICK_S)
+            try:
+                self.device = _find_again(self.device)
+                self.start()
+            except AscKitError:
+                continue
+            opened_s = now_s()
+            while not self._queue.has_ended and now_s() - opened_s < _PATIENCE_S:
+                batch = self._queue.take_all(_TICK_S)
+                if batch.blocks:
+                    first, *rest = batch.blocks
+                    words = f"the microphone {self.device.name!r} is back after {batch.now_s - left_s:.1f} s"
+                    yield Batch(blocks=(self._note(words), replace(first, returned=True), *rest), now_s=batch.now_s)
+                    return
+                yield batch
+
+    def _note(self, words: str) -> Block:
+        return Block(samples=np.zeros((0, self.channels), np.float32), arrival_s=now_s(), words=words)
+
+    def _new_queue(self) -> BlockQueue:
+        return BlockQueue(round(_QUEUE_S * self.rate_hz))
+
+
+_open_streams: set[Microphone] = set()
+
+
+def _find_again(device: InputDevice) -> InputDevice:
+    """Find a device by its name; PortAudio looks for devices when it is initialized, which ends all streams."""
+    if not _open_streams:
+        sounddevice = _import_sounddevice()
+        sounddevice._terminate()
+        sounddevice._initialize()
+    found = next((each for each in input_devices() if each.name == device.name), None)
+    if found is None:
+        raise AscKitError(f"there is no microphone {device.name!r}")
+    return found
 
 
 def input_devices() -> list[InputDevice]:
@@ -181,45 +259,19 @@ def open_microphone(device: InputDevice, wanted_rate_hz: int) -> Iterator[Microp
     """
     sounddevice = _import_sounddevice()
     guess = _offered_settings(sounddevice, device) or _accepted_settings(sounddevice, device, wanted_rate_hz)
-    with _running(sounddevice, device, *guess) as microphone:
+    microphone = Microphone(device, *guess)
+    try:
+        microphone.start()
         microphone.source = source = find_source()
         native = guess if source is None else (source.rate_hz, min(source.channels, device.channels))
-        if native == guess or _accepts(sounddevice, device, *native) is not None:
-            yield microphone
-            return
-    with _running(sounddevice, device, *native) as microphone:
-        microphone.source = find_source()
-        yield microphone
-
-
-@contextmanager
-def _running(sounddevice: Any, device: InputDevice, rate_hz: int, channels: int) -> Iterator[Microphone]:
-    microphone = Microphone(device, rate_hz, channels)
-
-    def on_audio(indata: NDArray[np.float32], frames: int, time: Any, status: Any) -> None:
-        microphone.receive(indata, bool(status.input_overflow))
-
-    try:
-        stream = sounddevice.InputStream(
-            device=device.index,
-            samplerate=rate_hz,
-            channels=channels,
-            dtype="float32",
-            blocksize=round(_BLOCK_S * rate_hz),
-            callback=on_audio,
-            finished_callback=microphone.end,
-        )
-        stream.start()
-    except sounddevice.PortAudioError as failure:
-        raise AscKitError(
-            f"the microphone {device.name!r} cannot be opened: {failure}",
-            hint="another program may hold it; others: asc-kit live --list-devices",
-        ) from failure
-    try:
+        if native != guess and _accepts(sounddevice, device, *native) is None:
+            microphone.stop()
+            microphone = Microphone(device, *native)
+            microphone.start()
+            microphone.source = find_source()
         yield microphone
     finally:
-        stream.abort()
-        stream.close()
+        microphone.stop()
 
 
 def _offered_settings(sounddevice: Any, device: InputDevice) -> tuple[int, int] | None:

@@ -38,7 +38,7 @@ _DRIFT = 500e-6
 # The first seconds establish the usual lag: the very first block may itself have been late.
 _STARTING_S = 3.0
 
-GapCause = Literal["lost", "overflow", "queue"]
+GapCause = Literal["lost", "overflow", "queue", "away"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Gap:
     discarded_s: float
     """Seconds that came, but from an unknown side of the gap."""
     cause: GapCause
-    """Origin: found by the clock, reported by the sound system, or dropped by our own full queue."""
+    """Origin: found by the clock, told by the sound system, dropped by our own full queue, or the source was away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,11 @@ class SampleClock:
         known: list[Audio | Gap | Lateness] = []
         if block.dropped_frames:
             known.append(self._cut(block.dropped_frames, "queue"))
+        if block.returned:
+            # another stream, with a lag of its own: nothing but the time says how much is missing
+            end = self._next_frame + self._pending_frames + frames
+            away_s = block.arrival_s - self._origin_s - end / self._rate_hz - self._floor_s
+            known.append(self._cut(max(0, round(away_s * self._rate_hz)), "away"))
         end = self._next_frame + self._pending_frames + frames
         lag_s = block.arrival_s - self._origin_s - end / self._rate_hz
         if lag_s - self._floor_s > _LATE_S:

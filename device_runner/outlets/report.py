@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,23 +65,36 @@ class Reporter:
         The listener's counts.
     outlets
         Where reports go, in this order.
+    numbers
+        Numbers of the reports, for several reporters of one session; None for a count of its own.
+    notes
+        Fields of every document.
     """
 
-    def __init__(self, origin: Origin, tally: Tally, outlets: tuple[Outlet, ...]) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        tally: Tally,
+        outlets: tuple[Outlet, ...],
+        *,
+        numbers: Iterator[int] | None = None,
+        notes: Mapping[str, object] | None = None,
+    ) -> None:
         self._origin, self._tally, self._outlets = origin, tally, outlets
-        self._number = 0
+        self._numbers = itertools.count(1) if numbers is None else numbers
+        self._notes = dict(notes or {})
 
     def tell(self, event: Event | None, document: dict[str, object]) -> Report:
         """Report an event, and return the report."""
-        self._number += 1
+        number = next(self._numbers)
         utc = utc_now()
-        stamp = {"seq": self._number, "utc": utc, "source": self._origin.source, "model": self._origin.model_sha256}
+        stamp = {"seq": number, "utc": utc, "source": self._origin.source, "model": self._origin.model_sha256}
         report = Report(
-            number=self._number,
+            number=number,
             utc=utc,
             origin=self._origin,
             event=event,
-            document=document | stamp,
+            document=document | stamp | self._notes,
             tally=self._tally,
         )
         for outlet in self._outlets:

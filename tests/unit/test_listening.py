@@ -1,8 +1,9 @@
 """Listening without a sound card: the sliding window, and microphones that PortAudio would not give us here."""
 
+import itertools
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -447,17 +448,66 @@ def test_no_portaudio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "apt-get install libportaudio2" in (missing.value.hint or "")
 
 
-def test_a_microphone_that_delivers_nothing_or_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_microphone_that_goes_and_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeSound()
+    refusals = iter([True, True, False])
+    restarts: list[str] = []
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    monkeypatch.setattr(microphones, "_TICK_S", 0.02)
+    monkeypatch.setattr(microphones, "backoff", lambda: itertools.repeat(0.01))
+    fake._terminate = lambda: restarts.append("off")  # type: ignore[attr-defined]
+    fake._initialize = lambda: restarts.append("on")  # type: ignore[attr-defined]
+    with open_microphone(find_device(None), 48000) as microphone:
+        batches = microphone.batches()
+        assert len(next(batches).blocks) == 3
+        open_again = fake.InputStream
+
+        def stream(**settings: Any) -> Any:
+            if next(refusals):
+                raise PortAudioError("Device unavailable")
+            # renumbered, as after plugging it in again
+            assert settings["device"] == 2 and settings["samplerate"] == 48000
+            return open_again(**settings)
+
+        fake.InputStream = stream  # type: ignore[assignment]
+        devices = fake.query_devices()
+        fake.query_devices = lambda: [devices[0], devices[2], devices[1]]  # type: ignore[method-assign]
+        microphone._queue.end()
+        seen = [block for batch in itertools.islice(batches, 30) for block in batch.blocks]
+    assert seen[0].words == "the microphone 'USB microphone' went away, or its sound server did; trying again"
+    assert seen[1].words.startswith("the microphone 'USB microphone' is back after ")
+    assert [block.returned for block in seen[2:5]] == [True, False, False]
+    # PortAudio looks for devices only when it starts
+    assert restarts == ["off", "on"] * 3
+
+
+def test_a_microphone_that_delivers_nothing_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", FakeSound())
     monkeypatch.setattr(microphones, "_TICK_S", 0.02)
     monkeypatch.setattr(microphones, "_GIVE_UP_S", 0.05)
     microphone = Microphone(find_device(None), 48000, 1)
-    with pytest.raises(AscKitError, match=r"delivered nothing for 0\.05 s"):
-        for batch in microphone.batches():
-            assert batch.blocks == ()
-    microphone.end()
-    with pytest.raises(AscKitError, match="'USB microphone' went away, or its sound server did"):
-        next(microphone.batches())
+    (words,) = next(batch.blocks for batch in microphone.batches() if batch.blocks)
+    assert words.words == "the microphone 'USB microphone' delivered nothing for 0.05 s; trying again"
+
+
+def test_the_time_that_a_source_was_away_is_lost(classifier: SceneClassifier) -> None:
+    rate = 8000
+    sound = as_recorded(tone(440, 10, rate))[:, None]
+    blocks = [Block(samples=sound[at : at + 400], arrival_s=(at + 400) / rate) for at in range(0, 20000, 400)]
+    # the new stream comes 3.25 s later, with another lag
+    later = [replace(block, arrival_s=block.arrival_s + 2.5 + 3.25) for block in blocks]
+    later[0] = replace(later[0], returned=True, words="back")
+    listener = Listener(classifier, rate, hop_s=0.25)
+    events = [
+        event for block in [*blocks, *later] for event in listener.take(Batch(blocks=(block,), now_s=block.arrival_s))
+    ]
+    (loss,) = (event for event in events if isinstance(event, Loss))
+    assert loss.words == "3.2 s of audio are missing, while the source was away" and loss.lost_s == 3.25
+    assert [event.words for event in events if isinstance(event, SourceChange)] == ["back"]
+    assert listener.time_s == pytest.approx(8.25)
+    heard = [event.time_s for event in events if isinstance(event, Heard)]
+    # half a second of sound before the first window of either side
+    assert not [at for at in heard if 2.5 < at < 6.25] and any(at >= 6.25 for at in heard)
 
 
 @pytest.mark.parametrize("option", ["--hop", "--duration"])
