@@ -110,8 +110,8 @@ def live(
 
     from ..listening.following import FollowerSettings
     from ..listening.inputs import read_choices
+    from ..live.session import Places, Session, run_session
     from ..media.pcm import read_format
-    from .live_session import Places, Session, run_session
 
     choices = read_choices(sources, device)
     address, broker = _read_places(web, mqtt, mqtt_name)

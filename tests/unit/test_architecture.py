@@ -59,6 +59,7 @@ FLOORS = {
         ("classifier", "line", "media"),
         ("attack", "bench", "listening", "predict", "verification"),
         ("comparison", "cycles", "outlets", "report"),
+        ("live",),
         ("commands",),
     ),
 }

@@ -194,7 +194,7 @@ QUOTED = [
     ("live.md", "for half a window, {} to {:.0f} s", VERDICT, "_SHORTEST_SPAN_S", "_LONGEST_SPAN_S"),
     ("live.md", "bit for bit, up to {:.0f} s long", VERDICT, "_LONGEST_PERIOD_S"),
     ("live.md", "nothing for {:.0f} s;", LISTENER, "_PATIENCE_S"),
-    ("live.md", "after {:.0f} s `live` exits", "device_runner/listening/microphone.py", "_GIVE_UP_S"),
+    ("live.md", "after {:.0f} s the source is opened", "device_runner/listening/microphone.py", "_GIVE_UP_S"),
     ("live.md", "the queue ({:.0f} s)", "device_runner/listening/microphone.py", "_QUEUE_S"),
     (
         "live.md",
