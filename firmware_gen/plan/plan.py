@@ -86,6 +86,16 @@ class StreamSteps:
     """Where their scratch memory lies in the arena."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """What a run in pieces computes at once."""
+
+    step: int
+    """Its step: all of it, or some rows of its output."""
+    macs: int
+    """Multiply-accumulates."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
     """All that the generated code says about the network."""
@@ -123,6 +133,26 @@ class Plan:
         """Most rows that a step reads at once: there is a pointer to each on the stack."""
         streams = [entry.stream for entry in self.program if isinstance(entry, StreamSteps)]
         return max((row_step.call.n_rows for stream in streams for row_step in stream.steps), default=0)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """What a run in pieces computes, call by call: whole steps, and as many rows as a kernel makes at once."""
+        pieces: list[Piece] = []
+        for entry in self.program:
+            if isinstance(entry, WholeStep):
+                pieces.append(Piece(step=entry.step, macs=self.steps[entry.step].call.macs))
+                continue
+            rows = [
+                Piece(step=entry.first_step + position, macs=row_step.call.call.macs * row_step.call.height)
+                for position, row_step in enumerate(entry.stream.steps)
+            ]
+            pieces += [rows[position] for position in entry.stream.order]
+        return tuple(pieces)
+
+    @property
+    def longest_piece(self) -> Piece:
+        """The first of the pieces with the most multiply-accumulates."""
+        return max(self.pieces, key=lambda piece: piece.macs)
 
     @property
     def macs(self) -> int:

@@ -41,6 +41,11 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
         "program": [_program_entry(number, entry, plan) for number, entry in enumerate(plan.program)],
         "most_counters": max((len(entry.stream.steps) for entry in streams), default=0),
         "most_rows": plan.most_rows,
+        "n_pieces": len(plan.pieces),
+        "longest_piece": {
+            "macs": plan.longest_piece.macs,
+            "title": f"{plan.longest_piece.step} {plan.steps[plan.longest_piece.step].operator.op}",
+        },
         "headers": _headers(plan),
         **_ends(plan),
         "variables": [_variable(number, variable, plan) for number, variable in enumerate(plan.graph.variables)],

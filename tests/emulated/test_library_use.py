@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ import pytest
 from click.testing import CliRunner
 from emulated_cases import missing_tools
 from engine_cases import reference
-from library_programs import MISUSE, MISUSE_ANSWERS, run_program
+from int8_case import Case
+from library_programs import MISUSE, MISUSE_ANSWERS, NO_INPUT, NULL, PIECES, run_program
 from reference_networks import cp_mobile, ds_cnn
 from tone_bundle import make_tone_bundle
 
 from asc_kit.bundle import Bundle
 from asc_kit.cli import cli
+from asc_kit.firmware import read_firmware
 from asc_kit.hardware.core import load_core
 from asc_kit.inference.interpreter import Int8Model
 
@@ -40,6 +43,21 @@ def write_library(model: Path, core: str, out: Path, *options: str) -> Path:
 def test_misuse_is_answered(core: str, board: str | None, tmp_path: Path) -> None:
     engine = write_library(make_tone_bundle(tmp_path / "bundle"), core, tmp_path / "fw")
     assert run_program(MISUSE, [engine], b"", len(MISUSE_ANSWERS), tmp_path, board) == MISUSE_ANSWERS
+
+
+@pytest.mark.parametrize(("core", "board"), PLACES)
+@pytest.mark.parametrize("network", [cp_mobile, ds_cnn])
+def test_a_run_in_pieces(network: Callable[[], Case], core: str, board: str | None, tmp_path: Path) -> None:
+    case = network()
+    (tmp_path / "network.tflite").write_bytes(case.model)
+    engine = write_library(tmp_path / "network.tflite", core, tmp_path / "fw")
+    expected = reference(case)[0].tobytes()
+    answer = run_program(PIECES, [engine], case.inputs[0].tobytes(), 2 * len(expected) + 3, tmp_path, board)
+    assert answer == 2 * expected + bytes([True, NO_INPUT, NULL])
+    header = (engine / "asc_model.h").read_text()
+    longest = int(re.findall(r"ASC_LONGEST_PIECE_MACS (\d+)u", header)[0])
+    macs = sum(operator.macs for operator in read_firmware(tmp_path / "fw").operators)
+    assert macs / int(re.findall(r"ASC_N_PIECES (\d+)u", header)[0]) < longest < macs / 5
 
 
 TWO = """

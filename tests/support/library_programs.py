@@ -88,6 +88,36 @@ void program(const int8_t *input, int8_t *output) {
 }
 """
 """Every wrong use of a bundle's library that it can notice, one after the other."""
+PIECES = """
+#include <string.h>
+#include "asc_model.h"
+#include "cases.h"
+static asc_state_t state;
+void program(const int8_t *input, int8_t *output) {
+    uint32_t pieces = 1, refused = 0;
+    (void)asc_init(&state);
+    memcpy(asc_input(&state), input, ASC_INPUT_BYTES);
+    (void)asc_run(&state);
+    memcpy(output, asc_output(&state), ASC_OUTPUT_BYTES);
+    output += ASC_OUTPUT_BYTES;
+    /* given up in the middle, and begun anew */
+    memcpy(asc_input(&state), input, ASC_INPUT_BYTES);
+    (void)asc_run_step(&state);
+    (void)asc_run_step(&state);
+    (void)asc_init(&state);
+    memcpy(asc_input(&state), input, ASC_INPUT_BYTES);
+    while (asc_run_step(&state) == ASC_MORE) {
+        ++pieces;
+        refused += asc_run(&state) == ASC_ERROR_RUNNING;
+    }
+    memcpy(output, asc_output(&state), ASC_OUTPUT_BYTES);
+    output += ASC_OUTPUT_BYTES;
+    *output++ = pieces == ASC_N_PIECES && refused == pieces - 1u;
+    *output++ = (int8_t)asc_run_step(&state);
+    *output++ = (int8_t)asc_run_step(0);
+}
+"""
+"""A run at once, and one in pieces."""
 OK, NULL, NOT_INITIALIZED, NO_INPUT, RUNNING = range(5)
 MISUSE_ANSWERS = bytes(
     [NULL, NULL, NULL, True, NOT_INITIALIZED, True, NOT_INITIALIZED, NOT_INITIALIZED]

@@ -85,14 +85,43 @@ static uint32_t compute_rows(const asc_stream_t *s, uint32_t index, uint32_t row
     return stage->rows;
 }
 
-void asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row, uint16_t *done, const int8_t **rows,
-                    const asc_profile_t *profile) {
+/* Fills what is padding, and sets the counters of rows. */
+static void begin(const asc_stream_t *s, int8_t *arena, uint16_t *done) {
     for (uint32_t i = 0; i < s->n_lines; ++i) {
         const asc_lines_t *const lines = &s->lines[i];
         fill(arena + lines->offset, (int8_t)lines->zero_point, lines->bytes);
     }
     for (uint32_t i = 0; i < s->n_stages; ++i) {
         done[i] = s->lines[s->stages[i].lines].top;
+    }
+}
+
+/* Goes on to the next move; returns 0 after the last. */
+static int32_t go_on(const asc_stream_t *s, asc_place_t *at) {
+    const asc_loop_t *const loop = &s->loops[at->loop];
+    if (++at->move == loop->n_moves) {
+        at->move = 0;
+        if (++at->turn == loop->times) {
+            at->turn = 0;
+            ++at->loop;
+        }
+    }
+    if (at->loop != s->n_loops) {
+        return 1;
+    }
+    at->loop = 0;
+    return 0;
+}
+
+int32_t asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row, uint16_t *done,
+                       const int8_t **rows, const asc_profile_t *profile, asc_place_t *at) {
+    if (at == 0 || (at->loop == 0 && at->turn == 0 && at->move == 0)) {
+        begin(s, arena, done);
+    }
+    if (at != 0) {
+        const uint32_t move = s->loops[at->loop].moves[at->move];
+        done[move] = (uint16_t)(done[move] + compute_rows(s, move, done[move], arena, run_row, rows));
+        return go_on(s, at);
     }
     for (const asc_loop_t *loop = s->loops, *const end = loop + s->n_loops; loop != end; ++loop) {
         const uint16_t *const last = loop->moves + loop->n_moves;
@@ -106,4 +135,5 @@ void asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row
             }
         }
     }
+    return 0;
 }

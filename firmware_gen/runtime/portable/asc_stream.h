@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include "asc_place.h"
 #include "asc_profile.h"
 
 #ifdef __cplusplus
@@ -67,9 +68,12 @@ typedef struct {
 /* Runs the kernel of a stage for one row of its output, or for as many as it computes at once, `row` the first. */
 typedef void (*asc_run_row_fn)(int8_t *arena, uint32_t stage, const int8_t *const *rows, int32_t row, int8_t *output);
 
-/* done: place for n_stages counters; rows: for the pointers to all rows of a stage; profile: may be 0. */
-void asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row, uint16_t *done, const int8_t **rows,
-                    const asc_profile_t *profile);
+/*
+ * done: place for n_stages counters; rows: for the pointers to all rows of a stage; profile: may be 0; at: where a run
+ * in pieces stands, of which this makes one move, or 0, to make all. Returns 1 while there are moves left.
+ */
+int32_t asc_run_stream(const asc_stream_t *s, int8_t *arena, asc_run_row_fn run_row, uint16_t *done,
+                       const int8_t **rows, const asc_profile_t *profile, asc_place_t *at);
 
 #ifdef __cplusplus
 }
