@@ -185,13 +185,20 @@ def build_header(board: Board, info: ModelInfo, graph: Graph, fingerprint: str) 
         f"#define ASC_SPEC_ID_BYTES {_bytes(info.spec_id)}",
         f"#define ASC_FIRMWARE_ID_BYTES {_bytes(fingerprint)}",
         f"#define ASC_MODEL_SHA256_BYTES {_bytes(info.model_sha256)}",
-        f"#define ASC_HAS_STATE {int(bool(graph.variables))}",
-        *_end_table("INPUT", len(graph.inputs)),
-        *_end_table("OUTPUT", len(graph.outputs)),
+        *server_macros(graph),
         "",
         "#endif",
     ]
     return ("\n".join(lines) + "\n").encode()
+
+
+def server_macros(graph: Graph) -> list[str]:
+    """Return what asc_build.h says of a network: its inputs and outputs, and whether it has a state."""
+    return [
+        f"#define ASC_HAS_STATE {int(bool(graph.variables))}",
+        *_end_table("INPUT", len(graph.inputs)),
+        *_end_table("OUTPUT", len(graph.outputs)),
+    ]
 
 
 def _end_table(what: str, count: int) -> list[str]:

@@ -92,7 +92,9 @@ def write_cases(
         in_bytes, out_bytes = write_engine(model, folder / f"m{index}", kernels, optimize)
         generated = "".join(path.read_text() for path in sorted((folder / f"m{index}").glob("asc_*")))
         names = set(
-            re.findall(r"\basc_step_\d+_\w+|\basc_(?:init|push_samples|input|output|run|run_profiled)\b", generated)
+            re.findall(
+                r"\basc_step_\d+_\w+|\basc_(?:init|push_samples|input|output|run|run_step|run_profiled)\b", generated
+            )
         )
         names |= {"asc_labels", "asc_frontend_config"}
         lines = [f"#define {name} m{index}_{name}" for name in sorted(names)]
