@@ -35,6 +35,8 @@ class Engine:
     """Name of the kernel set of the faster engine, or of the only one."""
     example: str
     """A program that uses it alone."""
+    server_macros: tuple[str, ...]
+    """What the protocol server is told of the network, as lines of C."""
     core_name: str
     """Name of the core that it was made for: ``cortex-m4f``."""
     core_title: str

@@ -21,7 +21,7 @@ from ..plan.plan import make_plan
 from ..read.model import Model, name_file
 from ..write.emit import emit_example, make_environment
 from ..write.prefix import find_names
-from ..write.sources import Files, c_sources, engine_files
+from ..write.sources import Files, c_sources, engine_files, server_macros
 from .kinds import load_project_kind
 from .project_kind import Engine
 from .variants import merge_engines, public_headers
@@ -151,6 +151,7 @@ def make_engine(
         condition=condition,
         kernels=kernels,
         example=emit_example(make_plan(model.graph, kernels, optimize), own_tables, info),
+        server_macros=tuple(server_macros(model.graph)),
         core_name=target.core.name,
         core_title=target.core.title,
         compiler=target.core.toolchain.compiler,
