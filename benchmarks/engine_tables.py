@@ -98,17 +98,17 @@ def milliseconds(value: float) -> str:
 
 def times(rows: Rows) -> str:
     """Networks that others are known for, on parts."""
-    found = []
+    table = []
     for model, title in TIMED.items():
         ours = [
             milliseconds(rows[core, kernels, model, "speed"].parts[part]["ms"])
             for part, (core, kernels) in PARTS.items()
         ]
-        found.append((title, *ours, milliseconds(PEERS[model].ms)))
+        table.append((title, *ours, milliseconds(PEERS[model].ms)))
         if model in PUBLISHED_MS[LEADS["Cortex-M4F"]]:
             best = [PUBLISHED_MS.get(part, {}).get(model) for part in PARTS]
-            found.append(("*best published*", *(milliseconds(ms) if ms else "–" for ms in best), ""))
-    return lines(("network", *(f"`{part}`" for part in PARTS), f"TFLM, `{LEADS['Cortex-M4F']}`"), 1, found)
+            table.append(("*best published*", *(milliseconds(ms) if ms else "–" for ms in best), ""))
+    return lines(("network", *(f"`{part}`" for part in PARTS), f"TFLM, `{LEADS['Cortex-M4F']}`"), 1, table)
 
 
 def recipes(rows: Rows) -> str:
@@ -133,29 +133,29 @@ def recipes(rows: Rows) -> str:
 
 def summary(rows: Rows) -> str:
     """What the README shows."""
-    found = []
+    table = []
     for model, title in FEATURED.items():
         dsp, mve = rows["Cortex-M4F", "dsp", model, "speed"], rows["Cortex-M55", "mve", model, "speed"]
         cells = [title, "**asc-kit**", f"**{milliseconds(dsp.parts[LEADS['Cortex-M4F']]['ms'])}**"]
         for row in (dsp, mve):
             cells += [f"**{row.instructions / 1e6:.1f} M**", f"{row.instructions / row.macs:.2f}"]
-        found.append((*cells, f"**{dsp.arena_bytes:,}**", f"**{dsp.code_bytes:,}**"))
+        table.append((*cells, f"**{dsp.arena_bytes:,}**", f"**{dsp.code_bytes:,}**"))
         if model in PEERS:
             peer = PEERS[model]
             cells = ["", "TensorFlow Lite Micro, CMSIS-NN", milliseconds(peer.ms)]
             for row in (dsp, mve):
                 n = peer.instructions[row.core]
                 cells += [f"{n / 1e6:.1f} M", f"{n / row.macs:.2f}"]
-            found.append((*cells, f"{peer.arena_bytes:,}", f"{peer.code_bytes['Cortex-M4F']:,}"))
+            table.append((*cells, f"{peer.arena_bytes:,}", f"{peer.code_bytes['Cortex-M4F']:,}"))
         if model == CP_MOBILE:
             count = f"{REFERENCE_KERNELS / 1e6:.1f} M"
             per_mac, arena = f"{REFERENCE_KERNELS / dsp.macs:.2f}", f"{PEERS[model].arena_bytes:,}"
-            found.append(("", "TensorFlow Lite Micro, reference kernels", "–", count, per_mac, "–", "–", arena, "–"))
+            table.append(("", "TensorFlow Lite Micro, reference kernels", "–", count, per_mac, "–", "–", arena, "–"))
     header = (
         "network", "engine", "STM32L4R5 at 120 MHz, estimated ms", "Cortex-M4F, instructions", "per MAC", "Cortex-M55",
         "per MAC", "RAM (arena), bytes", "code, bytes",
     )  # fmt: skip
-    return lines(header, 2, found)
+    return lines(header, 2, table)
 
 
 TABLES: Mapping[str, Callable[[Rows], str]] = {

@@ -179,7 +179,7 @@ def count(board: Board, folder: Path) -> Counts:
     command = [board.emulator.program, *board.emulator.args, "-display", "none", "-monitor", "none", "-serial", "null"]
     command += ["-semihosting-config", "enable=on,target=native", "-kernel", str(_image(board, folder))]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
-    found = None if why_not(board) else estimate_push(board, folder / "image.elf", command)
+    estimate = None if why_not(board) else estimate_push(board, folder / "image.elf", command)
     # SYS_WRITE0 goes to whichever of its outputs the emulator chooses
     ticks = [int(line) for line in (done.stdout + done.stderr).split()]
     machine = board.emulator.args[board.emulator.args.index("-M") + 1]
@@ -190,7 +190,7 @@ def count(board: Board, folder: Path) -> Counts:
     of_parts["mel bands"] = frames - sum(of_parts.values())
     of_parts["quantization and streaming"] = clip - frames
     return Counts(
-        board=board.name, core=board.core.title, arithmetic=board.frontend, clip=clip, parts=of_parts, estimate=found
+        board=board.name, core=board.core.title, arithmetic=board.frontend, clip=clip, parts=of_parts, estimate=estimate
     )
 
 
@@ -231,10 +231,10 @@ def times(rows: Sequence[Counts]) -> str:
     """Return a table of estimated cycles and milliseconds per second of audio."""
     lines = ["| core | part | million cycles, no wait states | with flash | ms |", "|---|---|---:|---:|---:|"]
     for row in rows:
-        for one in row.estimate.parts if row.estimate is not None else ():
-            cost = one.cost
-            numbers = (f"{cost.cycles / 1e6:.2f}", f"{cost.total / 1e6:.2f}", f"{one.ms:.1f}")
-            lines.append("| " + " | ".join([row.core, f"`{one.part.name}`", *numbers]) + " |")
+        for part in row.estimate.parts if row.estimate is not None else ():
+            cost = part.cost
+            numbers = (f"{cost.cycles / 1e6:.2f}", f"{cost.total / 1e6:.2f}", f"{part.ms:.1f}")
+            lines.append("| " + " | ".join([row.core, f"`{part.part.name}`", *numbers]) + " |")
     return "\n".join(lines)
 
 

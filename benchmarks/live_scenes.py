@@ -159,13 +159,13 @@ def main(bundle: Path, tune: Path | None, report: Path, hop: float, stay: float,
             tried = FollowerSettings(time_constant_s=time_constant_s, lead=lead, dwell_s=dwell_s)
             rows.append((tried, mean([figures(stream, followed(stream, tried)) for stream in tuned])))
         rows.sort(key=lambda row: (row[1]["changes"] > 1.5 * row[1]["true_changes"], -row[1]["right"]))
-        for tried, found in rows[:8]:
-            print(json.dumps(asdict(tried)), json.dumps(found))
+        for tried, means in rows[:8]:
+            print(json.dumps(asdict(tried)), json.dumps(means))
     reported = streams(report)
     print("report, raw     ", json.dumps(mean([figures(stream, raw(stream)) for stream in reported])))
     for settings in (FollowerSettings(), FollowerSettings(unsure_below=0.2)):
-        found = mean([figures(stream, followed(stream, settings)) for stream in reported])
-        print(f"report, unsure below {settings.unsure_below}", json.dumps(found))
+        means = mean([figures(stream, followed(stream, settings)) for stream in reported])
+        print(f"report, unsure below {settings.unsure_below}", json.dumps(means))
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ after training (`{recipe}`, {setting}), and falls by up to {gain:.3f} with QAT."
 def fidelity(rows: Sequence[Row]) -> str:
     """Say how far the int8 networks are from their simulations."""
     each = [row.bundles[name].provenance.fidelity for row in rows for name in ("PTQ MSE", "QAT")]
-    steps, same = max(one.mean_steps for one in each), min(one.same_class for one in each)
+    steps, same = max(agreement.mean_steps for agreement in each), min(agreement.same_class for agreement in each)
     return f"""After PTQ MSE and QAT, int8 networks differ from their simulations by at most {steps:.2f} steps of the
 output on average, and find the same class for at least {100 * same:.1f} % of the inputs."""
 

@@ -230,13 +230,13 @@ def main(work: Path, out: Path, clips: int, epochs: int, seeds: str, recipes: st
     for number, job in enumerate([*jobs, *extra], start=1):
         start = time.monotonic()
         done = (job.out / "run.json").is_file()
-        found = job.run().evaluation
-        assert isinstance(found, Evaluation)
+        evaluation = job.run().evaluation
+        assert isinstance(evaluation, Evaluation)
         if not done:
             seconds[job.out.name] = seconds.get(job.out.name, 0) + round(time.monotonic() - start, 1)
             log.write_text(json.dumps(seconds, indent=1))
         print(
-            f"{number}/{len(jobs) + len(extra)} {job.out.name}: macro {found.macro_accuracy:.1%}, "
+            f"{number}/{len(jobs) + len(extra)} {job.out.name}: macro {evaluation.macro_accuracy:.1%}, "
             f"{seconds.get(job.out.name, 0):.0f} s",
             flush=True,
         )

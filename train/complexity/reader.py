@@ -126,7 +126,7 @@ def _read(decoder: Decoder, counted: Collection[str], input_shapes: Sequence[Inp
     )
     resolved = resolve_shapes(decoder, input_shapes)
     tensors = tuple(_tensor(decoder, index, resolved) for index in range(graph.n_tensors))
-    _check_order(operators)
+    _check_acyclic(operators)
     return FlatModel(tensors=tensors, operators=operators)
 
 
@@ -139,7 +139,7 @@ def _check_counted(decoder: Decoder, counted: Collection[str]) -> None:
         )
 
 
-def _check_order(operators: tuple[FlatOperator, ...]) -> None:
+def _check_acyclic(operators: tuple[FlatOperator, ...]) -> None:
     """Check that no operator reads its own output or a later operator's: walks along the graph must end."""
     producers = {index: operator.index for operator in operators for index in operator.outputs}
     for operator in operators:
