@@ -156,8 +156,8 @@ class InputJudge:
             reason, words = self._find_fault(power, offset, peak, clipped, lowest, highest)
         return InputVerdict(
             reason=reason, words=words, span_s=count / self._rate_hz, is_whole=count >= self._span,
-            level_dbfs=decibels(float(power[-1])),
-            peak_dbfs=decibels(peak**2), offset=offset, clipped_share=clipped,
+            level_dbfs=to_dbfs(float(power[-1])),
+            peak_dbfs=to_dbfs(peak**2), offset=offset, clipped_share=clipped,
         )  # fmt: skip
 
     def _find_fault(
@@ -175,12 +175,12 @@ class InputJudge:
             return "not_numbers", "samples that are no audio (not finite, or far beyond full scale)"
         if peak == 0:
             return "zeros", "exact zeros (muted, or nothing is connected)"
-        level = decibels(float(np.max(power[:-1])))
-        if level < QUIETEST_DBFS and decibels(offset**2) > QUIETEST_DBFS:
+        level = to_dbfs(float(np.max(power[:-1])))
+        if level < QUIETEST_DBFS and to_dbfs(offset**2) > QUIETEST_DBFS:
             return "constant", f"a constant ({offset:+.4f} of full scale) and no sound"
         if level < QUIETEST_DBFS:
             return "too_quiet", f"{level:.0f} dBFS, and no microphone is below {QUIETEST_DBFS:.0f}"
-        loss = decibels(float(np.mean(power[:-1]))) - decibels(float(power[-1]))
+        loss = to_dbfs(float(np.mean(power[:-1]))) - to_dbfs(float(power[-1]))
         if channels > 1 and loss > CANCELLATION_DB + 10 * math.log10(channels):
             return (
                 "channels_cancel",
@@ -268,11 +268,11 @@ def _repeats(mix: NDArray[np.float32], length: int, period: int) -> bool:
     return start >= period and np.array_equal(mix[start:], mix[start - period : len(mix) - period])
 
 
-def decibels(power: float) -> float:
+def to_dbfs(power: float) -> float:
     """Return a power relative to full scale, in decibels, at least -120."""
     return max(FLOOR_DBFS, 10 * math.log10(power)) if power > 0 else FLOOR_DBFS
 
 
 def level_dbfs(audio: NDArray[np.float32]) -> float:
     """Return the level (RMS) of audio in decibels below full scale, at least -120."""
-    return decibels(float(np.mean(np.square(audio, dtype=np.float64))))
+    return to_dbfs(float(np.mean(np.square(audio, dtype=np.float64))))

@@ -14,17 +14,17 @@ from .document import Inspection, LayerRecord
 from .suggestions import CLIPPED, FALL_DB, LOW_DB
 from .words import (
     agreement_sentence,
-    decibels,
-    ends,
-    gain,
-    number,
-    percent,
-    points,
     quality_rows,
-    row_number,
     settings_of,
     short_op,
     title_of,
+    write_decibels,
+    write_gain,
+    write_number,
+    write_percent,
+    write_points,
+    write_range,
+    write_row_number,
 )
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -88,8 +88,8 @@ def _cost(layer: LayerRecord, inspection: Inspection) -> str:
     kept, moved = layer.kept, inspection.of_simulation.moved
     share = kept.moved_gain / moved if moved else 0.0
     return (
-        f"in float {points(kept.score_gain)} points of {inspection.score_name}, log loss {gain(-kept.log_loss_gain)}, "
-        f"moves {100 * share:.0f} % of what int8 moves in all"
+        f"in float {write_points(kept.score_gain)} points of {inspection.score_name}, "
+        f"log loss {write_gain(-kept.log_loss_gain)}, moves {100 * share:.0f} % of what int8 moves in all"
     )
 
 
@@ -107,14 +107,14 @@ def _values(inspection: Inspection, console: Console) -> list[_Column]:
     layers = inspection.layers
     bars = _Column(name="histogram", cells=tuple(sparkline(layer.histogram.counts) for layer in layers), luxury=2)
     return [
-        _Column(name="float range", cells=tuple(ends(layer.low, layer.high) for layer in layers)),
+        _Column(name="float range", cells=tuple(write_range(layer.low, layer.high) for layer in layers)),
         *([bars] if console.encoding.lower().startswith("utf") else []),
-        _Column(name="scale", cells=tuple(number(layer.scale) for layer in layers), luxury=1),
+        _Column(name="scale", cells=tuple(write_number(layer.scale) for layer in layers), luxury=1),
         _Column(name="zero", cells=tuple(str(layer.zero_point) for layer in layers)),
-        _Column(name="int8 range", cells=tuple(ends(layer.lowest, layer.highest) for layer in layers)),
+        _Column(name="int8 range", cells=tuple(write_range(layer.lowest, layer.highest) for layer in layers)),
         _Column(
             name="clip %",
-            cells=tuple(percent(layer.clipped) for layer in layers),
+            cells=tuple(write_percent(layer.clipped) for layer in layers),
             marked=tuple(layer.clipped > CLIPPED for layer in layers),
         ),
         _Column(name="unused", cells=tuple(f"{100 * layer.unused_codes:.0f}" for layer in layers)),
@@ -126,17 +126,17 @@ def _noise(inspection: Inspection) -> list[_Column]:
     return [
         _Column(
             name="alone",
-            cells=tuple(decibels(layer.sqnr_alone_db) for layer in layers),
+            cells=tuple(write_decibels(layer.sqnr_alone_db) for layer in layers),
             marked=tuple(layer.sqnr_alone_db is not None and layer.sqnr_alone_db < LOW_DB for layer in layers),
         ),
-        _Column(name="so far", cells=tuple(decibels(layer.sqnr_db) for layer in layers)),
+        _Column(name="so far", cells=tuple(write_decibels(layer.sqnr_db) for layer in layers)),
         _Column(
             name="fall",
-            cells=tuple(decibels(layer.fall_db) for layer in layers),
+            cells=tuple(write_decibels(layer.fall_db) for layer in layers),
             marked=tuple(layer.fall_db is not None and layer.fall_db > FALL_DB for layer in layers),
         ),
-        _Column(name="points", cells=tuple(points(layer.kept.score_gain) for layer in layers)),
-        _Column(name="log loss", cells=tuple(gain(layer.kept.log_loss_gain) for layer in layers)),
+        _Column(name="points", cells=tuple(write_points(layer.kept.score_gain) for layer in layers)),
+        _Column(name="log loss", cells=tuple(write_gain(layer.kept.log_loss_gain) for layer in layers)),
         _Column(name="moved %", cells=tuple(f"{100 * layer.kept.moved_gain:+.3f}" for layer in layers)),
         _Column(
             name="rank",
@@ -167,7 +167,7 @@ def _layer_table(inspection: Inspection, columns: Sequence[_Column], width: int)
         table.add_column(column.name, justify=justify, no_wrap=True, width=column.width)  # type: ignore[arg-type]
     for row, layer in enumerate(inspection.layers):
         cells = (_marked(column.cells[row], column.marked is not None and column.marked[row]) for column in shown)
-        table.add_row(row_number(layer), escape(layer.name), ops[row], *cells)
+        table.add_row(write_row_number(layer), escape(layer.name), ops[row], *cells)
     return table
 
 

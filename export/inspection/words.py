@@ -18,41 +18,41 @@ def short_op(op: str) -> str:
     return _SHORT.get(op, op[:6])
 
 
-def number(value: float) -> str:
+def write_number(value: float) -> str:
     """Write a value of an activation."""
     return f"{value:.3g}" if abs(value) < 1e5 else f"{value:.1e}"
 
 
-def ends(low: float, high: float) -> str:
+def write_range(low: float, high: float) -> str:
     """Write a range, both ends to the same place: three digits of the larger."""
     largest = max(abs(low), abs(high))
     if not 1e-4 <= largest < 1e5:
-        return f"{number(low)} … {number(high)}"
+        return f"{write_number(low)} … {write_number(high)}"
     places = max(0, 2 - math.floor(math.log10(largest)))
     return " … ".join(f"{value:.{places}f}" if value else "0" for value in (low, high))
 
 
-def decibels(ratio: float | None) -> str:
+def write_decibels(ratio: float | None) -> str:
     """Write a signal-to-noise ratio; none where there is no noise."""
     return "–" if ratio is None else f"{ratio:.1f}"
 
 
-def percent(share: float) -> str:
+def write_percent(share: float) -> str:
     """Write a share from 0 to 1 in percent; a share above 0 never becomes 0."""
     return "<0.01" if 0 < share < 0.00005 else f"{100 * share:.2f}" if share < 0.0995 else f"{100 * share:.0f}"
 
 
-def points(gain: float) -> str:
+def write_points(gain: float) -> str:
     """Write a gain in points of accuracy or lwlrap."""
     return f"{100 * gain:+.2f}" if gain else "0"
 
 
-def gain(value: float) -> str:
+def write_gain(value: float) -> str:
     """Write a gain in log loss."""
     return f"{value:+.4f}"
 
 
-def row_number(layer: LayerRecord) -> str:
+def write_row_number(layer: LayerRecord) -> str:
     """Write the place of a layer; the input has none."""
     return str(layer.index) if layer.index >= 0 else ""
 

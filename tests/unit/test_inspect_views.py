@@ -226,11 +226,11 @@ def test_sparkline_shows_every_value_that_there_is() -> None:
     ],
 )
 def test_ranges_in_words(ends: tuple[float, float], text: str) -> None:
-    assert words.ends(*ends) == text
+    assert words.write_range(*ends) == text
 
 
 def test_a_share_that_is_not_nothing_does_not_look_like_it() -> None:
-    assert [words.percent(share) for share in (0.0, 1e-7, 0.0123, 0.5)] == ["0.00", "<0.01", "1.23", "50"]
+    assert [words.write_percent(share) for share in (0.0, 1e-7, 0.0123, 0.5)] == ["0.00", "<0.01", "1.23", "50"]
 
 
 def test_the_record_goes_through_json_and_back() -> None:
