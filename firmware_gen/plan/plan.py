@@ -282,7 +282,7 @@ def _with_scratch(graph: Graph, aim: Aim) -> tuple[tuple[Step, ...], list[Part]]
     different = {tuple(part.operators for part in draft.parts): draft for draft in reversed(fitting)}
     quickest = sorted(different.values(), key=lambda draft: draft.cycles)[:_REFINED]
     refined = [_refine(graph, aim, draft, budget, known) for draft in quickest]
-    ranked = sorted([*refined, *fitting, usual], key=lambda draft: draft.cycles)
+    ranked = sorted([*refined, *fitting], key=lambda draft: draft.cycles)
     exact = _thorough_bytes(graph, usual)
     if exact < usual.arena_bytes * _HURRIED:
         # what is placed in a hurry says little of this network's arena
