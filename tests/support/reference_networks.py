@@ -106,6 +106,18 @@ def cp_mobile(seed: int = 7) -> Case:
     return Case("CP-Mobile 256x65", model, inputs_for(layers.rng, 256 * 65))
 
 
+def picture_start(seed: int = 7) -> Case:
+    """First layers of a network for pictures of 96 x 96: its rows are large beside what later layers need."""
+    layers = _Layers(seed)
+    shape = (96, 96, 3)
+    source = layers.builder.activation((1, *shape), 0.05, 1)
+    current, shape = layers.convolution(source, shape, 8, kernel=3, stride=(2, 2))
+    for channels, stride in ((16, (1, 1)), (32, (2, 2))):
+        current, shape = layers.convolution(current, shape, shape[2], kernel=3, stride=stride, depthwise=True)
+        current, shape = layers.convolution(current, shape, channels)
+    return Case("96x96x3", layers.builder.finish(source, current), inputs_for(layers.rng, 96 * 96 * 3))
+
+
 # output channels and stride of the depthwise convolutions
 _MOBILENET_BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
 

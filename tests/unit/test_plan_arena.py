@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from int8_case import Case
 from int8_models import ModelBuilder
-from reference_networks import cp_mobile, ds_cnn, mobilenet
+from reference_networks import cp_mobile, ds_cnn, mobilenet, picture_start
 
 from asc_kit.errors import ModelError
 from asc_kit.firmware_gen.kernel_sets import load_kernel_set
@@ -117,11 +117,13 @@ def test_scratch_memory_makes_quicker_within_the_arena(optimize: Optimize) -> No
 
 
 @pytest.mark.parametrize("part", ["stm32l4r5", "stm32h743"])
-def test_speed_is_never_slower_than_size(part: str) -> None:
-    model = read_model(ds_cnn().model)
+@pytest.mark.parametrize("network", [ds_cnn, picture_start])
+def test_speed_is_never_slower_than_size(network: Callable[[], Case], part: str) -> None:
+    model = read_model(network().model)
     speed, size = (make_plan(model, "dsp", optimize, load_part(part)) for optimize in ("speed", "size"))
     assert sum(map(step_cycles, speed.steps)) <= sum(map(step_cycles, size.steps))
     assert size.weight_bytes <= speed.weight_bytes
+    assert size.arena_bytes <= 1.05 * speed.arena_bytes
 
 
 def test_the_part_chooses_how_weights_are_stored() -> None:
