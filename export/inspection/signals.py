@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from asc_kit.process.console import progress_bar
 
 from ..network.affine import Affine
-from ..network.execution import batches
+from ..network.execution import batches, value_of
 from ..network.graph import Network, Operator
 from ..network.operators import compute
 from ..quantization.calibration import Observed, observe
@@ -194,7 +194,7 @@ class _Pair:
         return sums
 
     def _inputs(self, operator: Operator, values: Mapping[int, Any], constants: Constants) -> list[Any]:
-        return [operand(self.network, index, values, constants) for index in operator.inputs]
+        return [value_of(self.network, index, values, constants) for index in operator.inputs]
 
     def _round(self, index: int, value: Any, inputs: Sequence[Any]) -> Any:
         # what an operator passes on as it is has been rounded before
@@ -219,15 +219,6 @@ class _Pair:
                 ]
             ),
         )
-
-
-def operand(network: Network, index: int, values: Mapping[int, Any], constants: Constants) -> Any:
-    """Return the value of an operator's input: an activation, a replaced constant, or the network's own."""
-    if index < 0:
-        return None
-    if index in values:
-        return values[index]
-    return tf.constant(constants[index] if index in constants else network.constant(index))
 
 
 def _energy(x: Any) -> Any:

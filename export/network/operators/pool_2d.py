@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,14 +11,15 @@ from .definition import Call, Definition, Requantize, Scales, pass_all_channels,
 from .windows import padding_of
 
 
-def _average_pool_2d(call: Call) -> list[Any]:
-    o = call.options
-    return [tf.nn.avg_pool2d(call.x, (o.FilterHeight(), o.FilterWidth()), (o.StrideH(), o.StrideW()), padding_of(o))]
+def _pool(function: Callable[..., Any]) -> Callable[[Call], list[Any]]:
+    """Return the computation of a pool by a function of ``tf.nn``."""
 
+    def compute_it(call: Call) -> list[Any]:
+        o = call.options
+        window, strides = (o.FilterHeight(), o.FilterWidth()), (o.StrideH(), o.StrideW())
+        return [function(call.x, window, strides, padding_of(o))]
 
-def _max_pool_2d(call: Call) -> list[Any]:
-    o = call.options
-    return [tf.nn.max_pool2d(call.x, (o.FilterHeight(), o.FilterWidth()), (o.StrideH(), o.StrideW()), padding_of(o))]
+    return compute_it
 
 
 def _round_averages(scales: Scales) -> Requantize:
@@ -38,7 +39,7 @@ DEFINITIONS = (
     Definition(
         op="AVERAGE_POOL_2D",
         int8_version=2,
-        compute=_average_pool_2d,
+        compute=_pool(tf.nn.avg_pool2d),
         rounding=_round_averages,
         shared_scale=True,
         passes_channels=pass_all_channels,
@@ -46,7 +47,7 @@ DEFINITIONS = (
     Definition(
         op="MAX_POOL_2D",
         int8_version=2,
-        compute=_max_pool_2d,
+        compute=_pool(tf.nn.max_pool2d),
         rounding=pass_on,
         shared_scale=True,
         passes_channels=pass_all_channels,
