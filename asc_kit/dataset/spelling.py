@@ -58,7 +58,7 @@ def label_key(label: str) -> str:
     return unicodedata.normalize("NFKC", " ".join(seen.split()))
 
 
-def twins(labels: Iterable[str]) -> list[tuple[str, ...]]:
+def find_twins(labels: Iterable[str]) -> list[tuple[str, ...]]:
     """Return the groups of labels that are probably meant to be the same, each sorted."""
     groups: dict[str, set[str]] = defaultdict(set)
     for label in labels:
@@ -77,6 +77,6 @@ def quote(names: Iterable[str]) -> str:
 
 def warn_of_twins(labels: Iterable[str]) -> None:
     """Print a warning for each group of labels that are probably meant to be the same."""
-    for group in twins(labels):
+    for group in find_twins(labels):
         differ = "differ in case, spaces or Unicode form alone; each is a class of its own"
         console.print(f"Warning: the classes {quote(group)} {differ}", markup=False, soft_wrap=True, style="yellow")

@@ -176,7 +176,7 @@ def match_split(table: Table, by_name: Mapping[str, Clip], labels: Sequence[str]
     """
     chosen: dict[str, Clip] = {}
     for line, (name, label) in table.select(SPLIT_COLUMNS):
-        problem = contradiction(name, label, by_name, labels)
+        problem = find_contradiction(name, label, by_name, labels)
         if problem is None and composed(name) in chosen:
             problem = (f"{name} stands there twice", None)
         if problem is not None:
@@ -187,7 +187,7 @@ def match_split(table: Table, by_name: Mapping[str, Clip], labels: Sequence[str]
     return tuple(chosen.values())
 
 
-def contradiction(
+def find_contradiction(
     name: str, label: str, by_name: Mapping[str, Clip], labels: Sequence[str]
 ) -> tuple[str, str | None] | None:
     """Return how a row of a split contradicts ``meta.csv``, and the cure; None if it does not."""

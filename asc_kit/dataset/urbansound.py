@@ -35,7 +35,7 @@ def find_fold_table(root: Path) -> Path | None:
     return next((path for path in candidates if set(COLUMNS) <= set(header_of(path, ","))), None)
 
 
-def slices(root: Path, table: Table, complain: Complain | None = None) -> Iterator[tuple[int, str, Clip]]:
+def read_slices(root: Path, table: Table, complain: Complain | None = None) -> Iterator[tuple[int, str, Clip]]:
     """Yield line number, fold and clip of each row."""
     has_recording = _RECORDING in table.header
     above = "audio/" if (root / "audio").is_dir() else ""
@@ -75,7 +75,7 @@ def read_urbansound(root: Path, path: Path, class_map: Path | None) -> Dataset:
     order = find_class_map(class_map, root)
     table = read_table(path, ",")
     rows: dict[str, tuple[str, Clip]] = {}
-    for line, fold, clip in slices(root, table):
+    for line, fold, clip in read_slices(root, table):
         if composed(clip.filename) in rows:
             raise DataError(f"{path}, line {line}: {clip.filename} stands there twice")
         check_label(clip.scene_label, order, f"{path}, line {line}")

@@ -15,7 +15,7 @@ from asc_kit.dataset.class_map import ClassMap, find_class_map
 from asc_kit.dataset.folders import clip_in_folder, folders_in, hash_split, holds_recordings, label_of, recordings_below
 from asc_kit.dataset.layout import folders_of
 from asc_kit.dataset.pins import check_pin
-from asc_kit.dataset.spelling import composed, quote, twins
+from asc_kit.dataset.spelling import composed, find_twins, quote
 from asc_kit.dataset.tables import Complain, Table, header_of, read_table
 from asc_kit.dataset.tagging import (
     META_FOLDERS,
@@ -32,12 +32,12 @@ from asc_kit.dataset.tau import (
     OFFICIAL_SPLITS,
     SPLIT_COLUMNS,
     TableSplits,
-    contradiction,
+    find_contradiction,
     meta_columns,
     parse_name,
     read_meta,
 )
-from asc_kit.dataset.urbansound import find_fold_table, fold_splits, slices
+from asc_kit.dataset.urbansound import find_fold_table, fold_splits, read_slices
 from asc_kit.errors import DataError
 
 from .findings import Findings
@@ -120,7 +120,7 @@ def take_inventory(root: Path, class_map: Path | None, findings: Findings, layou
         _read_folders(inventory)
     if not inventory.clips:
         findings.add("table", "no clips", "no table names a clip that can be used")
-    for group in twins(label for clip in inventory.clips.values() for label in clip.labels):
+    for group in find_twins(label for clip in inventory.clips.values() for label in clip.labels):
         for other in group[1:]:
             findings.add("label_twins", other, quote((group[0], other)))
     return inventory
@@ -158,7 +158,7 @@ def _read_tau(inventory: Inventory) -> None:
             if name not in inventory.clips:
                 inventory.findings.add("not_in_meta", filename, f"{where}: {filename}")
                 continue
-            problem = contradiction(filename, label, inventory.clips, sorted(labels))
+            problem = find_contradiction(filename, label, inventory.clips, sorted(labels))
             if problem is not None:
                 inventory.findings.add("mislabelled", filename, f"{where}: {problem[0]}")
             if name in chosen:
@@ -219,7 +219,7 @@ def _read_urbansound(inventory: Inventory) -> None:
     if path is None or table is None:
         return
     rows: list[tuple[str, Clip]] = []
-    for line, fold, clip in slices(inventory.root, table, _complainer(inventory, path)):
+    for line, fold, clip in read_slices(inventory.root, table, _complainer(inventory, path)):
         where = f"{path.name}, line {line}"
         if composed(clip.filename) in inventory.clips:
             inventory.findings.add("table", f"{path}:{line}", f"{where}: {clip.filename} stands there twice")
