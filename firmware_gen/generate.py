@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asc_kit.bundle import Bundle
+from asc_kit.errors import ModelError
 from asc_kit.firmware import MANIFEST, FirmwareManifest
 from asc_kit.hardware.board import Board, KernelSetName, Optimize
-from asc_kit.hardware.part import usual_part
+from asc_kit.hardware.part import PartSpec, usual_part
 from asc_kit.hardware.target import Target
 from asc_kit.outputs import new_folder
 from asc_kit.records.record import write_bytes, write_json
 from asc_kit.tflite.inputs import InputShape
 
-from .frontend.tables import frontend_tables
-from .kernel_sets import choose_kernel_set
+from .frontend.tables import FrontEndTables, frontend_tables
+from .kernel_sets import PORTABLE, choose_kernel_set
 from .plan.plan import Plan, make_plan, plan_document
 from .read.model import Model, name_file, read_bare, read_bundle
 from .write.build import build, check_fit
@@ -117,7 +118,11 @@ def make_library(
         tables = frontend_tables(info.frontend, info.input, target.frontend) if info.frontend is not None else None
         memory = measure_memory(plan, tables)
         if budget is not None:
-            check_budget(plan, memory, budget, f"{target.kind} {target.name}")
+            try:
+                check_budget(plan, memory, budget, f"{target.kind} {target.name}")
+            except ModelError as failure:
+                change = _change_that_fits(model, tables, budget, plan, part)
+                raise ModelError(failure.message, hint=change or failure.hint) from None
         sources = collect_library(plan, tables, info, target, prefix)
         manifest = describe_firmware(plan, memory, info, target, sources)
         with new_folder(out, FIRMWARE, sources.files) as folder:
@@ -126,6 +131,26 @@ def make_library(
             write_json(folder / "plan.json", plan_document(plan))
             write_json(folder / MANIFEST, manifest)
         return Firmware(manifest=manifest, plan=plan)
+
+
+def _change_that_fits(
+    model: Model, tables: FrontEndTables | None, budget: Budget, plan: Plan, part: PartSpec | None
+) -> str | None:
+    """Return which options would make a network fit, the fewest first; None if none do."""
+    own: tuple[KernelSetName, Optimize] = (plan.kernels.name, plan.optimize)
+    changes: list[tuple[KernelSetName, Optimize]] = [(own[0], "size"), (PORTABLE, own[1]), (PORTABLE, "size")]
+    for change in dict.fromkeys(changes):
+        if change == own:
+            continue
+        smaller = make_plan(model.graph, *change, part)
+        try:
+            check_budget(smaller, measure_memory(smaller, tables), budget, "")
+        except ModelError:
+            continue
+        options = [f"--kernels {change[0]}"] if change[0] != own[0] else []
+        options += [f"--optimize {change[1]}"] if change[1] != own[1] else []
+        return f"with {' '.join(options)} it fits"
+    return None
 
 
 def generate(

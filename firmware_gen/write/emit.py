@@ -19,6 +19,7 @@ from ..plan.plan import Plan, StreamSteps, WholeStep
 from ..plan.streams import Buffer, RowStep
 from ..plan.streams.loops import find_loops
 from ..read.model import ModelInfo
+from .fit import most_counters, stack_bytes, state_bytes
 from .structs import struct_fields
 
 GENERATED_FILES = (
@@ -29,7 +30,6 @@ GENERATED_FILES = (
 
 def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> dict[str, str]:
     """Return the generated files of the engine by name, with those of a front end if there are tables."""
-    streams = [entry for entry in plan.program if isinstance(entry, StreamSteps)]
     structs = _structs(plan)
     values = {
         "info": info,
@@ -39,7 +39,10 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
         "plan": plan,
         "steps": [_step(position, step, structs) for position, step in enumerate(plan.steps)],
         "program": [_program_entry(number, entry, plan) for number, entry in enumerate(plan.program)],
-        "most_counters": max((len(entry.stream.steps) for entry in streams), default=0),
+        "most_counters": most_counters(plan),
+        "stack_bytes": stack_bytes(plan),
+        "state_bytes": state_bytes(plan, tables.ram_bytes if tables is not None else 0),
+        "constant_bytes": plan.weight_bytes + (tables.table_bytes if tables is not None else 0),
         "most_rows": plan.most_rows,
         "n_pieces": len(plan.pieces),
         "longest_piece": {

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from asc_kit.errors import ModelError
 from asc_kit.firmware import FirmwareMemory
 
-from ..plan.plan import Plan
+from ..plan.plan import Plan, StreamSteps
 
 STACK_BYTES = 1024
 """What the engine's functions take at most, without pointers to rows: measured 0.4 to 0.7 kB (docs/engine/use.md)."""
 _POINTER_BYTES = 4
+# fields of asc_state_t
+_PHASE_BYTES, _PLACE_BYTES, _ASKED_BYTES = 4, 8, 4
 _SHOWN = 3
 
 
@@ -30,13 +32,36 @@ def stack_bytes(plan: Plan) -> int:
     return STACK_BYTES + _POINTER_BYTES * plan.most_rows
 
 
+def most_counters(plan: Plan) -> int:
+    """Return how many counters of rows the longest stream needs."""
+    return max((len(entry.stream.steps) for entry in plan.program if isinstance(entry, StreamSteps)), default=0)
+
+
+def state_bytes(plan: Plan, frontend_bytes: int) -> int:
+    """Return the size of the engine's state, as a compiler lays out ``asc_state_t``.
+
+    Parameters
+    ----------
+    plan
+        The plan of the network.
+    frontend_bytes
+        What the front end keeps; 0 without.
+    """
+    size = _round_up(plan.arena_bytes, 8) + _round_up(frontend_bytes, 4)
+    size += _PHASE_BYTES + _PLACE_BYTES + 2 * most_counters(plan)
+    if len(plan.graph.inputs) > 1:
+        size = _round_up(size, 4) + _ASKED_BYTES
+    return _round_up(size, 8)
+
+
 def describe_needs(plan: Plan, memory: FirmwareMemory) -> str:
     """Return what a library needs, by what it is for; code is known to a compiler alone."""
     flash = memory.weight_bytes + memory.frontend_table_bytes
-    ram = memory.arena_bytes + memory.frontend_bytes + stack_bytes(plan)
+    network = state_bytes(plan, memory.frontend_bytes) - memory.frontend_bytes
+    ram = network + memory.frontend_bytes + stack_bytes(plan)
     return (
         f"flash {flash:,} bytes and the code (network {memory.weight_bytes:,}, front end "
-        f"{memory.frontend_table_bytes:,}); RAM {ram:,} bytes (network {memory.arena_bytes:,}, front end "
+        f"{memory.frontend_table_bytes:,}); RAM {ram:,} bytes (network {network:,}, front end "
         f"{memory.frontend_bytes:,}, stack {stack_bytes(plan):,})"
     )
 
@@ -49,11 +74,12 @@ def check_budget(plan: Plan, memory: FirmwareMemory, budget: Budget, where: str)
     ModelError
         Naming what is needed, what there is, and what takes most of it.
     """
-    ram = memory.arena_bytes + memory.frontend_bytes + stack_bytes(plan)
+    network = state_bytes(plan, memory.frontend_bytes) - memory.frontend_bytes
+    ram = network + memory.frontend_bytes + stack_bytes(plan)
     if budget.ram_bytes is not None and ram > budget.ram_bytes:
         largest = sorted({(block.n_bytes, block.name) for block, _ in plan.blocks}, reverse=True)[:_SHOWN]
         raise ModelError(
-            f"the model does not fit {where}: it needs {ram:,} bytes of RAM (network {memory.arena_bytes:,}, front end "
+            f"the model does not fit {where}: it needs {ram:,} bytes of RAM (network {network:,}, front end "
             f"{memory.frontend_bytes:,}, stack {stack_bytes(plan):,}), {ram - budget.ram_bytes:,} more than "
             f"{budget.ram_bytes:,}. Largest: {_list(largest)}",
             hint="a network with fewer channels or a shorter clip; asc-kit plan --memory-map shows when memory is full",
@@ -72,3 +98,7 @@ def check_budget(plan: Plan, memory: FirmwareMemory, budget: Budget, where: str)
 
 def _list(sizes: list[tuple[int, str]]) -> str:
     return ", ".join(f"{name} {n_bytes:,}" for n_bytes, name in sizes)
+
+
+def _round_up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple

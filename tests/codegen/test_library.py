@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from engine_cases import WARNINGS, run_example
-from reference_networks import cp_mobile
+from reference_networks import cp_mobile, ds_cnn
 from tone_bundle import FRONTEND, LABELS, make_tone_bundle
 
 from asc_kit.bundle import Bundle
@@ -162,13 +162,16 @@ def test_what_does_not_fit_is_said_before_anything_is_written(bundle: Bundle, tm
     command = ("firmware", bundle.path, "--core", "cortex-m4f", "--out", out)
     written = asc_kit(*command, "--json")
     memory = json.loads(written.stdout)["memory"]
+    header = (out / "engine" / "asc_model.h").read_text()
     shutil.rmtree(out)
     said = r"needs flash ([\d,]+) bytes and the code .*; RAM ([\d,]+) bytes .* stack ([\d,]+)"
     told = re.search(said, written.stderr)
     assert told is not None
     flash, ram, stack = (int(number.replace(",", "")) for number in told.groups())
     assert flash == memory["weight_bytes"] + memory["frontend_table_bytes"]
-    assert ram == memory["arena_bytes"] + memory["frontend_bytes"] + stack and stack >= 1024
+    constants = {name: int(size) for name, size in re.findall(r"#define ASC_(\w+)_BYTES (\d+)\b", header)}
+    assert (constants["RAM"], constants["STACK"], constants["FLASH"]) == (ram - stack, stack, flash)
+    assert ram > memory["arena_bytes"] + memory["frontend_bytes"] + stack and stack >= 1024
     for option, needed, what in (("--ram", ram, "bytes of RAM"), ("--flash", flash, "bytes of flash")):
         refused = asc_kit(*command, option, needed - 1)
         assert isinstance(refused.exception, ModelError) and not out.exists()
@@ -181,6 +184,20 @@ def test_what_does_not_fit_is_said_before_anything_is_written(bundle: Bundle, tm
     assert asc_kit(*command, "--ram", "much").exit_code == 2
     board = asc_kit("firmware", bundle.path, "--board", "host", "--ram", "96k", "--out", out)
     assert board.exit_code == 2 and "a board says what memory it has" in board.stderr and not out.exists()
+
+
+def test_the_smallest_change_that_fits_is_named(tmp_path: Path) -> None:
+    model = tmp_path / "model.tflite"
+    model.write_bytes(ds_cnn().model)
+    flash = []
+    for number, options in enumerate(((), ("--optimize", "size"))):
+        command = ("firmware", model, "--core", "cortex-m4f", *options, "--json", "--out", tmp_path / str(number))
+        flash.append(json.loads(asc_kit(*command).stdout)["memory"]["weight_bytes"])
+    assert flash[1] < flash[0]
+    for size, hint in ((flash[1], "with --optimize size it fits"), (1000, "a network with fewer weights")):
+        command = ("firmware", model, "--core", "cortex-m4f", "--flash", size, "--out", tmp_path / "out")
+        refused = asc_kit(*command).exception
+        assert isinstance(refused, ModelError) and str(refused.hint).startswith(hint)
 
 
 _FEATURES = """#include <stdio.h>

@@ -47,6 +47,7 @@ static uint64_t interrupt(void) {
     nested = (int8_t)asc_run(&state);
     return 0;
 }
+typedef char exact_t[sizeof(asc_state_t) == ASC_RAM_BYTES ? 1 : -1];
 void program(const int8_t *input, int8_t *output) {
     const asc_clock_fn clock = interrupt;
     (void)input;
@@ -93,6 +94,7 @@ PIECES = """
 #include "asc_model.h"
 #include "cases.h"
 static asc_state_t state;
+typedef char exact_t[sizeof(asc_state_t) == ASC_RAM_BYTES ? 1 : -1];
 void program(const int8_t *input, int8_t *output) {
     uint32_t pieces = 1, refused = 0;
     (void)asc_init(&state);
