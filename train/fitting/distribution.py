@@ -75,7 +75,7 @@ class Distribution:
         import tensorflow as tf
 
         if self.strategy is None:
-            graph: Callable[..., tuple[Any, ...]] = tf.function(step)
+            graph: Callable[..., tuple[Any, ...]] = tf.function(step, autograph=False)
             return graph
         here = self.replicas // self.workers
 
@@ -83,7 +83,7 @@ class Distribution:
             results = self.strategy.run(step, args=batch)
             return tuple(self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for value in results)
 
-        spread = tf.function(everywhere)
+        spread = tf.function(everywhere, autograph=False)
 
         def shared(*batch: Any) -> tuple[Any, ...]:
             def part(column: Any) -> Any:
