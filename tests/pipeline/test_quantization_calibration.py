@@ -8,7 +8,7 @@ from asc_kit.errors import ModelError
 from asc_kit.export.network.affine import affine_of
 from asc_kit.export.network.graph import Network
 from asc_kit.export.network.reading import read_network
-from asc_kit.export.quantization.calibration import Observed, observe, range_of
+from asc_kit.export.quantization.calibration import Observed, _squared_error, observe, range_of
 from asc_kit.quantization import QuantizationSettings
 
 BINS = 2048
@@ -94,6 +94,16 @@ def test_mse_cuts_what_costs_more_than_it_is_worth() -> None:
         for calibration in ("min_max", "mse")
     ]
     assert errors[1] < 0.95 * errors[0]
+
+
+def test_the_squared_error_is_that_of_256_levels() -> None:
+    """Values on the levels themselves have no error but that of their bins' width."""
+    counts = np.zeros(BINS, np.int64)
+    counts[:: BINS // 256] = 1
+    seen = Observed(low=0.0, high=1.0, channel_peak=np.ones(1, np.float32), counts=counts)
+    values = seen.centres[counts > 0]
+    assert len(values) == 256
+    assert _squared_error(seen, values[0], values[-1]) == pytest.approx(seen.width**2 / 12, rel=1e-6)
 
 
 @pytest.mark.parametrize("value", [0.0, 2.5, -3.0, 1e-9, 1e6])

@@ -6,7 +6,9 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from int8_models import ModelBuilder
 from reference_networks import ds_cnn
 
 from asc_kit.errors import BoardError
@@ -15,6 +17,7 @@ from asc_kit.firmware_gen.generate import generate_bare
 from asc_kit.firmware_gen.kernel_sets import PORTABLE, kernel_set_names, load_kernel_set
 from asc_kit.firmware_gen.network.kernel_call import ConstantArray, KernelCall
 from asc_kit.firmware_gen.operators import REGISTRY
+from asc_kit.firmware_gen.plan.choices import choose
 from asc_kit.firmware_gen.plan.plan import make_plan
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.hardware.board import load_board
@@ -141,3 +144,19 @@ def test_every_definition_of_an_operator_is_known() -> None:
     texts = [path.read_text() for path in Path(folder).glob("*.py")]
     named = [name for text in texts for name in re.findall(r'^    op = "(\w+)"$', text, re.M)]
     assert len(named) > 30 and sorted(named) == list(REGISTRY)
+
+
+@pytest.mark.parametrize(("channels", "rows"), [(8, 1), (64, 10)])
+def test_rows_are_joined_into_one_where_the_output_may_lie_over_the_input(channels: int, rows: int) -> None:
+    """Else to rows of 24 columns or more: four of the 40, each of 8 columns."""
+    builder = ModelBuilder()
+    source = builder.activation((1, 40, 8, 8), 0.1, 0)
+    output = builder.activation((1, 40, 8, channels), 0.1, 0)
+    weights = np.arange(-4 * channels, 4 * channels, dtype=np.int16).astype(np.int8).reshape(channels, 1, 1, 8)
+    scales = np.full(channels, 0.01)
+    bias = builder.constant(np.zeros(channels, np.int32), 0.1 * scales)
+    inputs = [source, builder.constant(weights, scales), bias]
+    builder.operator("CONV_2D", inputs, output, "Conv2DOptions", strideH=1, strideW=1)
+    graph = read_model(builder.finish(source, output))
+    joined = choose(graph, graph.operators[0], load_kernel_set("dsp"), "speed").joined
+    assert joined is not None and joined.rows == rows
