@@ -8,8 +8,10 @@ from __future__ import annotations
 import ctypes.util
 import importlib.metadata
 import os
+import platform
 import re
 import shutil
+import struct
 import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -74,6 +76,43 @@ def inspect_machine(uses: Iterable[Use] = tuple(USES)) -> tuple[Finding, ...]:
         for item in REQUIREMENTS
         if wanted & set(item.uses)
     )
+
+
+def machine_words(
+    machine: str | None = None, bits: int = 8 * struct.calcsize("P"), device_tree: Path = Path("/proc/device-tree")
+) -> list[str]:
+    """Return what this machine is, and what of it stands in the way of installing, for people.
+
+    Parameters
+    ----------
+    machine
+        The kernel's name of the processor.
+    bits
+        Width of this Python's pointers.
+    device_tree
+        Folder with the model of a single-board computer, if it is one.
+    """
+    machine = machine or platform.machine()
+    try:
+        model = (device_tree / "model").read_text(errors="replace").strip("\0\n ")
+    except OSError:
+        model = ""
+    python = f"Python {platform.python_version()}, {bits} bit"
+    words = [f"{model or machine}: {machine} kernel, {python}"]
+    if bits == 32 and machine == "aarch64":
+        words.append(
+            "This is a 32-bit system on a 64-bit kernel: pip takes it for 64 bit and finds no wheels that fit. Use the "
+            "64-bit Raspberry Pi OS (same card, same Pi from model 3 on), or write arm_64bit=0 into "
+            "/boot/firmware/config.txt and start again, for a 32-bit kernel."
+        )
+    elif bits == 32 and machine.startswith("arm"):
+        words.append(
+            "A 32-bit system: there is no LiteRT for it; tflite-runtime needs Python 3.11 or earlier and NumPy 1. The "
+            "64-bit Raspberry Pi OS runs on every Pi from model 3 and Zero 2 on."
+        )
+    if machine.startswith(("aarch64", "arm")) and not Path("/proc/cpuinfo").exists():
+        words.append("/proc/cpuinfo is missing: LiteRT would end with a segmentation fault; mount /proc.")
+    return words
 
 
 def _python(distribution: str, *uses: Use, extra: str, alternatives: tuple[str, ...] = ()) -> Requirement:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +19,8 @@ from asc_kit.tflite.inputs import InputShape, ModelInput, fixed_input_shapes, si
 from asc_kit.tflite.operator_codes import SUM, operator_codes
 from asc_kit.tflite.references import reference_of_model
 from asc_kit.tflite.signed_sum import with_signed_sums
+
+_CPU_INFO = Path("/proc/cpuinfo")
 
 Kernels = Literal["reference", "fast"]
 
@@ -228,6 +233,12 @@ def _invoke(interpreter: Any, source: dict[str, Any], target: dict[str, Any], va
 
 
 def _import_runtime() -> tuple[Any, str]:
+    if not _CPU_INFO.exists() and sys.platform == "linux" and platform.machine().startswith(("aarch64", "arm")):
+        # LiteRT reads the processor there, and ends the process with a segmentation fault
+        raise ToolError(
+            f"{_CPU_INFO} is missing, and LiteRT cannot run without it",
+            hint="mount /proc: in a chroot, mount -t proc proc /proc; a container has it unless it is hidden",
+        )
     try:
         from ai_edge_litert import interpreter
 

@@ -1,4 +1,7 @@
-"""Ctrl-C, a polite kill and a closed terminal have one effect: the work is stopped and cleaned up, exit code 130."""
+"""Ctrl-C, a polite kill and a closed terminal have one effect: the work is stopped and cleaned up, exit code 130.
+
+For a service a polite kill is the usual end, and no failure: `Terminated` tells it apart.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,10 @@ _HANG_UP: tuple[signal.Signals, ...] = (signal.SIGHUP,) if hasattr(signal, "SIGH
 
 INTERRUPTIONS: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM, *_HANG_UP)
 """The signals that ask a command to stop."""
+
+
+class Terminated(KeyboardInterrupt):
+    """A polite kill (SIGTERM)."""
 
 
 def interrupt_on_signals() -> None:
@@ -40,7 +47,7 @@ def heard(signum: int) -> None:
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
     heard(signum)
-    raise KeyboardInterrupt
+    raise Terminated if signum == signal.SIGTERM else KeyboardInterrupt
 
 
 def _is_lost(stream: int) -> bool:

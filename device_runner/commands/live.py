@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from asc_kit.cli.output import say, say_json
+from asc_kit.process.interruption import Terminated
 
 from .demo_bundle import DEMO_WORDS, demo_option, open_bundle, open_demo
 from .options import LIKELY, Seconds, check_threshold, pcm_option, threshold_option, variant_option
@@ -61,6 +64,8 @@ if TYPE_CHECKING:
 @click.option("--mqtt", metavar="URL", help="Publish to a broker, for Home Assistant too: mqtt://[USER@]HOST[:PORT].")
 @click.option("--mqtt-name", metavar="NAME", help="Name of this listener in topics.  [default: asc_kit_HOSTNAME]")
 @click.option("--duration", type=Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
+@click.option("--changes", "only_changes", is_flag=True, help="Print a line only when the scene changes.")
+@click.option("--print-service", is_flag=True, help="Print a systemd unit that runs this command, and stop.")
 @click.option("--list-devices", is_flag=True, help="List the microphones and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def live(
@@ -81,6 +86,8 @@ def live(
     mqtt: str | None,
     mqtt_name: str | None,
     duration: float | None,
+    only_changes: bool,
+    print_service: bool,
     list_devices: bool,
     as_json: bool,
 ) -> None:
@@ -130,10 +137,30 @@ def live(
         likely=(LIKELY if threshold is None else threshold) if is_tagging else None,
         following=None if raw or is_tagging else FollowerSettings(**given),
         as_json=as_json,
+        only_changes=only_changes,
         demo=DEMO_WORDS if demo else None,
     )
+    if print_service:
+        _print_service()
+        return
     places = Places(log=log, address=address, broker=broker, mqtt_name=mqtt_name)
-    run_session(session, choices, None if pcm is None else read_format(pcm), places)
+    format = None if pcm is None else read_format(pcm)
+    # the usual end of a service
+    with contextlib.suppress(Terminated):
+        run_session(session, choices, format, places)
+
+
+def _print_service() -> None:
+    """Print the unit for the command as it was typed."""
+    from ..live.service import unit_text
+
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        words = [sys.executable, "-P", "-m", "asc_kit"]
+    else:
+        words = [str(program.absolute())]
+    typed = sys.argv[sys.argv.index("live") + 1 :]
+    say(unit_text(words, [word for word in typed if word != "--print-service"], Path.cwd()).rstrip("\n"))
 
 
 def _read_places(web: str | None, mqtt: str | None, mqtt_name: str | None) -> tuple[Address | None, Broker | None]:

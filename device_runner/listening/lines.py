@@ -84,6 +84,15 @@ def _kind(event: Event) -> str:
     return "loss" if isinstance(event, Loss) else "source"
 
 
+def answer_text(event: Heard | Unheard, threshold: float | None) -> str:
+    """Return what a window says, without numbers: its scene, its labels, or why there are none."""
+    if isinstance(event, Unheard):
+        return f"no usable input: {_SHORT[event.reason]}"
+    if threshold is not None:
+        return ", ".join(sorted(name for name, p in event.ranking if p >= threshold)) or "nothing likely"
+    return event.ranking[0][0] if event.scene is None else event.scene.label or "unsure"
+
+
 def window_text(event: Heard | Unheard, layout: Layout) -> str:
     """Return a window as a line for people."""
     if isinstance(event, Unheard):

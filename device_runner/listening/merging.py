@@ -74,9 +74,10 @@ def merge(begin: Sequence[Callable[[], Iterable[T]]], stop: threading.Event) -> 
             thread.join(_END_S)
 
 
-def until(stop: threading.Event, batches: Iterable[Batch]) -> Iterator[Batch]:
-    """Yield batches until a stop."""
+def until(stop: threading.Event, batches: Iterable[Batch], alive: Callable[[], None]) -> Iterator[Batch]:
+    """Yield batches until a stop, and call `alive` before each."""
     for batch in batches:
         if stop.is_set():
             return
+        alive()
         yield batch

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
 import re
 import shutil
 import threading
@@ -22,18 +24,29 @@ from ..classifier import SceneClassifier
 from ..listening.events import Event, Heard, Unheard
 from ..listening.following import FollowerSettings, SceneFollower, follow
 from ..listening.inputs import Choice, OpenInput, open_input
-from ..listening.lines import Layout, event_document, happening_text, tally_document, tally_text, window_text
+from ..listening.lines import (
+    Layout,
+    answer_text,
+    event_document,
+    happening_text,
+    tally_document,
+    tally_text,
+    window_text,
+)
 from ..listening.listener import Listener, listen
 from ..listening.merging import merge, until
 from ..listening.sound_source import SourceWatch
 from ..media.pcm import PcmFormat
 from ..outlets.report import Origin, Outlet, Reporter, closing_all
+from .service import Supervisor, in_journal
 
 if TYPE_CHECKING:
     from ..outlets.mqtt import Broker
     from ..outlets.web import Address
 
 _TOP = 3
+# no line of the journal is broken
+_JOURNAL_COLUMNS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +67,8 @@ class Session:
     """How scenes are followed; None for windows by themselves."""
     as_json: bool
     """JSON lines instead of lines for people."""
+    only_changes: bool
+    """Print a window only when its scene, or its labels, are others than before."""
     demo: str | None
     """What the demo's network says of itself; None for another network."""
 
@@ -90,6 +105,7 @@ def run_session(session: Session, choices: tuple[Choice, ...], pcm: PcmFormat | 
         If a source, the network or an outlet cannot be opened, or a source fails for good.
     """
     rate_hz = session.bundle.manifest.frontend.sample_rate_hz
+    supervisor = Supervisor(os.environ, len(choices))
     with ExitStack() as stack:
         stack.enter_context(without_c_messages())
         inputs = []
@@ -106,7 +122,9 @@ def run_session(session: Session, choices: tuple[Choice, ...], pcm: PcmFormat | 
         numbers = itertools.count(1)
         width = max(len(each.name) for each in inputs) if len(inputs) > 1 else 0
         ears = [_make_ear(session, each, places, log, numbers, width, stack) for each in inputs]
-        _print_events(session, ears)
+        supervisor.ready()
+        stack.callback(supervisor.stopping)
+        _print_events(session, ears, supervisor)
 
 
 def _make_ear(
@@ -182,9 +200,9 @@ def _introduce(name: str, opened: OpenInput, wanted_hz: int) -> None:
         )
 
 
-def _print_events(session: Session, ears: list[_Ear]) -> None:
+def _print_events(session: Session, ears: list[_Ear], supervisor: Supervisor) -> None:
     """Print each event, and the summaries at the end, however it ends."""
-    columns = shutil.get_terminal_size().columns
+    columns = _JOURNAL_COLUMNS if in_journal(os.environ) else shutil.get_terminal_size().columns
     layout = Layout(
         label_width=max(map(len, session.bundle.manifest.labels)),
         columns=columns - len(ears[0].prefix),
@@ -201,10 +219,19 @@ def _print_events(session: Session, ears: list[_Ear]) -> None:
                 say(ear.prefix + line, err=True)
 
     stop = threading.Event()
+    before: dict[int, str] = {}
+    begins = [_begin(session, ear, stop, functools.partial(supervisor.alive, n)) for n, ear in enumerate(ears)]
     try:
-        for number, event in merge([_begin(session, ear, stop) for ear in ears], stop):
+        for number, event in merge(begins, stop):
             ear = ears[number]
             report = ear.reporter.tell(event, event_document(event, ear.listener.tally.overflows, layout.threshold))
+            if isinstance(event, Heard | Unheard):
+                answer = answer_text(event, layout.threshold)
+                if answer != before.get(number):
+                    before[number] = answer
+                    supervisor.status("; ".join(f"{ears[n].opened.name}: {words}" for n, words in before.items()))
+                elif session.only_changes:
+                    continue
             if session.as_json:
                 say_json(report.document, indent=None)
             elif isinstance(event, Heard | Unheard):
@@ -218,12 +245,14 @@ def _print_events(session: Session, ears: list[_Ear]) -> None:
     finish()
 
 
-def _begin(session: Session, ear: _Ear, stop: threading.Event) -> Callable[[], Iterable[Event]]:
+def _begin(
+    session: Session, ear: _Ear, stop: threading.Event, alive: Callable[[], None]
+) -> Callable[[], Iterable[Event]]:
     """Return what begins to listen to a source."""
 
     def begin() -> Iterator[Event]:
         with SourceWatch(ear.opened.source) as watch:
-            events = listen(ear.listener, until(stop, ear.opened.input.batches()), watch.state)
+            events = listen(ear.listener, until(stop, ear.opened.input.batches(), alive), watch.state)
             yield from events if session.following is None else follow(events, SceneFollower(session.following))
 
     return begin

@@ -91,7 +91,7 @@ def test_several_sources_in_one_session(bundle: Path, recording: Path, tmp_path:
         (["--source", "."], 1, "is neither a file nor a FIFO"),
         (["--source", "-", "--source", "-"], 1, "is given twice"),
         (["--source", "-", "--device", "x"], 2, "write --source mic:DEVICE"),
-        (["--source", "-", "--pcm", "loud"], 1, "is no format of raw samples"),
+        (["--source", "-", "--pcm", "loud"], 1, "is not a format of raw samples"),
         (["--source", "a=-", "--source", "mic", "--web", "8080"], 2, "shows one --source"),
         (["--source", "-"], 1, "stdin gives no sound"),
         (["--demo", "--source", "-"], 2, "--demo takes no BUNDLE"),

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from asc_kit.cli.requirements import PROFILES, USES, inspect_machine
+from asc_kit.cli.requirements import PROFILES, USES, inspect_machine, machine_words
 from asc_kit.errors import ToolError
 
 
@@ -37,7 +37,8 @@ def doctor(profile: str | None, missing_packages: bool, as_json: bool) -> None:
             }
             for f in findings
         ]
-        click.echo(json.dumps({"requirements": rows, "missing": len(missing)}, indent=2))
+        document = {"machine": machine_words(), "requirements": rows, "missing": len(missing)}
+        click.echo(json.dumps(document, indent=2))
     else:
         from rich.table import Table
 
@@ -48,6 +49,8 @@ def doctor(profile: str | None, missing_packages: bool, as_json: bool) -> None:
             mark = "[green]ok[/]" if f.version else "[red]missing[/]"
             table.add_row(mark, f.name, " ".join(f.uses), f.version or f.remedy)
         console = PipeConsole(highlight=False)
+        for words in machine_words():
+            console.print(words, markup=False, soft_wrap=True)
         console.print(table)
         console.print("\n" + "\n".join(f"{use}: {purpose}" for use, purpose in USES.items()), style="dim")
     if profile and missing:
