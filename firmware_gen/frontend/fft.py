@@ -114,9 +114,9 @@ def twiddles(radix: int, m: int) -> NDArray[np.complex128]:
 
 
 def last_turns(n: int) -> NDArray[np.complex128]:
-    """Return the factors of asc_fft_power_4_f32, shape [n / 8, 5], for transforms of `n` complex points."""
+    """Return the factors of asc_fft_power_4_f32, shape [n / 8, 4], for transforms of `n` complex points."""
     j = np.arange(1, n // 8 + 1)[:, np.newaxis]
-    eighths = np.concatenate([2 * j, 4 * j, 6 * j, j, j + n // 4], axis=1)
+    eighths = np.concatenate([2 * j, 4 * j, 6 * j, j], axis=1)
     return np.asarray(np.exp(-2j * np.pi * (eighths / (2 * n))))
 
 

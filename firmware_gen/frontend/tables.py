@@ -24,6 +24,12 @@ _CALLED = re.compile(r"\b(asc_(?:fft_\w+|frontend_magnitude)_[fs]32)\b")
 # functions that are not in one C file of their name
 _FILES = {
     "asc_fft_pass_8_f32": ("asc_fft_pass_8_f32.S", "asc_fft_pass_8_portable_f32.c"),
+    "asc_fft_power_4_f32": (
+        "asc_fft_power_4_f32.c",
+        "asc_fft_power_pairs_f32.S",
+        "asc_fft_power_pairs_portable_f32.c",
+    ),
+    "asc_frontend_f32": ("asc_frontend_f32.c", "asc_frontend_bands_f32.S", "asc_frontend_bands_portable_f32.c"),
     "asc_fft_window_8x6_f32": ("asc_fft_window_8x6_f32.S", "asc_fft_window_8x6_portable_f32.c"),
 }
 
@@ -74,9 +80,9 @@ class FrontEndTables:
         """C files of the runtime that the tables need; what they include comes with them."""
         clip = ("asc_frontend_clip.c",) if self.keeps_clip else ()
         # one function per file, so that builds which link all of them link none that is not called
-        called = sorted(set(_CALLED.findall("\n".join(self.arithmetic.declarations))))
+        called = [self.arithmetic.function, *sorted(set(_CALLED.findall("\n".join(self.arithmetic.declarations))))]
         parts = tuple(file for name in called for file in _FILES.get(name, (f"{name}.c",)))
-        return ("asc_frontend.c", f"{self.arithmetic.function}.c", *clip, *parts)
+        return ("asc_frontend.c", *clip, *parts)
 
     @property
     def work_words(self) -> int:

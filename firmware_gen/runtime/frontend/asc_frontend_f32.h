@@ -12,9 +12,21 @@
  *           shares float [n_mels + 1][2], d and s; before the first centre s is the rising slope of the first bin
  * Error     that of the bins, asc_fft_f32.h, and 2^-24 of sum_i P_i for each bin of an interval; neither F nor what
  *           m + 1 gets is negative, so that no e is below the offset
+ *
+ * asc_frontend_bands_f32 is in assembler in a file of its name, see asc_fft_registers_f32.h, or in C in
+ * asc_frontend_bands_portable_f32.c.
  */
 #ifndef ASC_FRONTEND_F32_H
 #define ASC_FRONTEND_F32_H
+
+/* offsets of the fields of asc_frontend_f32_t in bytes, for assembler */
+#define ASC_FRONTEND_FIRST_BIN 40
+#define ASC_FRONTEND_COUNTS 44
+#define ASC_FRONTEND_SHARES 48
+#define ASC_FRONTEND_SCALES 52
+#define ASC_FRONTEND_OFFSET 56
+
+#ifndef __ASSEMBLER__
 
 #include "asc_fft_f32.h"
 #include "asc_fft_power_f32.h"
@@ -58,6 +70,8 @@ void asc_frontend_f32(const asc_frontend_config_t *c, const int16_t *window, asc
 
 #ifdef __cplusplus
 }
+#endif
+
 #endif
 
 #endif
