@@ -180,10 +180,10 @@ def _find_again(device: InputDevice) -> InputDevice:
         sounddevice = _import_sounddevice()
         sounddevice._terminate()
         sounddevice._initialize()
-    found = next((each for each in input_devices() if each.name == device.name), None)
-    if found is None:
+    match = next((each for each in input_devices() if each.name == device.name), None)
+    if match is None:
         raise AscKitError(f"there is no microphone {device.name!r}")
-    return found
+    return match
 
 
 def input_devices() -> list[InputDevice]:

@@ -26,7 +26,7 @@ class FloatTables:
     function: ClassVar[str] = "asc_frontend_f32"
     """C function that computes the bands of a frame."""
     bands_apart: ClassVar[bool] = False
-    """Whether bands need words of their own: they take what the spectrum leaves free."""
+    """Whether bands need words of their own, beyond those that the spectrum leaves free."""
 
     spec: FrontEndSpec
     """The specification."""

@@ -77,7 +77,7 @@ class FrontEndTables:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """C files of the runtime that the tables need; what they include comes with them."""
+        """C files of the runtime that the tables need; the headers they include come with them."""
         clip = ("asc_frontend_clip.c",) if self.keeps_clip else ()
         # one function per file, so that builds which link all of them link none that is not called
         called = [self.arithmetic.function, *sorted(set(_CALLED.findall("\n".join(self.arithmetic.declarations))))]

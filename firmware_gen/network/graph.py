@@ -137,7 +137,7 @@ class GraphEnd:
     tensor: int
     """Index of its int8 tensor."""
     type: EndType = "int8"
-    """Type of the model file's end; what converts it to or from int8 is no operator of the graph."""
+    """Type of the model file's end; the conversion to or from int8 is no operator of the graph."""
     name: str
     """Name of the model file's end."""
 
@@ -185,12 +185,12 @@ class Graph:
     @property
     def given(self) -> frozenset[int]:
         """Tensors that have a value before the first operator: inputs and variables."""
-        return frozenset((*(end.tensor for end in self.inputs), *(one.tensor for one in self.variables)))
+        return frozenset((*(end.tensor for end in self.inputs), *(variable.tensor for variable in self.variables)))
 
     @property
     def kept(self) -> frozenset[int]:
         """Tensors that are needed after the last operator: outputs and variables."""
-        return frozenset((*(end.tensor for end in self.outputs), *(one.tensor for one in self.variables)))
+        return frozenset((*(end.tensor for end in self.outputs), *(variable.tensor for variable in self.variables)))
 
     def storage(self, tensor: int) -> int:
         """Return the tensor that holds the bytes of `tensor`: itself, or the one it is an alias of."""

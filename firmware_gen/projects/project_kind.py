@@ -26,7 +26,7 @@ class Engine:
     info: ModelInfo
     """Facts of the model."""
     files: Files
-    """The engine by file name, for one flat folder: what differs between cores is decided by the preprocessor."""
+    """The engine by file name, for one flat folder: the preprocessor decides between cores."""
     plain_files: Files
     """The engine that every core can run, by file name."""
     condition: str | None
@@ -79,6 +79,6 @@ class ProjectKind:
     engine_files: Callable[[Engine], Files] = lambda engine: engine.files
     """The engine in the form that the kind wants it."""
     frontend: Arithmetic | None = None
-    """What the front end calculates with; None for what the core does best."""
+    """Arithmetic of the front end; None for the core's best."""
     values: Callable[[Engine], dict[str, Any]] = lambda engine: {}
     """Values that its templates have beside those of all kinds."""

@@ -1,4 +1,4 @@
-"""Whether a library fits a chip: what network and front end need, before anything is compiled."""
+"""The fit of a library on a chip: the needs of network and front end, before anything is compiled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a chip has for the engine, or what the user leaves to it."""
+    """Memory of a chip for the engine, or the part of it that the user allows."""
 
     flash_bytes: int | None
     """For constants and code; None where it is not known."""
@@ -28,7 +28,7 @@ class Budget:
 
 
 def stack_bytes(plan: Plan) -> int:
-    """Return what the engine needs of the stack, rounded up generously."""
+    """Return the engine's need of stack, rounded up generously."""
     return STACK_BYTES + _POINTER_BYTES * plan.most_rows
 
 
@@ -55,7 +55,7 @@ def state_bytes(plan: Plan, frontend_bytes: int) -> int:
 
 
 def describe_needs(plan: Plan, memory: FirmwareMemory) -> str:
-    """Return what a library needs, by what it is for; code is known to a compiler alone."""
+    """Return a library's needs by purpose, without code, whose size only a compiler knows."""
     flash = memory.weight_bytes + memory.frontend_table_bytes
     network = state_bytes(plan, memory.frontend_bytes) - memory.frontend_bytes
     ram = network + memory.frontend_bytes + stack_bytes(plan)

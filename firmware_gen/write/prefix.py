@@ -26,7 +26,7 @@ _C_SUFFIXES = (".c", ".h", ".S", ".ino")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
-    """The names of one network, and what they become."""
+    """The names of one network, and their replacements."""
 
     prefix: str
     """What ``asc`` becomes."""
@@ -69,7 +69,7 @@ class Naming:
 
 
 def find_names(engines: Iterable[Files], prefix: str) -> Naming:
-    """Return the names that are a network's own: those of generated files that no other file of its engines knows."""
+    """Return a network's own names: names in generated files that no other file of its engines has."""
     own: set[str] = set()
     shared: set[str] = set()
     shared_files: set[str] = set()
@@ -86,7 +86,7 @@ def find_names(engines: Iterable[Files], prefix: str) -> Naming:
 
 
 def weaken(name: str, text: str) -> str:
-    """Return a kernel's file whose functions give way to those of another copy."""
+    """Return a kernel's file whose functions give way to another copy's."""
     if name.endswith(".c"):
         functions = sorted(set(_FUNCTION.findall(text)))
         return "".join(f"#pragma weak {function}\n" for function in functions) + text

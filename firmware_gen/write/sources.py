@@ -46,7 +46,7 @@ class Sources:
     compiled: tuple[str, ...]
     """Names of those that are compiled, C and assembler, sorted."""
     firmware_id: str
-    """Fingerprint of what the image is made of."""
+    """Fingerprint of the image's sources."""
 
 
 def collect_sources(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, board: Board) -> Sources:
@@ -87,7 +87,7 @@ def collect_library(
 
 
 def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, *, weak: bool = False) -> Files:
-    """Return the drop-in library: generated files, the kernels the network uses, the front end, what they include.
+    """Return the drop-in library: generated files, the network's kernels, the front end, and the headers they include.
 
     With `weak`, kernels and front end may be in an image more than once: see `prefix.py`.
     """
@@ -172,7 +172,7 @@ def firmware_id(files: Files, core: str, kernels: str) -> str:
 
 
 def build_header(board: Board, info: ModelInfo, graph: Graph, fingerprint: str) -> bytes:
-    """Return asc_build.h: who the firmware is, and what it takes and gives."""
+    """Return asc_build.h: the firmware's identity, its inputs and its outputs."""
     unit = TimerUnit[board.timer.upper()]
     lines = [
         "/* What this build is, for the server. Written by asc-kit; do not edit. */",
@@ -193,7 +193,7 @@ def build_header(board: Board, info: ModelInfo, graph: Graph, fingerprint: str) 
 
 
 def server_macros(graph: Graph) -> list[str]:
-    """Return what asc_build.h says of a network: its inputs and outputs, and whether it has a state."""
+    """Return asc_build.h's facts of a network: inputs, outputs, and whether it has a state."""
     return [
         f"#define ASC_HAS_STATE {int(bool(graph.variables))}",
         *_end_table("INPUT", len(graph.inputs)),
