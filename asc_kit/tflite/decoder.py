@@ -268,6 +268,11 @@ class StoredGraph:
             raise ValueError(f"operator {index} {op} has an output that is left out")
         return StoredOperator(index=index, op=op, inputs=inputs, outputs=outputs, table=table)
 
+    def intermediates(self, index: int) -> tuple[int, ...]:
+        """Return the tensors that describe what an operator computes inside, as an LSTM has them."""
+        found = _vector(self._table.Operators(index), "Intermediates")
+        return self._checked((value for value in found if value != -1), f"operator {index} has")
+
     def computed(self, index: int) -> str:
         """Describe the first output of an operator, for messages; its tensors need not exist."""
         table = self._table.Operators(index)

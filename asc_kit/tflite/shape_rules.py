@@ -116,6 +116,12 @@ def _transpose_conv(step: Step) -> list[Shape]:
     return [tuple(step.numbers(0))]
 
 
+def _lstm(step: Step) -> list[Shape]:
+    """Of the input, with the outputs of the recurrent weights of the output gate; a projection makes them fewer."""
+    _, outputs = _rank(step.shape(8), 2)
+    return [(*step.shape(0)[:-1], outputs)]
+
+
 def _fully_connected(step: Step) -> list[Shape]:
     outputs, inputs = _rank(step.shape(1), 2)
     shape = step.shape(0)
@@ -401,6 +407,7 @@ RULES: dict[str, Rule] = {
     "TILE": _tile,
     "TRANSPOSE": _transpose,
     "TRANSPOSE_CONV": _transpose_conv,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
     "UNPACK": _unpack,
 }
 """Rules by operator. An operator without a rule keeps its stored shapes, and is refused if they cannot be right."""

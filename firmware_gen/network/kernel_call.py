@@ -60,6 +60,8 @@ class KernelCall:
     its memory; None if they must not overlap."""
     macs: int
     """Multiply-accumulates."""
+    updates: tuple[int, ...] = ()
+    """Variables that it reads and changes in place, in the order of its arguments, after the inputs."""
     gather_inputs: bool = False
     """Whether it takes its inputs as one array of pointers."""
     scratch_bytes: int | None = None

@@ -200,6 +200,16 @@ class OperatorDefinition(ABC, Generic[AttributesT]):
     may_leave_out: ClassVar[bool] = False
     """Whether its last inputs may be given as -1, which TFLite accepts of few operators."""
 
+    def arrange(self, inputs: tuple[int, ...]) -> tuple[int, ...] | str:
+        """Return the inputs that are there, in the order in which `read` takes them, or what of them is not supported.
+
+        Parameters
+        ----------
+        inputs
+            Tensor indices; -1 for what is left out.
+        """
+        return inputs
+
     @abstractmethod
     def read(self, view: OperatorView) -> AttributesT:
         """Read and check its attributes.

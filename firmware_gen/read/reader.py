@@ -21,10 +21,12 @@ from ..network.graph import DType, Graph, GraphEnd, Operator, Quantization, Tens
 from ..operators import REGISTRY, OperatorView
 from .ends import Wires, find_ends
 from .float_functions import fold_float_functions
+from .recurrent import recurrent_states, recurrent_variables
 from .variables import read_state
 
 _SCHEMA_VERSION = 3
 _DTYPES: dict[str, DType] = {"INT32": "int32", "INT8": "int8"}
+_STATE_DTYPES: dict[str, DType] = {"INT16": "int16"}
 _END_DTYPES: dict[str, DType] = {"FLOAT32": "float32", "UINT8": "uint8"}
 _LARGEST_ELEMENTS = 1 << 28
 _LARGEST_SHARING = 16
@@ -38,7 +40,7 @@ _NO_LOOPS = "a loop over time, as of an LSTM or GRU, is none of the engine's; "
 _HINTS = {
     **dict.fromkeys(("SHAPE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"), _FIXED_BATCH),
     **dict.fromkeys(
-        ("WHILE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
+        ("WHILE", "BIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
         + ("BIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "RNN"),
         _NO_LOOPS,
     ),
@@ -91,13 +93,16 @@ def _read(decoder: Decoder, input_shapes: Sequence[InputShape]) -> Graph:
     folded = _used(all_wires) - _used(wires) - are_ends
     state = read_state(decoder, operators, wires)
     wires = state.wires
+    recurrent = recurrent_states(decoder, wires)
+    folded |= recurrent.unused
     tensors = tuple(
-        _read_tensor(decoder, stored.tensor(index), index in are_ends, wires, resolved)
+        _read_tensor(decoder, stored.tensor(index), index in are_ends, wires, resolved, recurrent.tensors)
         if index not in state.handles | folded
         else Tensor(index=index, name=stored.tensor(index).name, shape=(), dtype="int32", quantization=None, data=None)
         for index in range(stored.n_tensors)
     )
     tensors += state.tensors
+    variables = (*state.variables, *recurrent_variables(recurrent, tensors))
     first = find_ends("input", stored.inputs, tensors, wires)
     last = find_ends("output", stored.outputs, tensors, wires)
     converters = {end.converter for end in (*first, *last)}
@@ -109,7 +114,7 @@ def _read(decoder: Decoder, input_shapes: Sequence[InputShape]) -> Graph:
         ),
         inputs=tuple(GraphEnd(tensor=end.tensor, type=end.type, name=end.name) for end in first),
         outputs=tuple(GraphEnd(tensor=end.tensor, type=end.type, name=end.name) for end in last),
-        variables=state.variables,
+        variables=variables,
     )
     _check_order(graph)
     return graph
@@ -149,7 +154,12 @@ def _role(index: int, all_wires: list[Wires]) -> str:
 
 
 def _read_tensor(
-    decoder: Decoder, stored: StoredTensor, is_end: bool, all_wires: list[Wires], resolved: Resolved
+    decoder: Decoder,
+    stored: StoredTensor,
+    is_end: bool,
+    all_wires: list[Wires],
+    resolved: Resolved,
+    recurrent: frozenset[int],
 ) -> Tensor:
     index, name = stored.index, stored.name
     shape = resolved.shapes.get(index, stored.shape)
@@ -157,14 +167,14 @@ def _read_tensor(
         value = resolved.values[index].astype(np.int32)
         value.setflags(write=False)
         return Tensor(index=index, name=name, shape=value.shape, dtype="int32", quantization=None, data=value)
-    dtypes = _DTYPES | _END_DTYPES if is_end else _DTYPES
+    dtypes = _DTYPES | _END_DTYPES if is_end else _DTYPES | _STATE_DTYPES if index in recurrent else _DTYPES
     if stored.type not in dtypes:
         raise ModelError(
             f"{stored.describe()}{_role(index, all_wires)} has type {stored.type}",
             hint="supported: int8 for activations and weights, int32 for biases and indices, float32 and uint8 for the "
             "model's ends; convert as full int8, with representative data",
         )
-    if stored.is_variable or stored.is_sparse:
+    if (stored.is_variable and index not in recurrent) or stored.is_sparse:
         raise ModelError(f"{stored.describe()} is variable or sparse", hint="supported: dense tensors")
     if any(size <= 0 for size in shape) or math.prod(shape) > _LARGEST_ELEMENTS:
         raise ModelError(f"{stored.describe()} has the shape {shape}", hint="supported: static positive dimensions")
@@ -239,12 +249,19 @@ def _read_operator(stored: StoredOperator, wires: Wires, tensors: tuple[Tensor, 
             hint="supported: QUANTIZE and DEQUANTIZE of the model's inputs and outputs",
         )
     definition = REGISTRY[op]
+    arranged = definition.arrange(inputs)
+    if isinstance(arranged, str):
+        raise ModelError(
+            f"operator {index} {op}, which computes tensor {tensors[outputs[0]].describe()}, has {arranged}",
+            hint="supported: none",
+        )
+    inputs = arranged
     if -1 in inputs:
         raise ModelError(
             f"operator {index} {op} has no input {inputs.index(-1)}, but later ones",
             hint="supported: optional inputs left out at the end, as a bias is",
         )
-    if len(stored.inputs) != len(inputs) and not definition.may_leave_out:
+    if len(stored.inputs) != len(wires.inputs) and not definition.may_leave_out:
         raise ModelError(
             f"operator {index} {op} has no input {len(inputs)}: the file has -1 in its place",
             hint="supported: a list of inputs that ends before it; TFLite refuses the file too",

@@ -295,7 +295,7 @@ def _whole_call(entry: WholeStep, plan: Plan) -> dict[str, Any]:
             _array_name(entry.step, source) if isinstance(source, ConstantArray) else f"arena + {plan.offsets[source]}"
         )
 
-    inputs = [pointer(source) for source in step.call.inputs]
+    inputs = [pointer(source) for source in (*step.call.inputs, *step.call.updates)]
     sources = " and ".join(place(source) for source in step.call.inputs)
     return {
         "text": _arguments(entry.step, step.call, inputs, pointer(step.output.index), entry.scratch_offset),

@@ -93,7 +93,9 @@ def write_cases(
         generated = "".join(path.read_text() for path in sorted((folder / f"m{index}").glob("asc_*")))
         names = set(
             re.findall(
-                r"\basc_step_\d+_\w+|\basc_(?:init|push_samples|input|output|run|run_step|run_profiled)\b", generated
+                r"\basc_(?:step|variable)_\d+\w*"
+                r"|\basc_(?:init|reset_state|push_samples|input|output|run|run_step|run_profiled)\b",
+                generated,
             )
         )
         names |= {"asc_labels", "asc_frontend_config"}
@@ -178,10 +180,15 @@ def split_outputs(cases: Sequence[Case], data: bytes) -> list[np.ndarray]:
 
 
 def reference(case: Case) -> np.ndarray:
-    """What TFLite's reference kernels compute, shape [vectors, output bytes]."""
+    """What TFLite's reference kernels compute, each vector from the first state on, shape [vectors, output bytes]."""
     model = Int8Model(case.model)
     shape = model.input_details["shape"]
-    return np.stack([model.run(vector.reshape(shape)).reshape(-1) for vector in case.inputs])
+    outputs = []
+    for vector in case.inputs:
+        if read_model(case.model).variables:
+            model = Int8Model(case.model)
+        outputs.append(model.run(vector.reshape(shape)).reshape(-1))
+    return np.stack(outputs)
 
 
 def assert_equal(cases: Sequence[Case], outputs: Sequence[np.ndarray]) -> None:

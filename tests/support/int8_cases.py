@@ -10,6 +10,7 @@ from int8_case import Case, activations, draw_scale, draw_zero_point, finish, se
 from int8_elementwise_cases import ELEMENTWISE_STRATEGIES
 from int8_models import ACTIVATIONS, ModelBuilder
 from int8_network_cases import network
+from int8_recurrent_cases import lstm
 
 
 def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -308,6 +309,7 @@ STRATEGIES: dict[str, st.SearchStrategy[Case]] = {
     "PAD": pad(),
     "SOFTMAX": softmax(),
     "TRANSPOSE_CONV": transpose_conv(),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm(),
     "network": network(),
     **ARRAY_STRATEGIES,
     **ELEMENTWISE_STRATEGIES,

@@ -10,7 +10,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
-_TYPES = {np.dtype(np.int8): schema.TensorType.INT8, np.dtype(np.int32): schema.TensorType.INT32}
+_TYPES = {
+    np.dtype(np.int8): schema.TensorType.INT8,
+    np.dtype(np.int16): schema.TensorType.INT16,
+    np.dtype(np.int32): schema.TensorType.INT32,
+}
 # of the operators' int8 forms with what the tests use; 2 for all others
 _VERSIONS = {
     "ASSIGN_VARIABLE": 1,
@@ -31,6 +35,7 @@ _VERSIONS = {
     "SHAPE": 1,
     "SQUEEZE": 1,
     "TRANSPOSE_CONV": 3,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 1,
     "VAR_HANDLE": 1,
 }
 
@@ -131,6 +136,13 @@ class ModelBuilder:
         name = f"variable_{self._variables}".encode()
         self.operator("VAR_HANDLE", [], handle, "VarHandleOptions", container=b"", sharedName=name)
         return handle
+
+    def state(self, n: int, scale: float, zero_point: int, dtype: Any = np.int8) -> int:
+        """A variable tensor of a recurrent operator."""
+        name = f"state_{len(self.graph.tensors)}"
+        index = self._tensor((1, n), dtype, name, self._quantization(scale, zero_point), 0)
+        self.graph.tensors[index].isVariable = True
+        return index
 
     def finish(self, model_inputs: int | list[int], model_outputs: int | list[int]) -> bytes:
         self.graph.inputs = [model_inputs] if isinstance(model_inputs, int) else model_inputs

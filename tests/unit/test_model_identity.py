@@ -92,7 +92,7 @@ def test_all_unsupported_operators_at_once(reader: str) -> None:
 
 @pytest.mark.parametrize(
     "op",
-    ["UNIDIRECTIONAL_SEQUENCE_LSTM", "LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "WHERE", "HASHTABLE"],
+    ["BIDIRECTIONAL_SEQUENCE_RNN", "LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "WHERE", "HASHTABLE"],
 )
 @pytest.mark.parametrize("reader", ["engine", "complexity"])
 def test_an_input_that_is_left_out_is_no_damage(op: str, reader: str) -> None:

@@ -95,3 +95,48 @@ def test_too_few_or_too_many_outputs_are_refused(count: int) -> None:
         builder.operator("RELU", [source], output)
     with pytest.raises(ModelError, match=f"the model has {count} outputs"):
         read_model(builder.finish(source, outputs[:count]))
+
+
+def _lstm(change: Callable[[ModelBuilder], None]) -> bytes:
+    """A small LSTM, spoiled."""
+    builder = ModelBuilder()
+    source, output = builder.activation((1, 2, 3), 0.1, 0), builder.activation((1, 2, 4), 0.01, 1)
+    hidden, cell = builder.state(4, 0.01, 1), builder.state(4, 2.0**-11, 0, np.int16)
+    weights = [builder.constant(np.ones((4, size), np.int8), 0.01) for size in (3, 3, 3, 3, 4, 4, 4, 4)]
+    biases = [builder.constant(np.zeros(4, np.int32), 0.001) for _ in range(4)]
+    taken = [source, *weights, -1, -1, -1, *biases, -1, -1, hidden, cell, -1, -1, -1, -1]
+    options = {"fusedActivationFunction": 4, "cellClip": 0.0, "projClip": 0.0}
+    builder.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", taken, output, "UnidirectionalSequenceLSTMOptions", **options)
+    builder.graph.operators[0].intermediates = [builder.real((0,)) for _ in range(4)] + [
+        builder.activation((0,), 0.01, 1)
+    ]
+    change(builder)
+    return builder.finish(source, output)
+
+
+def test_an_lstm_has_its_state_as_variables_of_zeros() -> None:
+    graph = read_model(_lstm(lambda builder: None))
+    hidden, cell = graph.variables
+    assert hidden.initial.tolist() == [1] * 4 and cell.initial.tolist() == [0] * 8
+    assert graph.tensors[cell.tensor].n_bytes == 8
+    (step,) = make_plan(graph).steps
+    assert step.call.updates == (hidden.tensor, cell.tensor)
+    assert step.call.macs == 2 * 4 * 4 * (3 + 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda b: b.graph.operators[0].inputs.__setitem__(10, 1), "has peepholes"),
+        (lambda b: b.graph.operators[0].inputs.__setitem__(16, 1), "has a projection"),
+        (lambda b: b.graph.operators[0].inputs.__setitem__(21, 1), "has layer normalization"),
+        (lambda b: b.graph.operators[0].inputs.__setitem__(12, -1), "has a part of an input gate"),
+        (lambda b: setattr(b.graph.operators[0].builtinOptions, "fusedActivationFunction", 1), "fused activation 1"),
+        (lambda b: setattr(b.graph.tensors[3].quantization, "scale", [0.0003]), "its cell has scale 0.0003"),
+        (lambda b: setattr(b.graph.tensors[3], "isVariable", False), "no variables for its hidden state"),
+        (lambda b: setattr(b.graph.operators[0], "intermediates", []), "says nothing of its hidden values"),
+    ],
+)
+def test_other_lstms_are_refused(change: Callable[[ModelBuilder], None], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        read_model(_lstm(change))

@@ -119,6 +119,8 @@ RULES: dict[str, Rule] = {
     "MEAN": Rule(macs_2022=_inputs_2022),
     # what a border is filled with is no parameter
     "PADV2": Rule(parameters="none"),
+    # its parameters for each step
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Rule(parameters="weights", macs=_each_position, macs_2022=_each_position),
     # as of a convolution: its parameters for each position of the output
     "TRANSPOSE_CONV": Rule(parameters="weights", macs=_each_position, macs_2022=_kernel_2022),
 }

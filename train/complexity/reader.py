@@ -125,7 +125,9 @@ def _read(decoder: Decoder, counted: Collection[str], input_shapes: Sequence[Inp
         if graph.op(index) not in STATE_OPERATORS
     )
     resolved = resolve_shapes(decoder, input_shapes)
-    tensors = tuple(_tensor(decoder, index, resolved) for index in range(graph.n_tensors))
+    # they only describe what an operator computes inside
+    inner = {tensor for index in range(graph.n_operators) for tensor in graph.intermediates(index)}
+    tensors = tuple(_tensor(decoder, index, resolved, is_inner=index in inner) for index in range(graph.n_tensors))
     _check_acyclic(operators)
     return FlatModel(tensors=tensors, operators=operators)
 
@@ -148,7 +150,7 @@ def _check_acyclic(operators: tuple[FlatOperator, ...]) -> None:
                 raise ValueError(f"operator {operator.index} {operator.op} reads tensor {index} before it is computed")
 
 
-def _tensor(decoder: Decoder, index: int, resolved: Resolved) -> FlatTensor:
+def _tensor(decoder: Decoder, index: int, resolved: Resolved, *, is_inner: bool) -> FlatTensor:
     stored = decoder.graph.tensor(index)
     shape = resolved.shapes.get(index, stored.shape)
     if stored.type not in _WIDTHS:
@@ -162,7 +164,7 @@ def _tensor(decoder: Decoder, index: int, resolved: Resolved) -> FlatTensor:
     if any(size < 0 for size in shape) or math.prod(shape) > _LARGEST_ELEMENTS:
         raise ModelError(f"{stored.describe()} has the shape {shape}", hint="counted: static dimensions")
     values = decoder.constant(stored.buffer)
-    if values is None and 0 in shape:
+    if values is None and 0 in shape and not is_inner:
         raise ModelError(f"{stored.describe()} has the shape {shape}", hint="counted: positive dimensions")
     n_nonzero = 0
     if values is not None:

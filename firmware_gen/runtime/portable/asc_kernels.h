@@ -170,6 +170,20 @@ typedef struct {
     int32_t rows, columns;
 } asc_softmax_t;
 
+typedef struct {
+    const int8_t *weights;         /* [4][cells][inputs], of the gates input, forget, cell, output */
+    const int8_t *recurrent;       /* [4][cells][cells] */
+    const int32_t *bias;           /* [4][cells], the input's offset folded in */
+    const int32_t *recurrent_bias; /* [4][cells], the hidden state's offset */
+    int32_t multiplier[4], shift[4];
+    int32_t recurrent_multiplier[4], recurrent_shift[4];
+    int32_t hidden_multiplier, hidden_shift, zero_point;
+    int32_t steps, inputs, cells;
+    int32_t coupled;   /* 1: the input gate is 1 less the forget gate */
+    int32_t cell_bits; /* integer bits of the cell */
+    int32_t clip;      /* largest magnitude of the cell; 0: any */
+} asc_lstm_t;
+
 void asc_conv_1x1_s8(const asc_conv_1x1_t *p, const int8_t *input, int8_t *output, int8_t *scratch);
 void asc_conv_1x1_groups_s8(const asc_conv_1x1_groups_t *p, const int8_t *input, int8_t *output);
 void asc_fully_connected_s8(const asc_fully_connected_t *p, const int8_t *input, int8_t *output);
@@ -188,6 +202,7 @@ void asc_concatenation_s8(const asc_concatenation_t *p, const int8_t *const *inp
 void asc_strided_copy_s8(const asc_strided_copy_t *p, const int8_t *input, int8_t *output);
 void asc_pad_s8(const asc_pad_t *p, const int8_t *input, int8_t *output);
 void asc_lookup_s8(const asc_lookup_t *p, const int8_t *input, int8_t *output);
+void asc_lstm_s8(const asc_lstm_t *p, const int8_t *input, int8_t *hidden, int8_t *cell, int8_t *output);
 void asc_softmax_s8(const asc_softmax_t *p, const int8_t *input, int8_t *output);
 
 /* Kernels of streams, which compute one row of their output; see asc_stream.h. `rows` are the rows of the windows of
