@@ -27,6 +27,8 @@ from .streams.partition import partitions
 _LARGER = 1.04
 # the same, for the sake of scratch memory and rows at once: than what is usual, and than the least
 _THAN_USUAL, _THAN_LEAST = 1.05, 1.1
+# the share of the cycles that a plan with more memory than the latter may take
+_WORTH_MORE = 0.98
 # how much of the arena that is placed in a hurry a thorough search leaves, where the former says something; and how
 # much larger than the usual arena the quickest may be where it does not
 _HURRIED, _THAN_EXACT = 0.97, 1.05
@@ -270,15 +272,26 @@ def _with_scratch(graph: Graph, aim: Aim) -> tuple[tuple[Step, ...], list[Part]]
     drafts = [usual, draft_plan(graph, aim, [Freedom(scratch_bytes=0)] * n, known)]
     # size has no larger arena than speed, or it might be quicker
     base, least = drafts if aim.optimize == "speed" else _bases(graph, replace(aim, optimize="speed"))
-    budget = int(min(base.arena_bytes * _THAN_USUAL, least.arena_bytes * _THAN_LEAST))
+    usual_budget = int(base.arena_bytes * _THAN_USUAL)
+    budget = min(usual_budget, int(least.arena_bytes * _THAN_LEAST))
     drafts += [draft_plan(graph, aim, [Freedom(scratch_bytes=limit)] * n, known) for limit in _UNIFORM]
-    limits = [Freedom(scratch_bytes=_LIMITS[0])] * n
+    best = _best_within(graph, aim, drafts, budget, known)
+    if budget < usual_budget:
+        larger = _best_within(graph, aim, drafts, usual_budget, known)
+        best = larger if larger.cycles < best.cycles * _WORTH_MORE else best
+    return best.steps, best.parts
+
+
+def _best_within(graph: Graph, aim: Aim, drafts: Sequence[Draft], budget: int, known: Known) -> Draft:
+    """Return the quickest draft within a budget of memory, of these, the first the usual one, and of others."""
+    usual, tried = drafts[0], list(drafts)
+    limits = [Freedom(scratch_bytes=_LIMITS[0])] * len(graph.operators)
     for _ in range(len(_LIMITS)):
-        drafts.append(draft_plan(graph, aim, limits, known))
-        if drafts[-1].arena_bytes <= budget or not _lower(drafts[-1], budget, limits):
+        tried.append(draft_plan(graph, aim, limits, known))
+        if tried[-1].arena_bytes <= budget or not _lower(tried[-1], budget, limits):
             break
-    budget = max(budget, min(draft.arena_bytes for draft in drafts))
-    fitting = sorted((draft for draft in drafts if draft.arena_bytes <= budget), key=lambda draft: draft.cycles)
+    budget = max(budget, min(draft.arena_bytes for draft in tried))
+    fitting = sorted((draft for draft in tried if draft.arena_bytes <= budget), key=lambda draft: draft.cycles)
     different = {tuple(part.operators for part in draft.parts): draft for draft in reversed(fitting)}
     quickest = sorted(different.values(), key=lambda draft: draft.cycles)[:_REFINED]
     refined = [_refine(graph, aim, draft, budget, known) for draft in quickest]
@@ -287,8 +300,8 @@ def _with_scratch(graph: Graph, aim: Aim) -> tuple[tuple[Step, ...], list[Part]]
     if exact < usual.arena_bytes * _HURRIED:
         # what is placed in a hurry says little of this network's arena
         small = (draft for draft in ranked if _thorough_bytes(graph, draft) <= exact * _THAN_EXACT)
-        ranked = [next(small, usual)]
-    return ranked[0].steps, ranked[0].parts
+        return next(small, usual)
+    return ranked[0]
 
 
 def _thorough_bytes(graph: Graph, draft: Draft) -> int:
