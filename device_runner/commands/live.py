@@ -63,6 +63,20 @@ if TYPE_CHECKING:
 @click.option("--web", metavar="PORT", help="Serve a page on this machine; ADDRESS:PORT for others too.")
 @click.option("--mqtt", metavar="URL", help="Publish to a broker, for Home Assistant too: mqtt://[USER@]HOST[:PORT].")
 @click.option("--mqtt-name", metavar="NAME", help="Name of this listener in topics.  [default: asc_kit_HOSTNAME]")
+@click.option(
+    "--record-changes",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep the window at which each scene began as a WAV file; the oldest go when DIR is full.",
+)
+@click.option(
+    "--record-limit",
+    type=click.FloatRange(min=0.1),
+    default=500.0,
+    show_default=True,
+    metavar="MB",
+    help="With --record-changes: size of all recordings.",
+)
 @click.option("--duration", type=Seconds(min=0, min_open=True), metavar="SECONDS", help="Stop after this time.")
 @click.option("--changes", "only_changes", is_flag=True, help="Print a line only when the scene changes.")
 @click.option("--print-service", is_flag=True, help="Print a systemd unit that runs this command, and stop.")
@@ -85,6 +99,8 @@ def live(
     web: str | None,
     mqtt: str | None,
     mqtt_name: str | None,
+    record_changes: Path | None,
+    record_limit: float,
     duration: float | None,
     only_changes: bool,
     print_service: bool,
@@ -95,7 +111,8 @@ def live(
 
     Each line names the scene that the last windows show together, so that a single wrong window changes nothing; for
     a quicker or a steadier answer see --smooth, --dwell and --unsure. Bundles with several labels print window by
-    window. --log, --web and --mqtt also send the lines to a file, a page and a broker. No audio is kept.
+    window. --log, --web and --mqtt also send the lines to a file, a page and a broker. No audio is kept,
+    unless --record-changes asks for it.
 
     The microphone runs at its own rate, and its sound is resampled as in training. A bad input (a muted microphone, a
     frozen driver, clipping) is reported instead of classified. A microphone, a FIFO or a stream that ends is opened
@@ -129,6 +146,8 @@ def live(
     if given and (raw or is_tagging):
         reason = "--raw prints windows by themselves" if raw else f"{opened.manifest.name} gives several labels"
         raise click.UsageError(f"{reason}: leave --smooth, --dwell and --unsure out")
+    if record_changes is not None and (raw or is_tagging):
+        raise click.UsageError("--record-changes needs scenes that are followed: one class per window, without --raw")
     session = Session(
         bundle=opened,
         variant=variant,
@@ -143,7 +162,14 @@ def live(
     if print_service:
         _print_service()
         return
-    places = Places(log=log, address=address, broker=broker, mqtt_name=mqtt_name)
+    places = Places(
+        log=log,
+        address=address,
+        broker=broker,
+        mqtt_name=mqtt_name,
+        recordings=record_changes,
+        most_bytes=round(1e6 * record_limit),
+    )
     format = None if pcm is None else read_format(pcm)
     # the usual end of a service
     with contextlib.suppress(Terminated):

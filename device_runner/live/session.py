@@ -81,6 +81,10 @@ class Places:
     address: Address | None
     broker: Broker | None
     mqtt_name: str | None
+    recordings: Path | None
+    """Folder for the sound at each change of scene."""
+    most_bytes: int
+    """Size of all these recordings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,10 @@ def run_session(session: Session, choices: tuple[Choice, ...], pcm: PcmFormat | 
             from ..outlets.log import RotatingLog
 
             log.append(RotatingLog(places.log))
+        if places.recordings is not None:
+            from ..outlets.recordings import ChangeRecordings
+
+            log.append(ChangeRecordings(places.recordings, rate_hz, most_bytes=places.most_bytes))
         stack.enter_context(closing_all(tuple(log)))
         numbers = itertools.count(1)
         width = max(len(each.name) for each in inputs) if len(inputs) > 1 else 0

@@ -4,13 +4,16 @@ import http.client
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner
 
 from asc_kit.cli import cli
@@ -19,6 +22,7 @@ from asc_kit.device_runner.listening.events import Event, Heard, InputChange, Sc
 from asc_kit.device_runner.listening.lines import event_document
 from asc_kit.device_runner.outlets.log import RotatingLog
 from asc_kit.device_runner.outlets.mqtt import PASSWORD, Broker, discovery, read_broker
+from asc_kit.device_runner.outlets.recordings import ChangeRecordings
 from asc_kit.device_runner.outlets.report import Origin, Outlet, Reporter
 from asc_kit.device_runner.outlets.web import Address, WebOutlet, read_address, spectrum_db
 from asc_kit.errors import AscKitError
@@ -43,6 +47,49 @@ def tell(reporter: Reporter, event: Event) -> dict[str, object]:
 
 def reporter_to(*outlets: Outlet) -> Reporter:
     return Reporter(ORIGIN, Tally(), outlets)
+
+
+# recordings of changes
+
+
+def test_the_sound_of_each_change_is_kept_and_the_oldest_goes(tmp_path: Path) -> None:
+    folder = tmp_path / "changes"
+    # a second of 16 bit at 16 kHz is 32,044 bytes
+    recordings = ChangeRecordings(folder, RATE, most_bytes=100_000)
+    reporter = reporter_to(recordings)
+    for index in range(6):
+        tell(reporter, heard(index, "bus" if index % 2 else "park", is_new=index > 0))
+        time.sleep(0.002)
+    kept = sorted(path.name for path in folder.iterdir() if path.suffix == ".wav")
+    assert [name.partition("_")[2] for name in kept] == [f"vmic.monitor_{s}.wav" for s in ("bus", "park", "bus")]
+    samples, rate = soundfile.read(folder / kept[0])
+    assert (len(samples), rate) == (RATE, RATE) and np.abs(samples).max() == pytest.approx(0.1, abs=1e-3)
+    # what the user put there stays, and counts for nothing
+    (folder / "mine.wav").write_bytes(b"x" * 200_000)
+    again = reporter_to(ChangeRecordings(folder, RATE, most_bytes=70_000))
+    tell(again, heard(9, is_new=True))
+    left = sorted(path.name for path in folder.glob("*.wav"))
+    assert left[0] == kept[2] and left[-1] == "mine.wav" and len(left) == 3
+
+
+def test_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "20260101T000000.000Z_a_bus.wav").touch()
+    with pytest.raises(AscKitError, match="holds other files"):
+        ChangeRecordings(tmp_path, RATE, most_bytes=1)
+    with pytest.raises(AscKitError, match="cannot be written"):
+        ChangeRecordings(tmp_path / "20260101T000000.000Z_a_bus.wav" / "x", RATE, most_bytes=1)
+
+
+def test_recordings_that_cannot_be_written_are_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "changes"
+    reporter = reporter_to(ChangeRecordings(folder, RATE, most_bytes=100_000))
+    shutil.rmtree(folder)
+    for index in range(3):
+        tell(reporter, heard(index, is_new=True))
+    assert capsys.readouterr().err.count("listening goes on without it") == 1
+    folder.mkdir()
+    tell(reporter, heard(4, is_new=True))
+    assert len(list(folder.glob("*.wav"))) == 1
 
 
 # the log
