@@ -62,6 +62,8 @@ class FirmwareMemory:
     """RAM of the network: activations and the input, one static block, exactly as planned."""
     frontend_bytes: Count
     """RAM of the front end: samples, spectrum, and the whole clip's features where it needs them at once; 0 without."""
+    listener_bytes: Count | None = None
+    """RAM of listening to a stream, beside these, if the program does; None without a front end."""
     weight_bytes: Count
     """Constants of the network: weights, biases, requantization constants."""
     frontend_table_bytes: Count

@@ -65,7 +65,7 @@ SILENT_CLIP_ATTEMPTS = 2
 
 
 class Opcode(IntEnum):
-    """Types of requests; the answer's type has RESPONSE_BIT set. 0x0C to 0x1F are kept for state and streams."""
+    """Types of requests; the answer's type has RESPONSE_BIT set. 0x0E to 0x1F are kept for state."""
 
     HELLO = 0x01
     WRITE_INPUT = 0x02
@@ -78,6 +78,8 @@ class Opcode(IntEnum):
     READ_STATS = 0x09
     GOODBYE = 0x0A
     RESET_STATE = 0x0B
+    LISTEN_BEGIN = 0x0C
+    LISTEN_CHUNK = 0x0D
     FAULT = 0x7F
     """Never a request: a dying board sends it unasked, with RESPONSE_BIT and sequence 0."""
 
@@ -129,6 +131,7 @@ class HelloFlag(IntEnum):
     AUDIO = 1
     PROFILE = 2
     STATE = 4
+    LISTEN = 8
 
 
 class ProtocolError(ValueError):
@@ -393,9 +396,10 @@ class RunReport:
     network_time: int
     """Timer counts of the network."""
     frontend_time: int
-    """Timer counts of the front end since AUDIO_BEGIN; 0 if the input was written as features."""
+    """Timer counts of the front end since AUDIO_BEGIN, or since the window before; 0 if features were written."""
     input_digest: bytes
-    """Digest of the input: the data of every WRITE_INPUT or AUDIO_CHUNK, in order, as they arrived."""
+    """Digest of the input: the data of every WRITE_INPUT or AUDIO_CHUNK, or of what LISTEN_CHUNK took since the window
+    before, in order, as they arrived."""
     output_digest: bytes
     """Digest of the outputs, one after the other."""
 
@@ -498,6 +502,10 @@ MAX_READ_BYTES = MAX_PAYLOAD_BYTES - 1 - SEAL_BYTES
 """Most bytes that an answer brings, beside status and seal."""
 AUDIO_BEGIN_FORMAT = struct.Struct("<I")
 """AUDIO_BEGIN: number of samples that will follow; must be the clip's."""
+LISTEN_BEGIN_FORMAT = struct.Struct("<I")
+"""LISTEN_BEGIN: frames from one window to the next, at least 1."""
+LISTEN_FORMAT = struct.Struct("<IB")
+"""Answers to LISTEN_CHUNK: the next offset expected, modulo 2**32, and whether a window is complete."""
 RUN_FORMAT = struct.Struct("<B")
 """RUN: flags."""
 PROFILE_FORMAT = struct.Struct("<H")

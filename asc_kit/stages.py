@@ -66,7 +66,9 @@ class BuiltModel:
 class FirmwareStage(Protocol):
     """What other stages ask of firmware_gen; `asc_kit.firmware_gen.service` is held to it by the type checker."""
 
-    def write_firmware(self, bundle: Path, board: Board, *, build: bool = False, optimize: Optimize = "speed") -> Path:
+    def write_firmware(
+        self, bundle: Path, board: Board, *, build: bool = False, optimize: Optimize = "speed", listens: bool = False
+    ) -> Path:
         """Write a bundle's firmware into its usual folder, and return the folder."""
 
     def build_model(

@@ -44,6 +44,7 @@ def make_firmware(
     compile_it: bool = False,
     kernels: KernelSetName | None = None,
     optimize: Optimize = "speed",
+    listens: bool = False,
 ) -> Firmware:
     """Write the firmware of a model for a board; the folder appears complete or not at all.
 
@@ -61,11 +62,13 @@ def make_firmware(
         Name of the kernel set; None for the board's own.
     optimize
         What to prefer where speed and size conflict.
+    listens
+        Whether the server takes streams, too; the model must have a front end.
 
     Raises
     ------
     ModelError
-        When the model holds something that is not supported, or does not fit the board.
+        When the model holds something that is not supported, lacks a front end for streams, or does not fit the board.
     BoardError
         When the board cannot run the kernel set.
     ToolError
@@ -76,9 +79,13 @@ def make_firmware(
         part = board.part or usual_part(board.core.name)
         plan = make_plan(model.graph, choose_kernel_set(board, kernels), optimize, part)
         tables = frontend_tables(info.frontend, info.input, board.frontend) if info.frontend is not None else None
+        if listens and tables is None:
+            raise ModelError(
+                f"{info.name} has no front end, and cannot listen to a stream", hint="listening goes with a bundle"
+            )
         memory = measure_memory(plan, tables)
         check_fit(memory, plan.most_rows, board)
-        sources = collect_sources(plan, tables, info, board)
+        sources = collect_sources(plan, tables, info, board, listens=listens)
         manifest = describe_firmware(plan, memory, info, board, sources)
         with new_folder(out, FIRMWARE, sources.files) as folder:
             for name, data in sources.files.items():
@@ -161,10 +168,13 @@ def generate(
     compile_it: bool = False,
     kernels: KernelSetName | None = None,
     optimize: Optimize = "speed",
+    listens: bool = False,
 ) -> FirmwareManifest:
     """Write the firmware of a bundle for a board; parameters and errors as of `read_bundle` and `make_firmware`."""
-    model = read_bundle(bundle)
-    return make_firmware(model, board, out, compile_it=compile_it, kernels=kernels, optimize=optimize).manifest
+    made = make_firmware(
+        read_bundle(bundle), board, out, compile_it=compile_it, kernels=kernels, optimize=optimize, listens=listens
+    )
+    return made.manifest
 
 
 def generate_bare(

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     _held_to_it: FirmwareStage = service
 
 
-def write_firmware(bundle: Path, board: Board, *, build: bool = False, optimize: Optimize = "speed") -> Path:
+def write_firmware(
+    bundle: Path, board: Board, *, build: bool = False, optimize: Optimize = "speed", listens: bool = False
+) -> Path:
     """Write a bundle's firmware into its usual folder, and return the folder.
 
     Parameters
@@ -42,6 +44,8 @@ def write_firmware(bundle: Path, board: Board, *, build: bool = False, optimize:
         Compile the image too.
     optimize
         What to prefer where speed and size conflict.
+    listens
+        Whether it takes streams, too.
 
     Raises
     ------
@@ -49,7 +53,8 @@ def write_firmware(bundle: Path, board: Board, *, build: bool = False, optimize:
         As of `generate`.
     """
     folder = usual_folder(bundle, board.name)
-    announce(generate(Bundle.open(bundle), board, folder, compile_it=build, optimize=optimize), folder)
+    opened = Bundle.open(bundle)
+    announce(generate(opened, board, folder, compile_it=build, optimize=optimize, listens=listens), folder)
     return folder
 
 

@@ -45,16 +45,23 @@ _NEWEST = ""
     required=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of the data set, in one of six layouts (--layout).",
+    help="Folder of the data set, in one of six layouts (--layout); a recording for --mode stream.",
 )
 @layout_option
 @click.option("--split", metavar="NAME", help="Split of the data set.  [default: its test split]")
 @click.option(
     "--mode",
-    type=click.Choice(["features", "audio"]),
+    type=click.Choice(["features", "audio", "stream"]),
     default="features",
     show_default=True,
-    help="Send int8 features (the network alone), or audio (the board computes the features too).",
+    help="Send int8 features (the network alone), audio (the board computes the features too), or one long stream: "
+    "clips without a pause, or --data FILE.",
+)
+@click.option(
+    "--hop",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Time from window to window of a stream, in whole frames.  [default: the bundle's]",
 )
 @click.option(
     "--limit",
@@ -97,7 +104,8 @@ def bench(
     data: Path,
     layout: Layout | None,
     split: str | None,
-    mode: Literal["features", "audio"],
+    mode: Literal["features", "audio", "stream"],
+    hop: float | None,
     limit: int | None,
     jobs: int | None,
     optimize: Optimize,
@@ -106,7 +114,7 @@ def bench(
     out: Path | None,
     resume: str | None,
     as_json: bool,
-) -> Path:
+) -> Path | None:
     """Measure accuracy and latency of BUNDLE on a board, and compare every clip with the host's reference kernels.
 
     Each measurement writes results.json into a new folder and replaces no other. Finished clips are kept: the same
@@ -114,6 +122,8 @@ def bench(
 
     The exit code is 3 if the board or the line fails or a time cannot be true. It is 4 if an output differs from the
     reference kernels', or the board's features differ from the NumPy reference by more than docs/frontend.md allows.
+
+    With --mode stream a board listens as docs/listening.md says, and every window is compared; --out is optional then.
     """
     from asc_kit.bundle import Bundle
     from asc_kit.hardware.board import load_board
@@ -134,10 +144,18 @@ def bench(
         raise click.UsageError("a board on a port has its firmware: --optimize goes with an emulated --board")
     if port is not None and (estimate_cycles or part):
         raise click.UsageError("a board on a port counts its own cycles: estimates go with an emulated --board")
+    if mode == "stream" and (resume is not None or jobs is not None or estimate_cycles or part):
+        raise click.UsageError("a stream goes to one board from its begin: leave --resume, --jobs and estimates out")
+    if mode != "stream" and hop is not None:
+        raise click.UsageError("--hop goes with --mode stream: clips have the bundle's windows")
     resume = _folder_to_resume(resume, out)
     spec = load_board(board) if board is not None else None
     parts = chosen_parts(spec, part) if spec is not None and (estimate_cycles or part) else ()
     opened = Bundle.open(bundle)
+    if mode == "stream":
+        from .bench_stream import bench_stream
+
+        return bench_stream(opened, spec, port, baud, data, layout, split, limit, hop, optimize, out, as_json)
     chosen = choose_clips(opened, data, split, limit, layout)
     if resume is None:
         place.check_new(out, bundle)

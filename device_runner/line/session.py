@@ -85,6 +85,7 @@ class Session:
         self._payload_bytes = min(self.hello.max_payload_bytes, protocol.MAX_PAYLOAD_BYTES)
         self._written = b""
         self._report: RunReport | None = None
+        self._stream_at, self._stream_data = 0, b""
 
     @property
     def board(self) -> Board | None:
@@ -295,6 +296,44 @@ class Session:
                 Opcode.AUDIO_CHUNK, protocol.OFFSET_FORMAT.pack(offset) + data[2 * offset : 2 * end]
             )
             self._expect_offset(Opcode.AUDIO_CHUNK, answer, end)
+
+    def begin_stream(self, hop_frames: int) -> None:
+        """Begin a stream of audio, whose windows are `hop_frames` frames apart; before it, `require` LISTEN."""
+        self._begin_clip(b"")
+        answer = self.link.request(Opcode.LISTEN_BEGIN, protocol.LISTEN_BEGIN_FORMAT.pack(hop_frames))
+        self._expect_offset(Opcode.LISTEN_BEGIN, answer, 0)
+        self._stream_at, self._stream_data = 0, b""
+
+    def push_stream(self, samples: NDArray[np.int16]) -> tuple[int, bool]:
+        """Send samples of a stream, as many as a request holds.
+
+        Parameters
+        ----------
+        samples
+            The next samples, shape [n].
+
+        Returns
+        -------
+        tuple
+            How many the board took, and whether they complete a window: then its features are the input, and `run`
+            runs the network on it.
+        """
+        step = (self._payload_bytes - protocol.OFFSET_FORMAT.size) // 2
+        data = np.ascontiguousarray(samples[:step], "<i2").tobytes()
+        answer = self.link.request(Opcode.LISTEN_CHUNK, protocol.OFFSET_FORMAT.pack(self._stream_at) + data)
+        if len(answer) != protocol.LISTEN_FORMAT.size:
+            raise BoardError(f"the board's answer to LISTEN_CHUNK is not valid: {len(answer)} bytes")
+        at, due = protocol.LISTEN_FORMAT.unpack(answer)
+        taken = (at - self._stream_at) % 2**32
+        if taken > len(data) // 2 or due > 1 or (taken < len(data) // 2 and not due):
+            raise BoardError(
+                f"the board took {taken} of {len(data) // 2} samples of a stream, and no window is complete"
+            )
+        self._stream_at = at
+        self._stream_data += data[: 2 * taken]
+        if due:
+            self._written, self._stream_data = protocol.digest(self.link.nonce, self._stream_data), b""
+        return taken, bool(due)
 
     def read_input(self) -> NDArray[np.int8]:
         """Read the complete inputs, shape [input_bytes], one after the other, before `run`.

@@ -13,8 +13,16 @@
 #include "asc_model.h"
 #include "asc_port.h"
 #include "asc_protocol.h"
+#ifdef ASC_SERVE_LISTENING
+#include "asc_listener.h"
+#endif
 
 #define SAMPLE_BYTES 2u
+#ifdef ASC_SERVE_LISTENING /* as in asc_build.h: else there is no memory for a stream, and streams are refused */
+#define HELLO_LISTEN ASC_HELLO_LISTEN
+#else
+#define HELLO_LISTEN 0u
+#endif
 #ifdef ASC_CLIP_SAMPLES /* as in asc_model.h: else the model has no front end, and audio is refused */
 #define HELLO_AUDIO ASC_HELLO_AUDIO
 #define HELLO_SAMPLE_RATE_HZ ASC_SAMPLE_RATE_HZ
@@ -24,14 +32,14 @@
 #define HELLO_SAMPLE_RATE_HZ 0u
 #define HELLO_CLIP_SAMPLES 0u
 #endif
-#define HELLO_FLAGS (HELLO_AUDIO | ASC_HELLO_PROFILE | (ASC_HAS_STATE ? ASC_HELLO_STATE : 0u))
+#define HELLO_FLAGS (HELLO_AUDIO | HELLO_LISTEN | ASC_HELLO_PROFILE | (ASC_HAS_STATE ? ASC_HELLO_STATE : 0u))
 #define MAX_CHUNK_SAMPLES ((ASC_MAX_PAYLOAD_BYTES - ASC_OFFSET_BYTES) / SAMPLE_BYTES)
 
 /* What the host may ask next. */
 typedef enum {
     PHASE_EMPTY, /* no input */
     PHASE_INPUT, /* part of the features */
-    PHASE_AUDIO, /* part of the audio */
+    PHASE_AUDIO, /* part of the audio, or of a stream's window */
     PHASE_READY, /* the input is complete */
     PHASE_DONE   /* the network has run: there is an output, the input is gone */
 } phase_t;
@@ -67,6 +75,10 @@ static asc_digest_t input_digest;
 static uint64_t frontend_time;
 static uint64_t profile[ASC_N_OPERATORS];
 static uint8_t has_profile;
+static uint8_t is_stream; /* LISTEN_CHUNK may follow */
+#ifdef ASC_SERVE_LISTENING
+static asc_listener_t listener;
+#endif
 
 /* What the model takes and gives. */
 static const uint32_t input_sizes[ASC_INPUT_COUNT] = ASC_INPUT_SIZES;
@@ -189,6 +201,7 @@ static uint8_t *hello(const asc_frame_t *request) {
 #if ASC_HAS_STATE
     asc_reset_state(&state);
 #endif
+    is_stream = 0;
 
     p = accept();
     *p++ = ASC_PROTOCOL_VERSION;
@@ -224,6 +237,7 @@ static void begin_clip(void) {
     position = 0;
     frontend_time = 0;
     has_profile = 0;
+    is_stream = 0;
 }
 
 /* Features arrive in order, input by input: offset 0 of the first begins, every other place is where the last write
@@ -297,15 +311,16 @@ static uint8_t *audio_begin(const asc_frame_t *request) {
     return put_u32(accept(), position);
 }
 
+static int16_t samples[MAX_CHUNK_SAMPLES]; /* of a chunk */
+
 static uint8_t *audio_chunk(const asc_frame_t *request) {
-    static int16_t samples[MAX_CHUNK_SAMPLES];
     const uint8_t *data = request->payload + ASC_OFFSET_BYTES;
     uint32_t count;
 
     if (request->length < ASC_OFFSET_BYTES || (request->length - ASC_OFFSET_BYTES) % SAMPLE_BYTES != 0) {
         return refuse(ASC_STATUS_BAD_LENGTH);
     }
-    if (phase != PHASE_AUDIO || get_u32(request->payload) != position) {
+    if (phase != PHASE_AUDIO || is_stream || get_u32(request->payload) != position) {
         return refuse(ASC_STATUS_BAD_STATE);
     }
     count = (request->length - ASC_OFFSET_BYTES) / SAMPLE_BYTES;
@@ -323,6 +338,60 @@ static uint8_t *audio_chunk(const asc_frame_t *request) {
         phase = PHASE_READY;
     }
     return put_u32(accept(), position);
+}
+#endif
+
+#ifdef ASC_SERVE_LISTENING
+static uint8_t *listen_begin(const asc_frame_t *request) {
+    uint32_t hop_frames;
+
+    if (request->length != ASC_LISTEN_BEGIN_BYTES) {
+        return refuse(ASC_STATUS_BAD_LENGTH);
+    }
+    hop_frames = get_u32(request->payload);
+    if (hop_frames == 0 || hop_frames > INT32_MAX) {
+        return refuse(ASC_STATUS_OUT_OF_RANGE);
+    }
+    begin_clip();
+    (void)asc_listen_init(&state, &listener, (int32_t)hop_frames);
+    is_stream = 1;
+    phase = PHASE_AUDIO;
+    return put_u32(accept(), position);
+}
+
+/* Takes samples up to the end of a window; after it, the digest and the time begin anew. */
+static uint8_t *listen_chunk(const asc_frame_t *request) {
+    const uint8_t *data = request->payload + ASC_OFFSET_BYTES;
+    uint32_t count;
+    uint8_t *p;
+
+    if (request->length < ASC_OFFSET_BYTES || (request->length - ASC_OFFSET_BYTES) % SAMPLE_BYTES != 0) {
+        return refuse(ASC_STATUS_BAD_LENGTH);
+    }
+    if (!is_stream || get_u32(request->payload) != position) {
+        return refuse(ASC_STATUS_BAD_STATE);
+    }
+    if (phase != PHASE_AUDIO) {
+        asc_digest_start(&input_digest, ASC_DIGEST_BYTES, session.nonce);
+        frontend_time = 0;
+        has_profile = 0;
+        phase = PHASE_AUDIO;
+    }
+    count = (request->length - ASC_OFFSET_BYTES) / SAMPLE_BYTES;
+    for (uint32_t i = 0; i < count; i++) {
+        samples[i] = (int16_t)get_u16(data + SAMPLE_BYTES * i);
+    }
+    asc_port_timer_start();
+    count = asc_listen_push(&state, &listener, samples, count);
+    frontend_time += asc_port_timer_elapsed();
+    asc_digest_update(&input_digest, data, SAMPLE_BYTES * count);
+    position += count;
+    if (listener.stream.due) {
+        phase = PHASE_READY;
+    }
+    p = put_u32(accept(), position);
+    *p++ = (uint8_t)listener.stream.due;
+    return p;
 }
 #endif
 
@@ -443,6 +512,12 @@ static uint8_t *execute(const asc_frame_t *request) {
         return audio_begin(request);
     case ASC_OP_AUDIO_CHUNK:
         return audio_chunk(request);
+#endif
+#ifdef ASC_SERVE_LISTENING
+    case ASC_OP_LISTEN_BEGIN:
+        return listen_begin(request);
+    case ASC_OP_LISTEN_CHUNK:
+        return listen_chunk(request);
 #endif
     case ASC_OP_RUN:
         return run(request);

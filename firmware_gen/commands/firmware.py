@@ -71,6 +71,7 @@ _MOST_LABELS_BYTES = 1 << 20
     "[default: asc]",
 )
 @click.option("--build/--no-build", default=False, help="Compile the image too.  [default: --no-build]")
+@click.option("--listen", is_flag=True, help="Let the --board take streams too, as bench --mode stream sends them.")
 @memory_map_option("the firmware's folder")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as one JSON document on stdout.")
 def firmware(
@@ -89,6 +90,7 @@ def firmware(
     project: str | None = None,
     prefix: str | None = None,
     build: bool = False,
+    listen: bool = False,
     memory_map: Path | None = None,
     as_json: bool = False,
 ) -> Path:
@@ -126,6 +128,8 @@ def firmware(
         raise click.UsageError("--prefix goes with --core, --part or --project: a board's firmware has one network")
     if build and target.kind != "board":
         raise click.UsageError("--build makes the image of a --board; a library is compiled by your own build")
+    if listen and (project is not None or target.kind != "board"):
+        raise click.UsageError("--listen goes with a --board; every other engine with a front end can listen")
     budget = choose_budget(target, flash, ram)
     if frontend is not None:
         target = replace(target, frontend=frontend)
@@ -154,7 +158,9 @@ def firmware(
             say_json(written)
         return folder
     if isinstance(target, Board):
-        made = make_firmware(model, target, folder, compile_it=build, kernels=kernels, optimize=optimize)
+        made = make_firmware(
+            model, target, folder, compile_it=build, kernels=kernels, optimize=optimize, listens=listen
+        )
     else:
         made = make_library(model, target, folder, kernels=kernels, optimize=optimize, budget=budget, prefix=prefix)
     announce(made.manifest, folder)

@@ -32,6 +32,7 @@ _FILES = {
     "asc_frontend_f32": ("asc_frontend_f32.c", "asc_frontend_bands_f32.S", "asc_frontend_bands_portable_f32.c"),
     "asc_fft_window_8x6_f32": ("asc_fft_window_8x6_f32.S", "asc_fft_window_8x6_portable_f32.c"),
 }
+_LISTEN_BYTES = 40  # of asc_listen_t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,6 +103,16 @@ class FrontEndTables:
     def ram_bytes(self) -> int:
         """RAM of the front end."""
         return 2 * self.buffer_samples + 4 * self.work_words + 3 * 4
+
+    @property
+    def ring_bytes(self) -> int:
+        """RAM of the features of a window of a stream: int8, or log-mel values where a whole window is needed."""
+        return self.spec.n_frames * self.spec.n_mels * (4 if self.keeps_clip else 1)
+
+    @property
+    def listener_bytes(self) -> int:
+        """RAM of listening to a stream, beside that of the front end: the ring, and where the stream stands."""
+        return _LISTEN_BYTES + -(-self.ring_bytes // 8) * 8
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -13,6 +13,7 @@ from asc_kit.errors import BundleError, ModelError
 from asc_kit.firmware import NO_FRONTEND
 from asc_kit.frontend import FrontEndSpec
 from asc_kit.quantization import TensorInfo
+from asc_kit.scores.metrics import OutputActivation
 from asc_kit.tflite.inputs import InputShape
 
 from ..network.graph import Graph
@@ -35,6 +36,8 @@ class ModelInfo:
     """The network's output."""
     model_sha256: str
     """Hash of the flatbuffer."""
+    output_activation: OutputActivation | None = None
+    """Kind of the outputs; None where nobody has said so."""
 
     @property
     def spec_id(self) -> str:
@@ -73,6 +76,7 @@ def read_bundle(bundle: Bundle) -> Model:
         input=manifest.input,
         output=manifest.output,
         model_sha256=manifest.model_sha256,
+        output_activation=manifest.output_activation,
     )
     _check_ends(graph, info)
     return Model(graph=graph, info=info)

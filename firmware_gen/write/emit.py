@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from asc_kit import __version__
+from asc_kit.frontend import ListenSpec
 
 from ..c_text import c_comment, c_elements, c_float, c_string
 from ..frontend.tables import FrontEndTables
@@ -23,7 +24,8 @@ from .fit import most_counters, stack_bytes, state_bytes
 from .structs import struct_fields
 
 GENERATED_FILES = (
-    "asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c", "asc_frontend_tables.c", "asc_ends.c"
+    "asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c", "asc_frontend_tables.c", "asc_ends.c",
+    "asc_listener.h", "asc_listener.c",
 )  # fmt: skip
 """Names of the files that are made for one network; all others of an engine are the same for every network."""
 
@@ -52,10 +54,13 @@ def emit_engine(plan: Plan, tables: FrontEndTables | None, info: ModelInfo) -> d
         "headers": _headers(plan),
         **_ends(plan),
         "variables": [_variable(number, variable, plan) for number, variable in enumerate(plan.graph.variables)],
+        "listen": ListenSpec(frontend=info.frontend, hop_frames=1) if info.frontend is not None else None,
+        "follows": info.output_activation in ("logits", "softmax"),
+        "is_logits": int(info.output_activation == "logits"),
     }
     names = ["asc_model.h", "asc_model.c", "asc_weights.h", "asc_weights.c"]
     if tables is not None:
-        names.append("asc_frontend_tables.c")
+        names += ["asc_frontend_tables.c", "asc_listener.h", "asc_listener.c"]
     if any(end.type != "int8" for end in (*plan.graph.inputs, *plan.graph.outputs)):
         names.append("asc_ends.c")
     return {name: template(f"{name}.j2").render(values) for name in names}

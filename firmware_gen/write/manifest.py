@@ -33,6 +33,7 @@ def measure_memory(plan: Plan, tables: FrontEndTables | None) -> FirmwareMemory:
         frontend_bytes=tables.ram_bytes if tables is not None else 0,
         weight_bytes=plan.weight_bytes,
         frontend_table_bytes=tables.table_bytes if tables is not None else 0,
+        listener_bytes=tables.listener_bytes if tables is not None else None,
     )
 
 

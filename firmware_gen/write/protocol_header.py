@@ -46,6 +46,7 @@ def protocol_header() -> str:
                 ("ASC_READ_BYTES", f"{protocol.READ_FORMAT.size}u"),
                 ("ASC_MAX_READ_BYTES", f"{protocol.MAX_READ_BYTES}u"),
                 ("ASC_AUDIO_BEGIN_BYTES", f"{protocol.AUDIO_BEGIN_FORMAT.size}u"),
+                ("ASC_LISTEN_BEGIN_BYTES", f"{protocol.LISTEN_BEGIN_FORMAT.size}u"),
                 ("ASC_RUN_BYTES", f"{protocol.RUN_FORMAT.size}u"),
                 ("ASC_PROFILE_BYTES", f"{protocol.PROFILE_FORMAT.size}u"),
                 ("ASC_PROFILE_ENTRY_BYTES", f"{protocol.PROFILE_ENTRY_FORMAT.size}u"),

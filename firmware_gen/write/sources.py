@@ -49,13 +49,20 @@ class Sources:
     """Fingerprint of the image's sources."""
 
 
-def collect_sources(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, board: Board) -> Sources:
-    """Return the files of a firmware folder, with an example that is no part of the image."""
+def collect_sources(
+    plan: Plan, tables: FrontEndTables | None, info: ModelInfo, board: Board, *, listens: bool = False
+) -> Sources:
+    """Return the files of a firmware folder, with an example that is no part of the image.
+
+    With `listens` the server takes streams, for which it has memory then.
+    """
     files = engine_files(plan, tables, info) | app_files() | board_files(board)
     compiled = c_sources(files)
     files["Makefile"] = with_license("Makefile", makefile(board, compiled))
-    fingerprint = firmware_id(files, board.core.name, plan.kernels.name)
-    files[_BUILD_HEADER] = with_license(_BUILD_HEADER, build_header(board, info, plan.graph, fingerprint))
+    server = {"": b"listens"} if listens else {}
+    fingerprint = firmware_id(files | server, board.core.name, plan.kernels.name)
+    header = build_header(board, info, plan.graph, fingerprint, listens=listens)
+    files[_BUILD_HEADER] = with_license(_BUILD_HEADER, header)
     files["example/main.c"] = with_license("main.c", emit_example(plan, tables, info).encode(), _GENERATED)
     return Sources(files=files, compiled=compiled, firmware_id=fingerprint)
 
@@ -92,7 +99,8 @@ def engine_files(plan: Plan, tables: FrontEndTables | None, info: ModelInfo, *, 
     With `weak`, kernels and front end may be in an image more than once: see `prefix.py`.
     """
     generated = {name: text.encode() for name, text in emit_engine(plan, tables, info).items()}
-    frontend = {path.name: path for path in (_package_folder("runtime") / "frontend").iterdir()}
+    rooms = [_package_folder("runtime") / name for name in ("frontend", "listening")]
+    frontend = {path.name: path for room in rooms for path in room.iterdir()}
     runtime = {**frontend, **load_kernel_set(PORTABLE).sources, **plan.kernels.sources}
     copied: Files = {}
     waiting = [_source_of(step.call.kernel, runtime) for step in plan.steps]
@@ -171,7 +179,7 @@ def firmware_id(files: Files, core: str, kernels: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def build_header(board: Board, info: ModelInfo, graph: Graph, fingerprint: str) -> bytes:
+def build_header(board: Board, info: ModelInfo, graph: Graph, fingerprint: str, *, listens: bool = False) -> bytes:
     """Return asc_build.h: the firmware's identity, its inputs and its outputs."""
     unit = TimerUnit[board.timer.upper()]
     lines = [
@@ -186,6 +194,7 @@ def build_header(board: Board, info: ModelInfo, graph: Graph, fingerprint: str) 
         f"#define ASC_FIRMWARE_ID_BYTES {_bytes(fingerprint)}",
         f"#define ASC_MODEL_SHA256_BYTES {_bytes(info.model_sha256)}",
         *server_macros(graph),
+        *(["#define ASC_SERVE_LISTENING 1 /* memory for streams */"] if listens else []),
         "",
         "#endif",
     ]

@@ -142,7 +142,7 @@ def compile_objects(compiler: Sequence[str], sources: Sequence[Path], folder: Pa
 
 def runtime_sources(*kernel_sets: KernelSetName) -> list[Path]:
     """All files of the runtime for a core that runs some kernel sets beside the portable one: C and assembler."""
-    folders = {"frontend", PORTABLE, *kernel_sets}
+    folders = {"frontend", "listening", PORTABLE, *kernel_sets}
     return sorted(path for path in RUNTIME.glob("*/*.[cS]") if path.parent.name in folders)
 
 

@@ -135,6 +135,7 @@ def random_specs(n: int) -> dict[str, FrontEndSpec]:
 
 # argv: a case, then what to do with standard input. A number: features of clips, in chunks of so many samples;
 # "bands": log-mel of windows; "bins": powers or magnitudes of windows, one word or (integers) two for each;
+# "listen HOP BLOCK GATE": features of a stream's windows, in blocks of so many samples;
 # "quantize": int8 of the bits of bands; "clip": the channels of clips, not quantized.
 # Memory is allocated to the byte, so that a sanitizer sees every step beyond it.
 _PROGRAM = """
@@ -143,6 +144,7 @@ _PROGRAM = """
 #include <string.h>
 #include "cases.h"
 #include "asc_frontend_quantize.h"
+#include "asc_listen.h"
 static const asc_frontend_config_t *c;
 static asc_frontend_work_t *work;
 static int16_t *clip;
@@ -175,6 +177,31 @@ static void write_channels(float *bands) {
         write_floats(bands, c->n_mels);
     }
 }
+static int listen(int16_t *samples, int8_t *output, size_t output_bytes, const char *how) {
+    asc_listen_t state;
+    int hop, block, gate;
+    if (sscanf(how, "listen %d %d %d", &hop, &block, &gate) != 3) return 1;
+    int16_t *const audio = malloc(2u * (size_t)block);
+    void *const ring = malloc((size_t)(c->n_frames * c->n_mels) * (c->finish_clip != NULL ? 4u : 1u));
+    asc_listen_start(c, &state, hop);
+    state.gate = (uint32_t)gate;
+    int failed = 0;
+    uint32_t n;
+    while (!failed && (n = (uint32_t)fread(audio, 2, (size_t)block, stdin)) != 0) {
+        for (uint32_t at = 0; at < n && !failed;) {
+            const uint32_t taken = asc_listen_take(c, &state, samples, work, ring, output, audio + at, n - at);
+            failed = taken == 0 || taken > n - at || (taken < n - at && !state.due) ? 3 : 0;
+            at += taken;
+            /* a run spoils its input */
+            if (state.due) fwrite(output, 1, output_bytes, stdout);
+            memset(output, 0x55, output_bytes);
+        }
+    }
+    fprintf(stderr, "%u", (unsigned)state.quiet);
+    free(audio);
+    free(ring);
+    return failed;
+}
 static void quantize(void) {
     uint32_t bits;
     while (fread(&bits, sizeof bits, 1, stdin) == 1) {
@@ -197,6 +224,7 @@ int main(int argc, char **argv) {
     int failed = 0;
     memset(samples, 0, 2u * (size_t)one->samples);
     if (strcmp(argv[2], "quantize") == 0) quantize();
+    if (strncmp(argv[2], "listen", 6) == 0) failed = listen(samples, output, (size_t)one->output_bytes, argv[2]);
     if (strcmp(argv[2], "bands") == 0 || strcmp(argv[2], "bins") == 0) {
         while (fread(samples, 2, (size_t)c->win_length, stdin) == (size_t)c->win_length) {
             memset(samples + c->win_length, 0x55, 2u * (size_t)(one->samples - c->win_length));
@@ -275,10 +303,18 @@ class FrontEndProgram:
 
     def run(self, name: str, what: str | int, data: np.ndarray) -> bytes:
         """Run a case: see the program's text."""
+        return self._run(name, what, data).stdout
+
+    def listen(self, name: str, data: np.ndarray, *, hop: int, block: int, gate: int = 0) -> tuple[bytes, int]:
+        """Return the features of all windows of a stream, and how many were left out because they were too quiet."""
+        done = self._run(name, f"listen {hop} {block} {gate}", data)
+        return done.stdout, int(done.stderr)
+
+    def _run(self, name: str, what: str | int, data: np.ndarray) -> subprocess.CompletedProcess[bytes]:
         command = [str(self.path), name, str(what)]
         done = subprocess.run(command, input=data.tobytes(), capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()
-        return done.stdout
+        return done
 
 
 def build_program(
@@ -303,7 +339,7 @@ def build_program(
     (folder / "cases.c").write_text("\n".join(units) + "\n")
     sources = [folder / "main.c", folder / "bins.c", folder / "cases.c"]
     objects = compile_objects(compiler, sources, folder / "objects", folder)
-    frontend = [path for path in kernels if path.stem.startswith(("asc_frontend", "asc_fft"))]
+    frontend = [path for path in kernels if path.stem.startswith(("asc_frontend", "asc_fft", "asc_listen"))]
     program = folder / "program"
     subprocess.run([*compiler, "-o", str(program), *map(str, [*objects, *frontend]), "-lm"], check=True)
     return FrontEndProgram(path=program)

@@ -162,3 +162,51 @@ def run_program(
     command += [str(path) for path in (*sources, folder / "main.c")]
     subprocess.run([*command, "-lm", "-o", str(folder / "program")], check=True)
     return subprocess.run([folder / "program"], input=request, capture_output=True, check=True).stdout
+
+
+LISTEN = """
+#include <string.h>
+#include "asc_listener.h"
+#include "cases.h"
+#define HOP_FRAMES 5
+#define BLOCK 100
+static asc_state_t state;
+static asc_listener_t listener;
+static asc_follower_t follower;
+static int16_t block[BLOCK];
+void program(const int8_t *input, int8_t *output) {
+    const int8_t *const end = input + INPUT_BYTES;
+    int8_t *const last = output + OUTPUT_BYTES;
+    /* before it is started, and with null pointers, nothing is taken */
+    *output++ = asc_listen_push(&state, &listener, block, 1) == 0u;
+    *output++ = (int8_t)asc_listen_init(&state, 0, HOP_FRAMES);
+    *output++ = (int8_t)asc_listen_init(0, &listener, HOP_FRAMES);
+    *output++ = asc_listen_push(0, &listener, block, 1) == 0u;
+    *output++ = (int8_t)asc_listen_init(&state, &listener, HOP_FRAMES);
+    *output++ = asc_listen_push(&state, &listener, 0, 1) == 0u;
+    *output++ = (int8_t)asc_run(&state);
+    asc_follower_init(&follower, HOP_FRAMES);
+    while (end - input >= 2 * BLOCK) {
+        const int16_t *samples = block;
+        uint32_t n = BLOCK;
+        memcpy(block, input, sizeof block);
+        input += sizeof block;
+        while (n > 0) {
+            const uint32_t taken = asc_listen_push(&state, &listener, samples, n);
+            samples += taken;
+            n -= taken;
+            if (listener.stream.due != 0 && last - output >= ASC_INPUT_BYTES + ASC_OUTPUT_BYTES + 2) {
+                memcpy(output, asc_input(&state), ASC_INPUT_BYTES);
+                output += ASC_INPUT_BYTES;
+                *output++ = (int8_t)asc_run(&state);
+                memcpy(output, asc_output(&state), ASC_OUTPUT_BYTES);
+                output += ASC_OUTPUT_BYTES;
+                *output++ = (int8_t)asc_follower_take(&follower, &state);
+            }
+        }
+    }
+}
+"""
+"""A library that listens to a stream in blocks: for each window its features, the status, the outputs, the scene."""
+LISTEN_HOP_FRAMES = 5
+LISTEN_ANSWERS = bytes([True, NULL, NULL, True, OK, True, NO_INPUT])

@@ -48,12 +48,14 @@ def payload_of(sender: str, opcode: Opcode, fields: dict[str, str]) -> bytes:
                 return HelloRequest(client=client, **number).pack()
             case Opcode.WRITE_INPUT:
                 return protocol.WRITE_FORMAT.pack(number["index"], number["offset"]) + data
-            case Opcode.AUDIO_CHUNK:
+            case Opcode.AUDIO_CHUNK | Opcode.LISTEN_CHUNK:
                 return protocol.OFFSET_FORMAT.pack(number["offset"]) + data
             case Opcode.READ_INPUT | Opcode.READ_OUTPUT:
                 return protocol.READ_FORMAT.pack(number["index"], number["offset"], number["count"])
             case Opcode.AUDIO_BEGIN:
                 return protocol.AUDIO_BEGIN_FORMAT.pack(number["samples"])
+            case Opcode.LISTEN_BEGIN:
+                return protocol.LISTEN_BEGIN_FORMAT.pack(number["hop_frames"])
             case Opcode.RUN:
                 return protocol.RUN_FORMAT.pack(number["flags"])
             case Opcode.READ_PROFILE:
@@ -70,7 +72,9 @@ def payload_of(sender: str, opcode: Opcode, fields: dict[str, str]) -> bytes:
             text = {name: fields[name] for name in ("spec_id", "firmware_id", "model_sha256", "board")}
             sizes = {name: (number.pop(name),) for name in ("input_sizes", "output_sizes")}
             body = Hello(**(number | text | sizes)).pack()  # type: ignore[arg-type]
-        case Opcode.WRITE_INPUT | Opcode.AUDIO_BEGIN | Opcode.AUDIO_CHUNK:
+        case Opcode.LISTEN_CHUNK:
+            body = protocol.LISTEN_FORMAT.pack(number["next"], number["due"])
+        case Opcode.WRITE_INPUT | Opcode.AUDIO_BEGIN | Opcode.AUDIO_CHUNK | Opcode.LISTEN_BEGIN:
             body = protocol.OFFSET_FORMAT.pack(number["next"])
         case Opcode.RUN:
             digests = {name: bytes.fromhex(fields[name]) for name in ("input_digest", "output_digest")}

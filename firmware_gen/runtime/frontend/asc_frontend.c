@@ -23,7 +23,7 @@ static int32_t frame_end(const asc_frontend_config_t *c, const asc_frontend_t *s
     return state->frame == 0 && c->reflect != 0 && end < mirrored ? mirrored : end;
 }
 
-static void quantize_bands(const asc_frontend_config_t *c, const asc_frontend_work_t *work, int8_t *output) {
+void asc_frontend_quantize_bands(const asc_frontend_config_t *c, const asc_frontend_work_t *work, int8_t *output) {
     const uint32_t *const thresholds = c->thresholds;
     const int64_t guess_start = c->guess_start;
     const int32_t guess_slope = c->guess_slope;
@@ -65,6 +65,10 @@ static void copy(int16_t *to, const int16_t *from, int32_t n) {
     }
 }
 
+void asc_frontend_copy(int16_t *to, const int16_t *from, int32_t n) {
+    copy(to, from, n);
+}
+
 /* Computes the next frame, and makes room for the one after it. */
 static void finish_frame(const asc_frontend_config_t *c, asc_frontend_t *state, int16_t *samples,
                          asc_frontend_work_t *work, int8_t *output) {
@@ -79,7 +83,7 @@ static void finish_frame(const asc_frontend_config_t *c, asc_frontend_t *state, 
     if (c->log_mel != NULL) {
         c->log_mel(c, work, log_mel + state->frame * c->n_mels);
     } else {
-        quantize_bands(c, work, output + state->frame * c->frame_step);
+        asc_frontend_quantize_bands(c, work, output + state->frame * c->frame_step);
     }
     const int32_t left = state->end - buffer_position(c, state) - c->hop_length;
     if (left > 0) {

@@ -77,6 +77,12 @@ uint32_t asc_frontend_push(const asc_frontend_config_t *c, asc_frontend_t *state
 /* Log-mel values of the bands in work. */
 void asc_frontend_log_mel(const asc_frontend_config_t *c, const asc_frontend_work_t *work, float *log_mel);
 
+/* Their int8 features, mel_step apart, where there is no finish_clip. */
+void asc_frontend_quantize_bands(const asc_frontend_config_t *c, const asc_frontend_work_t *work, int8_t *output);
+
+/* Copies n samples to an address below their own or in another buffer, word by word. */
+void asc_frontend_copy(int16_t *to, const int16_t *from, int32_t n);
+
 /* Standardises a clip's log-mel values [n_frames][n_mels] in place, computes their deltas and quantizes both. */
 void asc_frontend_clip(const asc_frontend_config_t *c, float *log_mel, int8_t *output);
 
