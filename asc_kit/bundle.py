@@ -73,6 +73,22 @@ class Fidelity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamDifference:
+    """What a window of a stream changes against the clip in it, whose edges are padded: see `ListenSpec`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    windows: Count
+    """Number of test clips compared; 0 where nothing can differ, as without `center`."""
+    features_changed: Figure
+    """Share of the int8 features that differ."""
+    outputs_changed: Figure
+    """Share of the int8 outputs that differ."""
+    labels_changed: Count
+    """Windows with another largest output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """Another form of the network, for a computer that has an interpreter and floats."""
 
@@ -181,6 +197,8 @@ class BundleManifest:
     """Its origin."""
     variants: Annotated[tuple[Variant, ...], Field(max_length=16)] = ()
     """Other forms of the same network."""
+    listening: StreamDifference | None = None
+    """What listening to a stream changes; None if it was not measured."""
 
     def __post_init__(self) -> None:
         figures = (

@@ -22,6 +22,7 @@ from asc_kit.bundle import (
     Fidelity,
     GoldenEntry,
     Provenance,
+    StreamDifference,
     VariantName,
 )
 from asc_kit.dataset import Dataset, read_dataset
@@ -29,6 +30,7 @@ from asc_kit.errors import DataError
 from asc_kit.frontend import log_mel, model_input
 from asc_kit.inference.int8_scores import map_int8
 from asc_kit.inference.interpreter import Int8Model
+from asc_kit.inference.stream_difference import stream_difference
 from asc_kit.outputs import OutputKind, new_folder
 from asc_kit.quantization import QuantizationSettings, TensorInfo
 from asc_kit.recordings.audio import from_int16
@@ -57,6 +59,7 @@ BUNDLE = OutputKind(name="bundle", command="asc-kit export", manifest=MANIFEST, 
 # the evaluation says how many those were.
 _MEASURED_CLIPS = 2000
 _GOLDEN_CLIPS = 10
+_STREAM_CLIPS = 100
 
 
 def export_run(
@@ -136,6 +139,7 @@ def export_run(
                 fidelity=measured.fidelity,
             ),
             variants=write_variants(folder, run, test_set, variants),
+            listening=_listening(interpreter, run.manifest, input_info, test_set),
         )
         write_bytes(folder / MODEL, model)
         for name, text in c_array(model, manifest).items():
@@ -205,6 +209,11 @@ def _measure(
             same_class=float(same.mean()),
         ),
     )
+
+
+def _listening(interpreter: Int8Model, run: RunManifest, input_info: TensorInfo, test_set: Dataset) -> StreamDifference:
+    clips = load_clips(proportional(test_set, _STREAM_CLIPS), run.frontend, "clips of a stream")
+    return stream_difference(interpreter, clips, run.frontend, input_info)
 
 
 def _write_golden(

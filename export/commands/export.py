@@ -130,6 +130,14 @@ def export(
     for variant in manifest.variants:
         value = headline(variant.evaluation)[1]
         console.print(f"  {variant.name}: {value:.2%}, {variant.n_bytes:,} bytes", markup=False)
+    found = manifest.listening
+    if found is not None and found.windows:
+        console.print(
+            f"  in a stream, against {found.windows} clips with padded edges: {found.features_changed:.1%} of the "
+            f"features and {found.outputs_changed:.1%} of the outputs differ, and {found.labels_changed} labels",
+            soft_wrap=True,
+            markup=False,
+        )
     if as_json:
         say_json(manifest)
     if spec is not None:
