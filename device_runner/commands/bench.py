@@ -153,7 +153,7 @@ def bench(
     parts = chosen_parts(spec, part) if spec is not None and (estimate_cycles or part) else ()
     opened = Bundle.open(bundle)
     if mode == "stream":
-        from .bench_stream import bench_stream
+        from ..streams.session import bench_stream
 
         return bench_stream(opened, spec, port, baud, data, layout, split, limit, hop, optimize, out, as_json)
     chosen = choose_clips(opened, data, split, limit, layout)

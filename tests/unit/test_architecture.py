@@ -58,7 +58,7 @@ FLOORS = {
     "device_runner": (
         ("classifier", "line", "media"),
         ("attack", "bench", "listening", "predict", "verification"),
-        ("comparison", "cycles", "outlets", "report"),
+        ("comparison", "cycles", "outlets", "report", "streams"),
         ("live",),
         ("commands",),
     ),

@@ -1,4 +1,4 @@
-"""``asc-kit bench --mode stream``: a long recording, window by window."""
+"""A whole measurement of a stream, from a recording to the result: ``asc-kit bench --mode stream``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def bench_stream(
     from asc_kit.records.record import write_json
     from asc_kit.scores.tables import titled_table
 
-    from ..bench.stream import judge_stream, stream_lines, stream_through
+    from .measurement import judge_stream, stream_lines, stream_through
 
     frontend = bundle.manifest.frontend
     usual = bundle.manifest.hop_samples or frontend.clip_samples // 2

@@ -18,9 +18,9 @@ from asc_kit.protocol import CLIP_ATTEMPTS, HelloFlag
 from asc_kit.recordings.audio import from_int16
 from asc_kit.result import FEATURE_TOLERANCE_LSB, FEATURE_TOLERANCE_SHARE
 
+from ..bench.times import UNITS
 from ..line.link import LostError
 from ..line.session import Session
-from .times import UNITS
 
 _SHOWN = 3
 

@@ -1,0 +1,1 @@
+"""A long recording as a stream on a board that listens: `bench --mode stream`."""
