@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.hardware.board import Board, KernelSetName, Optimize
+from asc_kit.hardware.board import Arithmetic, Board, KernelSetName, Optimize
 from asc_kit.quantization import TensorInfo
 from asc_kit.tflite.inputs import InputShape
 
@@ -28,6 +28,20 @@ class PlanFigures:
     """The least that any placement needs."""
     liveness_bound_bytes: int
     """The same where no output may overlap its input."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineNeeds:
+    """Memory that an engine needs, as far as it is known before it is compiled."""
+
+    weight_bytes: int
+    """Constants of the network."""
+    frontend_table_bytes: int
+    """Constants of the front end; 0 without."""
+    state_bytes: int
+    """Working memory of network and front end."""
+    stack_bytes: int
+    """Stack, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +99,9 @@ class FirmwareStage(Protocol):
 
     def plan_figures(self, model: Path, input_shapes: Sequence[InputShape] = ()) -> PlanFigures:
         """Return the sizes of a .tflite file as the engine would run it."""
+
+    def engine_needs(self, model: Path, kernels: KernelSetName, frontend: Arithmetic) -> EngineNeeds:
+        """Return the memory that the engine of a bundle or a .tflite file needs."""
 
 
 def firmware_stage() -> FirmwareStage:

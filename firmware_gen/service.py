@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 
 from asc_kit.bundle import Bundle
 from asc_kit.firmware import FirmwareManifest
-from asc_kit.hardware.board import Board, KernelSetName, Optimize
+from asc_kit.hardware.board import Arithmetic, Board, KernelSetName, Optimize
 from asc_kit.process.console import console
-from asc_kit.stages import BuiltModel, ModelEnd, PlanFigures
+from asc_kit.stages import BuiltModel, EngineNeeds, ModelEnd, PlanFigures
 from asc_kit.tflite.inputs import InputShape
 from asc_kit.tflite.references import REFERENCE
 
+from .frontend.tables import frontend_tables
 from .generate import generate, make_firmware
 from .kernel_sets import PORTABLE
 from .network.graph import Graph, GraphEnd
 from .plan.plan import make_plan
 from .read.model import is_bare_model, name_file, read_bare, read_bundle, read_file, tensor_info
 from .read.reader import read_model
+from .write.fit import stack_bytes, state_bytes
+from .write.manifest import measure_memory
 
 if TYPE_CHECKING:
     from asc_kit.stages import FirmwareStage
@@ -124,6 +127,28 @@ def plan_figures(model: Path, input_shapes: Sequence[InputShape] = ()) -> PlanFi
         arena_bytes=plan.arena_bytes,
         overlap_bound_bytes=plan.overlap_bound_bytes,
         liveness_bound_bytes=plan.liveness_bound_bytes,
+    )
+
+
+def engine_needs(model: Path, kernels: KernelSetName, frontend: Arithmetic) -> EngineNeeds:
+    """Return the memory that the engine of a bundle or a .tflite file needs, planned for no part in particular.
+
+    Raises
+    ------
+    AscKitError
+        As of `read_bundle` and `read_bare`.
+    """
+    read = read_bare(model) if is_bare_model(model) else read_bundle(Bundle.open(model))
+    with name_file(read.file):
+        plan = make_plan(read.graph, kernels)
+        info = read.info
+        tables = frontend_tables(info.frontend, info.input, frontend) if info.frontend is not None else None
+    memory = measure_memory(plan, tables)
+    return EngineNeeds(
+        weight_bytes=memory.weight_bytes,
+        frontend_table_bytes=memory.frontend_table_bytes,
+        state_bytes=state_bytes(plan, memory.frontend_bytes),
+        stack_bytes=stack_bytes(plan),
     )
 
 

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.argument("model", metavar="[BUNDLE|MODEL.tflite]", type=click.Path(path_type=Path), required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON document on stdout.")
-def boards(as_json: bool) -> None:
+def boards(model: Path | None = None, as_json: bool = False) -> None:
     """List boards that need no path: the kit's, and those in the folders of ASC_KIT_BOARDS; then parts and cores.
 
-    A board whose description is not valid is listed with its fault.
+    A board whose description is not valid is listed with its fault. With a BUNDLE or a MODEL.tflite: on which boards
+    and parts it fits.
     """
+    if model is not None:
+        _show_fits(model, as_json)
+        return
     from rich.markup import escape
     from rich.table import Column, Table
 
@@ -50,6 +55,29 @@ def boards(as_json: bool) -> None:
         table.add_row(name, escape(board.core.title), escape("\n".join((board.title, *facts))))
     print_table(table)
     say(f"parts, for --part: {', '.join(part_names())}\ncores, for --core: {', '.join(core_names())}", err=True)
+
+
+def _show_fits(model: Path, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    from ..fitting import find_fits
+
+    fits = list(find_fits(model))
+    if as_json:
+        say_json([asdict(fit) | {"fits": fit.fits} for fit in fits], indent=None)
+        return
+    table = Table(Column("name", no_wrap=True), "core", "fits", "flash, kB", "RAM, kB")
+    for fit in fits:
+        flash, ram = (
+            f"{needed / 1024:.0f}" + (f" of {has // 1024}" if has is not None else "")
+            for needed, has in ((fit.flash_bytes, fit.has_flash_bytes), (fit.ram_bytes, fit.has_ram_bytes))
+        )
+        table.add_row(escape(fit.name), escape(fit.core), "yes" if fit.fits else "no", flash, ram)
+    print_table(table)
+    say("flash is that of constants: code comes to it, 4 to 11 kB for the engine; RAM is state and stack", err=True)
 
 
 def _plain(path: Path, board: Board | str) -> dict[str, Any]:

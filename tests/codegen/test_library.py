@@ -200,6 +200,24 @@ def test_the_smallest_change_that_fits_is_named(tmp_path: Path) -> None:
         assert isinstance(refused, ModelError) and str(refused.hint).startswith(hint)
 
 
+def test_boards_says_where_it_fits(bundle: Bundle, tmp_path: Path) -> None:
+    """As `firmware` decides, on a part that is large enough and on one that is not."""
+    model = tmp_path / "model.tflite"
+    model.write_bytes(cp_mobile().model)
+    for source, part, expected in (
+        (model, "stm32f103", False), (model, "stm32l4r5", True), (bundle.path, "stm32f103", True)
+    ):  # fmt: skip
+        fits = {fit["name"]: fit for fit in json.loads(asc_kit("boards", source, "--json").stdout)}
+        assert fits[part]["fits"] is expected and fits["host"]["fits"] and fits[part]["kind"] == "part"
+        written = asc_kit("firmware", source, "--part", part, "--out", tmp_path / f"{source.stem}-{part}")
+        assert (written.exit_code == 0) == expected
+    header = (tmp_path / f"{bundle.path.stem}-stm32f103" / "engine" / "asc_model.h").read_text()
+    sizes = {name: int(size) for name, size in re.findall(r"#define ASC_(\w+)_BYTES (\d+)\b", header)}
+    assert fits["stm32f103"]["ram_bytes"] == sizes["RAM"] + sizes["STACK"]
+    assert fits["stm32f103"]["flash_bytes"] == sizes["FLASH"]
+    assert "20" in asc_kit("boards", bundle.path).stdout
+
+
 _FEATURES = """#include <stdio.h>
 
 #include "asc_model.h"

@@ -57,7 +57,7 @@ FLOORS = {
     ),
     "device_runner": (
         ("classifier", "line", "media"),
-        ("attack", "bench", "listening", "predict", "verification"),
+        ("attack", "bench", "fitting", "listening", "predict", "verification"),
         ("comparison", "cycles", "outlets", "report", "streams"),
         ("live",),
         ("commands",),
