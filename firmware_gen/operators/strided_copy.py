@@ -1,4 +1,4 @@
-"""SPLIT, SPLIT_V, SLICE, STRIDED_SLICE and TRANSPOSE: the output is a walk over the input.
+"""SPLIT, SLICE, STRIDED_SLICE, TRANSPOSE, DEPTH_TO_SPACE and their like: the output is a walk over the input.
 
 Equation (22) of docs/quantization.md.
 """
@@ -204,6 +204,49 @@ class Transpose(StridedCopy):
             view.fail(f"permutation {listed} does not lead from {shape} to its output", "a permutation of the axes")
         strides = row_major(shape)
         return _walk(view, 0, view.output.shape, [strides[axis] for axis in order])
+
+
+class _Depth(StridedCopy):
+    """Blocks of pixels to channels, or back."""
+
+    factor: ClassVar[int]
+    """1 where pixels become channels, -1 where channels become pixels."""
+
+    def read(self, view: OperatorView) -> StridedCopyAttributes:
+        """Read and check its attributes."""
+        view.check_inputs(1, 1)
+        view.check_activations(1)
+        view.check_batch()
+        view.check_same_quantization()
+        block, (source, output) = int(view.options.BlockSize()), (view.inputs[0].shape, view.output.shape)
+        view.check_positive(block_size=block)
+        fine, coarse = (source, output) if self.factor > 0 else (output, source)
+        fits = len(fine) == len(coarse) == RANK and fine[0] == 1
+        if not fits or fine != (1, coarse[1] * block, coarse[2] * block, coarse[3] // block**2) or coarse[3] % block**2:
+            view.fail(f"block size {block} does not lead from {source} to {output}", "NHWC, and sizes that divide")
+        _, height, width, deep = coarse
+        # a pixel of the coarse tensor has its block row by row
+        if self.factor > 0:
+            row = fine[2] * fine[3]
+            strides = (block * row, block * fine[3], row, 1)
+            return _walk(view, 0, (height, width, block, block * fine[3]), strides)
+        return _walk(view, 0, (height, block, width, block * fine[3]), (width * deep, block * fine[3], deep, 1))
+
+
+class SpaceToDepth(_Depth):
+    """Blocks of pixels as channels."""
+
+    op = "SPACE_TO_DEPTH"
+    options = "SpaceToDepthOptions"
+    factor = 1
+
+
+class DepthToSpace(_Depth):
+    """Channels as blocks of pixels."""
+
+    op = "DEPTH_TO_SPACE"
+    options = "DepthToSpaceOptions"
+    factor = -1
 
 
 class Split(StridedCopy):

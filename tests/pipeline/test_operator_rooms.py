@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 NOT_EXPORTED = {
     *(
         "ABS",
+        "DEPTH_TO_SPACE",
         "MAXIMUM",
         "MINIMUM",
         "PACK",
@@ -31,7 +32,9 @@ NOT_EXPORTED = {
         "QUANTIZE",
         "RELU_0_TO_1",
         "RELU_N1_TO_1",
+        "RESIZE_BILINEAR",
         "RESIZE_NEAREST_NEIGHBOR",
+        "SPACE_TO_DEPTH",
     ),
     *("EXP", "LOG", "NEG", "RSQRT", "SQUARED_DIFFERENCE", "SUM", "TRANSPOSE_CONV"),
     *("UNIDIRECTIONAL_SEQUENCE_LSTM", "UNPACK"),

@@ -237,7 +237,25 @@ def squeeze(draw: st.DrawFn) -> Case:
     return finish(builder, source, _logistic(builder, wide, shape), h * c, rng, f"SQUEEZE {h} {c} {axis}")
 
 
+@st.composite
+def depth(draw: st.DrawFn, op: str) -> Case:
+    """SPACE_TO_DEPTH or DEPTH_TO_SPACE."""
+    rng = np.random.default_rng(draw(seeds))
+    block, height, width, channels = (draw(st.integers(1, 4)) for _ in range(4))
+    fine, coarse = [1, height * block, width * block, channels], [1, height, width, channels * block**2]
+    shape, out_shape = (fine, coarse) if op == "SPACE_TO_DEPTH" else (coarse, fine)
+    builder = ModelBuilder()
+    scale, zero_point = draw_scale(rng), draw_zero_point(rng)
+    source = builder.activation(shape, scale, zero_point)
+    moved = builder.activation(out_shape, scale, zero_point)
+    options = {"SPACE_TO_DEPTH": "SpaceToDepthOptions", "DEPTH_TO_SPACE": "DepthToSpaceOptions"}[op]
+    builder.operator(op, [source], moved, options, blockSize=block)
+    output = _logistic(builder, moved, out_shape)
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"{op} {shape} block {block}")
+
+
 ARRAY_STRATEGIES = {
+    **{op: depth(op) for op in ("DEPTH_TO_SPACE", "SPACE_TO_DEPTH")},
     "CONCATENATION": concatenation(),
     "MEAN": reduce("MEAN"),
     "SUM": reduce("SUM"),

@@ -145,8 +145,8 @@ def table(draw: st.DrawFn, op: str) -> Case:
 
 
 @st.composite
-def resize(draw: st.DrawFn) -> Case:
-    """RESIZE_NEAREST_NEIGHBOR: larger and smaller, with each rule of nearness."""
+def resize(draw: st.DrawFn, op: str) -> Case:
+    """RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR: larger and smaller, with each rule of places."""
     rng = np.random.default_rng(draw(seeds))
     sizes = st.integers(1, 17)
     shape, size = (1, draw(sizes), draw(sizes), draw(st.integers(1, 5))), (draw(sizes), draw(sizes))
@@ -156,8 +156,9 @@ def resize(draw: st.DrawFn) -> Case:
     source = builder.activation(shape, scale, zero_point)
     output = builder.activation((1, *size, shape[3]), scale, zero_point)
     inputs = [source, builder.constant(np.array(size, np.int32))]
-    builder.operator("RESIZE_NEAREST_NEIGHBOR", inputs, output, "ResizeNearestNeighborOptions", **rule)
-    return finish(builder, source, output, int(np.prod(shape)), rng, f"RESIZE {shape} to {size} {rule}")
+    options = {"RESIZE_BILINEAR": "ResizeBilinearOptions"}.get(op, "ResizeNearestNeighborOptions")
+    builder.operator(op, inputs, output, options, **rule)
+    return finish(builder, source, output, int(np.prod(shape)), rng, f"{op} {shape} to {size} {rule}")
 
 
 _CLIPPED = ("RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1")
@@ -166,7 +167,7 @@ TABLES = {op: table(op) for op in (*_FUNCTIONS, *_CLIPPED)}
 BINARY = {op: binary(op) for op in ("MUL", "PRELU", "SQUARED_DIFFERENCE", "SUB", *_EXTREMA)}
 ELEMENTWISE_STRATEGIES = {
     "ADD broadcast": binary("ADD"),
-    "RESIZE_NEAREST_NEIGHBOR": resize(),
+    **{op: resize(op) for op in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")},
     **BINARY,
     **TABLES,
 }

@@ -33,6 +33,7 @@ _VERSIONS = {
     "RELU_N1_TO_1": 1,
     "RESHAPE": 1,
     "SHAPE": 1,
+    "SPACE_TO_DEPTH": 2,
     "SQUEEZE": 1,
     "TRANSPOSE_CONV": 3,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": 1,

@@ -150,6 +150,12 @@ typedef struct {
 } asc_resize_nearest_t;
 
 typedef struct {
+    const int32_t *rows;    /* [out_h][3] two rows of the input, and the second's weight in 1/1024 */
+    const int32_t *columns; /* [out_w][3] */
+    int32_t in_w, out_h, out_w, channels;
+} asc_resize_bilinear_t;
+
+typedef struct {
     int32_t start; /* element of the input that comes first */
     int32_t shape[4], stride[4];
 } asc_strided_copy_t;
@@ -198,6 +204,7 @@ void asc_prelu_s8(const asc_prelu_t *p, const int8_t *input, const int8_t *alpha
 void asc_maximum_s8(const asc_extremum_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_minimum_s8(const asc_extremum_t *p, const int8_t *input_1, const int8_t *input_2, int8_t *output);
 void asc_resize_nearest_s8(const asc_resize_nearest_t *p, const int8_t *input, int8_t *output);
+void asc_resize_bilinear_s8(const asc_resize_bilinear_t *p, const int8_t *input, int8_t *output);
 void asc_concatenation_s8(const asc_concatenation_t *p, const int8_t *const *inputs, int8_t *output);
 void asc_strided_copy_s8(const asc_strided_copy_t *p, const int8_t *input, int8_t *output);
 void asc_pad_s8(const asc_pad_t *p, const int8_t *input, int8_t *output);
