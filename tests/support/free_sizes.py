@@ -20,9 +20,13 @@ def freed(model: bytes) -> tuple[bytes, dict[int, tuple[int, ...]]]:
     """Leave every size of every activation free, stored as 1; return the shapes that were there, by tensor."""
     root = schema.ModelT.InitFromPackedBuf(bytearray(model), 0)
     shapes = {}
+    operators = root.subgraphs[0].operators
+    inner = {int(index) for one in operators if one.intermediates is not None for index in one.intermediates}
     for index, tensor in enumerate(root.subgraphs[0].tensors):
         sizes = [int(size) for size in tensor.shape] if tensor.shape is not None else []
         if tensor.buffer and root.buffers[tensor.buffer].data is not None:
+            continue
+        if tensor.isVariable or index in inner:  # their sizes are the weights'
             continue
         shapes[index] = tuple(sizes)
         tensor.shape, tensor.shapeSignature = [1] * len(sizes), [-1] * len(sizes)

@@ -389,3 +389,12 @@ def test_a_damaged_file_gives_an_error_and_nothing_else(tmp_path: Path) -> None:
         except ModelError:
             refused += 1
     assert refused > 300
+
+
+def test_a_float_function_of_int8_is_refused() -> None:
+    """The reference negates bytes: -q, where the number's is 2 * zero_point - q."""
+    builder = ModelBuilder()
+    source, output = builder.activation((1, 4), 0.1, 3), builder.activation((1, 4), 0.1, 3)
+    builder.operator("NEG", [source], output)
+    with pytest.raises(ModelError, match="NEG, which computes tensor 1 .* takes int8"):
+        read_model(builder.finish(source, output))
