@@ -23,6 +23,7 @@ COMMANDS = {
     "train": ("train", "Train a recipe on recordings."),
     "evaluate": ("train", "Evaluate runs and bundles by class and by recording device."),
     "complexity": ("train", "Count parameters and MACs by the rules of DCASE 2021 to 2025."),
+    "submit": ("train", "Make and check submissions to the DCASE challenge."),
     "export": ("export", "Quantize a run to int8 and write a bundle."),
     "inspect": ("export", "Show the quantization of a bundle layer by layer."),
     "plan": ("firmware_gen", "Show how the engine would run a model, and the memory it needs."),

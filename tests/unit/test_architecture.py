@@ -29,7 +29,7 @@ FLOORS = {
     "train": (
         ("datasets", "frontend_graph", "layers", "model_file", "synth", "tensorflow_start"),
         ("blocks", "network"),
-        ("evaluation", "models", "warm_start"),
+        ("evaluation", "models", "submission", "warm_start"),
         ("recipe",),
         ("augmentation", "complexity"),
         ("inputs",),
