@@ -107,6 +107,7 @@ _EXTRA_OF = {
     "keras": "train",
     "tensorboard": "train",
     "tomli_w": "train",
+    "yaml": "train",
     "scipy": "train",
     "tflite": "export",
     "flatbuffers": "export",

@@ -47,10 +47,10 @@ def submit() -> None:
 @click.option("--meta", "meta_path", type=_PATH, required=True, metavar="TOML", help="Label, authors and description.")
 @click.option("--out", type=_PATH, required=True, metavar="ZIP", help="The package to write.")
 def pack(year: str, models: dict[str, Path], data: Path, evaluation: Path, meta_path: Path, out: Path) -> None:
-    """Predict an evaluation set and write the package: predictions, meta.yaml, the figures of the development set.
+    """Predict an evaluation set and write the package.
 
-    DIR of --data is the development set; its test split gives the results in meta.yaml. The exit code is 4 if a model
-    exceeds the year's limits.
+    It holds predictions and meta.yaml. DIR of --data is the development set; its test split gives the results in
+    meta.yaml. The exit code is 4 if a model exceeds the year's limits.
     """
     from asc_kit.challenge_rules import check_rules, enforce, macs_per_second
     from asc_kit.outputs import OutputKind, check_file, write_file
@@ -112,7 +112,10 @@ def pack(year: str, models: dict[str, Path], data: Path, evaluation: Path, meta_
     help="Number of recordings in the evaluation set.  [default: as many as the official set has, where it is known]",
 )  # fmt: skip
 def check(package: Path, year: str, clips: int | None) -> None:
-    """Check a package: files, predictions, meta.yaml and limits. The exit code is 4 if anything is wrong."""
+    """Check a package: files, predictions, meta.yaml, limits.
+
+    Every fault has a line. The exit code is 4 if there is any.
+    """
     from asc_kit.errors import DataError, MismatchError
     from asc_kit.process.console import print_line
 
