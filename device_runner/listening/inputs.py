@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from asc_kit.errors import AscKitError
 from asc_kit.recordings.doubts import Doubt
 
-from ..media.byte_source import Ffmpeg, Pipe, hide_password
+from ..media.byte_source import Ffmpeg, KeptFifo, Pipe, hide_password
 from ..media.pcm import PcmFormat
 from ..media.reading import STDIN, Recording, open_blocks
 from .blocks import Batch, Block, now_s
@@ -151,15 +151,14 @@ def open_input(choice: Choice, wanted_rate_hz: int, pcm: PcmFormat | None) -> It
             words += "".join(f"; {doubt.says}" for doubt in doubts)
             yield OpenInput(name=choice.name, words=words, input=RecordedInput(recording))
     else:
-        stream = _open_stream(choice, pcm)
-        try:
+        with ExitStack() as stack:
+            stream = _open_stream(choice, pcm, stack)
+            stack.callback(stream.close)
             words = f"{choice.name} at {_format(stream.rate_hz, stream.channels)}"
             yield OpenInput(name=choice.name, words=words, input=stream)
-        finally:
-            stream.close()
 
 
-def _open_stream(choice: Choice, pcm: PcmFormat | None) -> StreamInput:
+def _open_stream(choice: Choice, pcm: PcmFormat | None, stack: ExitStack) -> StreamInput:
     if choice.kind == "stream":
         waits = choice.place.startswith(tuple(f"{scheme}:" for scheme in _WAITING_SCHEMES))
         return StreamInput(
@@ -170,8 +169,12 @@ def _open_stream(choice: Choice, pcm: PcmFormat | None) -> StreamInput:
             waits=waits,
             gives_up=True,
         )
+    if choice.kind == "fifo":
+        fifo = KeptFifo(Path(choice.place))
+        stack.callback(fifo.shut)
+        return StreamInput(choice.name, lambda _: fifo, pcm=pcm, comes_back=True, waits=True)
     path = None if choice.place == str(STDIN) else Path(choice.place)
-    return StreamInput(choice.name, lambda _: Pipe(path), pcm=pcm, comes_back=choice.kind == "fifo", waits=True)
+    return StreamInput(choice.name, lambda _: Pipe(path), pcm=pcm, comes_back=False, waits=True)
 
 
 class RecordedInput:

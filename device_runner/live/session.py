@@ -38,6 +38,7 @@ from ..listening.merging import merge, until
 from ..listening.sound_source import SourceWatch
 from ..media.pcm import PcmFormat
 from ..outlets.report import Origin, Outlet, Reporter, closing_all
+from .machine import MachineWatch
 from .service import Supervisor, in_journal
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class _Ear:
     reporter: Reporter
     prefix: str
     """What its lines for people begin with."""
+    latencies_ms: list[float]
+    """Of its windows: their sum, and the longest."""
 
 
 def run_session(session: Session, choices: tuple[Choice, ...], pcm: PcmFormat | None, places: Places) -> None:
@@ -182,6 +185,7 @@ def _make_ear(
         opened=opened,
         listener=listener,
         reporter=reporter,
+        latencies_ms=[0.0, 0.0],
         prefix=prefix + (f"{opened.name:<{width}}  " if width else ""),
     )
 
@@ -220,18 +224,29 @@ def _print_events(session: Session, ears: list[_Ear], supervisor: Supervisor) ->
     def finish() -> None:
         for ear in ears:
             seconds = ear.listener.time_s
-            report = ear.reporter.tell(None, tally_document(ear.listener.tally, seconds))
+            work = _work_document(ear, seconds, machine)
+            report = ear.reporter.tell(None, tally_document(ear.listener.tally, seconds) | work)
             if session.as_json:
                 say_json(report.document, indent=None)
             for line in tally_text(ear.listener.tally, seconds, layout.columns).splitlines():
                 say(ear.prefix + line, err=True)
+            if ear.listener.tally.windows:
+                say(f"{ear.prefix}  {_work_text(work)}", err=True)
 
+    machine = MachineWatch()
     stop = threading.Event()
     before: dict[int, str] = {}
     begins = [_begin(session, ear, stop, functools.partial(supervisor.alive, n)) for n, ear in enumerate(ears)]
     try:
         for number, event in merge(begins, stop):
             ear = ears[number]
+            if isinstance(event, Heard):
+                ear.latencies_ms[:] = (
+                    ear.latencies_ms[0] + event.latency_ms,
+                    max(ear.latencies_ms[1], event.latency_ms),
+                )
+            if (words := machine.look()) is not None:
+                say(f"! {words}", err=True)
             report = ear.reporter.tell(event, event_document(event, ear.listener.tally.overflows, layout.threshold))
             if isinstance(event, Heard | Unheard):
                 answer = answer_text(event, layout.threshold)
@@ -251,6 +266,26 @@ def _print_events(session: Session, ears: list[_Ear], supervisor: Supervisor) ->
         finish()
         raise
     finish()
+
+
+def _work_document(ear: _Ear, seconds: float, machine: MachineWatch) -> dict[str, object]:
+    """Return how long features and network took, against the time of the sound, and how hot the machine became."""
+    total_ms, longest_ms = ear.latencies_ms
+    windows = ear.listener.tally.windows
+    return {
+        "mean_latency_ms": round(total_ms / windows, 3) if windows else None,
+        "max_latency_ms": round(longest_ms, 3) if windows else None,
+        "real_time_factor": round(total_ms / 1000 / seconds, 5) if seconds else None,
+        "max_temperature_c": machine.hottest_c,
+    }
+
+
+def _work_text(work: dict[str, object]) -> str:
+    heat = "" if work["max_temperature_c"] is None else f"; up to {work['max_temperature_c']:.0f} °C"
+    return (
+        f"features and network: {work['mean_latency_ms']:.1f} ms on average, {work['max_latency_ms']:.1f} ms at most, "
+        f"{work['real_time_factor']:.1%} of the time{heat}"
+    )
 
 
 def _begin(

@@ -79,6 +79,17 @@ class Pipe:
             self._is_ours = False
 
 
+class KeptFifo(Pipe):
+    """A FIFO that stays open between writers: what the next one writes while nobody reads must not be lost."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+    def shut(self) -> None:
+        """Close it for good."""
+        super().close()
+
+
 class Ffmpeg:
     """A stream or a file, decoded by ffmpeg to WAV of 32-bit floats with its own rate and channels.
 

@@ -94,7 +94,7 @@ def test_a_polite_kill_is_the_usual_end(tmp_path: Path) -> None:
     out, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     lines = [json.loads(line) for line in out.splitlines()]
-    assert lines[-1]["event"] == "summary" and lines[-1]["windows"] > 2
+    assert lines[-1]["event"] == "summary" and lines[-1]["windows"] >= 1
     # only changes: one line for the scene
     assert len([line for line in lines if line.get("label") == "low"]) == 1
     assert b"Traceback" not in said and b"Interrupted" not in said
