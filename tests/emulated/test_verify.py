@@ -64,6 +64,15 @@ def test_random_networks_with_state_and_several_ends(tmp_path: Path, seed: int) 
     assert len(found.input_types) == (1 if seed == 1 else 3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("board", ["host", BOARD, "qemu-mps3-an547"])
+def test_thirty_random_networks(tmp_path: Path, board: str) -> None:
+    for seed in range(30):
+        path = tmp_path / f"random_{seed}.tflite"
+        path.write_bytes(random_network(seed))
+        assert verify_model(path, load_board(board)).differing == 0, seed
+
+
 def test_variables_that_change_places(tmp_path: Path) -> None:
     """Each gets the other's value, and one's old value is an output: copies must not overwrite what is still needed."""
     path = tmp_path / "swap.tflite"
