@@ -160,12 +160,23 @@ def usual_folder(model: Path, board: str) -> Path:
 def announce(manifest: FirmwareManifest, folder: Path) -> None:
     """Say what was written."""
     memory = manifest.memory
-    code = f", code {memory.code_bytes:,}" if memory.code_bytes is not None else ""
+    known = f", code {memory.code_bytes:,}" if memory.code_bytes is not None else ""
     console.print(
         f"firmware {folder}: {len(manifest.operators)} operators, arena {memory.arena_bytes:,} bytes, "
-        f"weights {memory.weight_bytes:,}{code}, {manifest.kernels} kernels, id {manifest.firmware_id}",
+        f"weights {memory.weight_bytes:,}{known}, {manifest.kernels} kernels, id {manifest.firmware_id}",
         soft_wrap=True,
         markup=False,
     )
+    if memory.image_flash_bytes is not None and memory.image_ram_bytes is not None:
+        constants = memory.weight_bytes + memory.frontend_table_bytes
+        state = memory.arena_bytes + memory.frontend_bytes
+        code = (memory.code_bytes or 0) + (memory.frontend_code_bytes or 0)
+        console.print(
+            f"linked: flash {memory.image_flash_bytes:,} bytes (planned constants {constants:,}, code of the engine "
+            f"{code:,}), RAM without stack {memory.image_ram_bytes:,} (planned {state:,}); the rest is protocol, port "
+            "and C library",
+            soft_wrap=True,
+            markup=False,
+        )
     if manifest.reference != REFERENCE:
         console.print(f"outputs are those of {manifest.reference}", soft_wrap=True, markup=False)

@@ -200,6 +200,20 @@ def test_the_smallest_change_that_fits_is_named(tmp_path: Path) -> None:
         assert isinstance(refused, ModelError) and str(refused.hint).startswith(hint)
 
 
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+def test_the_linkers_figures_stand_beside_the_plans(bundle: Bundle, tmp_path: Path) -> None:
+    result = asc_kit("firmware", bundle.path, "--board", "host", "--build", "--out", tmp_path / "fw")
+    assert result.exit_code == 0, result.output
+    told = re.search(
+        r"linked: flash ([\d,]+) bytes \(planned constants ([\d,]+), .*RAM without stack ([\d,]+) \(planned ([\d,]+)\)",
+        result.stderr,
+    )
+    assert told is not None
+    flash, constants, ram, state = (int(number.replace(",", "")) for number in told.groups())
+    memory = read_firmware(tmp_path / "fw").memory
+    assert (flash, ram) == (memory.image_flash_bytes, memory.image_ram_bytes) and flash > constants and ram > state
+
+
 def test_boards_says_where_it_fits(bundle: Bundle, tmp_path: Path) -> None:
     """As `firmware` decides, on a part that is large enough and on one that is not."""
     model = tmp_path / "model.tflite"
