@@ -268,7 +268,7 @@ def _print_events(session: Session, ears: list[_Ear], supervisor: Supervisor) ->
     finish()
 
 
-def _work_document(ear: _Ear, seconds: float, machine: MachineWatch) -> dict[str, object]:
+def _work_document(ear: _Ear, seconds: float, machine: MachineWatch) -> dict[str, float | None]:
     """Return how long features and network took, against the time of the sound, and how hot the machine became."""
     total_ms, longest_ms = ear.latencies_ms
     windows = ear.listener.tally.windows
@@ -280,11 +280,11 @@ def _work_document(ear: _Ear, seconds: float, machine: MachineWatch) -> dict[str
     }
 
 
-def _work_text(work: dict[str, object]) -> str:
+def _work_text(work: dict[str, float | None]) -> str:
     heat = "" if work["max_temperature_c"] is None else f"; up to {work['max_temperature_c']:.0f} °C"
     return (
-        f"features and network: {work['mean_latency_ms']:.1f} ms on average, {work['max_latency_ms']:.1f} ms at most, "
-        f"{work['real_time_factor']:.1%} of the time{heat}"
+        f"{work['mean_latency_ms']:.1f} ms per window, {work['max_latency_ms']:.1f} at most: "
+        f"{100 * (work['real_time_factor'] or 0):.1f} % of the time{heat}"
     )
 
 
