@@ -132,6 +132,8 @@ def live(
     if web is not None and len(sources) > 1:
         raise click.UsageError("the page of --web shows one --source: start a command for each, with a port of its own")
 
+    from asc_kit.inference.float_scores import find_variant
+
     from ..listening.following import FollowerSettings
     from ..listening.inputs import read_choices
     from ..live.session import Places, Session, run_session
@@ -140,6 +142,8 @@ def live(
     choices = read_choices(sources, device)
     address, broker = _read_places(web, mqtt, mqtt_name)
     opened = open_demo() if demo else open_bundle(bundle)
+    if variant is not None:
+        find_variant(opened, variant)  # that it is not there must show before a source is opened
     is_tagging = check_threshold(opened.manifest, threshold)
     steadiness = {"time_constant_s": smooth, "dwell_s": dwell, "unsure_below": unsure}
     given = {name: value for name, value in steadiness.items() if value is not None}

@@ -304,7 +304,7 @@ def test_impossible_promises_are_refused() -> None:
     with pytest.raises(BoardError, match="impossible values"):
         Session(Link(FakeBoard(a_hello(max_payload_bytes=4))))
     with pytest.raises(BoardError, match="impossible values"):
-        Session(Link(FakeBoard(a_hello(input_sizes=(3000, 4)))))
+        Session(Link(FakeBoard(a_hello(n_operators=0))))
 
 
 def test_smaller_payloads_are_respected() -> None:

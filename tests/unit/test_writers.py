@@ -34,6 +34,8 @@ ALLOWED = {
     "device_runner/commands/bench.py": "into a folder that this measurement made for itself",
     "device_runner/bench/journal.py": "a journal of its own, linked to a name that must be free",
     "device_runner/bench/place.py": "folders that it made, where they are empty",
+    "device_runner/streams/session.py": "into a folder that this measurement made for itself",
+    "device_runner/outlets/recordings.py": "a folder that it made or found empty, and marked; only its own names go",
     "device_runner/outlets/log.py": "a log of its own, checked by its first line, which it appends to and rotates",
     "device_runner/cycles/bench.py": "cycles.json beside results.json, in that folder",
     "device_runner/cycles/plugin.py": "a program in the kit's own cache; notes in a temporary folder",

@@ -16,6 +16,18 @@ from .rules import LABEL, LONGEST_ABBREVIATION, SubmissionRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Affiliation:
+    """Where an author works."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    institute: Line
+    abbreviation: Line | None = None
+    department: Line | None = None
+    location: Line | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
     """An author of a system."""
 
@@ -25,8 +37,7 @@ class Author:
     firstname: Line
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
     corresponding: bool = False
-    affiliation: Mapping[str, Line]
-    """``abbreviation``, ``institute``, ``department``, ``location``."""
+    affiliation: Affiliation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +115,10 @@ def meta_document(meta: SystemMeta, figures: SystemFigures, rules: SubmissionRul
             "label": meta.label,
             "name": meta.name,
             "abbreviation": meta.abbreviation,
-            # a key that is absent stands for no
+            # what is not given is left out
             "authors": [
-                {key: value for key, value in author.items() if key != "corresponding" or value}
+                {key: value for key, value in author.items() if value}
+                | {"affiliation": {key: value for key, value in author["affiliation"].items() if value}}
                 for author in plain["authors"]
             ],
         },
