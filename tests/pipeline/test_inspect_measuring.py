@@ -231,7 +231,9 @@ def test_a_layer_in_float_is_what_the_simulation_without_its_rounding_gives(cp_m
         assert np.abs(found[layer.index] - everything).max() > 0, layer.name
 
 
-@pytest.mark.parametrize("name", ["cp_mobile_micro", "dcase2021_resnet11_cbam", "dsmn_model1"])
+@pytest.mark.parametrize(
+    "name", ["cp_mobile_micro", "dcase2021_resnet11_cbam", pytest.param("dsmn_model1", marks=pytest.mark.slow)]
+)
 def test_everything_in_float_is_the_float_network(name: str) -> None:
     case = case_of(name)
     in_float = case.int8.with_constants(case.constants)
