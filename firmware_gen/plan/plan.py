@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from asc_kit.errors import ModelError
@@ -16,52 +16,12 @@ from ..kernel_sets.kernel_set import KernelSet
 from ..network.costs import Costs
 from ..network.graph import Graph
 from ..network.kernel_call import ConstantArray, KernelCall, Requantize
-from .arena import Block, arena_end, liveness_bound, overlap_bound
-from .choices import MOST_SCRATCH, Choice, choose
-from .placement import Part, Placement, Step, cut, place, step_cycles
+from .arena import Block, liveness_bound, overlap_bound
+from .drafts import Aim, arena_bytes
+from .placement import Part, Placement, Step, place
+from .search import find_plan
 from .simplify import simplify
 from .streams import Stream
-from .streams.partition import partitions
-
-# the most by which an arena may exceed the smallest for the sake of speed
-_LARGER = 1.04
-# the same, for the sake of scratch memory and rows at once: than what is usual, and than the least
-_THAN_USUAL, _THAN_LEAST = 1.05, 1.1
-# the share of the cycles that a plan with more memory than the latter may take
-_WORTH_MORE = 0.98
-# how much of the arena that is placed in a hurry a thorough search leaves, where the former says something; and how
-# much larger than the usual arena the quickest may be where it does not
-_HURRIED, _THAN_EXACT = 0.97, 1.05
-# limits of scratch memory that are tried
-_LIMITS = (MOST_SCRATCH, 8192, 6144, 4096, 3072, 2560, 2304, 2048, 1792, 1536, 1280, 1024, 768, 512, 0)
-_UNIFORM = (6144, 3072, 2560, 2048, 1536, 1024)
-_ROWS = (4, 2, 1)
-"""Rows at once that are tried."""
-_REFINED = 2
-_REFINED_LIMITS = (MOST_SCRATCH, 6144, 4096, 3072, 2048, 1024, 0)
-"""Of so many ways to cut the network each operator alone is given more, and what of scratch memory."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freedom:
-    """What memory a kernel with a choice may use to be quicker."""
-
-    scratch_bytes: int | None = None
-    """Most scratch memory; None for what is usual."""
-    rows: int = 1
-    """Most rows at once, in a stream."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Known:
-    """What was asked for before, while a network is cut in many ways."""
-
-    choices: dict[tuple[int, Freedom], Choice] = field(default_factory=dict)
-    """What operators can become; what is alike is the same object."""
-    distinct: dict[tuple[float, ...], Choice] = field(default_factory=dict)
-    """The different ones: the operator, memory and time."""
-    parts: dict[tuple[int, ...], tuple[tuple[Step, ...], list[Part]]] = field(default_factory=dict)
-    """Parts: where they begin and end, and the identities of what their operators become."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -206,242 +166,9 @@ def make_plan(
     if not graph.operators:
         raise ModelError("the model computes nothing: its operators only rearrange its input")
     aim = Aim(kernels=load_kernel_set(kernels), optimize=optimize, costs=Costs.of(part))
-    steps, parts = _with_scratch(graph, aim)
+    steps, parts = find_plan(graph, aim)
     made = assemble_plan(graph, steps, parts, place(graph, steps, parts, thorough=True), aim.kernels, optimize)
     return replace(made, part=part.name if part is not None else None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Aim:
-    """What a network is planned for."""
-
-    kernels: KernelSet
-    """The kernel set."""
-    optimize: Optimize
-    """What is preferred where speed and size conflict."""
-    costs: Costs = Costs()
-    """Of the part."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Draft:
-    """One way to compute the network, placed in a hurry."""
-
-    choices: list[Choice]
-    """What each operator can become."""
-    steps: tuple[Step, ...]
-    """What it becomes, and copies."""
-    parts: list[Part]
-    """The program."""
-    placement: Placement
-    """Where its memory lies."""
-
-    @property
-    def cycles(self) -> float:
-        """Estimated cycles, as far as they depend on cuts and scratch memory."""
-        return sum(step_cycles(step) for step in self.steps)
-
-    @property
-    def arena_bytes(self) -> int:
-        """Size of the arena, placed in a hurry."""
-        return _arena_bytes(self.placement)
-
-    def beyond(self, budget: int) -> list[int]:
-        """Return the parts with scratch memory whose time needs more than a budget."""
-        ends = {
-            part: max(
-                offset + block.n_bytes for block, offset in self.placement.blocks if block.first <= part <= block.last
-            )
-            for part in self.placement.scratch
-        }
-        return [part for part, end in ends.items() if end > budget]
-
-
-def _with_scratch(graph: Graph, aim: Aim) -> tuple[tuple[Step, ...], list[Part]]:
-    """Cut the network; kernels get the memory that makes them quick, where the arena has place for it.
-
-    What is usual for speed, or least, says how large the arena may be. Tried are limits of scratch memory for all
-    operators, and the most for all but those of parts whose time then needs too much, which get less step by step.
-    Of the quickest that fit, operator by operator is given more where that still fits. The quickest is taken.
-    """
-    n = len(graph.operators)
-    known = Known()
-    usual = draft_plan(graph, aim, [Freedom()] * n, known)
-    if not any(choice.has_scratch_choice for choice in usual.choices):
-        return usual.steps, usual.parts
-    drafts = [usual, draft_plan(graph, aim, [Freedom(scratch_bytes=0)] * n, known)]
-    # size has no larger arena than speed, or it might be quicker
-    base, least = drafts if aim.optimize == "speed" else _bases(graph, replace(aim, optimize="speed"))
-    usual_budget = int(base.arena_bytes * _THAN_USUAL)
-    budget = min(usual_budget, int(least.arena_bytes * _THAN_LEAST))
-    drafts += [draft_plan(graph, aim, [Freedom(scratch_bytes=limit)] * n, known) for limit in _UNIFORM]
-    best = _best_within(graph, aim, drafts, budget, known)
-    if budget < usual_budget:
-        larger = _best_within(graph, aim, drafts, usual_budget, known)
-        best = larger if larger.cycles < best.cycles * _WORTH_MORE else best
-    return best.steps, best.parts
-
-
-def _best_within(graph: Graph, aim: Aim, drafts: Sequence[Draft], budget: int, known: Known) -> Draft:
-    """Return the quickest draft within a budget of memory, of these, the first the usual one, and of others."""
-    usual, tried = drafts[0], list(drafts)
-    limits = [Freedom(scratch_bytes=_LIMITS[0])] * len(graph.operators)
-    for _ in range(len(_LIMITS)):
-        tried.append(draft_plan(graph, aim, limits, known))
-        if tried[-1].arena_bytes <= budget or not _lower(tried[-1], budget, limits):
-            break
-    budget = max(budget, min(draft.arena_bytes for draft in tried))
-    fitting = sorted((draft for draft in tried if draft.arena_bytes <= budget), key=lambda draft: draft.cycles)
-    different = {tuple(part.operators for part in draft.parts): draft for draft in reversed(fitting)}
-    quickest = sorted(different.values(), key=lambda draft: draft.cycles)[:_REFINED]
-    refined = [_refine(graph, aim, draft, budget, known) for draft in quickest]
-    ranked = sorted([*refined, *fitting], key=lambda draft: draft.cycles)
-    exact = _thorough_bytes(graph, usual)
-    if exact < usual.arena_bytes * _HURRIED:
-        # what is placed in a hurry says little of this network's arena
-        small = (draft for draft in ranked if _thorough_bytes(graph, draft) <= exact * _THAN_EXACT)
-        return next(small, usual)
-    return ranked[0]
-
-
-def _thorough_bytes(graph: Graph, draft: Draft) -> int:
-    return _arena_bytes(place(graph, draft.steps, draft.parts, thorough=True))
-
-
-def _bases(graph: Graph, aim: Aim) -> list[Draft]:
-    n = len(graph.operators)
-    return [draft_plan(graph, aim, [freedom] * n) for freedom in (Freedom(), Freedom(scratch_bytes=0))]
-
-
-def _lower(draft: Draft, budget: int, limits: list[Freedom]) -> bool:
-    """Give the operators of parts that exceed the budget less scratch memory; return whether there was any to take."""
-    lowered = False
-    for number in draft.beyond(budget):
-        for position in draft.parts[number].operators:
-            lower = [limit for limit in _LIMITS if limit < (limits[position].scratch_bytes or 0)]
-            if lower:
-                limits[position], lowered = Freedom(scratch_bytes=lower[0]), True
-    return lowered
-
-
-def _refine(graph: Graph, aim: Aim, draft: Draft, budget: int, known: Known) -> Draft:
-    """Give single operators more scratch memory and more rows at once where that is quicker and the arena has place.
-
-    Two rows at once take little memory and bring most of the gain, so they are tried for all operators before four.
-    """
-    ranges = [(part.operators[0], part.operators[-1] + 1) for part in draft.parts]
-    alone = {start for start, end in ranges if end == start + 1}
-    for most in _ROWS[-2::-1]:
-        costs = {
-            position: choice.rows.call.cycles or 0.0
-            for position, choice in enumerate(draft.choices)
-            if choice.rows is not None and choice.has_scratch_choice
-        }
-        for position in sorted(costs, key=lambda position: -costs[position]):
-            is_joined = position in alone and draft.choices[position].joined is not None
-            options: dict[tuple[float, ...], Choice] = {}
-            for rows in (1,) if is_joined else tuple(rows for rows in _ROWS if rows <= most):
-                for limit in _REFINED_LIMITS:
-                    choice = _choose(graph, position, aim, Freedom(scratch_bytes=limit, rows=rows), known)
-                    options.setdefault(_costs_of(choice, is_joined=is_joined), choice)
-            for key in sorted(options):
-                choices = [*draft.choices[:position], options[key], *draft.choices[position + 1 :]]
-                steps, _ = _cut(graph, aim, choices, ranges, known)
-                if sum(step_cycles(step) for step in steps) >= draft.cycles:
-                    break
-                better = _draft(graph, aim, choices, ranges, known)
-                if better.arena_bytes <= budget:
-                    draft = better
-                    break
-    return draft
-
-
-def _costs_of(choice: Choice, *, is_joined: bool) -> tuple[float, ...]:
-    """Return the cycles of a choice and what memory it takes for them."""
-    assert choice.rows is not None
-    call = choice.call_alone if is_joined else choice.rows.call
-    return call.cycles or 0.0, call.scratch_bytes or 0, choice.rows.height
-
-
-def draft_plan(
-    graph: Graph,
-    aim: Aim,
-    limits: Sequence[Freedom],
-    known: Known | None = None,
-) -> Draft:
-    """Cut the network where it is quick with little memory, with so much freedom for each operator.
-
-    Parameters
-    ----------
-    graph, aim
-        The network, and what it is planned for.
-    limits
-        For each operator, what its kernel may use.
-    known
-        Choices by operator and limit, from earlier calls; this call adds its own.
-    """
-    known = Known() if known is None else known
-    choices = [_choose(graph, position, aim, limit, known) for position, limit in enumerate(limits)]
-    drafts = [_draft(graph, aim, choices, ranges, known) for ranges in partitions(graph, choices, _LARGER)]
-    smallest = min(draft.arena_bytes for draft in drafts)
-    return next(draft for draft in drafts if draft.arena_bytes <= smallest * _LARGER)
-
-
-def _choose(graph: Graph, position: int, aim: Aim, freedom: Freedom, known: Known) -> Choice:
-    found = known.choices.get((position, freedom))
-    if found is None:
-        usual = known.choices.get((position, Freedom()))
-        if usual is not None and not usual.has_scratch_choice:
-            found = usual
-        else:
-            found = choose(
-                graph,
-                graph.operators[position],
-                aim.kernels,
-                aim.optimize,
-                freedom.scratch_bytes,
-                freedom.rows,
-                aim.costs,
-            )
-            found = known.distinct.setdefault((position, *_memory_and_time(found)), found)
-        known.choices[position, freedom] = found
-    return found
-
-
-def _memory_and_time(choice: Choice) -> tuple[float, ...]:
-    """Return all that freedom changes: kernels of one operator that agree in this are the same."""
-    calls = [choice.rows, choice.joined.call if choice.joined is not None else None]
-    return tuple(
-        figure
-        for call in calls
-        if call is not None
-        for figure in (call.call.cycles or 0.0, call.call.scratch_bytes or 0, call.height)
-    )
-
-
-def _draft(graph: Graph, aim: Aim, choices: list[Choice], ranges: Sequence[tuple[int, int]], known: Known) -> Draft:
-    steps, parts = _cut(graph, aim, choices, ranges, known)
-    return Draft(choices=choices, steps=steps, parts=parts, placement=place(graph, steps, parts, thorough=False))
-
-
-def _cut(
-    graph: Graph, aim: Aim, choices: list[Choice], ranges: Sequence[tuple[int, int]], known: Known
-) -> tuple[tuple[Step, ...], list[Part]]:
-    """Return the steps and parts of one way to cut the network; choices live as long as `known`."""
-    steps: list[Step] = []
-    parts: list[Part] = []
-    for start, end in ranges:
-        key = (start, end, *map(id, choices[start:end]))
-        if key not in known.parts:
-            known.parts[key] = cut(graph, choices, [(start, end)], aim.kernels.copy_kernel)
-        own_steps, own_parts = known.parts[key]
-        parts += [replace(part, first_step=part.first_step + len(steps)) for part in own_parts]
-        steps += own_steps
-    return tuple(steps), parts
-
-
-def _arena_bytes(placement: Placement) -> int:
-    return arena_end([block for block, _ in placement.blocks], [offset for _, offset in placement.blocks])
 
 
 def assemble_plan(
@@ -473,7 +200,7 @@ def assemble_plan(
         program=tuple(program),
         offsets=placement.offsets,
         blocks=placement.blocks,
-        arena_bytes=_arena_bytes(placement) + kernels.over_read_bytes,
+        arena_bytes=arena_bytes(placement) + kernels.over_read_bytes,
         liveness_bound_bytes=liveness_bound(blocks),
         overlap_bound_bytes=overlap_bound(blocks, placement.overlaps),
         kernels=kernels,

@@ -56,7 +56,8 @@ def plain(document: str) -> str:
     return re.sub(r"\s+", " ", (ROOT / "docs" / document).read_text(encoding="utf-8").replace("**", ""))
 
 
-PLAN, PARTITION = "firmware_gen/plan/plan.py", "firmware_gen/plan/streams/partition.py"
+DRAFTS, MEMORY = "firmware_gen/plan/drafts.py", "firmware_gen/plan/search.py"
+PARTITION = "firmware_gen/plan/streams/partition.py"
 SEARCH, FORMS = "firmware_gen/arithmetic/requantization_search.py", "firmware_gen/kernel_sets/dsp/forms.py"
 READER, STREAM = "firmware_gen/read/reader.py", "firmware_gen/plan/streams/stream.py"
 SCHEME, TUNING = "export/quantization/scheme.py", "export/quantization/fine_tuning.py"
@@ -69,9 +70,9 @@ IMPULSES, TIMES = "train/augmentation/impulse_responses.py", "device_runner/benc
 
 # document, what it says with a place for each figure, the module, and an expression of its names for each
 QUOTED = [
-    ("engine/design.md", "Within {:.0f} % of that peak", PLAN, "100 * _LARGER - 100"),
-    ("engine/design.md", "whose arena is within {:.0f} % of the smallest", PLAN, "100 * _LARGER - 100"),
-    ("engine/design.md", "allowed arena at {:.0f} % above its own", PLAN, "100 * _THAN_USUAL - 100"),
+    ("engine/design.md", "Within {:.0f} % of that peak", DRAFTS, "100 * _LARGER - 100"),
+    ("engine/design.md", "whose arena is within {:.0f} % of the smallest", DRAFTS, "100 * _LARGER - 100"),
+    ("engine/design.md", "allowed arena at {:.0f} % above its own", MEMORY, "100 * _THAN_USUAL - 100"),
     (
         "engine/design.md",
         "every byte above {:.0f}, {:.0f}, {:.0f}, {:.0f} and {:.0f} % of the peak",

@@ -27,8 +27,9 @@ from asc_kit.firmware_gen.plan.arena import (
     overlap_bound,
     place_blocks,
 )
+from asc_kit.firmware_gen.plan.drafts import Aim, Freedom, draft_plan
 from asc_kit.firmware_gen.plan.placement import step_cycles
-from asc_kit.firmware_gen.plan.plan import Aim, Freedom, draft_plan, make_plan, plan_document
+from asc_kit.firmware_gen.plan.plan import make_plan, plan_document
 from asc_kit.firmware_gen.plan.simplify import alias_views, fold_pad, simplify
 from asc_kit.firmware_gen.read.reader import read_model
 from asc_kit.hardware.board import KernelSetName, Optimize
