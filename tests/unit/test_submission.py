@@ -220,6 +220,14 @@ def test_what_is_no_package_is_told() -> None:
     assert "it has 12 recordings. Expected: 135,730" in " ".join(check_package(package, RULES["2024"]))
 
 
+def test_damaged_bytes_are_told() -> None:
+    package = build_package([system("2022")], RULES["2022"])
+    for place in range(0, len(package), 7):
+        damaged = bytearray(package)
+        damaged[place] ^= 0xFF
+        assert isinstance(check_package(bytes(damaged), RULES["2022"], CLIPS), tuple)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -7,6 +7,7 @@ import io
 import math
 import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -47,7 +48,7 @@ def check_package(package: bytes, rules: SubmissionRules, clips: int | None = No
             if repeated:
                 return (f"{repeated[0]} is in the package twice",)
             files = {member.filename: archive.read(member) for member in members}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as failure:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as failure:
         return (f"the package is not a readable ZIP file: {failure}",)
     return tuple(_check_files(files, rules, rules.clips if clips is None else clips))
 
